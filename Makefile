@@ -1,0 +1,63 @@
+# slct: one non-recursive build file. `make help` lists the targets.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= gcc
+SANITIZE ?=
+VERSION := 0.1.0
+
+# Each mode has a folder of its own, so that objects of different modes never mix.
+comma := ,
+MODE := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),$(if $(COVERAGE),coverage,))
+OUT := build$(if $(MODE),/$(MODE),)
+BIN := $(OUT)/slct
+
+PKGS := libarchive libcrypto libcurl jansson libseccomp yaml-0.1 libisal libzstd
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wnull-dereference -Wswitch-enum -Wundef -Wcast-qual -Wwrite-strings -Wimplicit-fallthrough
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+OPT := $(if $(SANITIZE),-O1 -g -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,$(if $(COVERAGE),-O0 -g --coverage,-O2 -g -D_FORTIFY_SOURCE=2))
+CPPFLAGS := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSLCT_VERSION='"$(VERSION)"'
+CFLAGS := -std=gnu17 $(OPT) $(WARNINGS) $(HARDEN) $(if $(WERROR),-Werror)
+LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(if $(COVERAGE),--coverage) -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+LDLIBS = $(PKG_LIBS) -lpthread
+
+SOURCES := $(wildcard src/*/*.c oci/*.c registry/*.c)
+MAIN := src/cli/main.c
+OBJECTS := $(SOURCES:%.c=$(OUT)/obj/%.o)
+LIB := $(OUT)/libslct.a
+UNIT := $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wildcard tests/unit/*_test.c))
+
+.PHONY: all help
+all: $(BIN) ## build build/slct (default)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(BIN): $(OUT)/obj/$(MAIN:.c=.o) $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(LIB): $(filter-out $(OUT)/obj/$(MAIN:.c=.o),$(OBJECTS))
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(OUT)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/unit/%: tests/unit/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$(CFLAGS)) $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIB) \
+		$$(pkg-config --cflags --libs check) $(LDLIBS)
+
+-include $(OBJECTS:.o=.d) $(UNIT:=.d)
+
+unit: $(UNIT) ## build and run the unit tests
+	@for t in $(UNIT); do $$t || exit 1; done
+
+.PHONY: unit clean
+clean: ## remove what was built
+	rm -rf build

@@ -1,0 +1,29 @@
+/* YAML 1.1 by libyaml (used here and nowhere else), loaded into the tree of json.h with bounds: size, depth, number of
+ * nodes, no more than YAML_ALIAS_MAX expanded aliases. Plain scalars stay strings (an unquoted `version: 3.10` must
+ * not become a number). Duplicate keys are errors. */
+#ifndef SLCT_YAML_H
+#define SLCT_YAML_H
+
+#include "src/util/err.h"
+#include "src/util/json.h"
+
+#define YAML_MAX_BYTES ((size_t)4 << 20)
+#define YAML_ALIAS_MAX 256
+
+struct yaml_doc; /* the tree and the position of each node */
+
+/* Parse text of `file` (name for errors); NULL with *e (ERR_INPUT, file:line:column). An empty document is null. */
+struct yaml_doc *yaml_parse(const char *text, size_t n, const char *file, struct err *e);
+void yaml_free(struct yaml_doc *d);
+static inline void yaml_freep(struct yaml_doc **d)
+{
+	yaml_free(*d);
+}
+#define AUTO_YAML AUTO(yaml_freep)
+struct json *yaml_root(const struct yaml_doc *d); /* borrowed */
+/* Line (from 1) where a node of the tree begins; 0 if unknown. For a mapping's member use the value's node. */
+unsigned yaml_line(const struct yaml_doc *d, const struct json *node);
+/* Write a tree as YAML with every scalar double-quoted where it needs it. */
+void yaml_write(const struct json *j, struct buf *out);
+
+#endif
