@@ -9,9 +9,9 @@
 /* Decoding stream over src, which it owns (also if this fails). The codec is found by the first bytes, never by a name:
  * gzip (RFC 1952), zstd (RFC 8878, skippable frames too), else the bytes as they are; *found (may be NULL) tells.
  *
- * Errors (ERR_INTEGRITY) of the reads: a wrong CRC or length at a member's end, a truncated or damaged stream, bytes
- * after the end other than zeros, more than INFLATE_RATIO_MAX times the compressed bytes from INFLATE_RATIO_FROM on,
- * more than LAYER_MAX_BYTES. Several gzip members or zstd frames in a row are one stream. At the end of the stream src
+ * Errors of the reads: ERR_INTEGRITY for a wrong CRC or length at a member's end, a truncated or damaged stream, bytes
+ * after the end other than zeros; ERR_INPUT for more than INFLATE_RATIO_MAX times the compressed bytes from
+ * INFLATE_RATIO_FROM on, and for more than LAYER_MAX_BYTES. Several gzip members or zstd frames in a row are one stream. At the end of the stream src
  * has been read to its end, so a hash below it is complete. NULL with *e if the first bytes cannot be read. */
 struct rstream *compress_reader(struct rstream *src, enum mediatype_codec *found, struct err *e);
 /* The same, and bzip2 and xz besides (local archives of ADD; image layers never). */
