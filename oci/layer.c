@@ -1,8 +1,10 @@
-/* Layers: packing a tree in one pass, and times. */
+/* Layers: a tree into a tar and back, each in one pass. */
 #include "oci/layer.h"
 
+#include "oci/apply.h"
 #include "oci/diff.h"
 #include "oci/tarsink.h"
+#include "oci/tarsource.h"
 #include "oci/treetime.h"
 
 const char *layer_codec_name(const struct layer_codec *c, char out[32])
@@ -48,4 +50,35 @@ int layer_pack(int treefd, const struct layer_codec *codec, struct wstream *out,
 int layer_clamp(int treefd, int64_t logical, bool all, struct err *e)
 {
 	return treetime_clamp(treefd, logical, all, e);
+}
+
+static int layer_unpack(struct tarsource *s, int destfd, struct layer_info *info, struct err *e)
+{
+	const struct apply_opts opts = {.plain = s->o->plain, .may_mknod = s->o->may_mknod};
+	AUTO_TAR_READ struct tar_read *t = tar_read_new(s->top, e);
+	struct apply_result result;
+
+	if (!t || apply_tar(t, destfd, &opts, &result, e) < 0 || tar_read_drain(t, e) < 0)
+		return -1;
+	info->entries = result.entries;
+	info->lossy = result.lossy;
+	return 0;
+}
+
+int layer_apply(struct rstream *src, int destfd, const struct layer_apply_opts *o, struct layer_info *info,
+		struct err *e)
+{
+	struct tarsource s;
+	int r;
+
+	*info = (struct layer_info){0};
+	if (tarsource_open(&s, src, o, e) < 0)
+		return -1;
+	r = layer_unpack(&s, destfd, info, e);
+	if (r < 0)
+		tarsource_blame(&s, e);
+	else
+		r = tarsource_verify(&s, info, e);
+	tarsource_release(&s);
+	return r;
 }
