@@ -21,12 +21,14 @@
 #define STORE_FORMAT_FILE "slct-store.json"
 #define STORE_LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
-/* lock and tmp are first: a directory that holds only them is a store whose creation was interrupted. */
 static const char *const store_dirs[] = {
 	"lock", "tmp", "trash", "blobs", "blobs/sha256", "blobs/sha512", "images", "layers", "cache", "stat", "mounts",
 };
 
-static const char *const store_unborn[] = {".", "..", "lock", "tmp", "lost+found"};
+/* A directory that holds nothing but these is new, or a store whose creation was interrupted. */
+static const char *const store_unborn[] = {
+	".", "..", "lost+found", "lock", "tmp", "trash", "blobs", "images", "layers", "cache", "stat", "mounts",
+};
 
 /* How long a command waits for a running gc. */
 #define STORE_GC_WAIT_NS (INT64_C(300) * 1000000000)
@@ -188,15 +190,22 @@ static int store_make_dirs(struct store *s, struct err *e)
 	return 0;
 }
 
-/* The format file is last: what has it is complete. */
-static int store_init(struct store *s, struct err *e)
+static int store_write_format(struct store *s, struct err *e)
 {
 	AUTO_FREE char *format = mem_printf("{\"version\":%d}\n", STORE_VERSION);
 
-	if (store_record_put(s, "oci-layout", STORE_LAYOUT_TEXT, strlen(STORE_LAYOUT_TEXT), true, e) < 0 ||
-	    store_index_init(s, e) < 0)
-		return -1;
 	return store_record_put(s, STORE_FORMAT_FILE, format, strlen(format), true, e);
+}
+
+/* After the format file, so that a foreign image layout is never taken for an interrupted creation; index.json is last
+ * and tells that both are there. */
+static int store_make_layout(struct store *s, struct err *e)
+{
+	if (faccessat(s->fd, "index.json", F_OK, 0) == 0)
+		return 0;
+	if (store_record_put(s, "oci-layout", STORE_LAYOUT_TEXT, strlen(STORE_LAYOUT_TEXT), true, e) < 0)
+		return -1;
+	return store_index_init(s, e);
 }
 
 /* --- locks, leases, tmp --- */
@@ -303,17 +312,40 @@ static int store_try_session(struct store *s, struct err *e)
 	return 0;
 }
 
+static int store_begin(struct store *s, bool exclusive, struct err *e)
+{
+	if (store_make_dirs(s, e) < 0 || store_take_lock(s, exclusive, e) < 0)
+		return -1;
+	return store_try_session(s, e);
+}
+
+/* One process creates, under a lock on the directory itself; others that come meanwhile wait and find it made. */
+static int store_create(struct store *s, bool exclusive, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int known;
+
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return err_sys(e, ERR_HOST, errno, "cannot lock the store %s", s->root);
+	known = store_check_version(s, e);
+	if (known < 0 || store_begin(s, exclusive, e) < 0)
+		return -1;
+	return known ? 0 : store_write_format(s, e);
+}
+
 static int store_open_steps(struct store *s, bool exclusive, struct err *e)
 {
+	struct err first = ERR_INIT;
 	int known;
 
 	if (store_open_root(s, e) < 0)
 		return -1;
-	known = store_check_version(s, e);
-	if (known < 0 || store_make_dirs(s, e) < 0 || store_take_lock(s, exclusive, e) < 0 ||
-	    store_try_session(s, e) < 0)
+	/* without the lock the creation of another process looks like somebody's files, so only "known" counts here */
+	known = store_check_version(s, &first);
+	err_release(&first);
+	if ((known == 1 ? store_begin(s, exclusive, e) : store_create(s, exclusive, e)) < 0)
 		return -1;
-	return known ? 0 : store_init(s, e);
+	return store_make_layout(s, e);
 }
 
 static struct store *store_open_mode(const char *root, bool exclusive, struct err *e)

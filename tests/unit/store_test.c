@@ -100,7 +100,7 @@ START_TEST(refuses_directories)
 	ck_assert_uint_eq(entries("."), 1); /* nothing was added to it */
 	unlinkat(AT_FDCWD, root, AT_REMOVEDIR);
 	oci_util_rmdir(mem_strdup(root));
-	/* a creation that was cut off after its first directories goes on */
+	/* a creation that was cut off before the format file was written goes on */
 	mkdir(root, 0700);
 	mkdir(mem_printf("%s/lock", root), 0700);
 	mkdir(mem_printf("%s/tmp", root), 0700);
