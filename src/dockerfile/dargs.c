@@ -8,6 +8,8 @@
 
 #include "src/dockerfile/dexpand.h"
 #include "src/dockerfile/dlimit.h"
+#include "src/dockerfile/dmount.h"
+#include "src/dockerfile/dparse.h"
 #include "src/util/mem.h"
 
 struct dargs {
@@ -141,12 +143,9 @@ static void begin(struct expansion *x, struct dargs *d, const struct dast_instr 
 	x->o = (struct dexpand_opts){.escape = in->escape, .env = &x->env, .unmatched = &d->undefined};
 }
 
-/* Place of a failure; the caller has the file for the excerpt. */
 static int at(struct expansion *x, struct dast_pos pos)
 {
-	if (!x->e->place.line)
-		err_at(x->e, x->e->place.file, pos.line, pos.col);
-	return err_wrap(x->e, "%s", dast_info(x->in->kind)->name);
+	return dparse_err_at(x->in, pos, x->e);
 }
 
 static int count(struct expansion *x, size_t n, struct dast_pos pos)
@@ -180,6 +179,18 @@ static int set_value(struct expansion *x, struct smap *m, const struct dast_pair
 	return 0;
 }
 
+static int expand_flag(struct expansion *x, struct dast_flag *f)
+{
+	char *out;
+
+	if (strcmp(f->name, "mount") != 0)
+		return word(x, &f->value, f->pos);
+	if (dmount_expand(sv_from(f->value), &x->o, &out, x->e))
+		return at(x, f->pos);
+	dast_replace(&f->value, out);
+	return count(x, strlen(out), f->pos);
+}
+
 static int expand_flags(struct expansion *x, struct dast_instr *c)
 {
 	for (size_t i = 0; i < c->flags.n; i++) {
@@ -188,7 +199,7 @@ static int expand_flags(struct expansion *x, struct dast_instr *c)
 
 		while (info->name && strcmp(info->name, f->name) != 0)
 			info++;
-		if (info->name && info->expanded && f->value && word(x, &f->value, f->pos))
+		if (info->name && info->expanded && f->value && expand_flag(x, f))
 			return -1;
 	}
 	return 0;

@@ -78,8 +78,11 @@ struct dast_health {
 	unsigned retries;
 };
 
+struct dast_file;
+
 struct dast_instr {
 	enum dast_kind kind;
+	const struct dast_file *file; /* borrowed, for error places; NULL for an instruction parsed alone */
 	char *written;  /* the keyword as written */
 	char *original; /* the whole instruction, continuation lines joined, comments left out, without heredoc bodies */
 	unsigned first_line, last_line;

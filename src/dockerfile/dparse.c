@@ -246,8 +246,8 @@ static int parse_flags(struct parser *p, struct dast_instr *in, struct part *res
 
 	while ((n = dwords_flag(rest->v, &text))) {
 		struct dast_flag f = {.pos = dlex_pos(&p->line, rest->at)};
-		ssize_t eq = sv_find(buf_sv(&text), '=');
 		struct sv v;
+		ssize_t eq;
 
 		*rest = part_from(*rest, n);
 		if (!text.n)
@@ -363,9 +363,12 @@ static int parse_all(struct parser *p, struct dast_file *f)
 
 	while ((in = next_instr(p))) {
 		vec_push(&f->instrs, in);
+		in->file = f;
+		if (in->inner)
+			in->inner->file = f;
 		if (f->instrs.n > DINSTR_MAX) {
 			err_set(p->e, ERR_INPUT, "the file has more than %d instructions", DINSTR_MAX);
-			return dparse_err_at(f, in->pos, p->e);
+			return dlex_err_at(f->name, p->lex.all, in->pos, p->e);
 		}
 	}
 	if (err_is_set(p->e))
@@ -408,7 +411,7 @@ int dparse_check(struct dast_file *f, struct err *e)
 		if (!stage && in->kind != DAST_ARG) {
 			err_set(e, ERR_INPUT, "%s stands before the first FROM", dast_info(in->kind)->name);
 			err_hint(e, "only ARG may stand there");
-			return dparse_err_at(f, in->pos, e);
+			return dlex_err_at(f->name, sv_of(f->text, f->text_n), in->pos, e);
 		}
 	}
 	return 0;
@@ -465,7 +468,8 @@ struct dast_instr *dparse_instr(const char *name, struct sv text, char escape, b
 	return err_is_set(e) ? NULL : STEAL_PTR(in);
 }
 
-int dparse_err_at(const struct dast_file *f, struct dast_pos pos, struct err *e)
+int dparse_err_at(const struct dast_instr *in, struct dast_pos pos, struct err *e)
 {
-	return dlex_err_at(f->name, sv_of(f->text, f->text_n), pos, e);
+	err_wrap(e, "%s", dast_info(in->kind)->name);
+	return in->file ? dlex_err_at(in->file->name, sv_of(in->file->text, in->file->text_n), pos, e) : -1;
 }
