@@ -498,12 +498,14 @@ static enum http_fail http_class(struct http_xfer *x, CURLcode code)
 	return HTTP_OTHER;
 }
 
-/* Names do not resolve again within seconds, certificates do not get better; the rest may. */
-static bool http_worth_retry(enum http_fail fail, CURLcode code)
+/* Names do not resolve again within seconds, certificates and protocols do not get better; the rest may. */
+static bool http_worth_retry(enum http_fail fail, CURLcode code, const char *text)
 {
 	if (fail == HTTP_CONNECT)
 		return code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_RESOLVE_PROXY;
-	return fail == HTTP_CUT || fail == HTTP_TLS;
+	if (fail == HTTP_TLS)
+		return !strstr(text, "SSL routines"); /* OpenSSL's mark of an error of the protocol */
+	return fail == HTTP_CUT;
 }
 
 static void http_set_failure(struct http_xfer *x, CURLcode code)
@@ -517,7 +519,7 @@ static void http_set_failure(struct http_xfer *x, CURLcode code)
 	r->fail = http_class(x, code);
 	err_set(&r->err, ERR_REGISTRY, "%s", masked);
 	r->err.sys = (int)sys;
-	r->err.retryable = http_worth_retry(r->fail, code);
+	r->err.retryable = http_worth_retry(r->fail, code, text);
 }
 
 static void http_finish(struct http *h, CURL *easy, CURLcode code)
