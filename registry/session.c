@@ -3,7 +3,7 @@
 
 #include "registry/auth.h"
 #include "registry/challenge.h"
-#include "src/util/clock.h"
+#include "registry/token.h"
 #include "src/util/log.h"
 #include "src/util/mem.h"
 
@@ -11,23 +11,8 @@
 #define SESSION_HUB_ADDRESS "registry-1.docker.io"
 /* Logins that one call may be asked for before it is given up; expired tokens are among them. */
 #define SESSION_CHALLENGES_MAX 12
-/* Refusals of tokens that never worked. */
-#define SESSION_STRIKES_MAX 2
 
 enum session_login { SESSION_ANONYMOUS, SESSION_BASIC, SESSION_BEARER };
-
-struct session_token {
-	struct session *s;
-	char *scopes;
-	char *value; /* NULL: none */
-	uint64_t id; /* of the value */
-	int64_t expires; /* clock_mono() */
-	bool worked, fetching;
-	struct call call;
-	struct buf form;
-	struct http_body body;
-	VEC_OF(struct call *) waiting;
-};
 
 struct session {
 	struct session_pool *pool;
@@ -38,32 +23,16 @@ struct session {
 	unsigned nschemes, at;
 	bool decided;
 	enum session_login login;
-	char *realm, *service;
-	uint64_t last_id;
-	VEC_OF(struct session_token *) tokens;
+	struct token_source tokens;
 };
 
 /* --- making --- */
 
-static void session_token_free(struct session_token *t)
-{
-	call_release(&t->call);
-	vec_release(&t->waiting);
-	buf_release(&t->form);
-	free(t->scopes);
-	free(t->value);
-	free(t);
-}
-
 static void session_free(struct session *s)
 {
-	for (size_t i = 0; i < s->tokens.n; i++)
-		session_token_free(s->tokens.v[i]);
-	vec_release(&s->tokens);
+	token_release(&s->tokens);
 	url_release(&s->base);
 	free(s->name);
-	free(s->realm);
-	free(s->service);
 	free(s);
 }
 
@@ -121,6 +90,10 @@ static struct session *session_new(struct session_pool *p, const char *host, str
 	s->base = base;
 	s->has_port = sv_rfind(sv_from(host), ':') > sv_rfind(sv_from(host), ']');
 	session_choose_schemes(s);
+	s->tokens = (struct token_source){.http = p->http, .creds = p->creds, .insecure = &p->insecure};
+	s->tokens.registry = &s->base;
+	s->tokens.name = s->name;
+	s->tokens.retries = p->retries;
 	vec_push(&p->sessions, s);
 	return s;
 }
@@ -174,163 +147,6 @@ static void session_replace(char **to, const char *from)
 	*to = copy;
 }
 
-/* --- tokens --- */
-
-static struct session_token *session_token_of(struct session *s, const char *scopes)
-{
-	struct session_token *t;
-
-	for (size_t i = 0; i < s->tokens.n; i++)
-		if (!strcmp(s->tokens.v[i]->scopes, scopes))
-			return s->tokens.v[i];
-	t = mem_new(struct session_token);
-	t->s = s;
-	t->scopes = mem_strdup(scopes);
-	vec_push(&s->tokens, t);
-	return t;
-}
-
-static void session_token_drop(struct session_token *t)
-{
-	free(t->value);
-	t->value = NULL;
-}
-
-static void session_set_bearer(struct call *c, const struct session_token *t)
-{
-	free(c->bearer);
-	c->bearer = mem_strdup(t->value);
-	c->login_id = t->id;
-}
-
-static int session_token_read(struct session_token *t, struct err *e)
-{
-	int64_t life;
-
-	session_token_drop(t);
-	if (err_is_set(&t->call.err)) {
-		err_move(e, &t->call.err);
-		/* A 404 of the token server is not one of the image. */
-		if (e->code == ERR_NOT_FOUND)
-			e->code = ERR_REGISTRY;
-		return err_wrap(e, "asking for a token for %s", t->s->name);
-	}
-	if (auth_parse_token(buf_sv(&t->call.text), &t->value, &life, e))
-		return err_wrap(e, "asking for a token for %s", t->s->name);
-	log_add_secret(t->value);
-	/* A tenth early, because it must hold until the request arrives. */
-	t->expires = clock_mono() + life * CLOCK_NS_PER_S * 9 / 10;
-	t->id = ++t->s->last_id;
-	t->worked = false;
-	return 0;
-}
-
-static void session_token_done(void *arg)
-{
-	struct session_token *t = arg;
-	struct err e = ERR_INIT;
-	int rc = session_token_read(t, &e);
-
-	t->fetching = false;
-	call_release(&t->call);
-	while (t->waiting.n) {
-		struct call *c = t->waiting.v[--t->waiting.n];
-
-		if (rc) {
-			call_fail(c, &e);
-			continue;
-		}
-		session_set_bearer(c, t);
-		call_resume(c);
-	}
-	err_release(&e);
-}
-
-static ssize_t session_form_read(void *arg, uint64_t off, void *p, size_t n, struct err *e)
-{
-	const struct buf *b = arg;
-
-	(void)e;
-	if (n > b->n - (size_t)off)
-		n = b->n - (size_t)off;
-	memcpy(p, b->p + off, n);
-	return (ssize_t)n;
-}
-
-static void session_token_form(struct session_token *t, const struct cred *login)
-{
-	struct call *c = &t->call;
-
-	buf_release(&t->form);
-	t->form = BUF_INIT(BUF_TEXT_MAX);
-	auth_refresh_form(t->s->service, t->scopes, login->identity_token, &t->form);
-	t->body = (struct http_body){.read = session_form_read, .arg = &t->form, .size = t->form.n};
-	c->method = HTTP_POST;
-	c->body = &t->body;
-	strv_add(&c->headers, "Content-Type: application/x-www-form-urlencoded");
-}
-
-/* Whose login goes to the token server: the registry's, if the registry can be believed to have named it. */
-static void session_realm_login(struct session *s, const struct url *realm, const char *repo, struct cred *out)
-{
-	AUTO_FREE char *host = mem_printf("%s:%u", realm->host, realm->port);
-
-	if (auth_realm_trusted(&s->base, realm))
-		cred_find(s->pool->creds, s->name, repo, out);
-	else
-		cred_find(s->pool->creds, host, NULL, out);
-}
-
-static int session_token_fetch(struct session_token *t, const struct call *for_call, struct err *e)
-{
-	struct session *s = t->s;
-	struct call *c = &t->call;
-	AUTO_CRED struct cred login = {0};
-	AUTO_URL struct url realm = {0};
-
-	if (auth_realm(s->realm, &s->base, &s->pool->insecure, &realm, e))
-		return -1;
-	session_realm_login(s, &realm, for_call->repo, &login);
-	*c = (struct call){.http = s->pool->http, .insecure = &s->pool->insecure, .name = s->name};
-	c->no_local = !url_is_loopback(s->base.host);
-	c->max_bytes = AUTH_ANSWER_MAX_BYTES;
-	c->retry.max = s->pool->retries;
-	c->done = session_token_done;
-	c->arg = t;
-	if (login.identity_token) {
-		session_token_form(t, &login);
-	} else {
-		auth_token_query(&realm, s->service, t->scopes);
-		c->username = STEAL_PTR(login.username);
-		c->password = STEAL_PTR(login.password);
-	}
-	c->who = mem_strdup_opt(for_call->who);
-	c->helper = mem_strdup_opt(for_call->helper);
-	c->url = realm;
-	realm = (struct url){0};
-	c->at = (struct url){c->url.tls, mem_strdup(c->url.host), c->url.port, mem_strdup(c->url.target)};
-	t->fetching = true;
-	call_start(c);
-	return 0;
-}
-
-static enum call_go session_use_token(struct session *s, struct call *c, struct err *e)
-{
-	AUTO_FREE char *scopes = auth_scopes(c->scope, NULL);
-	struct session_token *t = session_token_of(s, scopes);
-
-	if (t->value && t->expires > clock_mono()) {
-		session_set_bearer(c, t);
-		return CALL_GO;
-	}
-	if (!t->fetching && session_token_fetch(t, c, e)) {
-		err_wrap(e, "registry %s", s->name);
-		return CALL_FAIL;
-	}
-	vec_push(&t->waiting, c);
-	return CALL_WAIT;
-}
-
 /* --- the policy of calls --- */
 
 static void session_set_login(struct session *s, struct call *c)
@@ -362,45 +178,8 @@ static enum call_go session_prepare(void *arg, struct call *c, struct err *e)
 	c->scheme_at = s->at;
 	session_set_login(s, c);
 	if (s->login == SESSION_BEARER && !c->bearer)
-		return session_use_token(s, c, e);
+		return token_use(&s->tokens, c, e);
 	return CALL_GO;
-}
-
-/* The token of this call was refused: forget it, unless a newer one is there. -1: new ones are refused as well. */
-static int session_token_refused(struct session *s, struct call *c)
-{
-	AUTO_FREE char *scopes = auth_scopes(c->scope, NULL);
-	struct session_token *t = session_token_of(s, scopes);
-
-	if (!c->login_id)
-		return -1; /* a token from the configuration */
-	if (t->id != c->login_id)
-		return 0; /* a newer one has come since */
-	session_token_drop(t);
-	if (t->worked)
-		return 0; /* it has expired */
-	return ++c->strikes < SESSION_STRIKES_MAX ? 0 : -1;
-}
-
-static int session_on_bearer(struct session *s, struct call *c, const struct challenge *ch, struct err *e)
-{
-	const char *scope = challenge_param(ch, "scope");
-	AUTO_URL struct url realm = {0};
-	char *merged;
-
-	if (c->bearer && session_token_refused(s, c))
-		return -1;
-	if (auth_realm(challenge_param(ch, "realm"), &s->base, &s->pool->insecure, &realm, e))
-		return -1;
-	session_replace(&s->realm, challenge_param(ch, "realm"));
-	session_replace(&s->service, challenge_param(ch, "service"));
-	s->login = SESSION_BEARER;
-	if (scope && strlen(scope) <= AUTH_SCOPE_MAX_BYTES) {
-		merged = auth_scopes(c->scope, scope);
-		free(c->scope);
-		c->scope = merged;
-	}
-	return 0;
 }
 
 static int session_on_basic(struct session *s, struct call *c)
@@ -434,8 +213,14 @@ static int session_challenged(void *arg, struct call *c, struct err *e)
 		return -1;
 	if (session_read_challenges(c, &list, e))
 		return -1;
-	if ((ch = challenge_find(&list, "Bearer")))
-		return session_on_bearer(s, c, ch, e);
+	if ((ch = challenge_find(&list, "Bearer"))) {
+		if (c->bearer && token_refused(&s->tokens, c))
+			return -1;
+		if (token_challenge(&s->tokens, c, ch, e))
+			return -1;
+		s->login = SESSION_BEARER;
+		return 0;
+	}
 	if (challenge_find(&list, "Basic"))
 		return session_on_basic(s, c);
 	return -1;
@@ -486,28 +271,18 @@ static bool session_fallback(void *arg, struct call *c)
 static void session_answered(void *arg, struct call *c)
 {
 	struct session *s = arg;
-	AUTO_FREE char *scopes = NULL;
 
 	if (c->scheme_at == s->at)
 		s->decided = true;
-	if (!c->bearer || c->status == 401)
-		return;
-	scopes = auth_scopes(c->scope, NULL);
-	if (session_token_of(s, scopes)->id == c->login_id)
-		session_token_of(s, scopes)->worked = true;
+	if (c->bearer && c->status != 401)
+		token_accepted(&s->tokens, c);
 }
 
 static void session_forget(void *arg, struct call *c)
 {
 	struct session *s = arg;
 
-	for (size_t i = 0; i < s->tokens.n; i++) {
-		struct session_token *t = s->tokens.v[i];
-
-		for (size_t k = 0; k < t->waiting.n; k++)
-			if (t->waiting.v[k] == c)
-				t->waiting.v[k--] = t->waiting.v[--t->waiting.n];
-	}
+	token_forget(&s->tokens, c);
 }
 
 static const struct call_policy session_policy = {
