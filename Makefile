@@ -68,3 +68,13 @@ unit: $(UNIT) ## build and run the unit tests
 .PHONY: unit clean
 clean: ## remove what was built
 	rm -rf build
+
+# What the machine lacks; `make demo` needs less of it than the tests.
+.PHONY: deps demo
+deps: ## install missing Debian packages (as root, or with sudo)
+	@tests/tools/deps.sh build demo check
+
+demo: ## build slct, base images and the example flavors; a second run is all cache hits
+	@tests/tools/deps.sh build demo
+	@$(MAKE) --no-print-directory all
+	@tests/tools/demo.sh $(BIN) build/bases
