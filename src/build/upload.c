@@ -20,7 +20,7 @@ struct entry {
 struct uploads {
 	struct build *b;
 	VEC_OF(struct cacheopt) to;
-	VEC_OF(struct entry) queue;
+	VEC_OF(struct entry *) queue; /* pointers: workers' arguments point into them */
 	size_t next; /* entry at work, or to be done next */
 	size_t repo; /* repository at work */
 	bool active;
@@ -34,7 +34,7 @@ static void begin_entry(struct uploads *u);
 
 static void release_work(struct uploads *u)
 {
-	const struct entry *en = &u->queue.v[u->next];
+	const struct entry *en = u->queue.v[u->next];
 
 	for (size_t i = 0; u->descs && i < en->stack.n; i++)
 		descriptor_release(&u->descs[i]);
@@ -59,7 +59,7 @@ static void end_entry(struct uploads *u)
 
 static void warn(struct uploads *u, const struct cacheopt *to, struct err *e)
 {
-	const struct entry *en = &u->queue.v[u->next];
+	const struct entry *en = u->queue.v[u->next];
 
 	if (u->b->stopping) {
 		err_release(e);
@@ -79,7 +79,7 @@ static void warn(struct uploads *u, const struct cacheopt *to, struct err *e)
 static int push(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct uploads *u = arg;
-	const struct entry *en = &u->queue.v[u->next];
+	const struct entry *en = u->queue.v[u->next];
 	char input[CKEY_TAG_BYTES], content[CKEY_TAG_BYTES];
 	const char *more[] = {content};
 	AUTO_REF struct ref to = {0};
@@ -132,7 +132,7 @@ static void start_push(struct uploads *u)
 	struct worker_spec spec = {.role = "push", .fn = push, .arg = u, .done = on_pushed, .ctx = u};
 	struct err e = ERR_INIT;
 
-	while (u->repo < u->to.n && !is_written(u, &u->queue.v[u->next]))
+	while (u->repo < u->to.n && !is_written(u, u->queue.v[u->next]))
 		u->repo++;
 	if (u->repo == u->to.n || u->b->stopping) {
 		end_entry(u);
@@ -181,7 +181,7 @@ static void on_packed(void *ctx, const struct json *result, struct err *e)
 	struct uploads *u = ctx;
 
 	if (err_is_set(e) || blobs_take(&u->request, result, e) < 0 ||
-	    put_manifest(u, &u->queue.v[u->next], e) < 0)
+	    put_manifest(u, u->queue.v[u->next], e) < 0)
 		give_up(u, e);
 	else
 		start_push(u);
@@ -189,7 +189,7 @@ static void on_packed(void *ctx, const struct json *result, struct err *e)
 
 static void begin_entry(struct uploads *u)
 {
-	struct entry *en = &u->queue.v[u->next];
+	struct entry *en = u->queue.v[u->next];
 	struct worker_spec spec = {.role = "pack",
 				   .enter = WORKER_USERNS,
 				   .fn = blobs_pack,
@@ -211,11 +211,11 @@ static void begin_entry(struct uploads *u)
 
 /* --- the queue --- */
 
-static void enqueue(struct build *b, struct entry *en)
+static void enqueue(struct build *b, const struct entry *en)
 {
 	struct uploads *u = b->uploads;
 
-	vec_push(&u->queue, *en);
+	vec_push(&u->queue, mem_dup(en, sizeof *en));
 	if (!u->active)
 		begin_entry(u);
 }
@@ -298,8 +298,9 @@ void upload_release(struct build *b)
 	for (size_t i = 0; i < u->to.n; i++)
 		cacheopt_release(&u->to.v[i]);
 	for (size_t i = 0; i < u->queue.n; i++) {
-		digest_list_release(&u->queue.v[i].stack);
-		free(u->queue.v[i].made);
+		digest_list_release(&u->queue.v[i]->stack);
+		free(u->queue.v[i]->made);
+		free(u->queue.v[i]);
 	}
 	vec_release(&u->to);
 	vec_release(&u->queue);

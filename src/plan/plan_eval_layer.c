@@ -1,26 +1,26 @@
 /* Instructions that make a layer: RUN, COPY, ADD, WORKDIR. */
 #include <string.h>
 
-#include "src/plan/peval.h"
-#include "src/plan/pload.h"
+#include "src/plan/plan_eval.h"
+#include "src/plan/plan_load.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
 /* What the grammar knows and the builder does not do yet: an error, never a silent difference. */
-static int refuse_flags(struct peval *v, const char *const *names, size_t n, struct err *e)
+static int refuse_flags(struct plan_eval *v, const char *const *names, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++)
 		if (dast_flag(v->x, names[i])) {
 			AUTO_FREE char *what = mem_printf("%s --%s", dast_info(v->x->kind)->name, names[i]);
 
-			return peval_unsupported(v, what, e);
+			return plan_eval_unsupported(v, what, e);
 		}
 	return 0;
 }
 
 /* --- RUN --- */
 
-static int run_network(struct peval *v, struct plan_step *s, struct err *e)
+static int run_network(struct plan_eval *v, struct plan_step *s, struct err *e)
 {
 	const char *net = dast_flag(v->x, "network");
 
@@ -47,7 +47,7 @@ static bool has_env(const struct strv *env, const char *name)
 }
 
 /* Transparent arguments reach the step but no key. */
-static void split_transparent(struct peval *v, struct plan_step *s, struct strv *all)
+static void split_transparent(struct plan_eval *v, struct plan_step *s, struct strv *all)
 {
 	for (size_t i = 0; i < all->n; i++) {
 		AUTO_FREE char *name = mem_strndup(all->v[i], strcspn(all->v[i], "="));
@@ -63,7 +63,7 @@ static void split_transparent(struct peval *v, struct plan_step *s, struct strv 
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-static char *run_history(struct peval *v, const struct plan_step *s)
+static char *run_history(struct plan_eval *v, const struct plan_step *s)
 {
 	AUTO_STRV struct strv declared = {0};
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
@@ -81,7 +81,7 @@ static char *run_history(struct peval *v, const struct plan_step *s)
 	return buf_steal(&text);
 }
 
-int peval_run(struct peval *v, struct err *e)
+int plan_eval_run(struct plan_eval *v, struct err *e)
 {
 	static const char *const later[] = {"mount", "security", "device"};
 	AUTO_STRV struct strv env = {0};
@@ -89,8 +89,8 @@ int peval_run(struct peval *v, struct err *e)
 	if (refuse_flags(v, later, ARRAY_LEN(later), e) < 0)
 		return -1;
 	if (v->x->heredocs.n)
-		return peval_unsupported(v, "RUN with a here-document", e);
-	struct plan_step *s = peval_step(v, PLAN_RUN, NULL);
+		return plan_eval_unsupported(v, "RUN with a here-document", e);
+	struct plan_step *s = plan_eval_step(v, PLAN_RUN, NULL);
 
 	dast_argv(v->x, &v->st->config.shell, &s->argv);
 	dargs_run_env(v->st->scope, &env);
@@ -106,7 +106,7 @@ int peval_run(struct peval *v, struct err *e)
 
 /* --- WORKDIR --- */
 
-static char *below_workdir(const struct peval *v, const char *path)
+static char *below_workdir(const struct plan_eval *v, const char *path)
 {
 	const char *wd = v->st->config.workdir && v->st->config.workdir[0] ? v->st->config.workdir : "/";
 	AUTO_FREE char *joined = path_join(wd, path);
@@ -114,7 +114,7 @@ static char *below_workdir(const struct peval *v, const char *path)
 	return joined[0] == '/' ? STEAL_PTR(joined) : mem_printf("/%s", joined);
 }
 
-int peval_workdir(struct peval *v, struct err *e)
+int plan_eval_workdir(struct plan_eval *v, struct err *e)
 {
 	AUTO_FREE char *path = below_workdir(v, v->x->words.v[0].s);
 	AUTO_FREE char *created_by = mem_printf("WORKDIR %s", path);
@@ -122,7 +122,7 @@ int peval_workdir(struct peval *v, struct err *e)
 	(void)e;
 	free(v->st->config.workdir);
 	v->st->config.workdir = mem_strdup(path);
-	struct plan_step *s = peval_step(v, PLAN_WORKDIR, created_by);
+	struct plan_step *s = plan_eval_step(v, PLAN_WORKDIR, created_by);
 
 	s->workdir = STEAL_PTR(path);
 	s->user = mem_strdup_opt(v->st->config.user);
@@ -144,19 +144,19 @@ static bool is_git(const char *s)
 	       (is_url(s) && n > 4 && strncmp(s + n - 4, ".git", 4) == 0);
 }
 
-static int copy_sources(struct peval *v, struct plan_copy *c, struct err *e)
+static int copy_sources(struct plan_eval *v, struct plan_copy *c, struct err *e)
 {
 	bool add = v->x->kind == DAST_ADD;
 
 	if (v->x->heredocs.n)
-		return peval_unsupported(v, add ? "ADD of a here-document" : "COPY of a here-document", e);
+		return plan_eval_unsupported(v, add ? "ADD of a here-document" : "COPY of a here-document", e);
 	for (size_t i = 0; i + 1 < v->x->words.n; i++) {
 		const char *w = v->x->words.v[i].s;
 
 		if (add && is_git(w))
-			return peval_unsupported(v, "ADD of a git repository", e);
+			return plan_eval_unsupported(v, "ADD of a git repository", e);
 		if (add && is_url(w))
-			return peval_unsupported(v, "ADD of a URL", e);
+			return plan_eval_unsupported(v, "ADD of a URL", e);
 		if (is_url(w))
 			return err_set(e, ERR_INPUT, "COPY takes files of the context; %s is a URL", w);
 		strv_add(&c->sources, w);
@@ -165,7 +165,7 @@ static int copy_sources(struct peval *v, struct plan_copy *c, struct err *e)
 }
 
 /* The reference: relative to WORKDIR; "", "." and a trailing slash mean a directory. */
-static char *copy_dest(const struct peval *v, const char *dest)
+static char *copy_dest(const struct plan_eval *v, const char *dest)
 {
 	AUTO_FREE char *abs = below_workdir(v, dest);
 	size_t n = strlen(dest);
@@ -174,7 +174,7 @@ static char *copy_dest(const struct peval *v, const char *dest)
 	return dir && abs[1] ? mem_printf("%s/", abs) : STEAL_PTR(abs);
 }
 
-static int copy_origin(struct peval *v, struct plan_copy *c, struct err *e)
+static int copy_origin(struct plan_eval *v, struct plan_copy *c, struct err *e)
 {
 	const char *from = dast_flag(v->x, "from");
 	size_t stage, image;
@@ -183,12 +183,12 @@ static int copy_origin(struct peval *v, struct plan_copy *c, struct err *e)
 	c->index = v->st->source;
 	if (!from)
 		return 0;
-	if (pload_reference(v->plan, v->at, from, true, PLAN_EDGE_COPY, &stage, &image, e) < 0)
+	if (plan_load_reference(v->plan, v->at, from, true, PLAN_EDGE_COPY, &stage, &image, e) < 0)
 		return -1;
 	c->origin = stage != PLAN_NONE ? PLAN_FROM_STAGE : PLAN_FROM_IMAGE;
 	c->index = stage != PLAN_NONE ? stage : image;
 	if (stage == PLAN_NONE && v->trigger && !v->plan->images.v[image].resolved)
-		return peval_unsupported(v, "COPY --from of another image in an ONBUILD trigger", e);
+		return plan_eval_unsupported(v, "COPY --from of another image in an ONBUILD trigger", e);
 	return 0;
 }
 
@@ -202,7 +202,7 @@ static int check_chmod(const char *mode, struct err *e)
 	return err_hint(e, "write the mode as a number like 0755");
 }
 
-int peval_copy(struct peval *v, struct err *e)
+int plan_eval_copy(struct plan_eval *v, struct err *e)
 {
 	static const char *const later[] = {"link", "parents", "exclude", "checksum", "keep-git-dir", "unpack"};
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
@@ -211,7 +211,7 @@ int peval_copy(struct peval *v, struct err *e)
 		return -1;
 	dast_print(v->x, &text);
 	buf_str_add(&text, " # buildkit");
-	struct plan_step *s = peval_step(v, PLAN_COPY, buf_str(&text));
+	struct plan_step *s = plan_eval_step(v, PLAN_COPY, buf_str(&text));
 	struct plan_copy *c = &s->copy;
 
 	c->unpack = v->x->kind == DAST_ADD;

@@ -1,5 +1,5 @@
 /* Phase two: configs and steps, by walking every stage's instructions with its scope of variables. */
-#include "src/plan/peval.h"
+#include "src/plan/plan_eval.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 /* cache.md "The logical clock": the origin of an image that says nothing. */
 #define ORIGIN_UNKNOWN INT64_C(315619200) /* 1980-01-02T00:00:00Z */
 
-struct plan_step *peval_step(struct peval *v, enum plan_step_kind kind, const char *created_by)
+struct plan_step *plan_eval_step(struct plan_eval *v, enum plan_step_kind kind, const char *created_by)
 {
 	struct plan_step s = {.kind = kind,
 			      .instruction = v->x->kind,
@@ -24,14 +24,14 @@ struct plan_step *peval_step(struct peval *v, enum plan_step_kind kind, const ch
 	return &v->st->steps.v[v->st->steps.n - 1];
 }
 
-int peval_unsupported(struct peval *v, const char *what, struct err *e)
+int plan_eval_unsupported(struct plan_eval *v, const char *what, struct err *e)
 {
 	(void)v;
 	err_set(e, ERR_INPUT, "%s is not supported yet", what);
 	return err_hint(e, "this version of slct parses it but cannot execute it");
 }
 
-static int fail_at(struct peval *v, struct err *e)
+static int fail_at(struct plan_eval *v, struct err *e)
 {
 	if (v->trigger || e->place.file)
 		return err_wrap(e, "stage %s", v->st->name);
@@ -39,7 +39,7 @@ static int fail_at(struct peval *v, struct err *e)
 	return dparse_err_at(v->src->file, v->in->pos, e);
 }
 
-static int eval_instr(struct peval *v, const struct dast_instr *in, struct err *e)
+static int eval_instr(struct plan_eval *v, const struct dast_instr *in, struct err *e)
 {
 	AUTO_DAST_INSTR struct dast_instr *x = NULL;
 	int rc;
@@ -50,19 +50,19 @@ static int eval_instr(struct peval *v, const struct dast_instr *in, struct err *
 	if (!x)
 		return fail_at(v, e);
 	v->x = x;
-	if (peval_is_meta(x->kind))
-		rc = peval_meta(v, e);
+	if (plan_eval_is_meta(x->kind))
+		rc = plan_eval_meta(v, e);
 	else if (x->kind == DAST_RUN)
-		rc = peval_run(v, e);
+		rc = plan_eval_run(v, e);
 	else if (x->kind == DAST_WORKDIR)
-		rc = peval_workdir(v, e);
+		rc = plan_eval_workdir(v, e);
 	else
-		rc = peval_copy(v, e);
+		rc = plan_eval_copy(v, e);
 	return rc < 0 ? fail_at(v, e) : 0;
 }
 
 /* Triggers of the base run first and are not inherited. */
-static int eval_triggers(struct peval *v, struct err *e)
+static int eval_triggers(struct plan_eval *v, struct err *e)
 {
 	struct strv triggers = v->st->config.onbuild;
 	int rc = 0;
@@ -143,7 +143,7 @@ static void end_stage(struct plan *p, struct plan_stage *st)
 static int eval_stage(struct plan *p, size_t at, struct err *e)
 {
 	struct plan_stage *st = &p->stages.v[at];
-	struct peval v = {.plan = p, .at = at, .st = st, .src = p->sources.v[st->source]};
+	struct plan_eval v = {.plan = p, .at = at, .st = st, .src = p->sources.v[st->source]};
 
 	if (begin_stage(p, st, e) < 0 || eval_triggers(&v, e) < 0)
 		return -1;
@@ -179,7 +179,7 @@ int plan_evaluate(struct plan *p, bool offline, struct err *e)
 {
 	AUTO_FREE size_t *order = mem_array(p->stages.n + 1, sizeof *order);
 
-	(void)offline; /* an unresolved image begins as scratch; pkey.c leaves its stages without keys */
+	(void)offline; /* an unresolved image begins as scratch; plan_key.c leaves its stages without keys */
 	plan_order(p, order);
 	for (size_t i = 0; i < p->stages.n; i++)
 		if (p->stages.v[order[i]].needed && eval_stage(p, order[i], e) < 0)

@@ -1,7 +1,7 @@
 /* Instructions that change the config and nothing else. */
 #include <string.h>
 
-#include "src/plan/peval.h"
+#include "src/plan/plan_eval.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
 
@@ -11,14 +11,14 @@ static void replace(char **to, const char *s)
 	*to = mem_strdup(s);
 }
 
-static int do_env(struct peval *v, struct err *e)
+static int do_env(struct plan_eval *v, struct err *e)
 {
 	(void)v; /* the scope keeps ENV; the config takes it at the stage's end */
 	(void)e;
 	return 0;
 }
 
-static int do_label(struct peval *v, struct err *e)
+static int do_label(struct plan_eval *v, struct err *e)
 {
 	(void)e;
 	for (size_t i = 0; i < v->x->pairs.n; i++)
@@ -27,14 +27,14 @@ static int do_label(struct peval *v, struct err *e)
 	return 0;
 }
 
-static int do_maintainer(struct peval *v, struct err *e)
+static int do_maintainer(struct plan_eval *v, struct err *e)
 {
 	(void)e;
 	replace(&v->st->config.author, v->x->words.n ? v->x->words.v[0].s : "");
 	return 0;
 }
 
-static int do_cmd(struct peval *v, struct err *e)
+static int do_cmd(struct plan_eval *v, struct err *e)
 {
 	struct imgconfig *c = &v->st->config;
 
@@ -47,7 +47,7 @@ static int do_cmd(struct peval *v, struct err *e)
 }
 
 /* An ENTRYPOINT drops the base's CMD, which was meant for the base's program. */
-static int do_entrypoint(struct peval *v, struct err *e)
+static int do_entrypoint(struct plan_eval *v, struct err *e)
 {
 	struct imgconfig *c = &v->st->config;
 
@@ -62,14 +62,14 @@ static int do_entrypoint(struct peval *v, struct err *e)
 	return 0;
 }
 
-static int bad_port(struct peval *v, const char *text, struct err *e)
+static int bad_port(struct plan_eval *v, const char *text, struct err *e)
 {
 	(void)v;
 	err_set(e, ERR_INPUT, "EXPOSE: \"%s\" is not a port", text);
 	return err_hint(e, "write PORT, PORT/tcp, PORT/udp or FIRST-LAST");
 }
 
-static int do_port(struct peval *v, const char *text, struct err *e)
+static int do_port(struct plan_eval *v, const char *text, struct err *e)
 {
 	struct sv rest = sv_from(text), range = sv_cut(&rest, '/');
 	struct sv last = range, first = sv_cut(&last, '-');
@@ -91,7 +91,7 @@ static int do_port(struct peval *v, const char *text, struct err *e)
 	return 0;
 }
 
-static int do_expose(struct peval *v, struct err *e)
+static int do_expose(struct plan_eval *v, struct err *e)
 {
 	for (size_t i = 0; i < v->x->words.n; i++)
 		if (do_port(v, v->x->words.v[i].s, e) < 0)
@@ -99,7 +99,7 @@ static int do_expose(struct peval *v, struct err *e)
 	return 0;
 }
 
-static int do_volume(struct peval *v, struct err *e)
+static int do_volume(struct plan_eval *v, struct err *e)
 {
 	for (size_t i = 0; i < v->x->words.n; i++) {
 		if (!v->x->words.v[i].s[0])
@@ -109,35 +109,35 @@ static int do_volume(struct peval *v, struct err *e)
 	return 0;
 }
 
-static int do_user(struct peval *v, struct err *e)
+static int do_user(struct plan_eval *v, struct err *e)
 {
 	(void)e;
 	replace(&v->st->config.user, v->x->words.v[0].s);
 	return 0;
 }
 
-static int do_arg(struct peval *v, struct err *e)
+static int do_arg(struct plan_eval *v, struct err *e)
 {
 	(void)v;
 	(void)e;
 	return 0;
 }
 
-static int do_onbuild(struct peval *v, struct err *e)
+static int do_onbuild(struct plan_eval *v, struct err *e)
 {
 	(void)e;
 	strv_add(&v->st->config.onbuild, v->x->trigger);
 	return 0;
 }
 
-static int do_stopsignal(struct peval *v, struct err *e)
+static int do_stopsignal(struct plan_eval *v, struct err *e)
 {
 	(void)e;
 	replace(&v->st->config.stop_signal, v->x->words.v[0].s);
 	return 0;
 }
 
-static int do_healthcheck(struct peval *v, struct err *e)
+static int do_healthcheck(struct plan_eval *v, struct err *e)
 {
 	struct imgconfig *c = &v->st->config;
 	const struct dast_health *h = &v->x->health;
@@ -162,7 +162,7 @@ static int do_healthcheck(struct peval *v, struct err *e)
 	return 0;
 }
 
-static int do_shell(struct peval *v, struct err *e)
+static int do_shell(struct plan_eval *v, struct err *e)
 {
 	struct imgconfig *c = &v->st->config;
 
@@ -174,7 +174,7 @@ static int do_shell(struct peval *v, struct err *e)
 	return 0;
 }
 
-static peval_fn *const table[DAST_KINDS] = {
+static plan_eval_fn *const table[DAST_KINDS] = {
 	[DAST_CMD] = do_cmd,         [DAST_LABEL] = do_label,           [DAST_MAINTAINER] = do_maintainer,
 	[DAST_EXPOSE] = do_expose,   [DAST_ENV] = do_env,               [DAST_ENTRYPOINT] = do_entrypoint,
 	[DAST_VOLUME] = do_volume,   [DAST_USER] = do_user,             [DAST_ARG] = do_arg,
@@ -182,18 +182,18 @@ static peval_fn *const table[DAST_KINDS] = {
 	[DAST_SHELL] = do_shell,
 };
 
-bool peval_is_meta(enum dast_kind kind)
+bool plan_eval_is_meta(enum dast_kind kind)
 {
 	return table[kind] != NULL;
 }
 
-int peval_meta(struct peval *v, struct err *e)
+int plan_eval_meta(struct plan_eval *v, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
 
 	if (table[v->x->kind](v, e) < 0)
 		return -1;
 	dast_print(v->x, &text);
-	peval_step(v, PLAN_META, buf_str(&text));
+	plan_eval_step(v, PLAN_META, buf_str(&text));
 	return 0;
 }

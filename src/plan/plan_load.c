@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "src/dockerfile/dparse.h"
-#include "src/plan/pload.h"
+#include "src/plan/plan_load.h"
 #include "src/plan/plan.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
@@ -150,7 +150,7 @@ static size_t flavor_stage_index(const struct plan *p, const char *flavor, const
 	return PLAN_NONE;
 }
 
-int pload_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind, size_t *stage,
+int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind, size_t *stage,
 		    size_t *image, struct err *e)
 {
 	struct plan_stage *st = &p->stages.v[at];
@@ -186,7 +186,7 @@ static int link_from(struct plan *p, size_t at, struct err *e)
 		return -1;
 	if (strcmp(st->from_text, "scratch") == 0)
 		return 0;
-	return pload_reference(p, at, st->from_text, false, PLAN_EDGE_FROM, &st->base_stage, &st->base_image, e);
+	return plan_load_reference(p, at, st->from_text, false, PLAN_EDGE_FROM, &st->base_stage, &st->base_image, e);
 }
 
 /* COPY --from and RUN --mount=from are names or indexes that no variable can change. */
@@ -195,7 +195,7 @@ static int link_instr(struct plan *p, size_t at, const struct dast_instr *in, st
 	const char *from = in->kind == DAST_COPY || in->kind == DAST_ADD ? dast_flag(in, "from") : NULL;
 	size_t stage, image;
 
-	if (from && pload_reference(p, at, from, true, PLAN_EDGE_COPY, &stage, &image, e) < 0)
+	if (from && plan_load_reference(p, at, from, true, PLAN_EDGE_COPY, &stage, &image, e) < 0)
 		return -1;
 	for (size_t i = 0; in->kind == DAST_RUN; i++) {
 		const char *mount = dast_flag_nth(in, "mount", i);
@@ -207,7 +207,7 @@ static int link_instr(struct plan *p, size_t at, const struct dast_instr *in, st
 			continue;
 		AUTO_FREE char *name = mem_strndup(src + 5, strcspn(src + 5, ","));
 
-		if (pload_reference(p, at, name, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
+		if (plan_load_reference(p, at, name, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
 			return -1;
 	}
 	return 0;
