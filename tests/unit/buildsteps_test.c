@@ -186,6 +186,7 @@ START_TEST(test_damaged)
 		AUTO_BUILDSTEPS struct buildsteps *changed = NULL;
 		char old = text.p[n];
 
+		ck_assert(cut != NULL || e.code == ERR_INPUT);
 		err_release(&e);
 		text.p[n] = "\0\"'({\\\n#}"[n % 9];
 		changed = buildsteps_parse("f", buf_sv(&text), &e);
