@@ -55,7 +55,12 @@ $(OUT)/unit/%: tests/unit/%.c $(LIB)
 	$(CC) $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$(CFLAGS)) $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIB) \
 		$$(pkg-config --cflags --libs check) $(LDLIBS)
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d)
+# Feeds the rows of conformance tables to the Dockerfile modules; tests/conformance/tables.py runs it.
+$(OUT)/tests/%: tests/conformance/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
+
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(wildcard $(OUT)/tests/*.d)
 
 unit: $(UNIT) ## build and run the unit tests
 	@for t in $(UNIT); do $$t || exit 1; done
