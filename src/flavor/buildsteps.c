@@ -1,7 +1,6 @@
 /* Static reader of EXASLCT's build_steps.py. */
 #include "src/flavor/buildsteps.h"
 
-#include "src/flavor/fplace.h"
 #include "src/flavor/pylex.h"
 #include "src/util/mem.h"
 
@@ -194,8 +193,10 @@ static int buildsteps_item(struct buildsteps_parser *p, enum buildsteps_value va
 {
 	AUTO_FREE char *key = NULL;
 	AUTO_FREE char *val = NULL;
-	unsigned line = fplace_of(p->x.text, p->x.start).line;
+	unsigned line = p->x.line;
 
+	if (d->n >= BUILDSTEPS_ITEMS_MAX)
+		return buildsteps_fail(p, "the end of a dictionary with very many items");
 	if (p->x.kind == PYLEX_STRING && buildsteps_has_key(d, buf_str(&p->x.str)))
 		return buildsteps_fail(p, "a key that is not there yet");
 	if (buildsteps_string(p, &key, "a string or '}'") || buildsteps_expect(p, ":", "':'"))
@@ -391,8 +392,10 @@ static int buildsteps_class(struct buildsteps_parser *p)
 
 	if (p->x.kind != PYLEX_NAME)
 		return buildsteps_fail(p, "the name of a class");
+	if (p->out->n >= BUILDSTEPS_ITEMS_MAX)
+		return buildsteps_fail(p, "the end of a file with very many classes");
 	c.name = sv_dup(p->x.src);
-	c.line = fplace_of(p->x.text, p->x.start).line;
+	c.line = p->x.line;
 	p->seen = 0;
 	if (buildsteps_next(p) || buildsteps_base(p) || buildsteps_class_body(p, &c))
 		return -1;
