@@ -84,7 +84,8 @@ static int buildsteps_fail(struct buildsteps_parser *p, const char *wanted)
 	if (kind)
 		err_set(p->e, ERR_INPUT, "unsupported construct: %s where %s is expected", kind, wanted);
 	else
-		err_set(p->e, ERR_INPUT, "unsupported construct: '%.*s' where %s is expected", SV_ARG(p->x.src), wanted);
+		err_set(p->e, ERR_INPUT, "unsupported construct: '%.*s' where %s is expected", SV_ARG(p->x.src),
+			wanted);
 	err_hint(p->e, BUILDSTEPS_HINT);
 	return pylex_err(&p->x, p->e);
 }
@@ -230,7 +231,8 @@ static int buildsteps_dict(struct buildsteps_parser *p, enum buildsteps_value va
 	return buildsteps_expect(p, ")", "')'");
 }
 
-static int buildsteps_value(struct buildsteps_parser *p, const struct buildsteps_method *m, struct buildsteps_class *c)
+static int buildsteps_value(struct buildsteps_parser *p, const struct buildsteps_method *m,
+			    struct buildsteps_class *c)
 {
 	void *field = (char *)c + m->offset;
 	char **s = field;
@@ -268,7 +270,8 @@ static const struct buildsteps_method *buildsteps_method_find(struct buildsteps_
 /* "(" "self" ")" ["->" type] ":" */
 static int buildsteps_signature(struct buildsteps_parser *p)
 {
-	if (buildsteps_expect(p, "(", "'('") || buildsteps_expect(p, "self", "'self'") || buildsteps_expect(p, ")", "')'"))
+	if (buildsteps_expect(p, "(", "'('") || buildsteps_expect(p, "self", "'self'") ||
+	    buildsteps_expect(p, ")", "')'"))
 		return -1;
 	if (pylex_is(&p->x, "->"))
 		while (!(pylex_is(&p->x, ":") && !p->x.depth) && p->x.kind != PYLEX_LINE_END && p->x.kind != PYLEX_END)

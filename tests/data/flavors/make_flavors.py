@@ -134,7 +134,7 @@ def packages(names):
     for name in names:
         out += [f"- name: {name}", "  phases:", "  - name: install_apt_packages", "    apt:", "      packages:",
                 f"      - name: lib{name.replace('_', '-')}1", "        version: 1.10", "    variables:",
-                f"      {name.upper()}_LIB: /usr/lib/{{% if platform == 'x86_64' %}}amd64{{% else %}}arm64{{% endif %}}"]
+                f"      {name.upper()}_LIB: /lib/{{% if platform == 'x86_64' %}}amd64{{% else %}}arm64{{% endif %}}"]
     return "\n".join(out + ["version: 1.0.0", ""])
 
 
