@@ -195,12 +195,12 @@ static int missing_brace(struct state *s)
 
 static int bad_modifier(struct state *s, struct sv key, bool colon, int c)
 {
-	char mod[3] = {colon ? ':' : (char)c, colon ? (char)c : 0, 0};
+	/* The whole character, which may be one beyond ASCII. */
+	struct sv mod = s->at < s->in.n ? sv_of(s->in.p + s->at, dchar_len(sv_of(s->in.p + s->at, s->in.n - s->at))) : SV("");
 
-	if (c < 0)
+	if (c < ' ')
 		return missing_brace(s);
-	err_set(s->e, ERR_INPUT, "unknown modifier \"%s\" in \"${%.*s%s...}\"", c < 0x80 && c >= 0x20 ? mod : "?", SV_ARG(key),
-		c < 0x80 && c >= 0x20 ? mod : "?");
+	err_set(s->e, ERR_INPUT, "unknown modifier \"%s%.*s\" in \"${%.*s...}\"", colon ? ":" : "", SV_ARG(mod), SV_ARG(key));
 	return err_hint(s->e, "known are :- :+ :? - + ? # ## %% %%%% / //");
 }
 
