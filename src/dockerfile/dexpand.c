@@ -195,11 +195,11 @@ static int missing_brace(struct state *s)
 
 static int bad_modifier(struct state *s, struct sv key, bool colon, int c)
 {
-	/* The whole character, which may be one beyond ASCII. */
-	struct sv mod = s->at < s->in.n ? sv_of(s->in.p + s->at, dchar_len(sv_of(s->in.p + s->at, s->in.n - s->at))) : SV("");
+	struct sv mod;
 
 	if (c < ' ')
 		return missing_brace(s);
+	mod = take(s);
 	err_set(s->e, ERR_INPUT, "unknown modifier \"%s%.*s\" in \"${%.*s...}\"", colon ? ":" : "", SV_ARG(mod), SV_ARG(key));
 	return err_hint(s->e, "known are :- :+ :? - + ? # ## %% %%%% / //");
 }
