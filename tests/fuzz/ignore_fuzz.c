@@ -1,4 +1,5 @@
-/* Fuzz target: an ignore file and, after a NUL, a path. What lies below a directory that may be pruned must be left out. */
+/* Fuzz target: an ignore file and, after a NUL, a path. What lies below a directory that may be pruned must be left
+ * out. */
 #include <stdlib.h>
 
 #include "src/dockerfile/ignore.h"

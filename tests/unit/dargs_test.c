@@ -1,5 +1,5 @@
-/* dargs: scopes of ARG and ENV, expanded instructions. Each case is a Dockerfile whose instructions run in order; what a
- * stage's RUN would get is compared. */
+/* dargs: scopes of ARG and ENV, expanded instructions. Each case is a Dockerfile whose instructions run in order; what
+ * a stage's RUN would get is compared. */
 #include "src/dockerfile/dargs.h"
 #include "src/dockerfile/dlimit.h"
 #include "src/dockerfile/dparse.h"
@@ -61,7 +61,8 @@ static int run_stage(struct world *w, size_t i, struct err *e)
 static int run(struct world *w, const char *text, const char *args, struct err *e)
 {
 	struct sv rest = sv_from(args);
-	struct dargs_opts o = {.build_args = &w->build_args, .build_platform = "linux/amd64", .target_platform = "linux/arm/v7"};
+	struct dargs_opts o = {
+		.build_args = &w->build_args, .build_platform = "linux/amd64", .target_platform = "linux/arm/v7"};
 
 	*w = (struct world){.build_args = SMAP_STR};
 	while (rest.p && rest.n) {
@@ -127,7 +128,8 @@ static const struct {
 	/* platform arguments */
 	{"FROM a\nENV B=[$TARGETARCH]", "", "BASE=b=c B=[]", "BASE=b=c B=[]"},
 	{"FROM a\nARG TARGETPLATFORM TARGETOS TARGETARCH TARGETVARIANT BUILDVARIANT", "",
-	 "BASE=b=c TARGETPLATFORM=linux/arm/v7 TARGETOS=linux TARGETARCH=arm TARGETVARIANT=v7 BUILDVARIANT=", "BASE=b=c"},
+	 "BASE=b=c TARGETPLATFORM=linux/arm/v7 TARGETOS=linux TARGETARCH=arm TARGETVARIANT=v7 BUILDVARIANT=",
+	 "BASE=b=c"},
 	{"FROM a\nARG TARGETARCH", "TARGETARCH=x", "BASE=b=c TARGETARCH=x", "BASE=b=c"},
 	{"FROM a\nARG TARGETSTAGE", "", "BASE=b=c TARGETSTAGE=default", "BASE=b=c"},
 	/* proxies are no variables unless declared */
@@ -196,7 +198,8 @@ static void show(const struct dast_instr *in, struct buf *b)
 START_TEST(test_steps)
 {
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-		AUTO_FREE char *text = mem_printf("FROM a\nENV A=1 S='s p' P='80 81/udp' C=c,rw=true\n%s\n", steps[i].in);
+		AUTO_FREE char *text =
+			mem_printf("FROM a\nENV A=1 S='s p' P='80 81/udp' C=c,rw=true\n%s\n", steps[i].in);
 		AUTO_BUF struct buf b = BUF_INIT(BUF_TEXT_MAX);
 		struct err e = ERR_INIT;
 		struct world w;

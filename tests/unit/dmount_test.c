@@ -34,8 +34,8 @@ START_TEST(test_good)
 		struct dmount m;
 
 		unit_ok(dmount_parse(sv_from(good[i].in), &m, &e), e);
-		buf_printf(&b, "%s %s %s %s %s %s", dmount_type_name(m.type), or_none(m.from), or_none(m.source), or_none(m.target),
-			   or_none(m.id), or_none(m.env));
+		buf_printf(&b, "%s %s %s %s %s %s", dmount_type_name(m.type), or_none(m.from), or_none(m.source),
+			   or_none(m.target), or_none(m.id), or_none(m.env));
 		if (m.readonly)
 			buf_str_add(&b, " r");
 		if (m.required)

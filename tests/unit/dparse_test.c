@@ -139,8 +139,9 @@ static void check_pos(struct dast_pos pos, unsigned line, unsigned col)
 
 START_TEST(test_positions)
 {
-	AUTO_DAST_FILE struct dast_file *f = parse("# c\nFROM a AS b\n\n  COPY --chown=1 \\\n# c\n\n    x \\\n  y/\nENV A=1 \\\n  B=2\n"
-						   "CMD [\"a\", \\\n \"b\"]\nRUN cat <<X\nx\nX\nARG z\n");
+	AUTO_DAST_FILE struct dast_file *f =
+		parse("# c\nFROM a AS b\n\n  COPY --chown=1 \\\n# c\n\n    x \\\n  y/\nENV A=1 \\\n  B=2\n"
+		      "CMD [\"a\", \\\n \"b\"]\nRUN cat <<X\nx\nX\nARG z\n");
 	const struct dast_instr *copy = f->instrs.v[1];
 
 	ck_assert_uint_eq(f->instrs.n, 6);
@@ -234,8 +235,8 @@ static void check_reject(size_t i)
 	ck_assert_msg(e.code == ERR_INPUT && e.msg, "%s: %s", path, e.msg);
 	ck_assert_msg(strstr(e.msg, rejects[i].part) != NULL, "%s: %s", path, e.msg);
 	ck_assert_str_eq(e.place.file, path);
-	ck_assert_msg(e.place.line == rejects[i].line && e.place.col == rejects[i].col, "%s: %u:%u: %s", path, e.place.line,
-		      e.place.col, e.msg);
+	ck_assert_msg(e.place.line == rejects[i].line && e.place.col == rejects[i].col, "%s: %u:%u: %s", path,
+		      e.place.line, e.place.col, e.msg);
 	ck_assert((e.excerpt != NULL) == (rejects[i].line != 0));
 	if (rejects[i].hint)
 		ck_assert_msg(e.hint && strstr(e.hint, rejects[i].hint), "%s: %s: %s", path, e.msg, e.hint);
@@ -268,9 +269,9 @@ END_TEST
 
 START_TEST(test_health)
 {
-	AUTO_DAST_FILE struct dast_file *f =
-		parse("FROM a\nHEALTHCHECK --interval=1h1m1.5s --timeout=100ms --start-period=0 --start-interval=1m --retries=7 CMD a\n"
-		      "HEALTHCHECK NONE\n");
+	AUTO_DAST_FILE struct dast_file *f = parse("FROM a\nHEALTHCHECK --interval=1h1m1.5s --timeout=100ms "
+						   "--start-period=0 --start-interval=1m --retries=7 CMD a\n"
+						   "HEALTHCHECK NONE\n");
 	const struct dast_health *h = &f->instrs.v[1]->health;
 	AUTO_STRV struct strv argv = {0};
 
@@ -311,7 +312,8 @@ END_TEST
 
 START_TEST(test_flags)
 {
-	AUTO_DAST_FILE struct dast_file *f = parse("FROM a\nCOPY --link --parents=False --exclude=x --exclude=y --from=b c d\n");
+	AUTO_DAST_FILE struct dast_file *f =
+		parse("FROM a\nCOPY --link --parents=False --exclude=x --exclude=y --from=b c d\n");
 	const struct dast_instr *in = f->instrs.v[1];
 
 	ck_assert(dast_flag_bool(in, "link"));
@@ -346,7 +348,8 @@ END_TEST
 
 START_TEST(test_stages)
 {
-	AUTO_DAST_FILE struct dast_file *f = parse("ARG a\nFROM x AS One\nRUN y\nFROM --platform=p one\nFROM z AS one\nFROM one\n");
+	AUTO_DAST_FILE struct dast_file *f =
+		parse("ARG a\nFROM x AS One\nRUN y\nFROM --platform=p one\nFROM z AS one\nFROM one\n");
 	struct dstage_list l;
 	struct err e = ERR_INIT;
 
@@ -386,8 +389,10 @@ END_TEST
 /* A file cut off anywhere, or with one byte changed, gives a tree or an error with a message, never more. */
 START_TEST(test_damaged)
 {
-	static const char text[] = "# escape=`\nARG A=${B:-c}\nFROM --platform=$X a AS b\nRUN --mount=type=bind,target=/x <<E `\n z\nk\nE\n"
-				   "COPY [\"a\",\"b\"]\nHEALTHCHECK --interval=3s CMD [\"x\"]\nONBUILD ENV A=b C='d e'\nLABEL x y";
+	static const char text[] =
+		"# escape=`\nARG A=${B:-c}\nFROM --platform=$X a AS b\nRUN --mount=type=bind,target=/x <<E `\n "
+		"z\nk\nE\n"
+		"COPY [\"a\",\"b\"]\nHEALTHCHECK --interval=3s CMD [\"x\"]\nONBUILD ENV A=b C='d e'\nLABEL x y";
 	size_t n = sizeof(text) - 1;
 
 	for (size_t i = 0; i < 4 * n; i++) {
@@ -457,5 +462,6 @@ START_TEST(test_deep_json)
 }
 END_TEST
 
-UNIT_MAIN("dparse", test_nodes, test_print, test_positions, test_reject, test_missing_file, test_health, test_trigger, test_flags,
-	  test_json_failed, test_chomp, test_stages, test_stage_names, test_damaged, test_limits, test_deep_json)
+UNIT_MAIN("dparse", test_nodes, test_print, test_positions, test_reject, test_missing_file, test_health, test_trigger,
+	  test_flags, test_json_failed, test_chomp, test_stages, test_stage_names, test_damaged, test_limits,
+	  test_deep_json)
