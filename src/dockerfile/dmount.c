@@ -10,7 +10,7 @@ static const char *const types[] = {"bind", "cache", "tmpfs", "secret", "ssh"};
 static const char *const sharings[] = {"shared", "private", "locked"};
 
 #define T(type) (1u << DMOUNT_##type)
-#define ANY (T(BIND) | T(CACHE) | T(TMPFS) | T(SECRET) | T(SSH))
+#define ANY	(T(BIND) | T(CACHE) | T(TMPFS) | T(SECRET) | T(SSH))
 
 enum key_kind { KEY_TYPE, KEY_STRING, KEY_RO, KEY_RW, KEY_REQUIRED, KEY_SHARING, KEY_MODE, KEY_NUMBER, KEY_SIZE };
 
@@ -185,7 +185,8 @@ static int field(struct sv f, struct dmount *m, unsigned *seen, struct err *e)
 
 	if (!k) {
 		err_set(e, ERR_INPUT, "--mount: unknown key \"%.*s\"", SV_ARG(name));
-		return err_hint(e, "known are type, from, source, target, id, env, ro, rw, required, sharing, mode, uid, gid, size");
+		return err_hint(e, "known are type, from, source, target, id, env, ro, rw, required, sharing, mode, "
+				   "uid, gid, size");
 	}
 	if (eq < 0 && !flag)
 		return err_set(e, ERR_INPUT, "--mount: %s needs a value", k->name);

@@ -24,7 +24,7 @@ struct dmount {
 	bool required; /* secret, ssh */
 	enum dmount_sharing sharing;
 	uint32_t mode, uid, gid; /* DMOUNT_UNSET: the type's default */
-	uint64_t size;           /* tmpfs: bytes, 0: no limit of its own */
+	uint64_t size;		 /* tmpfs: bytes, 0: no limit of its own */
 };
 
 /* The value is expanded already. *out is to be released also after an error. Errors (ERR_INPUT, without place): unknown
