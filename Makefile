@@ -12,7 +12,7 @@ MODE := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),$(if $(COVERAGE),covera
 OUT := build$(if $(MODE),/$(MODE),)
 BIN := $(OUT)/slct
 
-PKGS := libarchive libcrypto libcurl jansson libseccomp yaml-0.1 libisal libzstd
+PKGS := libarchive libcrypto libcurl jansson libseccomp yaml-0.1 libisal libzstd zlib
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
