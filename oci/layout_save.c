@@ -267,7 +267,8 @@ static int layout_save_layers(struct layout_save_docker_run *d, const struct man
 	return 0;
 }
 
-/* "demo:1" as Docker knows it; a name that is no reference with a tag becomes none. */
+/* The full name, which every reader takes for the same ("demo:1" would be localhost/demo:1 to podman); a name that is no
+ * reference with a tag becomes none. */
 static void layout_save_tags(struct layout_save_docker_run *d, const char *name, const struct imgconfig *c,
 			     struct json *entry)
 {
@@ -282,7 +283,7 @@ static void layout_save_tags(struct layout_save_docker_run *d, const char *name,
 		return;
 	}
 	r.digest = (struct digest){0};
-	text = ref_familiar(&r);
+	text = ref_format(&r);
 	json_append(tags, json_new_str(text));
 	if (!c->diff_ids.n)
 		return;
