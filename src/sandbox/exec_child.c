@@ -194,11 +194,10 @@ static int confine(const struct sandbox_spec *s, struct err *e)
 	return caps_limit(caps, e);
 }
 
-int exec_child(const struct sandbox_spec *s, const struct passwd_ids *ids, int gate, struct err *e)
+int exec_child(const struct sandbox_spec *s, const struct passwd_ids *ids, struct err *e)
 {
 	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_STRV struct strv env = {0}, files = {0};
-	char byte;
 
 	if (root < 0 || setsid() < 0)
 		return err_sys(e, ERR_HOST, errno, "new session");
@@ -211,7 +210,5 @@ int exec_child(const struct sandbox_spec *s, const struct passwd_ids *ids, int g
 	if (confine(s, e) < 0 || become(ids, e) < 0)
 		return -1;
 	umask(022);
-	if (read(gate, &byte, 1) != 0)
-		return err_set(e, ERR_INTERNAL, "gate of the step's init");
 	return start(s, &files, &env, e);
 }

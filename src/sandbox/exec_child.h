@@ -7,9 +7,9 @@
 #include "src/sandbox/sandbox.h"
 #include "src/util/vec.h"
 
-/* With the step's root as "/": start the command once the pipe `gate` is at its end. Does not return on success; on
+/* With the step's root as "/": start the command. Does not return on success; on
  * failure sets *e: ERR_INPUT for what the Dockerfile or the image got wrong, ERR_HOST for the rest. */
-int exec_child(const struct sandbox_spec *s, const struct passwd_ids *ids, int gate, struct err *e);
+int exec_child(const struct sandbox_spec *s, const struct passwd_ids *ids, struct err *e);
 
 /* The programs that execvp(3) would try, by `path` (a PATH) below the open root, without running anything; asked as uid
  * 0. One whose file or interpreter is reached through a magic link of /proc is none: it would be slct's own

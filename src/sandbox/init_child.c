@@ -21,13 +21,11 @@
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
-#include "src/util/num.h"
-#include "src/util/sv.h"
 
 /* The layer of mount points, in the step's scratch directory. */
 #define POINTS_NAME "points"
-/* A quarter of the largest stack: what the kernel takes as arguments. */
-#define COMMAND_LINE_MAX (UINT64_C(6) << 20)
+/* What ps shows in the step. */
+#define INIT_NAME "slct-init"
 
 /* The worker's death must end the step: the signal is asked for, then whether it came too late. Undumpable, so that no
  * process of the step reads this one's memory, environment or program. */
@@ -72,32 +70,6 @@ static void own_output(const struct passwd_ids *ids)
 		return; /* the step can still write to its descriptor */
 }
 
-/* The command line of slct may tell of other steps (build arguments) and can be read by anyone who sees the process:
- * the words are overwritten in this process's own copy of them (proc(5): fields 48 and 49 of stat). The description of
- * the step may lie in the same memory, so this is done when it is no longer needed. */
-static int hide_command_line(struct err *e)
-{
-	AUTO_BUF struct buf text = BUF_INIT(4096);
-	struct sv rest;
-	uint64_t from = 0, to = 0;
-
-	if (io_read_file(AT_FDCWD, "/proc/self/stat", &text, e) < 0)
-		return -1;
-	rest = buf_sv(&text);
-	rest = sv_sub(rest, (size_t)sv_rfind(rest, ')') + 2, rest.n);
-	for (int field = 3; rest.p && field <= 49; field++) {
-		struct sv word = sv_cut(&rest, ' ');
-
-		if (field == 48 || field == 49)
-			num_parse(word, 10, UINTPTR_MAX, field == 48 ? &from : &to);
-	}
-	if (from == 0 || to < from || to - from > COMMAND_LINE_MAX)
-		return err_set(e, ERR_HOST, "/proc/self/stat is not as expected");
-	explicit_bzero((void *)(uintptr_t)from, to - from);
-	prctl(PR_SET_NAME, "slct-init", 0, 0, 0);
-	return 0;
-}
-
 /* The merged root, with the layer of mount points on top of the image's. */
 static int mount_root(const struct sandbox_spec *s, struct err *e)
 {
@@ -134,6 +106,7 @@ static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int 
 		return -1;
 	setsid();
 	umask(0);
+	prctl(PR_SET_NAME, INIT_NAME, 0, 0, 0);
 	if (overlay_private(e) < 0)
 		return -1;
 	root = mount_root(s, e);
@@ -166,42 +139,24 @@ static int wait_command(pid_t command)
 	}
 }
 
-/* The command's process waits at the gate until this one is fit to be seen by it. */
-static pid_t start_command(const struct sandbox_spec *s, const struct passwd_ids *ids, int chan, int gate[2],
-			   struct err *e)
-{
-	pid_t pid;
-
-	if (pipe2(gate, O_CLOEXEC) < 0)
-		return err_sys(e, ERR_HOST, errno, "pipe");
-	pid = fork();
-	if (pid < 0)
-		return err_sys(e, ERR_HOST, errno, "fork");
-	if (pid == 0) {
-		close(gate[1]);
-		exec_child(s, ids, gate[0], e);
-		fail(chan, e);
-	}
-	return pid;
-}
-
 void init_child(const struct sandbox_spec *s, const struct plan_ops *ops, int chan)
 {
 	struct err e = ERR_INIT;
 	struct passwd_ids ids = {0};
 	pid_t command;
-	int gate[2];
 
 	if (set_up(s, ops, chan, &ids, &e) < 0)
 		fail(chan, &e);
-	command = start_command(s, &ids, chan, gate, &e);
+	command = fork();
+	if (command == 0) {
+		exec_child(s, &ids, &e);
+		fail(chan, &e);
+	}
 	if (command < 0)
+		err_sys(&e, ERR_HOST, errno, "fork");
+	if (command < 0 || caps_limit(0, &e) < 0)
 		fail(chan, &e);
 	close(s->root.dirfd);
-	if (hide_command_line(&e) < 0 || caps_limit(0, &e) < 0)
-		fail(chan, &e);
-	close(gate[1]);
-	close(gate[0]);
 	childmsg_done(chan, wait_command(command));
 	_exit(0);
 }

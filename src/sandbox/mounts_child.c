@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "src/sandbox/childmsg.h"
+#include "src/util/buf.h"
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
 #include "src/util/path.h"
@@ -20,6 +21,7 @@
 #define MAGIC_SYSFS	0x62656572
 #define KERNEL_FS_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 #define OPTION_MAX	64
+#define SNAPSHOT_MAX	16384
 
 struct mounts {
 	int root;
@@ -298,10 +300,56 @@ static int op_text(const struct mounts *m, const struct plan_op *op, struct err 
 	return 0;
 }
 
+static int write_file(int dir, const char *name, const void *p, size_t n, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", name) : io_write_all(fd, p, n, name, e);
+}
+
+/* What programs read of the process that started them. stat and statm are fixed texts: in the real ones this process
+ * would see its own addresses. */
+static int init_files(int from, int to, struct err *e)
+{
+	static const char stat[] =
+		"1 (slct-init) S 0 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
+		"0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
+	static const char statm[] = "0 0 0 0 0 0 0\n";
+	AUTO_BUF struct buf status = BUF_INIT(SNAPSHOT_MAX);
+
+	if (io_read_file(from, "status", &status, e) < 0)
+		return -1;
+	if (write_file(to, "comm", "slct-init\n", 10, e) < 0 || write_file(to, "cmdline", "slct-init", 10, e) < 0 ||
+	    write_file(to, "stat", stat, sizeof stat - 1, e) < 0 ||
+	    write_file(to, "statm", statm, sizeof statm - 1, e) < 0)
+		return -1;
+	return write_file(to, "status", status.p, status.n, e);
+}
+
+/* Process 1 carries slct's command line and descriptors: its entry is replaced as a whole. */
+static int op_init(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
+	AUTO_CLOSE int target = target_open(m, op->path), mnt = -1;
+	char self[16] = "";
+
+	/* The host's /proc is in its place: /proc/1 is not our init. */
+	if (readlinkat(m->root, "proc/self", self, sizeof self - 1) < 0 || strcmp(self, "1") != 0)
+		return 0;
+	mnt = fs_new("tmpfs", "mode=0555,size=64k", KERNEL_FS_ATTRS);
+	if (target < 0 || mnt < 0)
+		return err_sys(e, ERR_HOST, errno, "hiding /%s", op->path);
+	if (init_files(target, mnt, e) < 0)
+		return err_wrap(e, "hiding /%s", op->path);
+	if (mount_setattr(mnt, "", AT_EMPTY_PATH, &a, sizeof a) < 0 || attach_at(mnt, target) < 0)
+		return err_sys(e, ERR_HOST, errno, "hiding /%s", op->path);
+	return 0;
+}
+
 static op_fn *const op_table[] = {
-	[PLAN_FS] = op_fs,     [PLAN_PROC] = op_proc, [PLAN_SYS] = op_sys,
-	[PLAN_NODE] = op_node, [PLAN_DIR] = op_dir,   [PLAN_LINK] = op_link,
-	[PLAN_TEXT] = op_text, [PLAN_MASK] = op_mask, [PLAN_RO] = op_readonly,
+	[PLAN_FS] = op_fs,	 [PLAN_PROC] = op_proc, [PLAN_SYS] = op_sys,   [PLAN_NODE] = op_node,
+	[PLAN_DIR] = op_dir,	 [PLAN_LINK] = op_link, [PLAN_TEXT] = op_text, [PLAN_MASK] = op_mask,
+	[PLAN_RO] = op_readonly, [PLAN_INIT] = op_init,
 };
 
 int mounts_child_apply(int root, const struct plan_ops *ops, int chan, struct err *e)

@@ -40,6 +40,7 @@ static const struct plan_op plan_devpts_nogid = {PLAN_FS,	 "dev/pts", "devpts", 
 /* Rule 6 of docs/security-model.md: what tells of, or reaches into, the host. */
 static const struct plan_op plan_proc[] = {
 	{PLAN_PROC, "proc", NULL, NULL, 0, NULL},
+	{PLAN_INIT, "proc/1", NULL, NULL, 0, NULL},
 	{PLAN_RO, "proc/asound", NULL, NULL, 0, NULL},
 	{PLAN_RO, "proc/bus", NULL, NULL, 0, NULL},
 	{PLAN_RO, "proc/fs", NULL, NULL, 0, NULL},
