@@ -256,7 +256,7 @@ static bool blobget_needless(struct blobget_set *set, const struct descriptor *c
 	for (size_t k = 0; k < i; k++)
 		if (digest_eq(&blobs[k]->digest, &blobs[i]->digest))
 			return true;
-	return store_blob_has(set->store, &blobs[i]->digest, &size);
+	return store_blob_has(set->store, &blobs[i]->digest, &size) && size == blobs[i]->size;
 }
 
 static int blobget_run(struct blobget_set *set, const struct descriptor *const *blobs, size_t n, struct blobget **jobs,
