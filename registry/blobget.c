@@ -202,6 +202,8 @@ static void blobget_done(void *arg)
 		call_again(&b->call, pause);
 		return;
 	} else if (!err_is_set(&set->err)) {
+		if (e.code == ERR_NOT_FOUND)
+			e.code = ERR_REGISTRY; /* the image exists, but is not whole */
 		err_wrap(&e, "blob %s", b->d->digest.text);
 		err_move(&set->err, &e);
 	}
