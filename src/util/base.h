@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/types.h>
 
 #define ATTR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -16,7 +19,7 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Functions without a bound, or with an interface that invites mistakes; buf.h, sv.h and num.h have what takes their
- * place. */
+ * place. The headers above that declare them must be read before: a poisoned name is an error in a declaration, too. */
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gets atoi atol atoll mktemp tmpnam
 
 #endif
