@@ -16,6 +16,11 @@
 
 struct json; /* a value; NULL-safe for reading */
 
+/* jansson exports functions of these names; defining them here would take their place inside of that library. */
+#define json_object() json_new_object()
+#define json_array() json_new_array()
+#define json_deep_copy(j) json_clone(j)
+
 /* Parse n bytes of text; `what` names it in the error. New reference, or NULL with *e set (code as given, usually
  * ERR_INPUT, ERR_REGISTRY or ERR_INTEGRITY). */
 struct json *json_parse(const char *text, size_t n, size_t max_bytes, enum err_code code, const char *what,
@@ -64,9 +69,9 @@ struct json *json_iter_val(void *it); /* borrowed */
 int json_to_strv(const struct json *j, struct strv *out, enum err_code code, struct err *e);
 
 /* Building. New references; the _set and _append functions take over the value's reference. Strings that are not
- * valid UTF-8 are written with U+FFFD in place of the bad bytes. NULL string: json_null. */
-struct json *json_object(void);
-struct json *json_array(void);
+ * valid UTF-8 get U+FFFD in place of each bad byte (and of NUL), keys too. NULL string: json_new_null. */
+struct json *json_new_object(void);
+struct json *json_new_array(void);
 struct json *json_new_str(const char *s);
 struct json *json_new_strn(const char *s, size_t n);
 struct json *json_new_int(int64_t v);
@@ -79,10 +84,11 @@ void json_set_int(struct json *obj, const char *key, int64_t v);
 void json_set_bool(struct json *obj, const char *key, bool v);
 void json_del(struct json *obj, const char *key);
 void json_append(struct json *arr, struct json *val);
-struct json *json_deep_copy(const struct json *j);
+struct json *json_clone(const struct json *j); /* deep */
 bool json_eq(const struct json *a, const struct json *b);
 
-/* Canonical text (sorted keys, no spaces) appended to out. */
+/* Canonical text appended to out: keys sorted by bytes, no spaces, only what must be escaped is (RFC 8259, 7); 64-bit
+ * integers as they are, other numbers as the shortest decimals that read back as the same double. */
 void json_write(const struct json *j, struct buf *out);
 /* Indented by two spaces, keys in insertion order: for people. */
 void json_write_pretty(const struct json *j, struct buf *out);

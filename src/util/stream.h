@@ -1,5 +1,7 @@
 /* One pull-stream and one push-stream interface; decorators stack. An error sticks to the stream: after the first
- * failure reads give 0 and writes do nothing, so loop bodies need not branch; check stream's err at the end. */
+ * failure reads and writes do nothing and fail again, so loop bodies need not branch; check the last call.
+ *
+ * Makers of streams fill the functions and leave the rest zero; users call only the functions below. */
 #ifndef SLCT_STREAM_H
 #define SLCT_STREAM_H
 
@@ -14,13 +16,15 @@ struct rstream {
 	ssize_t (*read)(struct rstream *s, void *p, size_t n, struct err *e);
 	void (*close)(struct rstream *s); /* frees s, closes what it owns (decorators close their source) */
 	void *self;
+	bool failed; /* kept by stream_read */
 };
 
 struct wstream {
 	int (*write)(struct wstream *s, const void *p, size_t n, struct err *e);
-	int (*finish)(struct wstream *s, struct err *e); /* flush what is held back; not yet durable */
+	int (*finish)(struct wstream *s, struct err *e); /* flush what is held back; not yet durable; may be NULL */
 	void (*close)(struct wstream *s);
 	void *self;
+	bool failed; /* kept by stream_write and stream_finish */
 };
 
 ssize_t stream_read(struct rstream *s, void *p, size_t n, struct err *e);

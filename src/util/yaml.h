@@ -14,10 +14,12 @@ struct yaml_doc; /* the tree and the position of each node */
 
 /* Parse text of `file` (name for errors); NULL with *e (ERR_INPUT, file:line:column). An empty document is null. */
 struct yaml_doc *yaml_parse(const char *text, size_t n, const char *file, struct err *e);
-void yaml_free(struct yaml_doc *d);
+void yaml_doc_free(struct yaml_doc *d); /* NULL is fine */
+/* libyaml exports a function of this name; defining it here would take its place inside of that library. */
+#define yaml_free(d) yaml_doc_free(d)
 static inline void yaml_freep(struct yaml_doc **d)
 {
-	yaml_free(*d);
+	yaml_doc_free(*d);
 }
 #define AUTO_YAML AUTO(yaml_freep)
 struct json *yaml_root(const struct yaml_doc *d); /* borrowed */

@@ -1,0 +1,562 @@
+/* JSON. A struct json is a json_t under another name: this file converts, nothing else looks inside. */
+#include "src/util/json.h"
+
+#undef json_object
+#undef json_array
+#undef json_deep_copy
+#include <jansson.h>
+/* These are ours as functions. */
+#undef json_is_object
+#undef json_is_array
+#undef json_is_string
+#undef json_is_null
+
+#include "src/util/mem.h"
+
+static json_t *json_in(const struct json *j)
+{
+	union {
+		const struct json *from;
+		json_t *to;
+	} u = {.from = j};
+
+	return u.to;
+}
+
+static struct json *json_out(const json_t *j)
+{
+	union {
+		const json_t *from;
+		struct json *to;
+	} u = {.from = j};
+
+	return u.to;
+}
+
+static bool json_has_type(const struct json *j, json_type type)
+{
+	return j && json_typeof(json_in(j)) == type;
+}
+
+/* The only way in which jansson's constructors fail with arguments that were checked is for want of memory. */
+static struct json *json_made(const json_t *j)
+{
+	if (!j)
+		abort();
+	return json_out(j);
+}
+
+/* Deepest nesting of the text, counted without recursion and before the real parser, which recurses, sees it. Brackets
+ * that do not match do not matter here: the parser refuses them. */
+static size_t json_depth(const char *text, size_t n)
+{
+	size_t depth = 0, max = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = text[i];
+
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '[' || c == '{') {
+			max = ++depth > max ? depth : max;
+		} else if ((c == ']' || c == '}') && depth) {
+			depth--;
+		}
+	}
+	return max;
+}
+
+struct json *json_parse(const char *text, size_t n, size_t max_bytes, enum err_code code, const char *what,
+			struct err *e)
+{
+	json_error_t je;
+	json_t *j;
+
+	if (n > max_bytes) {
+		err_set(e, code, "%s: %zu bytes of JSON, at most %zu are allowed", what, n, max_bytes);
+		return NULL;
+	}
+	if (json_depth(text, n) > JSON_DEPTH_MAX) {
+		err_set(e, code, "%s: JSON is nested deeper than %d", what, JSON_DEPTH_MAX);
+		return NULL;
+	}
+	j = json_loadb(n ? text : "", n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+	if (!j) {
+		/* jansson quotes the text that it does not like. */
+		for (char *p = je.text; *p; p++)
+			if ((unsigned char)*p < 0x20 || *p == 0x7f)
+				*p = '?';
+		err_set(e, code, "%s: line %d, column %d: %s", what, je.line, je.column, je.text);
+		return NULL;
+	}
+	return json_out(j);
+}
+
+void json_free(struct json *j)
+{
+	json_decref(json_in(j));
+}
+
+struct json *json_ref(struct json *j)
+{
+	return json_out(json_incref(json_in(j)));
+}
+
+bool json_is_object(const struct json *j)
+{
+	return json_has_type(j, JSON_OBJECT);
+}
+
+bool json_is_array(const struct json *j)
+{
+	return json_has_type(j, JSON_ARRAY);
+}
+
+bool json_is_string(const struct json *j)
+{
+	return json_has_type(j, JSON_STRING);
+}
+
+bool json_is_int(const struct json *j)
+{
+	return json_has_type(j, JSON_INTEGER);
+}
+
+bool json_is_bool(const struct json *j)
+{
+	return json_has_type(j, JSON_TRUE) || json_has_type(j, JSON_FALSE);
+}
+
+bool json_is_null(const struct json *j)
+{
+	return json_has_type(j, JSON_NULL);
+}
+
+struct json *json_get(const struct json *j, const char *key)
+{
+	return json_out(json_object_get(json_in(j), key));
+}
+
+const char *json_get_str(const struct json *j, const char *key)
+{
+	return json_str(json_get(j, key));
+}
+
+int64_t json_get_int(const struct json *j, const char *key, int64_t dflt)
+{
+	return json_int(json_get(j, key), dflt);
+}
+
+bool json_get_bool(const struct json *j, const char *key, bool dflt)
+{
+	const struct json *v = json_get(j, key);
+
+	return json_is_bool(v) ? json_has_type(v, JSON_TRUE) : dflt;
+}
+
+const char *json_str(const struct json *j)
+{
+	return json_string_value(json_in(j));
+}
+
+int64_t json_int(const struct json *j, int64_t dflt)
+{
+	return json_is_int(j) ? (int64_t)json_integer_value(json_in(j)) : dflt;
+}
+
+size_t json_len(const struct json *j)
+{
+	return json_is_array(j) ? json_array_size(json_in(j)) : json_object_size(json_in(j));
+}
+
+struct json *json_at(const struct json *j, size_t i)
+{
+	return json_out(json_array_get(json_in(j), i));
+}
+
+/* The member, or NULL with *e; is_type tells whether it is what the caller needs. */
+static struct json *json_need(const struct json *j, const char *key, bool (*is_type)(const struct json *),
+			      const char *type, enum err_code code, struct err *e)
+{
+	struct json *v = json_get(j, key);
+
+	if (v && is_type(v))
+		return v;
+	if (j && !json_is_object(j))
+		err_set(e, code, "not an object, so there is no member \"%s\"", key);
+	else
+		err_set(e, code, v ? "\"%s\" is not %s" : "\"%s\" is missing (should be %s)", key, type);
+	return NULL;
+}
+
+const char *json_need_str(const struct json *j, const char *key, enum err_code code, struct err *e)
+{
+	return json_str(json_need(j, key, json_is_string, "a string", code, e));
+}
+
+int json_need_int(const struct json *j, const char *key, int64_t min, int64_t max, int64_t *out, enum err_code code,
+		  struct err *e)
+{
+	const struct json *v = json_need(j, key, json_is_int, "an integer", code, e);
+	int64_t i;
+
+	if (!v)
+		return -1;
+	i = json_int(v, 0);
+	if (i < min || i > max)
+		return err_set(e, code, "\"%s\" is %lld, not between %lld and %lld", key, (long long)i, (long long)min,
+			       (long long)max);
+	*out = i;
+	return 0;
+}
+
+struct json *json_need_array(const struct json *j, const char *key, enum err_code code, struct err *e)
+{
+	return json_need(j, key, json_is_array, "an array", code, e);
+}
+
+struct json *json_need_object(const struct json *j, const char *key, enum err_code code, struct err *e)
+{
+	return json_need(j, key, json_is_object, "an object", code, e);
+}
+
+void *json_iter(struct json *obj)
+{
+	return json_object_iter(json_in(obj));
+}
+
+void *json_iter_next(struct json *obj, void *it)
+{
+	return json_object_iter_next(json_in(obj), it);
+}
+
+const char *json_iter_key(void *it)
+{
+	return json_object_iter_key(it);
+}
+
+struct json *json_iter_val(void *it)
+{
+	return json_out(json_object_iter_value(it));
+}
+
+int json_to_strv(const struct json *j, struct strv *out, enum err_code code, struct err *e)
+{
+	if (!j || json_is_null(j))
+		return 0;
+	if (!json_is_array(j))
+		return err_set(e, code, "not an array of strings");
+	for (size_t i = 0; i < json_len(j); i++)
+		if (!json_is_string(json_at(j, i)))
+			return err_set(e, code, "element %zu of the array is not a string", i);
+	for (size_t i = 0; i < json_len(j); i++)
+		strv_add(out, json_str(json_at(j, i)));
+	return 0;
+}
+
+/* Length of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7), or 0. NUL counts as ill-formed. */
+static size_t json_utf8_len(const unsigned char *p, size_t n)
+{
+	unsigned char lo = 0x80, hi = 0xbf;
+	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+	if (p[0] == 0 || (p[0] >= 0x80 && p[0] < 0xc2) || p[0] > 0xf4 || len > n)
+		return 0;
+	if (p[0] == 0xe0)
+		lo = 0xa0;
+	else if (p[0] == 0xed)
+		hi = 0x9f;
+	else if (p[0] == 0xf0)
+		lo = 0x90;
+	else if (p[0] == 0xf4)
+		hi = 0x8f;
+	for (size_t i = 1; i < len; i++, lo = 0x80, hi = 0xbf)
+		if (p[i] < lo || p[i] > hi)
+			return 0;
+	return len;
+}
+
+/* NULL if s is well-formed, else a copy with replacements (caller frees). */
+static char *json_repair(const char *s, size_t n, size_t *len)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	struct buf b = BUF_INIT(SIZE_MAX - 1);
+	size_t i = 0, k;
+
+	while (i < n && (k = json_utf8_len(p + i, n - i)) > 0)
+		i += k;
+	if (i == n)
+		return NULL;
+	buf_add(&b, s, i);
+	while (i < n) {
+		k = json_utf8_len(p + i, n - i);
+		if (k)
+			buf_add(&b, s + i, k);
+		else
+			buf_str_add(&b, "\xef\xbf\xbd");
+		i += k ? k : 1;
+	}
+	*len = b.n;
+	return buf_steal(&b);
+}
+
+struct json *json_new_object(void)
+{
+	return json_made(json_object());
+}
+
+struct json *json_new_array(void)
+{
+	return json_made(json_array());
+}
+
+struct json *json_new_str(const char *s)
+{
+	return s ? json_new_strn(s, strlen(s)) : json_new_null();
+}
+
+struct json *json_new_strn(const char *s, size_t n)
+{
+	AUTO_FREE char *fixed = json_repair(s, n, &n);
+
+	return json_made(json_stringn_nocheck(fixed ? fixed : n ? s : "", n));
+}
+
+struct json *json_new_int(int64_t v)
+{
+	return json_made(json_integer(v));
+}
+
+struct json *json_new_bool(bool v)
+{
+	return json_out(json_boolean(v));
+}
+
+struct json *json_new_null(void)
+{
+	return json_out(json_null());
+}
+
+struct json *json_from_strv(const struct strv *s)
+{
+	struct json *arr = json_new_array();
+
+	for (size_t i = 0; i < s->n; i++)
+		json_append(arr, json_new_str(s->v[i]));
+	return arr;
+}
+
+void json_set(struct json *obj, const char *key, struct json *val)
+{
+	size_t n = strlen(key);
+	AUTO_FREE char *fixed = json_repair(key, n, &n);
+
+	if (json_object_set_new_nocheck(json_in(obj), fixed ? fixed : key, json_in(val)) < 0)
+		abort(); /* obj is no object, or would contain itself */
+}
+
+void json_set_str(struct json *obj, const char *key, const char *s)
+{
+	if (s)
+		json_set(obj, key, json_new_str(s));
+}
+
+void json_set_int(struct json *obj, const char *key, int64_t v)
+{
+	json_set(obj, key, json_new_int(v));
+}
+
+void json_set_bool(struct json *obj, const char *key, bool v)
+{
+	json_set(obj, key, json_new_bool(v));
+}
+
+void json_del(struct json *obj, const char *key)
+{
+	json_object_del(json_in(obj), key);
+}
+
+void json_append(struct json *arr, struct json *val)
+{
+	if (json_array_append_new(json_in(arr), json_in(val)) < 0)
+		abort();
+}
+
+struct json *json_clone(const struct json *j)
+{
+	return j ? json_made(json_deep_copy(json_in(j))) : NULL;
+}
+
+bool json_eq(const struct json *a, const struct json *b)
+{
+	return a == b || json_equal(json_in(a), json_in(b));
+}
+
+/* A text being written. */
+struct json_text {
+	struct buf *out;
+	bool pretty;
+	size_t depth;
+};
+
+static void json_put(struct json_text *t, const json_t *j);
+
+static void json_put_string(struct buf *out, const char *s, size_t n)
+{
+	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+	size_t start = 0;
+
+	buf_char_add(out, '"');
+	for (size_t i = 0; i < n; i++) {
+		const char *hit = s[i] ? strchr(from, s[i]) : NULL;
+
+		if (!hit && (unsigned char)s[i] >= 0x20)
+			continue;
+		buf_add(out, s + start, i - start);
+		start = i + 1;
+		if (hit)
+			buf_printf(out, "\\%c", to[hit - from]);
+		else
+			buf_printf(out, "\\u%04x", (unsigned)(unsigned char)s[i]);
+	}
+	buf_add(out, s + start, n - start);
+	buf_char_add(out, '"');
+}
+
+static void json_put_real(struct buf *out, double v)
+{
+	char text[40];
+	int n = 0;
+
+	for (int digits = 15; digits <= 17; digits++) {
+		n = snprintf(text, sizeof(text), "%.*g", digits, v);
+		if (strtod(text, NULL) == v)
+			break;
+	}
+	buf_add(out, text, (size_t)n);
+	/* Keep the kind: without one of these it would read back as an integer. */
+	if (!strpbrk(text, ".en"))
+		buf_str_add(out, ".0");
+}
+
+static void json_put_newline(struct json_text *t)
+{
+	if (!t->pretty)
+		return;
+	buf_char_add(t->out, '\n');
+	for (size_t i = 0; i < t->depth; i++)
+		buf_str_add(t->out, "  ");
+}
+
+static void json_put_array(struct json_text *t, const json_t *j)
+{
+	size_t n = json_array_size(j);
+
+	buf_char_add(t->out, '[');
+	t->depth++;
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_char_add(t->out, ',');
+		json_put_newline(t);
+		json_put(t, json_array_get(j, i));
+	}
+	t->depth--;
+	if (n)
+		json_put_newline(t);
+	buf_char_add(t->out, ']');
+}
+
+struct json_member {
+	const char *key;
+	size_t n;
+	const json_t *val;
+};
+
+static int json_member_cmp(const void *a, const void *b)
+{
+	const struct json_member *x = a, *y = b;
+
+	return sv_cmp(sv_of(x->key, x->n), sv_of(y->key, y->n));
+}
+
+static void json_put_object(struct json_text *t, json_t *j)
+{
+	size_t n = json_object_size(j), k = 0;
+	AUTO_FREE struct json_member *v = mem_array(n, sizeof(*v));
+
+	for (void *it = json_object_iter(j); it && k < n; it = json_object_iter_next(j, it), k++)
+		v[k] = (struct json_member){json_object_iter_key(it), json_object_iter_key_len(it),
+					    json_object_iter_value(it)};
+	if (!t->pretty && n > 1)
+		qsort(v, n, sizeof(*v), json_member_cmp);
+	buf_char_add(t->out, '{');
+	t->depth++;
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_char_add(t->out, ',');
+		json_put_newline(t);
+		json_put_string(t->out, v[i].key, v[i].n);
+		buf_str_add(t->out, t->pretty ? ": " : ":");
+		json_put(t, v[i].val);
+	}
+	t->depth--;
+	if (n)
+		json_put_newline(t);
+	buf_char_add(t->out, '}');
+}
+
+static void json_put(struct json_text *t, const json_t *j)
+{
+	switch (json_typeof(j)) {
+	case JSON_OBJECT:
+		json_put_object(t, json_in(json_out(j)));
+		break;
+	case JSON_ARRAY:
+		json_put_array(t, j);
+		break;
+	case JSON_STRING:
+		json_put_string(t->out, json_string_value(j), json_string_length(j));
+		break;
+	case JSON_INTEGER:
+		buf_printf(t->out, "%lld", (long long)json_integer_value(j));
+		break;
+	case JSON_REAL:
+		json_put_real(t->out, json_real_value(j));
+		break;
+	case JSON_TRUE:
+		buf_str_add(t->out, "true");
+		break;
+	case JSON_FALSE:
+		buf_str_add(t->out, "false");
+		break;
+	case JSON_NULL:
+		buf_str_add(t->out, "null");
+		break;
+	}
+}
+
+void json_write(const struct json *j, struct buf *out)
+{
+	struct json_text t = {.out = out};
+
+	if (j)
+		json_put(&t, json_in(j));
+	else
+		buf_str_add(out, "null");
+}
+
+void json_write_pretty(const struct json *j, struct buf *out)
+{
+	struct json_text t = {.out = out, .pretty = true};
+
+	if (j)
+		json_put(&t, json_in(j));
+	else
+		buf_str_add(out, "null");
+}
