@@ -112,7 +112,7 @@ static int opt_set_bool(const struct opt *o, const char *value, bool *to, struct
 
 static int opt_store_switch(const struct opt *o, char *at, const char *value, bool negated, struct err *e)
 {
-	bool on;
+	bool on = false;
 
 	if (negated && value)
 		return err_set(e, ERR_USAGE, "--no-%s takes no value", o->name);
