@@ -148,6 +148,19 @@ static int settings_file_value(const struct settings_file *f, enum setting_id id
 	return 0;
 }
 
+static int settings_unknown(const char *key, const char *file, unsigned line, struct err *e)
+{
+	AUTO_STRV struct strv names = {0};
+	AUTO_FREE char *known = NULL;
+
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		strv_add(&names, settings_table[i].name);
+	known = strv_join(&names, ", ");
+	err_set(e, ERR_INPUT, "unknown setting \"%s\"", key);
+	err_hint(e, "the settings are: %s", known);
+	return err_at(e, file, line, 0);
+}
+
 static int settings_file_member(const struct settings_file *f, const char *key, const struct json *val, struct err *e)
 {
 	unsigned line = yaml_line(f->doc, val);
@@ -159,9 +172,7 @@ static int settings_file_member(const struct settings_file *f, const char *key, 
 			return err_at(e, f->file, line, 0);
 		return 0;
 	}
-	err_set(e, ERR_INPUT, "unknown setting \"%s\"", key);
-	err_hint(e, "known are root, progress, color, insecure-registry and jobs");
-	return err_at(e, f->file, line, 0);
+	return settings_unknown(key, f->file, line, e);
 }
 
 static int settings_from_file(struct settings *s, const char *file, bool must, struct err *e)
