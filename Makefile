@@ -2,7 +2,9 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 SANITIZE ?=
 VERSION := 0.1.0
 
@@ -12,7 +14,7 @@ MODE := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),$(if $(COVERAGE),covera
 OUT := build$(if $(MODE),/$(MODE),)
 BIN := $(OUT)/slct
 
-PKGS := libarchive libcrypto libcurl jansson libseccomp yaml-0.1 libisal libzstd
+PKGS := libarchive libcrypto libcurl jansson libseccomp yaml-0.1 libisal libzstd zlib
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
