@@ -19,9 +19,11 @@ struct ownrec {
 	unsigned major, minor;
 };
 
-/* Of an open (not O_PATH) regular file or directory: 1 and *out, 0 if there is none, -1 with errno. */
+/* Of an open (not O_PATH) regular file or directory: 1 and *out, 0 if there is none (also where the file system
+ * has no such attributes), -1 with errno (EBADMSG: malformed). */
 int ownrec_get(int fd, struct ownrec *out);
 int ownrec_set(int fd, const struct ownrec *rec); /* 0, or -1 with errno */
+/* The attribute's value: 0, or -1 if it is malformed. */
 int ownrec_parse(const char *text, size_t n, struct ownrec *out);
 
 #endif

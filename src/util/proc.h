@@ -18,8 +18,9 @@ struct proc_io {
 	int64_t timeout_ns; /* 0: none; the child is killed when it passes */
 };
 
-/* Run argv[0] by PATH and wait. *status is as from waitpid. -1 with *e if it could not be started or timed out
- * (ENOENT gives ERR_NOT_FOUND). */
+/* Run argv[0] by PATH and wait. *status is as from waitpid. -1 with *e if it could not be started (ENOENT gives
+ * ERR_NOT_FOUND), timed out (ERR_TEMP) or wrote more than a buffer's maximum (ERR_HOST); it is killed then. Signals are
+ * unblocked in it, descriptors above 2 closed. Output of its own children after its end is not waited for. */
 int proc_run(char *const argv[], const struct proc_io *io, int *status, struct err *e);
 /* pidfd of a child (Linux 5.3); -1 with errno. */
 int proc_pidfd(pid_t pid);

@@ -1,6 +1,8 @@
 /* YAML 1.1 by libyaml (used here and nowhere else), loaded into the tree of json.h with bounds: size, depth, number of
  * nodes, no more than YAML_ALIAS_MAX expanded aliases. Plain scalars stay strings (an unquoted `version: 3.10` must
- * not become a number). Duplicate keys are errors. */
+ * not become a number; see yaml_bool); only `~`, `null` and nothing at all are null. Errors: duplicate keys, keys that
+ * are no scalars, merge keys (<<), tags other than !!str, !!map and !!seq, a second document, NUL in strings. An alias
+ * is the same node as its anchor. */
 #ifndef SLCT_YAML_H
 #define SLCT_YAML_H
 
@@ -9,6 +11,7 @@
 
 #define YAML_MAX_BYTES ((size_t)4 << 20)
 #define YAML_ALIAS_MAX 256
+#define YAML_NODES_MAX ((size_t)200000) /* with what aliases stand for */
 
 struct yaml_doc; /* the tree and the position of each node */
 
@@ -23,9 +26,16 @@ static inline void yaml_freep(struct yaml_doc **d)
 }
 #define AUTO_YAML AUTO(yaml_freep)
 struct json *yaml_root(const struct yaml_doc *d); /* borrowed */
-/* Line (from 1) where a node of the tree begins; 0 if unknown. For a mapping's member use the value's node. */
+/* Line (from 1) where a node of the tree begins; 0 if unknown (null has no place: it is one
+ * node). For a mapping's member use the value's node. */
 unsigned yaml_line(const struct yaml_doc *d, const struct json *node);
-/* Write a tree as YAML with every scalar double-quoted where it needs it. */
-void yaml_write(const struct json *j, struct buf *out);
+/* A scalar as YAML 1.1 reads booleans (true/false, yes/no, on/off in any case); 0, or -1 if it is none. */
+int yaml_bool(const struct json *node, bool *out);
+/* Write a tree as YAML in block style, strings double-quoted where they need it. */
+void yaml_text_write(const struct json *j, struct buf *out);
+static inline void yaml_write(const struct json *j, struct buf *out)
+{
+	yaml_text_write(j, out);
+}
 
 #endif
