@@ -110,6 +110,7 @@ struct plan_stage {
 	int64_t origin;          /* seconds */
 	VEC_OF(struct plan_step) steps;
 	size_t base_layers_n;    /* layer steps of the chain before this stage */
+	struct ckey base_key;    /* of what the first step stands on; plan_keys */
 };
 
 /* One Dockerfile with its context. */

@@ -36,8 +36,21 @@ void source_add(struct source_set *s, const char *dest, const char *path)
 {
 	struct source_part p = {.dest = mem_strdup(dest), .path = mem_strdup(path), .fd = -1};
 
-	p.fd = open(path, O_PATH | O_CLOEXEC);
 	vec_push(&s->parts, p);
+}
+
+int source_prepare(struct source_set *s, struct err *e)
+{
+	for (size_t i = 0; i < s->parts.n; i++) {
+		struct source_part *p = &s->parts.v[i];
+
+		if (!p->path || p->fd >= 0)
+			continue;
+		p->fd = open(p->path, O_PATH | O_CLOEXEC);
+		if (p->fd < 0)
+			return err_sys(e, ERR_INPUT, errno, "build context: %s", p->path);
+	}
+	return 0;
 }
 
 void source_add_text(struct source_set *s, const char *dest, const char *text, size_t n)

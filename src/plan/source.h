@@ -21,7 +21,7 @@ struct source_part {
 	char *path; /* absolute path on the host; NULL: text */
 	char *text;
 	size_t text_len;
-	int fd;     /* opened once, O_PATH; -1 */
+	int fd;     /* O_PATH, by source_prepare(); -1 */
 };
 
 struct source_set {
@@ -35,6 +35,8 @@ void source_init(struct source_set *s);
 void source_release(struct source_set *s);
 void source_add(struct source_set *s, const char *dest, const char *path);
 void source_add_text(struct source_set *s, const char *dest, const char *text, size_t n);
+/* Open the parts; in the worker that walks them, so that the scheduler's descriptors do not grow with the flavors. */
+int source_prepare(struct source_set *s, struct err *e);
 /* A root file system; the descriptor stays the caller's. */
 void source_of_root(struct source_set *s, int rootfd);
 
