@@ -10,8 +10,16 @@ static int work_net(struct work *w, const struct cli *c, const struct cli_net *n
 	static const struct cli_net none = {0};
 	AUTO_REF struct ref ref = {0};
 
-	if (net && net->creds && text && ref_parse(image_src_reference(text), &ref, e))
-		return -1;
+	if (net && net->creds && !text)
+		return err_set(e, ERR_USAGE, "--creds: no registry is named that they could be for");
+	if (net && net->creds) {
+		/* A cache operand may have attributes behind a comma. */
+		struct sv rest = sv_from(image_src_reference(text));
+		AUTO_FREE char *name = sv_dup(sv_cut(&rest, ','));
+
+		if (ref_parse(name, &ref, e))
+			return -1;
+	}
 	return cli_net_opts(c, net ? net : &none, ref.host, &w->net, e);
 }
 
