@@ -55,7 +55,12 @@ $(OUT)/unit/%: tests/unit/%.c $(LIB)
 	$(CC) $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$(CFLAGS)) $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIB) \
 		$$(pkg-config --cflags --libs check) $(LDLIBS)
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d)
+# Feeds the rows of conformance tables to the Dockerfile modules; tests/conformance/tables.py runs it.
+$(OUT)/tests/%: tests/conformance/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
+
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(wildcard $(OUT)/tests/*.d)
 
 unit: $(UNIT) ## build and run the unit tests
 	@for t in $(UNIT); do $$t || exit 1; done
@@ -63,3 +68,13 @@ unit: $(UNIT) ## build and run the unit tests
 .PHONY: unit clean
 clean: ## remove what was built
 	rm -rf build
+
+# What the machine lacks; `make demo` needs less of it than the tests.
+.PHONY: deps demo
+deps: ## install missing Debian packages (as root, or with sudo)
+	@tests/tools/deps.sh build demo check
+
+demo: ## build slct, base images and the example flavors; a second run is all cache hits
+	@tests/tools/deps.sh build demo
+	@$(MAKE) --no-print-directory all
+	@tests/tools/demo.sh $(BIN) build/bases

@@ -13,7 +13,7 @@ struct diff_opts {
 	void *arg;
 };
 
-/* Write all members below rootfd (O_DIRECTORY, not O_PATH), not the root itself; the end of the tar is the caller's. No
+/* Write all members below rootfd (a directory, O_PATH too), not the root itself; the end of the tar is the caller's. No
  * link is followed, no file system boundary is crossed, nothing but regular files and directories is opened; sockets
  * are left out. Recorded owners (ownrec.h) take the place of what is on disk. A file that changes its size while it is
  * read, or whose name begins with ".wh." in a tree with marks, is an error (ERR_INPUT) that names it. */

@@ -77,7 +77,7 @@ static bool platform_is_os(struct sv v)
 
 static bool platform_part_ok(struct sv v)
 {
-	if (v.n == 0 || v.n > 31)
+	if (v.n == 0 || v.n > 31 || v.p[0] == '.' || v.p[0] == '-')
 		return false;
 	for (size_t i = 0; i < v.n; i++) {
 		char c = v.p[i];
@@ -86,6 +86,12 @@ static bool platform_part_ok(struct sv v)
 			return false;
 	}
 	return true;
+}
+
+/* "v7": in a text of two parts the second one decides whether the first is an OS. */
+static bool platform_is_variant(struct sv v)
+{
+	return v.n > 1 && v.p[0] == 'v' && v.p[1] >= '0' && v.p[1] <= '9';
 }
 
 /* Parts of "os/arch/variant" into v; their number, or 0 if there are none, too many or bad ones. */
@@ -109,7 +115,7 @@ int platform_parse(const char *text, struct platform *out, struct err *e)
 	struct sv v[3], os = SV("linux"), variant = SV("");
 	size_t n = platform_split(text, v), at = 0;
 
-	if (n && (n == 3 || platform_is_os(v[0])))
+	if (n == 3 || (n && platform_is_os(v[0])) || (n == 2 && !platform_is_variant(v[1])))
 		os = v[at++];
 	if (n == 0 || at == n || n - at > 2) {
 		err_set(e, ERR_INPUT, "platform \"%.80s\": not of the form OS/ARCH[/VARIANT]", text);

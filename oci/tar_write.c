@@ -41,6 +41,8 @@ struct tar_write {
 	uint64_t left;       /* content still to come of the member begun */
 	size_t pad;          /* zeros after it */
 	uint64_t count;
+	int64_t newest;
+	const char *prefix;
 	char *path; /* of the member begun, for errors */
 	struct buf pax;
 };
@@ -50,6 +52,7 @@ struct tar_write *tar_write_new(struct wstream *dst)
 	struct tar_write *t = mem_new(struct tar_write);
 
 	t->dst = dst;
+	t->prefix = "";
 	t->pax = BUF_INIT(TAR_PAX_MAX);
 	return t;
 }
@@ -66,6 +69,16 @@ void tar_write_free(struct tar_write *t)
 uint64_t tar_write_count(const struct tar_write *t)
 {
 	return t->count;
+}
+
+int64_t tar_write_newest(const struct tar_write *t)
+{
+	return t->newest;
+}
+
+void tar_write_prefix(struct tar_write *t, const char *prefix)
+{
+	t->prefix = prefix;
 }
 
 /* v as `n` - 1 octal digits with leading zeros and a NUL; the caller has checked that it fits. */
@@ -214,8 +227,9 @@ static void tar_name(struct tar_write *t, struct tar_header *h, const char *path
 	tar_pax_str(t, "path", path);
 }
 
-static void tar_link(struct tar_write *t, struct tar_header *h, const char *link)
+static void tar_link(struct tar_write *t, struct tar_header *h, const struct entry *en)
 {
+	AUTO_FREE char *link = mem_printf("%s%s", en->hard ? t->prefix : "", en->link);
 	size_t n = strlen(link);
 
 	memcpy(h->linkname, link, n < TAR_NAME_MAX ? n : TAR_NAME_MAX);
@@ -267,7 +281,7 @@ static int tar_member(struct tar_write *t, const struct entry *en, struct tar_he
 	tar_header_init(h, flag);
 	tar_name(t, h, t->path);
 	if (en->link)
-		tar_link(t, h, en->link);
+		tar_link(t, h, en);
 	tar_octal(h->mode, sizeof h->mode, en->mode & 07777);
 	tar_num(t, h->size, sizeof h->size, "size", content ? en->size : 0, TAR_SIZE_MAX);
 	tar_num(t, h->uid, sizeof h->uid, "uid", en->uid, TAR_ID_MAX);
@@ -297,13 +311,15 @@ int tar_write_entry(struct tar_write *t, const struct entry *en, struct err *e)
 	if (tar_check_done(t, e) < 0)
 		return -1;
 	free(t->path);
-	t->path = mem_printf("%s%s", en->path, dir ? "/" : "");
+	t->path = mem_printf("%s%s%s", t->prefix, en->path, dir ? "/" : "");
 	buf_clear(&t->pax);
 	if (tar_member(t, en, &h, e) < 0 || tar_pax_flush(t, e) < 0 || stream_write(t->dst, &h, sizeof h, e) < 0)
 		return -1;
 	t->left = S_ISREG(en->mode) && !en->hard ? en->size : 0;
 	t->pad = tar_padding(t->left);
 	t->count++;
+	if (en->mtime > t->newest)
+		t->newest = en->mtime;
 	return 0;
 }
 

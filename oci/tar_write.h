@@ -12,6 +12,8 @@ struct tar_write;
 /* dst is borrowed: neither finished nor closed. */
 struct tar_write *tar_write_new(struct wstream *dst);
 void tar_write_free(struct tar_write *t); /* NULL is fine */
+/* Put this before every member's name and hard-link target from now on, e.g. "./"; borrowed. */
+void tar_write_prefix(struct tar_write *t, const char *prefix);
 /* Begin a member. A directory's name gets its slash here. Of a regular file exactly en->size bytes must follow by
  * tar_write_data before the next call. Sockets are refused. */
 int tar_write_entry(struct tar_write *t, const struct entry *en, struct err *e);
@@ -25,6 +27,8 @@ int tar_write_dir(struct tar_write *t, const char *path, mode_t mode, int64_t mt
 int tar_write_end(struct tar_write *t, struct err *e);
 /* Members begun so far. */
 uint64_t tar_write_count(const struct tar_write *t);
+/* Latest mtime among them; 0 if there is none after 1970. */
+int64_t tar_write_newest(const struct tar_write *t);
 
 static inline void tar_write_freep(struct tar_write **t)
 {

@@ -283,6 +283,18 @@ static char *file_dest(const struct copyto *c, const struct source_match *m)
 		    : mem_strdup(c->dest);
 }
 
+/* An archive counts by its own bytes. */
+static int sum_archive(const struct copyto *c, const struct source_entry *en, struct err *e)
+{
+	uint8_t sum[STATIDX_SUM_BYTES];
+	AUTO_CLOSE int fd = source_open(c->src, en, e);
+
+	if (fd < 0 || treesum_file(fd, en->open_path, sum, e) < 0)
+		return -1;
+	add_to_sum(c, en, NULL, sum);
+	return 0;
+}
+
 static int copy_file(struct copyto *c, const struct source_match *m, struct err *e)
 {
 	const struct source_entry *en = &m->entries.v[0];
@@ -293,7 +305,7 @@ static int copy_file(struct copyto *c, const struct source_match *m, struct err 
 		int rc = c->unpack(c->unpack_arg, en, c->dest, e);
 
 		if (rc)
-			return rc < 0 ? -1 : 0;
+			return rc < 0 ? -1 : sum_archive(c, en, e);
 	}
 	AUTO_CLOSE int destfd = make_dirs(c, dir, e);
 	struct job j = {.c = c, .destfd = destfd, .parentfd = -1};

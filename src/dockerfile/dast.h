@@ -9,6 +9,7 @@
 #include "src/util/base.h"
 #include "src/util/buf.h"
 #include "src/util/cleanup.h"
+#include "src/util/sv.h"
 #include "src/util/vec.h"
 
 enum dast_kind {
@@ -42,6 +43,7 @@ struct dast_word {
 	char *s;
 	size_t n;
 	struct dast_pos pos;
+	unsigned heredoc; /* source of ADD and COPY: it stands for heredocs.v[heredoc - 1]; 0: an ordinary word */
 };
 
 /* --name or --name=value; quotes and escapes are removed from the value, variables are not expanded. */
@@ -76,14 +78,18 @@ struct dast_health {
 	unsigned retries;
 };
 
+struct dast_file;
+
 struct dast_instr {
 	enum dast_kind kind;
+	const struct dast_file *file; /* borrowed, for error places; NULL for an instruction parsed alone */
 	char *written;  /* the keyword as written */
 	char *original; /* the whole instruction, continuation lines joined, comments left out, without heredoc bodies */
 	unsigned first_line, last_line;
 	struct dast_pos pos; /* of the keyword */
 	char escape;         /* the file's escape character, '\\' or '`' */
 	bool json;           /* words came from a JSON list (exec form) */
+	bool gap;            /* an empty line stood between its continued lines: worth a warning */
 	bool json_failed;    /* began with '[' but is no list of strings, so it is taken as shell text: worth a warning */
 	VEC_OF(struct dast_flag) flags;
 	/* RUN CMD ENTRYPOINT SHELL: argv if json, else one word, the shell text. ADD COPY: sources and destination.
@@ -143,8 +149,8 @@ const char *dast_flag(const struct dast_instr *in, const char *name);
 bool dast_flag_bool(const struct dast_instr *in, const char *name);
 /* i-th value of a flag that may be repeated (mount, exclude); NULL at the end. */
 const char *dast_flag_nth(const struct dast_instr *in, const char *name, size_t i);
-/* The here-document that a word of ADD or COPY stands for, or NULL. */
-const struct dast_heredoc *dast_heredoc_of(const struct dast_instr *in, const char *word);
+/* The here-document that the i-th word of ADD or COPY stands for, or NULL (after dparse_check). */
+const struct dast_heredoc *dast_heredoc_of(const struct dast_instr *in, size_t i);
 /* Content with leading tabs removed if chomp; caller frees. */
 char *dast_heredoc_text(const struct dast_heredoc *h);
 /* The command of RUN, CMD, ENTRYPOINT and HEALTHCHECK CMD as argv; shell form gets the shell in front (NULL or empty:
@@ -155,12 +161,12 @@ struct dast_instr *dast_instr_new(void);
 struct dast_instr *dast_instr_copy(const struct dast_instr *in); /* deep */
 void dast_instr_free(struct dast_instr *in);
 void dast_file_free(struct dast_file *f);
-/* Append to the lists of a node; strings are copied. */
-void dast_word_add(struct dast_instr *in, const char *s, size_t n, struct dast_pos pos);
-void dast_word_set(struct dast_word *w, const char *s);
+/* Append a word, copied; replace the text of a string that a node owns by s, which passes to it. */
+void dast_word_add(struct dast_instr *in, struct sv s, struct dast_pos pos);
+void dast_replace(char **at, char *s);
 
-/* One instruction in normal form: keyword in upper case, flags, words or pairs, heredocs. Parsing it again gives the
- * same node (but for positions). */
+/* The instruction as it was written (not expanded), on one line, keyword in upper case, with the bodies of its
+ * here-documents. Parsing it again with the same escape character gives the same node but for positions. */
 void dast_print(const struct dast_instr *in, struct buf *out);
 
 static inline void dast_instr_freep(struct dast_instr **p)

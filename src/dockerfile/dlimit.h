@@ -20,8 +20,13 @@
 #define DEXPAND_DEPTH_MAX 64
 /* Result of expanding one word: nested replacements could otherwise grow without end. */
 #define DEXPAND_MAX_BYTES ((size_t)4 << 20)
-/* Product of value and pattern length of one ${v#p} or ${v/p/r}: bounds the work of matching. */
-#define DEXPAND_MATCH_MAX ((size_t)64 << 20)
+/* Steps (characters times pattern items) of matching the patterns of one word: some 50 ms. */
+#define DEXPAND_MATCH_MAX ((size_t)16 << 20)
+/* Names that an expansion reports as used or unset; they only serve warnings. */
+#define DEXPAND_NAMES_MAX 1024
+/* All values of a scope together: a step could not be started with more (ARG_MAX), nor a config hold it. */
+#define DARGS_MAX_BYTES ((size_t)8 << 20)
+
 /* Ignore file: patterns, and bytes of one pattern (PATH_MAX). */
 #define DIGNORE_MAX_BYTES ((size_t)1 << 20)
 #define DIGNORE_MAX_PATTERNS 16384

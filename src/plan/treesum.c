@@ -75,6 +75,9 @@ static void add_root_fields(struct treesum *t, const struct source_entry *en, co
 void treesum_entry(struct treesum *t, const struct source_entry *en, const struct source_xattrs *x,
 		   const uint8_t *content)
 {
+	/* Sockets are never copied. */
+	if (S_ISSOCK(en->st.st_mode))
+		return;
 	ckey_str(&t->b, "entry", en->rel);
 	ckey_int(&t->b, "mode", en->st.st_mode & (S_IFMT | 07777));
 	if (en->target)

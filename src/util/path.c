@@ -23,6 +23,11 @@ void path_test_no_openat2(bool on)
 	path_pretend_no_openat2 = on;
 }
 
+bool path_pretends_no_openat2(void)
+{
+	return path_pretend_no_openat2;
+}
+
 /* One component of path_clean; `absolute` decides what ".." does at the beginning. */
 static void path_clean_component(struct strv *names, struct sv name)
 {

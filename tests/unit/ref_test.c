@@ -1,7 +1,6 @@
 /* References: Docker's and the distribution-spec's grammar. */
-#include <check.h>
-
 #include "oci/ref.h"
+#include "tests/unit/oci_util.h"
 
 #define SHA "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -151,16 +150,11 @@ int main(void)
 {
 	Suite *s = suite_create("ref");
 	TCase *t = tcase_create("ref");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, accepts, 0, (int)ARRAY_LEN(good));
 	tcase_add_loop_test(t, refuses, 0, (int)ARRAY_LEN(bad));
 	tcase_add_test(t, limits);
 	tcase_add_test(t, repositories);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return oci_util_run(s);
 }
