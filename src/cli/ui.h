@@ -10,7 +10,8 @@ struct ui_opts {
 	int fd;       /* where it goes: standard error */
 	bool color;
 	bool quiet;   /* only warnings and errors */
-	bool verbose; /* plain: also sources of cached steps and transfers as they go on */
+	bool verbose; /* plain: also the sources of cached steps */
+	int64_t interval_ns; /* tty: least time between two pictures; 0: a tenth of a second */
 };
 
 /* kind: "plain", "tty", "json", or "auto" (tty if fd is a terminal that is not dumb, else plain). */

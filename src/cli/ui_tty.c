@@ -369,7 +369,7 @@ static void ui_tty_emit(struct event_sink *sink, const struct event *ev)
 
 	ui->began = true;
 	ui_tty_dispatch(ui, ev);
-	if (ui->began && clock_mono() - ui->drawn >= UI_TTY_INTERVAL_NS)
+	if (ui->began && clock_mono() - ui->drawn >= ui->o.interval_ns)
 		ui_tty_draw(ui);
 }
 
@@ -378,7 +378,7 @@ static void ui_tty_tick(struct event_sink *sink)
 	struct ui_tty *ui = (struct ui_tty *)sink;
 
 	/* Elapsed times move on though nothing happens. */
-	if (ui->began && clock_mono() - ui->drawn >= UI_TTY_INTERVAL_NS)
+	if (ui->began && clock_mono() - ui->drawn >= ui->o.interval_ns)
 		ui_tty_draw(ui);
 }
 
@@ -416,6 +416,8 @@ struct event_sink *ui_tty_new(const struct ui_opts *o)
 
 	ui->sink = (struct event_sink){.emit = ui_tty_emit, .tick = ui_tty_tick, .free = ui_tty_free};
 	ui->o = *o;
+	if (!ui->o.interval_ns)
+		ui->o.interval_ns = UI_TTY_INTERVAL_NS;
 	ui->start = clock_mono();
 	ui_screen_init(&ui->screen, o->fd);
 	log_set_sink(ui_tty_log, ui);
