@@ -44,7 +44,7 @@ struct build_goal {
 	const char *source;   /* NULL: built, "local", "remote" */
 };
 struct build_result {
-	struct build_goal *goals;
+	struct build_goal *v; /* goals that were reached */
 	size_t n, cap;
 	struct event_counts counts;
 	int64_t elapsed_ns;

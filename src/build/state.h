@@ -29,7 +29,6 @@ struct stage_run {
 	size_t next;             /* step to do next */
 	struct digest_list stack; /* diff ids after the steps before `next` */
 	struct buf made;         /* clocal.made after them */
-	bool fresh;              /* a step of it or of its base was run now: only content keys count */
 	bool based;              /* stack begins with the base's result */
 	const char *source;      /* "local", "remote" while all of it came from a cache; NULL once a step ran */
 	bool started;
@@ -73,7 +72,7 @@ struct build {
 	struct event_counts counts;
 	struct err err;        /* the first failure */
 	bool stopping;         /* start nothing new */
-	bool looping;
+	bool looping, kicking, kick_again;
 	int64_t begun;
 };
 
@@ -150,12 +149,6 @@ int record_flush(struct build *b, struct err *e);
 void result_config(const struct build *b, size_t stage, const struct digest_list *stack, const char *made,
 		   size_t upto, struct imgconfig *out);
 int result_publish(struct build *b, struct build_result *r, struct err *e);
-/* --- upload.c: --cache-to --- */
-void upload_step(struct build *b, size_t stage, size_t step, const struct ckey *content);
-bool upload_busy(const struct build *b);
-void upload_release(struct build *b);
-int upload_failed(const struct build *b);
-
 /* Whether a string of `made` says that layer step n made a layer. */
 static inline bool state_made(const char *made, size_t n)
 {
