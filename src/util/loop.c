@@ -225,11 +225,8 @@ static void loop_on_signals(struct loop_src *s)
 static void loop_on_child(struct loop *l, struct loop_src *s)
 {
 	int status = 0;
-	pid_t r;
+	pid_t r = waitpid(s->pid, &status, WNOHANG);
 
-	do
-		r = waitpid(s->pid, &status, WNOHANG);
-	while (r < 0 && errno == EINTR);
 	if (r == 0)
 		return;
 	loop_remove(l, s);
