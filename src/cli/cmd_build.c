@@ -71,7 +71,7 @@ static struct json *cmd_build_json(const struct build_result *r)
 
 	json_set_int(j, "version", CLI_JSON_VERSION);
 	for (size_t i = 0; i < r->n; i++) {
-		const struct build_goal *g = &r->goals[i];
+		const struct build_goal *g = &r->v[i];
 		struct json *one = json_object();
 
 		json_set_str(one, "stage", g->stage);
@@ -99,7 +99,7 @@ static int cmd_build_files(const struct cmd_build_opts *o, const struct build_re
 	if (o->iidfile && r->n != 1)
 		return err_set(e, ERR_USAGE, "--iidfile is for one image, but there are %zu", r->n);
 	if (o->iidfile &&
-	    io_write_file_atomic(AT_FDCWD, o->iidfile, r->goals[0].image.text, strlen(r->goals[0].image.text), 0644, e))
+	    io_write_file_atomic(AT_FDCWD, o->iidfile, r->v[0].image.text, strlen(r->v[0].image.text), 0644, e))
 		return -1;
 	if (!o->metadata_file)
 		return 0;
@@ -121,7 +121,7 @@ static int cmd_build_deliver(struct work *w, const struct cmd_build_opts *o, con
 
 		if (build_out_parse(o->outputs.v[i], &out, e))
 			return -1;
-		rc = build_out_write(&w->session, &out, r->goals[0].name ? r->goals[0].name : r->goals[0].image.text,
+		rc = build_out_write(&w->session, &out, r->v[0].name ? r->v[0].name : r->v[0].image.text,
 				     codec, e);
 		build_out_release(&out);
 		if (rc)
@@ -141,7 +141,7 @@ static int cmd_build_print(const struct cli *c, const struct build_result *r, st
 	if (c->g.json)
 		return cli_print_json(cmd_build_json(r), e);
 	for (size_t i = 0; i < r->n; i++) {
-		if (cli_printf(e, "%s\n", r->goals[i].image.text))
+		if (cli_printf(e, "%s\n", r->v[i].image.text))
 			return -1;
 	}
 	return 0;

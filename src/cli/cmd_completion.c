@@ -17,6 +17,7 @@ static int cmd_completion_run(struct cli *c, const void *opts ATTR_UNUSED, struc
 const struct command cmd_completion = {
 	.name = "completion",
 	.group = COMMAND_HOUSE,
+	.flags = COMMAND_BARE,
 	.summary = "print a completion script for a shell",
 	.usage = "[OPTIONS] SHELL",
 	.about = "SHELL is bash.",

@@ -127,7 +127,7 @@ static int cmd_export_flavors(struct session *s, const struct cmd_export_opts *o
 		rc = err_set(e, ERR_USAGE, "--output is for one goal, but there are %zu: --export-path takes several",
 			     r.n);
 	for (size_t i = 0; !rc && i < r.n; i++)
-		rc = cmd_export_goal(s, o, &r.goals[i], written, e);
+		rc = cmd_export_goal(s, o, &r.v[i], written, e);
 	build_result_release(&r);
 	return rc;
 }

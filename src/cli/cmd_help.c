@@ -50,6 +50,7 @@ static int cmd_help_run(struct cli *c, const void *opts, struct err *e)
 const struct command cmd_help = {
 	.name = "help",
 	.group = COMMAND_HOUSE,
+	.flags = COMMAND_BARE,
 	.summary = "explain slct or one of its commands",
 	.usage = "[OPTIONS] [COMMAND]",
 	.example = "slct help build\nslct help --man build | man -l -",

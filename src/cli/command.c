@@ -176,6 +176,8 @@ static int command_run(struct cli *c, const void *opts, struct err *e)
 	const struct command *cmd = c->command;
 	int rc;
 
+	if (cmd->flags & COMMAND_BARE)
+		return cmd->run(c, opts, e);
 	if (command_settings(c, e))
 		return -1;
 	c->color = command_wants_color(c);
