@@ -89,3 +89,36 @@ demo: ## build slct, base images and the example flavors; a second run is all ca
 	@tests/tools/deps.sh build demo
 	@$(MAKE) --no-print-directory all
 	@tests/tools/demo.sh $(BIN) build/bases
+
+# Manual pages and completion are made from the option tables of the program.
+MAN := $(OUT)/man
+.PHONY: man install
+man: $(BIN) ## write the manual pages to build/man
+	@rm -rf $(MAN) && mkdir -p $(MAN)
+	@$(BIN) help --man >$(MAN)/slct.1
+	@for c in $$($(BIN) help --list); do $(BIN) help --man $$c >$(MAN)/slct-$$c.1 || exit 1; done
+
+install: $(BIN) man ## install to DESTDIR/PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/slct
+	install -m 644 $(MAN)/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	$(BIN) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/slct
+
+# Style and analysis. FILES=... narrows format and analyze.
+FILES ?= $(wildcard src/*/*.[ch] oci/*.[ch] registry/*.[ch])
+.PHONY: lint format analyze coverage
+lint: $(LIB) ## check layers, names of symbols, scripts
+	@python3 tests/lint/layers.py
+	@for f in tests/tools/*.sh; do sh -n $$f || exit 1; done
+
+format: ## clang-format, in place
+	clang-format -i $(FILES)
+
+analyze: ## cppcheck
+	cppcheck -q --enable=warning,portability --inline-suppr --error-exitcode=1 --suppress=missingIncludeSystem \
+		-D_GNU_SOURCE -I. $(filter %.c,$(FILES))
+
+coverage: ## line coverage of the unit tests, per folder
+	@$(MAKE) --no-print-directory COVERAGE=1 unit
+	@tests/tools/coverage.py build/coverage
