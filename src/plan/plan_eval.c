@@ -34,7 +34,7 @@ int plan_eval_unsupported(struct plan_eval *v, const char *what, struct err *e)
 static int fail_at(struct plan_eval *v, struct err *e)
 {
 	if (!e->place.file)
-		dparse_err_at(v->in, v->in->pos, e);
+		dparse_err_in(v->in, v->in->pos, e);
 	return err_wrap(e, "stage %s", v->st->name);
 }
 

@@ -171,7 +171,7 @@ int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_num
 
 static int at_instr(const struct dast_instr *in, struct err *e)
 {
-	return e->place.file ? -1 : dparse_err_at(in, in->pos, e);
+	return e->place.file ? -1 : dparse_err_in(in, in->pos, e);
 }
 
 static int link_from(struct plan *p, size_t at, struct err *e)
