@@ -73,7 +73,7 @@ static void store_fsck_blob(struct store_fsck_run *f, const char *dir, const cha
 	struct err e = ERR_INIT;
 	AUTO_CLOSE int fd = -1;
 
-	if (store_digest_of_name(name, strlen(name), &d) < 0 ||
+	if (store_blob_of_name(name, strlen(name), &d) < 0 ||
 	    (digest_alg(&d) == HASH_SHA512) != (strcmp(dir, "blobs/sha512") == 0)) {
 		store_fsck_say(f, "%s/%s: not the name of a blob", dir, name);
 		return;
@@ -180,7 +180,7 @@ static void store_fsck_tree(struct store_fsck_run *f, const char *dir, const cha
 	struct digest d, found = {0};
 	struct err e = ERR_INIT;
 
-	if (store_digest_of_name(name, strcspn(name, "."), &d) < 0) {
+	if (store_blob_of_name(name, strcspn(name, "."), &d) < 0) {
 		store_fsck_say(f, "%s/%s: not the name of a layer", dir, name);
 		return;
 	}
@@ -201,7 +201,7 @@ static void store_fsck_layer_record(struct store_fsck_run *f, const char *rel, c
 	struct err e = ERR_INIT;
 	struct digest d;
 
-	if (!sv_ends(sv_from(name), ".json") || store_digest_of_name(name, strcspn(name, "."), &d) < 0) {
+	if (!sv_ends(sv_from(name), ".json") || store_blob_of_name(name, strcspn(name, "."), &d) < 0) {
 		store_fsck_say(f, "%s: not the name of a layer's record", rel);
 		return;
 	}

@@ -17,7 +17,7 @@
 struct store_gc_run {
 	struct store *s;
 	struct smap blobs, layers; /* sets of digest texts */
-	int64_t cutoff;            /* seconds; cache records used before are garbage */
+	int64_t cutoff;		   /* seconds; cache records used before are garbage */
 	bool dry_run;
 	struct store_gc_stats *stats;
 };
@@ -258,7 +258,7 @@ static int store_gc_blob(struct store_gc_run *g, const char *dir, const char *na
 	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
 	struct digest d;
 
-	if (store_digest_of_name(name, strlen(name), &d) < 0 || smap_has(&g->blobs, d.text)) {
+	if (store_blob_of_name(name, strlen(name), &d) < 0 || smap_has(&g->blobs, d.text)) {
 		g->stats->kept++;
 		return 0;
 	}
@@ -283,7 +283,7 @@ static int store_gc_layer(struct store_gc_run *g, const char *dir, const char *n
 	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
 	struct digest d;
 
-	if (store_digest_of_name(name, strcspn(name, "."), &d) < 0 || smap_has(&g->layers, d.text)) {
+	if (store_blob_of_name(name, strcspn(name, "."), &d) < 0 || smap_has(&g->layers, d.text)) {
 		g->stats->kept++;
 		return 0;
 	}
@@ -304,7 +304,7 @@ static int store_gc_layer_record(struct store_gc_run *g, const char *dir, const 
 
 	if (store_gc_is_dir(g, rel))
 		return 0;
-	if (store_digest_of_name(name, strcspn(name, "."), &d) == 0 && smap_has(&g->layers, d.text))
+	if (store_blob_of_name(name, strcspn(name, "."), &d) == 0 && smap_has(&g->layers, d.text))
 		return 0;
 	return store_gc_unlink(g, rel, &g->stats->records, e);
 }

@@ -10,7 +10,7 @@
 #include "src/util/path.h"
 #include "src/util/tmp.h"
 
-int store_make_parents(struct store *s, const char *rel, struct err *e)
+int store_record_make_parents(struct store *s, const char *rel, struct err *e)
 {
 	AUTO_FREE char *path = mem_strdup(rel);
 
@@ -46,13 +46,12 @@ int store_record_put(struct store *s, const char *rel, const void *p, size_t n, 
 	AUTO_FREE char *name = NULL;
 	AUTO_CLOSE int fd = -1;
 
-	if (store_record_check(rel, e) < 0 || store_make_parents(s, rel, e) < 0)
+	if (store_record_check(rel, e) < 0 || store_record_make_parents(s, rel, e) < 0)
 		return -1;
 	fd = store_tmp_file(s, "record", &name, e);
 	if (fd < 0)
 		return -1;
-	if (store_record_fill(fd, p, n, durable, rel, e) == 0 &&
-	    tmp_publish(s->fd, name, s->fd, rel, !durable, e) == 0)
+	if (store_record_fill(fd, p, n, durable, rel, e) == 0 && tmp_publish(s->fd, name, s->fd, rel, !durable, e) == 0)
 		return 0;
 	unlinkat(s->fd, name, 0);
 	return -1;
