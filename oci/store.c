@@ -54,6 +54,20 @@ DIR *store_opendir(struct store *s, const char *rel, struct err *e)
 	return NULL;
 }
 
+int store_readdir(DIR *d, const char **name, struct err *e)
+{
+	const struct dirent *ent;
+
+	do {
+		errno = 0;
+		ent = readdir(d);
+	} while (ent && (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0));
+	if (!ent && errno)
+		return err_sys(e, ERR_HOST, errno, "cannot read a directory of the store");
+	*name = ent ? ent->d_name : NULL;
+	return ent ? 1 : 0;
+}
+
 /* --- leases --- */
 
 static char *store_random(const char *prefix)
@@ -83,13 +97,11 @@ static void store_sweep(struct store *s)
 {
 	struct err e = ERR_INIT;
 	AUTO_CLOSEDIR DIR *d = store_opendir(s, "tmp", &e);
-	const struct dirent *ent;
+	const char *name;
 
+	while (d && store_readdir(d, &name, &e) > 0)
+		store_sweep_one(s, name);
 	err_release(&e);
-	while (d && (ent = readdir(d))) {
-		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
-			store_sweep_one(s, ent->d_name);
-	}
 }
 
 static int store_make_session(struct store *s, struct err *e)
@@ -218,13 +230,11 @@ int store_empty_trash(struct store *s)
 	/* somebody who is at it already will finish it */
 	int lock = lock_take(s->fd, "lock/trash", LOCK_EXCLUSIVE, 0, &e), left = 0;
 	AUTO_CLOSEDIR DIR *d = lock >= 0 ? store_opendir(s, "trash", &e) : NULL;
-	const struct dirent *ent;
+	const char *name;
 
+	while (d && store_readdir(d, &name, &e) > 0)
+		left += store_empty_one(d, name);
 	err_release(&e);
-	while (d && (ent = readdir(d))) {
-		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
-			left += store_empty_one(d, ent->d_name);
-	}
 	lock_drop(lock);
 	return left;
 }

@@ -21,7 +21,7 @@ static const char *const store_dirs[] = {
 
 /* A directory that holds nothing but these is new, or a store whose creation was interrupted. */
 static const char *const store_unborn[] = {
-	".", "..", "lost+found", "lock", "tmp", "trash", "blobs", "images", "layers", "cache", "stat", "mounts",
+	"lost+found", "lock", "tmp", "trash", "blobs", "images", "layers", "cache", "stat", "mounts",
 };
 
 /* How long a command waits for a running gc. */
@@ -99,17 +99,18 @@ static bool store_in(const char *name, const char *const *list, size_t n)
 static int store_check_unborn(struct store *s, struct err *e)
 {
 	AUTO_CLOSEDIR DIR *d = store_opendir(s, ".", e);
-	const struct dirent *ent;
+	const char *name;
+	int r;
 
 	if (!d)
 		return -1;
-	while ((ent = readdir(d))) {
-		if (store_in(ent->d_name, store_unborn, ARRAY_LEN(store_unborn)))
+	while ((r = store_readdir(d, &name, e)) > 0) {
+		if (store_in(name, store_unborn, ARRAY_LEN(store_unborn)))
 			continue;
 		err_set(e, ERR_HOST, "%s is neither empty nor a store of slct (no %s)", s->root, STORE_FORMAT_FILE);
 		return err_hint(e, "name an empty or new directory with --root or SLCT_ROOT");
 	}
-	return 0;
+	return r;
 }
 
 /* 1: a store of this version, 0: an empty directory. */
