@@ -22,17 +22,17 @@ struct yaml_doc {
 /* What an alias stands for. */
 struct yaml_anchor {
 	struct json *node; /* a reference */
-	size_t nodes;      /* in it, itself included; 0 while it is not complete */
-	size_t height;     /* levels of collections in it */
+	size_t nodes;	   /* in it, itself included; 0 while it is not complete */
+	size_t height;	   /* levels of collections in it */
 };
 
 /* A collection that is being read. */
 struct yaml_level {
 	struct json *node; /* borrowed from the level above or the document */
-	char *key;         /* of the member that comes next; NULL: a key comes */
-	char *anchor;      /* its name, or NULL */
-	size_t first;      /* load.nodes before it */
-	size_t height;     /* of the highest of its children so far */
+	char *key;	   /* of the member that comes next; NULL: a key comes */
+	char *anchor;	   /* its name, or NULL */
+	size_t first;	   /* load.nodes before it */
+	size_t height;	   /* of the highest of its children so far */
 };
 
 struct yaml_load {
@@ -216,23 +216,31 @@ static int yaml_on_scalar(struct yaml_load *l, const yaml_event_t *ev)
 	return yaml_place_node(l, node, 0, &ev->start_mark);
 }
 
+static int yaml_enter(struct yaml_load *l, struct json *node, const unsigned char *tag, const unsigned char *anchor,
+		      const yaml_mark_t *at)
+{
+	struct yaml_level level = {.node = node, .first = l->nodes};
+
+	if (l->levels.n >= JSON_DEPTH_MAX)
+		return yaml_fail(l, at, "nested deeper than %d", JSON_DEPTH_MAX);
+	if (yaml_check_tag(l, tag, at) < 0 || yaml_count(l, 1, at) < 0 || yaml_place_node(l, json_ref(node), 1, at) < 0)
+		return -1;
+	yaml_note_line(l, node, at);
+	level.anchor = mem_strdup_opt((const char *)anchor);
+	if (level.anchor)
+		yaml_set_anchor(l, level.anchor, node, 0, 0);
+	vec_push(&l->levels, level);
+	return 0;
+}
+
+/* node is taken over. */
 static int yaml_on_start(struct yaml_load *l, struct json *node, const unsigned char *tag, const unsigned char *anchor,
 			 const yaml_mark_t *at)
 {
-	struct yaml_level level = {.node = node, .anchor = mem_strdup_opt((const char *)anchor), .first = l->nodes};
-	AUTO_JSON struct json *owned = node;
+	int r = yaml_enter(l, node, tag, anchor, at);
 
-	if (level.anchor)
-		yaml_set_anchor(l, level.anchor, node, 0, 0);
-	if (l->levels.n < JSON_DEPTH_MAX && yaml_check_tag(l, tag, at) == 0 && yaml_count(l, 1, at) == 0) {
-		yaml_note_line(l, node, at);
-		if (yaml_place_node(l, json_ref(node), 1, at) == 0) {
-			vec_push(&l->levels, level);
-			return 0;
-		}
-	}
-	free(level.anchor);
-	return err_is_set(l->e) ? -1 : yaml_fail(l, at, "nested deeper than %d", JSON_DEPTH_MAX);
+	json_free(node);
+	return r;
 }
 
 static int yaml_on_end(struct yaml_load *l)
