@@ -1,0 +1,76 @@
+/* What the rest of slct asks of registries (distribution-spec 1.1, Docker Registry v2). Used in `fetch` workers only:
+ * one client per worker, its requests run in parallel over shared connections. */
+#ifndef SLCT_REGISTRY_H
+#define SLCT_REGISTRY_H
+
+#include "oci/manifest.h"
+#include "oci/platform.h"
+#include "oci/ref.h"
+#include "oci/store.h"
+#include "src/util/err.h"
+
+struct registry;
+
+struct registry_opts {
+	struct strv insecure;   /* host[:port] that may be asked over plain http or with unverified TLS; loopback always may */
+	char *username, *password; /* given by option for `creds_host` only; NULL: config files */
+	char *creds_host;
+	int64_t connect_timeout_ns, stall_timeout_ns; /* 0: 15 s, 60 s */
+	unsigned retries;                             /* tries after the first one; default 5 */
+};
+
+struct registry *registry_new(const struct registry_opts *o, struct err *e); /* o NULL: defaults */
+void registry_free(struct registry *r);
+
+/* Number of HTTP requests sent so far (all, and those with a body). */
+void registry_counts(const struct registry *r, uint64_t *requests, uint64_t *uploads);
+
+/* A manifest and its config as fetched and verified. */
+struct registry_image {
+	struct descriptor manifest; /* of the platform's manifest, never of the index */
+	struct buf manifest_text, config_text;
+};
+void registry_image_release(struct registry_image *i);
+
+/* Resolve ref (tag or digest) for the platform: index → manifest → config. ERR_REGISTRY; retryable, http status and
+ * hint set ("not logged in to X: slct login X"); a name that does not exist is ERR_NOT_FOUND. */
+int registry_resolve(struct registry *r, const struct ref *ref, const struct platform *p, struct registry_image *out,
+		     struct err *e);
+
+typedef void registry_progress_fn(void *arg, const struct digest *blob, uint64_t done, uint64_t total);
+
+/* Fetch blobs into the store, in parallel, each verified while it streams; those that are there are skipped. A wrong
+ * digest is retried once, then ERR_INTEGRITY names both. */
+int registry_fetch_blobs(struct registry *r, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
+			 struct store *s, registry_progress_fn *fn, void *arg, struct err *e);
+
+/* Ask for many tags of one repository at once. */
+struct registry_probe {
+	const char *tag; /* in */
+	bool found;
+	struct descriptor manifest;
+	struct buf text; /* of the manifest, verified against its digest */
+};
+/* A tag that is not there is found == false; anything else that fails is an error. */
+int registry_probe_tags(struct registry *r, const struct ref *repo, struct registry_probe *probes, size_t n,
+			struct err *e);
+
+/* Push a manifest whose blobs are all in the store: HEAD of each, mount from `mount_from` repositories of the same
+ * host where given, upload of what is missing (in parallel), manifest last, under each of the tags. */
+struct registry_push {
+	const struct ref *to; /* its tag is the first tag; its digest is ignored */
+	const char *const *more_tags;
+	size_t nmore;
+	struct descriptor manifest; /* blob in the store */
+	const struct ref *mount_from; /* NULL: none */
+	bool skip_existing; /* do not replace a tag that already points to a manifest (cache entries) */
+	/* out */
+	uint64_t blobs_sent, blobs_mounted, blobs_there, bytes_sent;
+};
+int registry_push_image(struct registry *r, struct registry_push *p, struct store *s, registry_progress_fn *fn,
+			void *arg, struct err *e);
+
+/* All tags of a repository (pagination followed, at most 100,000). */
+int registry_tags(struct registry *r, const struct ref *repo, struct strv *out, struct err *e);
+
+#endif

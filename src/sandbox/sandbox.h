@@ -1,0 +1,55 @@
+/* One RUN step in namespaces of its own (sandbox.md "A step's set-up").
+ *
+ * sandbox_run() is called in a worker forked for the step, in the caller's original namespaces. It joins the user
+ * namespace, makes mount, pid, ipc and uts namespaces (net if asked), mounts the overlay, /proc, /dev, /sys,
+ * resolv.conf and hosts, runs argv under an init of ours and returns when everything in the pid namespace has ended. */
+#ifndef SLCT_SANDBOX_H
+#define SLCT_SANDBOX_H
+
+#include "src/sandbox/overlay.h"
+#include "src/sandbox/tier.h"
+#include "src/util/err.h"
+
+#define SANDBOX_HOSTNAME "buildkitsandbox" /* what the reference shows */
+
+enum sandbox_net { SANDBOX_NET_HOST, SANDBOX_NET_NONE };
+
+struct sandbox_spec {
+	const struct tier_info *tier;
+	int nsfd; /* of userns_open, -1 in tier root */
+	struct overlay_spec root;
+	const char *scratch; /* directory of ours beside upper and work (relative to root.dirfd): mount points are made
+				there */
+	char *const *argv;   /* looked up by the env's PATH inside the root */
+	char *const *env;
+	const char *workdir;  /* absolute inside the root; made by WORKDIR's own step, here only entered */
+	const char *user;     /* USER text, looked up inside the root */
+	const char *hostname; /* NULL: SANDBOX_HOSTNAME */
+	enum sandbox_net net;
+	const char *const *add_hosts; /* "name:ip" lines */
+	size_t nadd_hosts;
+	int out_fd;		  /* standard output and error of the step */
+	int64_t timeout_ns;	  /* 0: none */
+	uint64_t shm_size;	  /* bytes of /dev/shm, 0: 64 MiB */
+	bool sync_is_noop;	  /* fsync family answered without syncing */
+	const void *seccomp_prog; /* sandbox_seccomp() */
+	size_t seccomp_len;
+};
+
+struct sandbox_result {
+	int exit_status; /* of the command, 0-255 */
+	int signo;	 /* it died of this signal, else 0 */
+	bool timed_out;
+	int64_t cpu_ns;
+};
+
+/* Default seccomp profile as a BPF program (security.md rule 5); made once by the scheduler, inherited by workers.
+ * *prog is malloc'ed; *len in bytes. */
+int sandbox_seccomp(bool sync_is_noop, void **prog, size_t *len, struct err *e);
+
+/* 0 if the command ran (whatever its status), -1 with *e if it could not be started: ERR_HOST for set-up, ERR_INPUT for
+ * an unknown USER, a WORKDIR that is no directory, or a command that is not there (like a shell: exit status 127 is
+ * not used for it). HOME is set from the user's entry unless env has it. */
+int sandbox_run(const struct sandbox_spec *s, struct sandbox_result *r, struct err *e);
+
+#endif

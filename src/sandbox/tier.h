@@ -1,0 +1,30 @@
+/* Tiers of isolation (sandbox.md): which one this host allows, found out by doing it, and what is missing where not. */
+#ifndef SLCT_TIER_H
+#define SLCT_TIER_H
+
+#include "src/util/err.h"
+
+enum tier { TIER_AUTO, TIER_ROOT, TIER_RANGE, TIER_SOLO, TIER_CHROOT, TIER_NONE };
+
+struct tier_map {
+	uint32_t inside, outside, count;
+};
+#define TIER_MAPS_MAX 64
+
+struct tier_info {
+	enum tier tier;
+	struct tier_map uid[TIER_MAPS_MAX], gid[TIER_MAPS_MAX]; /* range: the id maps */
+	size_t nuid, ngid;
+	char form[80]; /* name of the layer form: "real", or "map-" and 16 hex digits of the maps' digest */
+	char *why;     /* why not a better one, for the first line of a build; may be "" */
+};
+
+/* Find the best tier (want == TIER_AUTO), or check the wanted one; scratch is a directory of the store where overlay
+ * and attributes are tried. -1: ERR_HOST with what refused and the exact remedy. Solo and chroot are not built yet and
+ * are refused with a text that says so. */
+int tier_probe(enum tier want, const char *scratch, struct tier_info *out, struct err *e);
+void tier_release(struct tier_info *t);
+const char *tier_name(enum tier t);
+int tier_parse(const char *name, enum tier *out, struct err *e); /* "auto", "root", ... (ERR_USAGE) */
+
+#endif
