@@ -9,7 +9,7 @@
 #include "src/build/blobs.h"
 #include "src/build/state.h"
 #include "src/build/sweep.h"
-#include "src/build/upload.h"
+#include "src/build/cachewrite.h"
 #include "src/sandbox/sandbox.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -239,7 +239,7 @@ static int build(struct build *b, struct build_result *r, struct err *e)
 	if (!sig)
 		return -1;
 	begin_line(b);
-	rc = upload_init(b, e);
+	rc = cachewrite_init(b, e);
 	if (rc == 0)
 		rc = prepare(b, e);
 	if (b->s->interrupted)
@@ -266,7 +266,7 @@ static void release(struct build *b)
 	for (size_t i = 0; i < b->pending.n; i++)
 		clocal_release(&b->pending.v[i]);
 	vec_release(&b->pending);
-	upload_release(b);
+	cachewrite_release(b);
 	trees_release(b);
 	smap_release(&b->hits);
 	smap_release(&b->misses);

@@ -145,7 +145,7 @@ static void begin(struct expansion *x, struct dargs *d, const struct dast_instr 
 
 static int at(struct expansion *x, struct dast_pos pos)
 {
-	return dparse_err_at(x->in, pos, x->e);
+	return dparse_err_in(x->in, pos, x->e);
 }
 
 static int count(struct expansion *x, size_t n, struct dast_pos pos)

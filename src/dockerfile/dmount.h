@@ -37,4 +37,8 @@ const char *dmount_type_name(enum dmount_type type);
  * error: what a build needs must be known before it starts. Caller frees *out. */
 int dmount_expand(struct sv value, const struct dexpand_opts *o, char **out, struct err *e) ATTR_NODISCARD;
 
+/* The from= of a value that is not expanded yet, for the edges of a plan: *from is NULL if there is none; caller frees.
+ * The same error for variables. */
+int dmount_from(struct sv value, char **from, struct err *e) ATTR_NODISCARD;
+
 #endif

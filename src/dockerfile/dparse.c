@@ -144,7 +144,7 @@ int dparse_check(struct dast_file *f, struct err *e)
 		if (!stage && in->kind != DAST_ARG) {
 			err_set(e, ERR_INPUT, "%s stands before the first FROM", dast_info(in->kind)->name);
 			err_hint(e, "only ARG may stand there");
-			return dlex_err_at(f->name, sv_of(f->text, f->text_n), in->pos, e);
+			return dparse_err_at(f, in->pos, e);
 		}
 	}
 	return 0;
@@ -201,8 +201,13 @@ struct dast_instr *dparse_instr(const char *name, struct sv text, char escape, b
 	return err_is_set(e) ? NULL : STEAL_PTR(in);
 }
 
-int dparse_err_at(const struct dast_instr *in, struct dast_pos pos, struct err *e)
+int dparse_err_at(const struct dast_file *f, struct dast_pos pos, struct err *e)
+{
+	return dlex_err_at(f->name, sv_of(f->text, f->text_n), pos, e);
+}
+
+int dparse_err_in(const struct dast_instr *in, struct dast_pos pos, struct err *e)
 {
 	err_wrap(e, "%s", dast_info(in->kind)->name);
-	return in->file ? dlex_err_at(in->file->name, sv_of(in->file->text, in->file->text_n), pos, e) : -1;
+	return in->file ? dparse_err_at(in->file, pos, e) : -1;
 }

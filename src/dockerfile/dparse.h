@@ -27,8 +27,9 @@ struct dast_file *dparse_load(int dirfd, const char *path, struct err *e) ATTR_N
 struct dast_instr *dparse_instr(const char *name, struct sv text, char escape, bool trigger,
 				struct err *e) ATTR_NODISCARD;
 
-/* For later passes: set *e's place and excerpt to a position of the instruction's file (nothing for an instruction
- * parsed alone); the keyword goes in front of the message. Returns -1. */
-int dparse_err_at(const struct dast_instr *in, struct dast_pos pos, struct err *e);
+/* For later passes: set *e's place and excerpt to a position of the file; returns -1. */
+int dparse_err_at(const struct dast_file *f, struct dast_pos pos, struct err *e);
+/* The same for an instruction, whose keyword goes in front of the message; an instruction parsed alone has no place. */
+int dparse_err_in(const struct dast_instr *in, struct dast_pos pos, struct err *e);
 
 #endif

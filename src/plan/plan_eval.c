@@ -33,10 +33,9 @@ int plan_eval_unsupported(struct plan_eval *v, const char *what, struct err *e)
 
 static int fail_at(struct plan_eval *v, struct err *e)
 {
-	if (v->trigger || e->place.file)
-		return err_wrap(e, "stage %s", v->st->name);
-	err_wrap(e, "stage %s", v->st->name);
-	return dparse_err_at(v->src->file, v->in->pos, e);
+	if (!e->place.file)
+		dparse_err_in(v->in, v->in->pos, e);
+	return err_wrap(e, "stage %s", v->st->name);
 }
 
 static int eval_instr(struct plan_eval *v, const struct dast_instr *in, struct err *e)

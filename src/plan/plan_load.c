@@ -169,9 +169,9 @@ int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_num
 	return 0;
 }
 
-static int at_instr(const struct plan_source *s, const struct dast_instr *in, struct err *e)
+static int at_instr(const struct dast_instr *in, struct err *e)
 {
-	return e->place.file ? -1 : dparse_err_at(s->file, in->pos, e);
+	return e->place.file ? -1 : dparse_err_in(in, in->pos, e);
 }
 
 static int link_from(struct plan *p, size_t at, struct err *e)
@@ -215,14 +215,13 @@ static int link_instr(struct plan *p, size_t at, const struct dast_instr *in, st
 
 static int link_stage(struct plan *p, size_t at, struct err *e)
 {
-	const struct plan_source *s = p->sources.v[p->stages.v[at].source];
 	const struct dstage *df = p->stages.v[at].df;
 
 	if (link_from(p, at, e) < 0)
-		return at_instr(s, df->from, e);
+		return at_instr(df->from, e);
 	for (size_t i = 0; i < df->instrs.n; i++)
 		if (link_instr(p, at, df->instrs.v[i], e) < 0)
-			return at_instr(s, df->instrs.v[i], e);
+			return at_instr(df->instrs.v[i], e);
 	return 0;
 }
 

@@ -116,4 +116,19 @@ START_TEST(test_expand)
 }
 END_TEST
 
-UNIT_MAIN("dmount", test_good, test_bad, test_expand)
+START_TEST(test_from)
+{
+	struct err e = ERR_INIT;
+	char *from = NULL;
+
+	unit_ok(dmount_from(SV("type=$T,\"from=a,b\",target=$X"), &from, &e), e);
+	ck_assert_str_eq(from, "a,b");
+	free(from);
+	unit_ok(dmount_from(SV("target=/from=x"), &from, &e), e);
+	ck_assert_ptr_null(from);
+	ck_assert_int_eq(dmount_from(SV("from=$X"), &from, &e), -1);
+	unit_failed(e, ERR_INPUT, "from");
+}
+END_TEST
+
+UNIT_MAIN("dmount", test_good, test_bad, test_expand, test_from)

@@ -1,6 +1,6 @@
 /* --cache-to: each finished step becomes an ordinary image in the cache repository, in the background while later steps
  * run; blobs first, manifest last. One entry at a time. A failed write is a warning, unless the cache is `required`. */
-#include "src/build/upload.h"
+#include "src/build/cachewrite.h"
 
 #include <string.h>
 
@@ -220,7 +220,7 @@ static void enqueue(struct build *b, const struct entry *en)
 		begin_entry(u);
 }
 
-void upload_step(struct build *b, size_t stage, size_t step, const struct ckey *content)
+void cachewrite_step(struct build *b, size_t stage, size_t step, const struct ckey *content)
 {
 	const struct stage_run *r = &b->run[stage];
 	const struct plan_stage *st = &b->plan->stages.v[stage];
@@ -256,7 +256,7 @@ static void offer_cached(struct build *b, size_t stage, size_t step)
 	clocal_release(&rec);
 }
 
-void upload_cached(struct build *b)
+void cachewrite_cached(struct build *b)
 {
 	for (size_t i = 0; b->uploads && i < b->plan->stages.n; i++) {
 		const struct plan_stage *st = &b->plan->stages.v[i];
@@ -268,7 +268,7 @@ void upload_cached(struct build *b)
 	}
 }
 
-int upload_init(struct build *b, struct err *e)
+int cachewrite_init(struct build *b, struct err *e)
 {
 	if (!b->o->cache_to.n || b->o->offline)
 		return 0;
@@ -284,12 +284,12 @@ int upload_init(struct build *b, struct err *e)
 	return 0;
 }
 
-bool upload_busy(const struct build *b)
+bool cachewrite_busy(const struct build *b)
 {
 	return b->uploads && b->uploads->active;
 }
 
-void upload_release(struct build *b)
+void cachewrite_release(struct build *b)
 {
 	struct uploads *u = b->uploads;
 
