@@ -295,6 +295,7 @@ static int store_gc_form(struct store_gc_run *g, const char *dir, const char *na
 	return store_gc_is_dir(g, rel) ? store_gc_walk(g, rel, store_gc_layer, e) : 0;
 }
 
+/* layers/<hex>.json and origins/<hex>.json. */
 static int store_gc_layer_record(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
 {
 	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
@@ -320,7 +321,8 @@ static int store_gc_steps(struct store_gc_run *g, struct err *e)
 	if (store_gc_walk(g, "cache", store_gc_cache, e) < 0)
 		return -1;
 	if (store_gc_walk(g, "layers", store_gc_form, e) < 0 ||
-	    store_gc_walk(g, "layers", store_gc_layer_record, e) < 0)
+	    store_gc_walk(g, "layers", store_gc_layer_record, e) < 0 ||
+	    store_gc_walk(g, "origins", store_gc_layer_record, e) < 0)
 		return -1;
 	if (store_gc_walk(g, "blobs/sha256", store_gc_blob, e) < 0)
 		return -1;

@@ -81,8 +81,11 @@ struct json *store_record_get_json(struct store *s, const char *rel, struct err 
 	AUTO_BUF struct buf b = BUF_INIT(STORE_RECORD_MAX_BYTES);
 	AUTO_JSON struct json *j = NULL;
 
-	if (store_record_get(s, rel, STORE_RECORD_MAX_BYTES, &b, e) < 0)
+	if (store_record_get(s, rel, STORE_RECORD_MAX_BYTES, &b, e) < 0) {
+		if (e->code == ERR_INPUT) /* too large, or no regular file */
+			e->code = ERR_INTEGRITY;
 		return NULL;
+	}
 	j = json_parse(b.p, b.n, STORE_RECORD_MAX_BYTES, ERR_INTEGRITY, rel, e);
 	if (j && !json_is_object(j)) {
 		err_set(e, ERR_INTEGRITY, "%s: not an object", rel);

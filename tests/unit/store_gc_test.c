@@ -96,6 +96,15 @@ static void put_cache(const char *name, const char *layer, int64_t age)
 	ck_assert_int_eq(store_record_put(s, rel, text, strlen(text), false, &e), 0);
 }
 
+static void put_origin(const char *layer)
+{
+	struct digest d = digest_of(layer);
+	AUTO_FREE char *rel = mem_printf("origins/%s.json", digest_hex(&d));
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(store_record_put(s, rel, "{}", 2, false, &e), 0);
+}
+
 static size_t entries(const char *dir)
 {
 	AUTO_FREE char *path = mem_printf("%s/%s", root, dir);
@@ -159,6 +168,8 @@ START_TEST(keeps)
 	ck_assert_int_eq(store_record_put(s, "cache/strange", "{\"x\":1}", 7, false, &e), 0);
 	ck_assert_int_eq(store_record_put(s, "cache/torn", "{\"diff_", 7, false, &e), 0);
 	ck_assert_int_eq(store_record_put(s, "stat/x", "s", 1, false, &e), 0);
+	put_origin("built");
+	put_origin("lost");
 	dry = run_gc(HOUR_NS, true);
 	ck_assert_uint_eq(entries("layers/real"), 6);
 	ck_assert_uint_eq(entries("cache"), 4);
@@ -168,7 +179,8 @@ START_TEST(keeps)
 	ck_assert(!has_layer("lost") && !has_layer("old"));
 	ck_assert_uint_eq(st.layers, 2);
 	ck_assert_uint_eq(st.blobs, 4);	  /* lost: config, manifest, layer; old: layer */
-	ck_assert_uint_eq(st.records, 5); /* three of the cache, two of layers */
+	ck_assert_uint_eq(st.records, 6); /* three of the cache, two of layers, one origin */
+	ck_assert_uint_eq(entries("origins"), 1);
 	ck_assert_uint_gt(st.bytes, 2000);
 	ck_assert_uint_eq(entries("blobs/sha256"), 1 + 3 + 3 + 1);
 	ck_assert_uint_eq(entries("cache"), 1);
