@@ -45,7 +45,9 @@ struct cli_net {
 };
 #define CLI_NET_OPTIONS(type) \
 	{.name = "creds", .arg = "USER:PW", .kind = OPT_STRING, .offset = offsetof(type, net.creds), \
-	 .help = "name and password for the registry (default: config.json of docker, auth.json of podman); other users of the machine can read it in the list of processes"}, \
+	 .dflt = "docker's config.json, podman's auth.json", \
+	 .help = "name and password for the registry; other users of the machine can read it in the list of " \
+		 "processes"}, \
 	{.name = "insecure-registry", .arg = "HOST", .kind = OPT_LIST, .offset = offsetof(type, net.insecure), \
 	 .help = "host[:port] that may be asked over plain http or with an unverified certificate; loopback always may"}
 /* Options for registry_new; host is the one that --creds is for (may be NULL). ERR_USAGE for credentials without a

@@ -134,8 +134,8 @@ const struct command cmd_du = {
 	.flags = COMMAND_STORE,
 	.summary = "show how much of the disk the store takes",
 	.usage = "[OPTIONS]",
-	.about = "\">\" before a size means: at least, since some directories of unpacked layers belong to other ids of the "
-		 "user's range and cannot be read from outside.",
+	.about = "\">\" before a size means: at least, since some directories of unpacked layers belong to "
+		 "other ids of the user's range and cannot be read from outside.",
 	.example = "slct du\nslct du --json",
 	.run = cmd_du_run,
 };

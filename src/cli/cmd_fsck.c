@@ -48,8 +48,9 @@ const struct command cmd_fsck = {
 	.group = COMMAND_HOUSE,
 	.summary = "verify everything in the store",
 	.usage = "[OPTIONS]",
-	.about = "Blobs are read and compared with their digests, records with what they name, and unpacked layers are "
-		 "packed again and compared. Each problem is a line; with any the exit status is 6. Nothing is changed.",
+	.about = "Blobs are read and compared with their digests, records with what they name, and unpacked "
+		 "layers are packed again and compared. Each problem is a line; with any the exit status is 6. "
+		 "Nothing is changed.",
 	.example = "slct fsck",
 	.run = cmd_fsck_run,
 };

@@ -39,8 +39,8 @@ const struct command cmd_pull = {
 	.group = COMMAND_IMAGES,
 	.summary = "fetch an image from a registry",
 	.usage = "[OPTIONS] REFERENCE [NAME]",
-	.about = "Every byte is verified against its digest, and the layers are unpacked, so that a bad one fails here. "
-		 "The image's id is printed.",
+	.about = "Every byte is verified against its digest, and the layers are unpacked, so that a bad one "
+		 "fails here. The image's id is printed.",
 	.example = "slct pull docker.io/library/debian:12\nslct pull localhost:5000/demo:1 demo:1",
 	.opts = cmd_pull_options,
 	.nopts = ARRAY_LEN(cmd_pull_options),
