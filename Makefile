@@ -40,7 +40,8 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 $(BIN): $(OUT)/obj/$(MAIN:.c=.o) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(LIB): $(filter-out $(OUT)/obj/$(MAIN:.c=.o),$(OBJECTS))
 	@rm -f $@
@@ -48,7 +49,8 @@ $(LIB): $(filter-out $(OUT)/obj/$(MAIN:.c=.o),$(OBJECTS))
 
 $(OUT)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(OUT)/unit/%: tests/unit/%.c $(LIB)
 	@mkdir -p $(@D)
@@ -60,10 +62,19 @@ $(OUT)/tests/%: tests/conformance/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
 
+# Fuzz targets, one per parser: make fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined
+FUZZ := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+$(OUT)/fuzz/%: tests/fuzz/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
+
 -include $(OBJECTS:.o=.d) $(UNIT:=.d) $(wildcard $(OUT)/tests/*.d)
 
 unit: $(UNIT) ## build and run the unit tests
 	@for t in $(UNIT); do $$t || exit 1; done
+
+.PHONY: fuzz
+fuzz: $(FUZZ) ## compile the fuzz targets (clang)
 
 .PHONY: unit clean
 clean: ## remove what was built

@@ -67,7 +67,8 @@ debian_sources() {
 # What apt must know to reach those sources from inside: proxies (never one with a password, which would end up in the
 # image) and rules for mirrors that stand still.
 apt_settings() {
-	apt-config dump | grep -E '^Acquire::(https?::Proxy(::[^ ]*)?|Check-Valid-Until|Check-Date|Retries) "[^"@]+";$' || :
+	apt-config dump |
+		grep -E '^Acquire::(https?::Proxy(::[^ ]*)?|Check-Valid-Until|Check-Date|Retries) "[^"@]+";$' || :
 	echo 'Acquire::Languages "none";'
 }
 

@@ -453,6 +453,7 @@ static int apply_member(struct apply *a, struct entry *en, struct err *e)
 {
 	char *clean = apply_path_clean(en->path, e);
 	const char *name, *lost = tar_read_lost(a->t);
+	bool absolute = en->path[0] == '/';
 	enum apply_kind kind;
 	struct apply_at at;
 
@@ -467,6 +468,9 @@ static int apply_member(struct apply *a, struct entry *en, struct err *e)
 		apply_meta_lose(&a->loss, en->path, lost);
 	if (apply_path_kind(clean, &kind, &name, e) < 0)
 		return -1;
+	/* Who writes absolute names by carelessness does not write whiteouts. */
+	if (kind != APPLY_ORDINARY && absolute)
+		return err_set(e, ERR_INPUT, "/%s: a whiteout by an absolute name", clean);
 	if (kind != APPLY_ORDINARY)
 		return apply_change(a, en, kind, name, e);
 	if (apply_locate(a, clean, en->mtime, &at, e) < 0)

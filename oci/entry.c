@@ -151,18 +151,3 @@ int entry_read_xattrs(struct entry *en, int dirfd, const char *name, const char 
 	entry_sort_xattrs(en);
 	return 0;
 }
-
-/* NUL before slash before all others, so that "a" < "a/b" < "a.b". */
-static int entry_rank(unsigned char c)
-{
-	return c == '\0' ? -1 : c == '/' ? 0 : c;
-}
-
-int entry_path_cmp(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return entry_rank((unsigned char)*a) - entry_rank((unsigned char)*b);
-}

@@ -41,7 +41,5 @@ void entry_from_stat(struct entry *en, const struct stat *st);
  * security.capability revision 3 (with a root id of the namespace) turned into revision 2, sorted. `what` is the path
  * for errors. */
 int entry_read_xattrs(struct entry *en, int dirfd, const char *name, const char *what, struct err *e);
-/* Order of members: by components, bytes unsigned; a directory comes right before what it holds. <0, 0, >0. */
-int entry_path_cmp(const char *a, const char *b);
 
 #endif

@@ -26,5 +26,9 @@
  * reaches about 30,000; gzip 1030. */
 #define INFLATE_RATIO_MAX 40000u
 #define INFLATE_RATIO_FROM ((uint64_t)1 << 30)
+/* Members of an archive of images: a layer and its directory each, some hundred images. */
+#define BUNDLE_MEMBERS_MAX 65536
+/* Links in a row from one member to the next, as the kernel's MAXSYMLINKS. */
+#define BUNDLE_LINKS_MAX 40
 
 #endif

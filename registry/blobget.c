@@ -202,6 +202,8 @@ static void blobget_done(void *arg)
 		call_again(&b->call, pause);
 		return;
 	} else if (!err_is_set(&set->err)) {
+		if (e.code == ERR_NOT_FOUND)
+			e.code = ERR_REGISTRY; /* the image exists, but is not whole */
 		err_wrap(&e, "blob %s", b->d->digest.text);
 		err_move(&set->err, &e);
 	}
@@ -256,7 +258,7 @@ static bool blobget_needless(struct blobget_set *set, const struct descriptor *c
 	for (size_t k = 0; k < i; k++)
 		if (digest_eq(&blobs[k]->digest, &blobs[i]->digest))
 			return true;
-	return store_blob_has(set->store, &blobs[i]->digest, &size);
+	return store_blob_has(set->store, &blobs[i]->digest, &size) && size == blobs[i]->size;
 }
 
 static int blobget_run(struct blobget_set *set, const struct descriptor *const *blobs, size_t n, struct blobget **jobs,

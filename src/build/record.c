@@ -56,6 +56,7 @@ static void flush_later(void *arg)
 	struct flush *f = mem_new(struct flush);
 	struct err e = ERR_INIT;
 
+	loop_remove(b->s->loop, b->flush_timer);
 	b->flush_timer = NULL;
 	b->flushing = true;
 	*f = (struct flush){.b = b, .n = b->pending.n};

@@ -5,7 +5,7 @@
 
 #include "src/build/output.h"
 #include "src/build/state.h"
-#include "src/build/upload.h"
+#include "src/build/cachewrite.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -214,7 +214,7 @@ static void step_succeeded(struct step_job *j, const struct layer_info *info)
 	b->counts.steps_run++;
 	state_emit_step(b, EVENT_STEP_DONE, j->st, j->def, NULL, clock_mono() - j->begun, NULL);
 	record_add(b, &j->content, r, j->st, j->def);
-	upload_step(b, j->stage, j->step, &j->content);
+	cachewrite_step(b, j->stage, j->step, &j->content);
 }
 
 void sched_step_done(struct step_job *j, const struct layer_info *info, struct err *e)
@@ -289,7 +289,7 @@ static bool all_over(const struct build *b)
 	for (size_t i = 0; i < b->plan->stages.n; i++)
 		if (!is_over(b->run[i].state))
 			return false;
-	return b->busy == 0 && !b->flushing && !upload_busy(b);
+	return b->busy == 0 && !b->flushing && !cachewrite_busy(b);
 }
 
 /* Callbacks of synchronous failures lead back here: then only another round is asked for. */
@@ -335,7 +335,7 @@ void sched_run(struct build *b, struct err *e)
 	count_cached(b);
 	for (size_t i = 0; i < b->plan->stages.n; i++)
 		b->run[i].state = b->run[i].wanted ? STAGE_WAITING : STAGE_IDLE;
-	upload_cached(b);
+	cachewrite_cached(b);
 	sched_kick(b);
 	if (!all_over(b)) {
 		tick = loop_add_timer(b->s->loop, TICK_NS, TICK_NS, on_tick, b, e);

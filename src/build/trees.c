@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/build/blobs.h"
 #include "src/build/state.h"
 #include "src/util/mem.h"
 
@@ -59,13 +60,24 @@ void trees_learn_origin(struct build *b, const struct digest *diff_id, const cha
 	smap_set(&b->origins, diff_id->text, o);
 }
 
+/* What this run learned, else what an earlier one wrote down. */
+static const struct layer_origin *origin_of(struct build *b, const struct digest *diff_id)
+{
+	AUTO_DESCRIPTOR struct descriptor d = {0};
+	AUTO_FREE char *repo = NULL;
+
+	if (!smap_has(&b->origins, diff_id->text) && blobs_origin_get(b->s->store, diff_id, &repo, &d))
+		trees_learn_origin(b, diff_id, repo, &d);
+	return smap_get(&b->origins, diff_id->text);
+}
+
 /* --- what is there --- */
 
 /* A compressed form of the layer in the store. */
 static bool stored_blob(struct build *b, const struct digest *diff_id, struct descriptor *out)
 {
 	AUTO_LAYER_REC struct store_layer_rec rec = {0};
-	const struct layer_origin *o = smap_get(&b->origins, diff_id->text);
+	const struct layer_origin *o = origin_of(b, diff_id);
 	struct err e = ERR_INIT;
 	uint64_t size;
 
@@ -105,8 +117,7 @@ bool trees_obtainable(struct build *b, const struct digest_list *stack)
 	for (size_t i = 0; i < stack->n; i++) {
 		AUTO_DESCRIPTOR struct descriptor d = {0};
 
-		if (!state_of(b, &stack->v[i]) && !smap_has(&b->origins, stack->v[i].text) &&
-		    !stored_blob(b, &stack->v[i], &d))
+		if (!state_of(b, &stack->v[i]) && !origin_of(b, &stack->v[i]) && !stored_blob(b, &stack->v[i], &d))
 			return false;
 	}
 	return true;
@@ -268,7 +279,7 @@ static int not_obtainable(const struct digest *diff_id, struct err *e)
 static struct tree_state *begin(struct build *b, const struct digest *diff_id, const char *what, struct err *e)
 {
 	struct tree_state *t = mem_new(struct tree_state);
-	const struct layer_origin *o = smap_get(&b->origins, diff_id->text);
+	const struct layer_origin *o = origin_of(b, diff_id);
 
 	*t = (struct tree_state){.state = TREE_MAKING, .b = b, .diff_id = *diff_id, .what = mem_strdup(what)};
 	if (!stored_blob(b, diff_id, &t->blob)) {

@@ -13,14 +13,14 @@
 #include "src/util/mem.h"
 
 struct dargs {
-	struct dargs *global;    /* itself for the global scope */
-	struct smap vars;        /* name -> value */
-	struct smap env;         /* name -> value */
-	struct smap args;        /* name -> value, "" also where unset: see vars */
-	struct smap given;       /* global: --build-arg */
-	struct smap used;        /* global: build arguments met by an ARG */
-	struct strv undefined;   /* names expanded while unset */
-	size_t bytes;            /* of all values set so far */
+	struct dargs *global;  /* itself for the global scope */
+	struct smap vars;      /* name -> value */
+	struct smap env;       /* name -> value */
+	struct smap args;      /* name -> value, "" also where unset: see vars */
+	struct smap given;     /* global: --build-arg */
+	struct smap used;      /* global: build arguments met by an ARG */
+	struct strv undefined; /* names expanded while unset */
+	size_t bytes;	       /* of all values set so far */
 };
 
 static const char *const proxies[] = {"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"};
@@ -145,7 +145,7 @@ static void begin(struct expansion *x, struct dargs *d, const struct dast_instr 
 
 static int at(struct expansion *x, struct dast_pos pos)
 {
-	return dparse_err_at(x->in, pos, x->e);
+	return dparse_err_in(x->in, pos, x->e);
 }
 
 static int count(struct expansion *x, size_t n, struct dast_pos pos)

@@ -10,10 +10,10 @@
  *         for each instruction: r = dargs_step(s, instr, e)    expanded copy; ENV and ARG take effect in s
  *
  * What overrides what, in expansion and in the environment of RUN: the later of ENV and ARG (with a value) of the same
- * name. An ARG's value is the build argument, else its default, else the global scope's value, else it is unset. A stage
- * built FROM another inherits its ENV and its ARGs. Platform arguments (TARGETPLATFORM, ...) are set in the global scope
- * and reach a stage only by ARG. Proxy arguments (HTTP_PROXY, ..., either case) reach RUN without ARG, but no expansion
- * and no key. */
+ * name. An ARG's value is the build argument, else its default, else the global scope's value, else it is unset. A
+ * stage built FROM another inherits its ENV and its ARGs. Platform arguments (TARGETPLATFORM, ...) are set in the
+ * global scope and reach a stage only by ARG. Proxy arguments (HTTP_PROXY, ..., either case) reach RUN without ARG, but
+ * no expansion and no key. */
 #ifndef SLCT_DARGS_H
 #define SLCT_DARGS_H
 
@@ -31,22 +31,25 @@ struct dargs_opts {
 	const char *target_stage;      /* TARGETSTAGE; NULL: "default" */
 };
 
+/* The global scope; copies the options. */
 struct dargs *dargs_new(const struct dargs_opts *o);
+/* The scope of a stage: empty, or with a copy of all that is in base so far. global must outlive it. */
 struct dargs *dargs_stage(struct dargs *global, const struct dargs *base);
 void dargs_free(struct dargs *d); /* stages before the global scope */
 
 /* An ARG before the first FROM. */
 int dargs_meta(struct dargs *g, const struct dast_instr *in, struct err *e) ATTR_NODISCARD;
 /* Image and platform (NULL if not given) of a FROM; caller frees both. An empty image is an error. */
-int dargs_from(struct dargs *g, const struct dast_instr *from, char **image, char **platform, struct err *e) ATTR_NODISCARD;
+int dargs_from(struct dargs *g, const struct dast_instr *from, char **image, char **platform,
+	       struct err *e) ATTR_NODISCARD;
 /* "K=V" of the base image's environment. */
 void dargs_base_env(struct dargs *s, const char *kv);
 /* For values that slct itself sets in a stage's environment (as PATH where the base has none). */
 void dargs_env_set(struct dargs *s, const char *key, const char *val);
 
 /* Expanded copy of an instruction of the stage (NULL on error): flags, words, pairs and heredoc contents as
- * dast_info() says; pairs and words without quotes and escapes. ENV and ARG then take effect. Pairs of an ARG that stays
- * without a value have value NULL. All pairs of one ENV or LABEL see the values from before the line. */
+ * dast_info() says; pairs and words without quotes and escapes. ENV and ARG then take effect. Pairs of an ARG that
+ * stays without a value have value NULL. All pairs of one ENV or LABEL see the values from before the line. */
 struct dast_instr *dargs_step(struct dargs *s, const struct dast_instr *in, struct err *e) ATTR_NODISCARD;
 
 /* Value in the scope, NULL if unset. */

@@ -8,15 +8,16 @@
 #include "src/util/sv.h"
 
 #define FLAGS(...) ((const struct dast_flag_info[]){__VA_ARGS__ __VA_OPT__(, ){NULL, DAST_FLAG_END, false}})
-#define STRING(name, expanded) {name, DAST_FLAG_STRING, expanded}
-#define LIST(name, expanded) {name, DAST_FLAG_LIST, expanded}
-#define BOOL(name) {name, DAST_FLAG_BOOL, false}
+#define STR	   DAST_FLAG_STRING
+#define LIST	   DAST_FLAG_LIST
+#define BOOL	   DAST_FLAG_BOOL
 
 static const struct dast_info infos[DAST_KINDS] = {
 	[DAST_UNKNOWN] = {"?", FLAGS(), DAST_EXPAND_NONE, false, false},
-	[DAST_FROM] = {"FROM", FLAGS(STRING("platform", true)), DAST_EXPAND_FROM, false, false},
+	[DAST_FROM] = {"FROM", FLAGS({"platform", STR, true}), DAST_EXPAND_FROM, false, false},
 	[DAST_RUN] = {"RUN",
-		      FLAGS(LIST("mount", true), STRING("network", false), STRING("security", false), LIST("device", true)),
+		      FLAGS({"mount", LIST, true}, {"network", STR, false}, {"security", STR, false},
+			    {"device", LIST, true}),
 		      DAST_EXPAND_NONE, true, false},
 	[DAST_CMD] = {"CMD", FLAGS(), DAST_EXPAND_NONE, false, false},
 	[DAST_LABEL] = {"LABEL", FLAGS(), DAST_EXPAND_PAIRS, false, false},
@@ -24,12 +25,13 @@ static const struct dast_info infos[DAST_KINDS] = {
 	[DAST_EXPOSE] = {"EXPOSE", FLAGS(), DAST_EXPAND_SPLIT, false, false},
 	[DAST_ENV] = {"ENV", FLAGS(), DAST_EXPAND_PAIRS, false, false},
 	[DAST_ADD] = {"ADD",
-		      FLAGS(STRING("chown", true), STRING("chmod", true), BOOL("link"), BOOL("keep-git-dir"),
-			    STRING("checksum", true), BOOL("unpack"), LIST("exclude", true)),
+		      FLAGS({"chown", STR, true}, {"chmod", STR, true}, {"link", BOOL, false},
+			    {"keep-git-dir", BOOL, false}, {"checksum", STR, true}, {"unpack", BOOL, false},
+			    {"exclude", LIST, true}),
 		      DAST_EXPAND_WORD, true, true},
 	[DAST_COPY] = {"COPY",
-		       FLAGS(STRING("chown", true), STRING("chmod", true), BOOL("link"), BOOL("parents"),
-			     STRING("from", false), LIST("exclude", true)),
+		       FLAGS({"chown", STR, true}, {"chmod", STR, true}, {"link", BOOL, false},
+			     {"parents", BOOL, false}, {"from", STR, false}, {"exclude", LIST, true}),
 		       DAST_EXPAND_WORD, true, true},
 	[DAST_ENTRYPOINT] = {"ENTRYPOINT", FLAGS(), DAST_EXPAND_NONE, false, false},
 	[DAST_VOLUME] = {"VOLUME", FLAGS(), DAST_EXPAND_WORD, false, false},
@@ -39,8 +41,8 @@ static const struct dast_info infos[DAST_KINDS] = {
 	[DAST_ONBUILD] = {"ONBUILD", FLAGS(), DAST_EXPAND_NONE, false, false},
 	[DAST_STOPSIGNAL] = {"STOPSIGNAL", FLAGS(), DAST_EXPAND_WORD, false, false},
 	[DAST_HEALTHCHECK] = {"HEALTHCHECK",
-			      FLAGS(STRING("interval", false), STRING("timeout", false), STRING("start-period", false),
-				    STRING("start-interval", false), STRING("retries", false)),
+			      FLAGS({"interval", STR, false}, {"timeout", STR, false}, {"start-period", STR, false},
+				    {"start-interval", STR, false}, {"retries", STR, false}),
 			      DAST_EXPAND_NONE, false, false},
 	[DAST_SHELL] = {"SHELL", FLAGS(), DAST_EXPAND_NONE, false, false},
 };

@@ -83,33 +83,34 @@ struct dast_file;
 struct dast_instr {
 	enum dast_kind kind;
 	const struct dast_file *file; /* borrowed, for error places; NULL for an instruction parsed alone */
-	char *written;  /* the keyword as written */
-	char *original; /* the whole instruction, continuation lines joined, comments left out, without heredoc bodies */
+	char *written;		      /* the keyword as written */
+	char *original; /* the whole instruction, continuation lines joined, comments left out, without heredoc bodies
+			 */
 	unsigned first_line, last_line;
 	struct dast_pos pos; /* of the keyword */
-	char escape;         /* the file's escape character, '\\' or '`' */
-	bool json;           /* words came from a JSON list (exec form) */
-	bool gap;            /* an empty line stood between its continued lines: worth a warning */
-	bool json_failed;    /* began with '[' but is no list of strings, so it is taken as shell text: worth a warning */
+	char escape;	     /* the file's escape character, '\\' or '`' */
+	bool json;	     /* words came from a JSON list (exec form) */
+	bool gap;	     /* an empty line stood between its continued lines: worth a warning */
+	bool json_failed; /* began with '[' but is no list of strings, so it is taken as shell text: worth a warning */
 	VEC_OF(struct dast_flag) flags;
 	/* RUN CMD ENTRYPOINT SHELL: argv if json, else one word, the shell text. ADD COPY: sources and destination.
-	 * FROM: image [AS name]. HEALTHCHECK: "CMD"|"NONE", then as CMD. ENV LABEL: none, see pairs. ARG: as written, and
-	 * pairs. ONBUILD: none, see inner. Others: the operands. */
+	 * FROM: image [AS name]. HEALTHCHECK: "CMD"|"NONE", then as CMD. ENV LABEL: none, see pairs. ARG: as written,
+	 * and pairs. ONBUILD: none, see inner. Others: the operands. */
 	VEC_OF(struct dast_word) words;
 	VEC_OF(struct dast_heredoc) heredocs;
 	VEC_OF(struct dast_pair) pairs;
 	struct dast_health health;
 	struct dast_instr *inner; /* ONBUILD: the trigger, parsed; its heredocs are its own copies */
-	char *trigger;            /* ONBUILD: text for the config's OnBuild, with heredoc bodies (after dparse_check) */
+	char *trigger;		  /* ONBUILD: text for the config's OnBuild, with heredoc bodies (after dparse_check) */
 };
 
 struct dast_file {
-	char *name;                        /* for error places */
-	char *text;                        /* the bytes, for excerpts; NUL-terminated */
+	char *name; /* for error places */
+	char *text; /* the bytes, for excerpts; NUL-terminated */
 	size_t text_n;
 	char escape;
-	char *syntax;                      /* value of "# syntax=", or NULL */
-	char *check;                       /* value of "# check=", or NULL */
+	char *syntax; /* value of "# syntax=", or NULL */
+	char *check;  /* value of "# check=", or NULL */
 	VEC_OF(struct dast_instr *) instrs;
 };
 
@@ -133,12 +134,12 @@ struct dast_info {
 	const char *name; /* upper case */
 	const struct dast_flag_info *flags;
 	enum dast_expand expand;
-	bool heredoc;      /* may carry here-documents */
+	bool heredoc;	   /* may carry here-documents */
 	bool heredoc_vars; /* variables in unquoted here-documents are expanded by the builder (ADD COPY) */
 };
 
 const struct dast_info *dast_info(enum dast_kind kind); /* never NULL; kind UNKNOWN has the name "?" */
-enum dast_kind dast_kind_from_name(const char *name);   /* any case; DAST_UNKNOWN if there is none */
+enum dast_kind dast_kind_from_name(const char *name);	/* any case; DAST_UNKNOWN if there is none */
 /* Nearest known instruction (flag of an instruction) by edit distance, for hints; NULL if nothing is near. */
 const char *dast_nearest(const char *name);
 const char *dast_nearest_flag(enum dast_kind kind, const char *name);
@@ -178,6 +179,6 @@ static inline void dast_file_freep(struct dast_file **p)
 	dast_file_free(*p);
 }
 #define AUTO_DAST_INSTR AUTO(dast_instr_freep)
-#define AUTO_DAST_FILE AUTO(dast_file_freep)
+#define AUTO_DAST_FILE	AUTO(dast_file_freep)
 
 #endif

@@ -5,8 +5,8 @@
 #include "src/util/base.h"
 #include "src/util/sv.h"
 
-/* Bytes of the white-space character at the start of v (ASCII space and controls \t to \r, U+0085, U+00A0, and the space
- * separators of Unicode), 0 if there is none. */
+/* Bytes of the white-space character at the start of v (ASCII space and controls \t to \r, U+0085, U+00A0, and the
+ * space separators of Unicode), 0 if there is none. */
 size_t dchar_space(struct sv v);
 /* White space that parts keyword and operands: tab, vertical tab, form feed, carriage return, space. */
 bool dchar_blank(char c);

@@ -158,7 +158,8 @@ static int from(const struct check *c)
 	if (in->words.n == 1 || dstage_name_valid(in->words.v[2].s))
 		return 0;
 	err_set(c->e, ERR_INPUT, "\"%s\" is no name for a stage", in->words.v[2].s);
-	err_hint(c->e, "it starts with a letter and has only letters, digits, '-', '_' and '.'; variables are not expanded in it");
+	err_hint(c->e, "it starts with a letter and has only letters, digits, '-', '_' and '.'; variables are not "
+		       "expanded in it");
 	return at(c, in->words.v[2].pos);
 }
 
@@ -251,8 +252,14 @@ static int64_t unit_ns(struct sv *v)
 		const char *name;
 		int64_t ns;
 	} units[] = {
-		{"ns", 1},       {"us", 1000},           {"\xc2\xb5s", 1000},      {"\xce\xbcs", 1000},
-		{"ms", 1000000}, {"s", INT64_C(1000000000)}, {"m", INT64_C(60000000000)}, {"h", INT64_C(3600000000000)},
+		{"ns", 1},
+		{"us", 1000},
+		{"\xc2\xb5s", 1000},
+		{"\xce\xbcs", 1000},
+		{"ms", 1000000},
+		{"s", INT64_C(1000000000)},
+		{"m", INT64_C(60000000000)},
+		{"h", INT64_C(3600000000000)},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
@@ -373,24 +380,12 @@ static int healthcheck(const struct check *c)
 }
 
 static int (*const checks[DAST_KINDS])(const struct check *c) = {
-	[DAST_UNKNOWN] = unknown,
-	[DAST_FROM] = from,
-	[DAST_RUN] = run,
-	[DAST_CMD] = command,
-	[DAST_LABEL] = some_pairs,
-	[DAST_MAINTAINER] = one_word,
-	[DAST_EXPOSE] = some_words,
-	[DAST_ENV] = some_pairs,
-	[DAST_ADD] = paths,
-	[DAST_COPY] = paths,
-	[DAST_ENTRYPOINT] = command,
-	[DAST_VOLUME] = volumes,
-	[DAST_USER] = one_word,
-	[DAST_WORKDIR] = one_word,
-	[DAST_ARG] = some_pairs,
-	[DAST_ONBUILD] = onbuild,
-	[DAST_STOPSIGNAL] = one_word,
-	[DAST_HEALTHCHECK] = healthcheck,
+	[DAST_UNKNOWN] = unknown,   [DAST_FROM] = from,		  [DAST_RUN] = run,
+	[DAST_CMD] = command,	    [DAST_LABEL] = some_pairs,	  [DAST_MAINTAINER] = one_word,
+	[DAST_EXPOSE] = some_words, [DAST_ENV] = some_pairs,	  [DAST_ADD] = paths,
+	[DAST_COPY] = paths,	    [DAST_ENTRYPOINT] = command,  [DAST_VOLUME] = volumes,
+	[DAST_USER] = one_word,	    [DAST_WORKDIR] = one_word,	  [DAST_ARG] = some_pairs,
+	[DAST_ONBUILD] = onbuild,   [DAST_STOPSIGNAL] = one_word, [DAST_HEALTHCHECK] = healthcheck,
 	[DAST_SHELL] = shell,
 };
 

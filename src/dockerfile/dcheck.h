@@ -1,5 +1,6 @@
-/* The second pass of the parser: whether an instruction is known and has the flags and operands that it must have. Fills
- * what follows from them: HEALTHCHECK fields, the trigger text of ONBUILD, which words stand for here-documents. */
+/* The second pass of the parser: whether an instruction is known and has the flags and operands that it must have.
+ * Fills what follows from them: HEALTHCHECK fields, the trigger text of ONBUILD, which words stand for here-documents.
+ */
 #ifndef SLCT_DCHECK_H
 #define SLCT_DCHECK_H
 

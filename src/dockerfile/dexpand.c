@@ -195,12 +195,13 @@ static int missing_brace(struct state *s)
 
 static int bad_modifier(struct state *s, struct sv key, bool colon, int c)
 {
-	char mod[3] = {colon ? ':' : (char)c, colon ? (char)c : 0, 0};
+	struct sv mod;
 
-	if (c < 0)
+	if (c < ' ')
 		return missing_brace(s);
-	err_set(s->e, ERR_INPUT, "unknown modifier \"%s\" in \"${%.*s%s...}\"", c < 0x80 && c >= 0x20 ? mod : "?", SV_ARG(key),
-		c < 0x80 && c >= 0x20 ? mod : "?");
+	mod = take(s);
+	err_set(s->e, ERR_INPUT, "unknown modifier \"%s%.*s\" in \"${%.*s...}\"", colon ? ":" : "", SV_ARG(mod),
+		SV_ARG(key));
 	return err_hint(s->e, "known are :- :+ :? - + ? # ## %% %%%% / //");
 }
 
@@ -274,35 +275,14 @@ static int with_word(struct state *s, struct sv key, bool colon, struct buf *out
 	}
 }
 
-/* Replace the first or every match that is as long as possible; an empty match does not follow a match directly. */
 static int substitute(struct state *s, struct sv v, struct sv pattern, struct sv by, bool all, struct buf *out)
 {
 	AUTO_DGLOB struct dglob g = {0};
-	bool after_match = false, done = false;
 
 	if (dglob_init(&g, pattern, s->e))
 		return -1;
-	for (size_t i = 0; i <= v.n;) {
-		struct sv rest = sv_of(v.p + i, v.n - i);
-		ssize_t n = done ? -1 : dglob_prefix(&g, rest, true, &s->work);
-
-		if (!s->work)
-			return too_costly(s);
-		if (n > 0 || (n == 0 && !after_match)) {
-			buf_sv_add(out, by);
-			done = !all;
-		}
-		after_match = n > 0;
-		if (n > 0) {
-			i += (size_t)n;
-			continue;
-		}
-		if (!rest.n || out->over)
-			break;
-		buf_add(out, rest.p, dchar_len(rest));
-		i += dchar_len(rest);
-	}
-	return 0;
+	dglob_replace(&g, v, by, all, out, &s->work);
+	return s->work ? 0 : too_costly(s);
 }
 
 /* ${name/pattern/text}; the cursor is behind the first slash. */

@@ -4,7 +4,8 @@
  *   ${name:-word} ${name-word}   word if unset (or empty, with the colon)
  *   ${name:+word} ${name+word}   word if set (and not empty)
  *   ${name:?word} ${name?word}   error with the message word if unset (or empty)
- *   ${name#p} ${name##p}      without the shortest (longest) prefix that matches p: * any text, ? one character, \x is x
+ *   ${name#p} ${name##p}      without the shortest (longest) prefix that matches p: * any text, ? one character, \x is
+ * x
  *   ${name%p} ${name%%p}      the same for a suffix
  *   ${name/p/r} ${name//p/r}  first (every) longest match of p replaced by r
  *
@@ -25,18 +26,18 @@ struct dexpand_env {
 };
 
 enum {
-	DEXPAND_RAW_QUOTES = 1,  /* quotes work, but stay in the result */
+	DEXPAND_RAW_QUOTES = 1,	 /* quotes work, but stay in the result */
 	DEXPAND_RAW_ESCAPES = 2, /* the escape character works, but stays in the result */
-	DEXPAND_NO_QUOTES = 4,   /* quotes are ordinary characters (here-documents) */
-	DEXPAND_KEEP_UNSET = 8,  /* $name of an unset variable stays as written */
+	DEXPAND_NO_QUOTES = 4,	 /* quotes are ordinary characters (here-documents) */
+	DEXPAND_KEEP_UNSET = 8,	 /* $name of an unset variable stays as written */
 };
 
 struct dexpand_opts {
 	char escape; /* '\\' or '`'; 0 means '\\' */
 	unsigned flags;
 	const struct dexpand_env *env; /* NULL: nothing is set */
-	struct strv *matched;          /* names met that are set, each once; may be NULL */
-	struct strv *unmatched;        /* names met that are unset, each once; may be NULL */
+	struct strv *matched;	       /* names met that are set, each once; may be NULL */
+	struct strv *unmatched;	       /* names met that are unset, each once; may be NULL */
 };
 
 /* One word in, one word out; *out is allocated (caller frees). Errors (ERR_INPUT, without place): unbalanced quotes or

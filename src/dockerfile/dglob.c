@@ -123,3 +123,27 @@ ssize_t dglob_suffix(struct dglob *g, struct sv v, bool longest, size_t *work)
 {
 	return match(g, v, longest, true, work);
 }
+
+void dglob_replace(struct dglob *g, struct sv v, struct sv by, bool all, struct buf *out, size_t *work)
+{
+	bool after_match = false, done = false;
+
+	for (size_t i = 0; i <= v.n && *work && !out->over;) {
+		struct sv rest = sv_of(v.p + i, v.n - i);
+		ssize_t n = done ? -1 : dglob_prefix(g, rest, true, work);
+
+		if (n > 0 || (n == 0 && !after_match)) {
+			buf_sv_add(out, by);
+			done = !all;
+		}
+		after_match = n > 0;
+		if (n > 0) {
+			i += (size_t)n;
+			continue;
+		}
+		if (!rest.n)
+			break;
+		buf_add(out, rest.p, dchar_len(rest));
+		i += dchar_len(rest);
+	}
+}

@@ -21,14 +21,14 @@ struct dlex_line {
 	struct buf text;
 	VEC_OF(struct dlex_seg) segs;
 	unsigned first, last; /* physical lines */
-	bool gap;             /* there was an empty line between continued lines */
+	bool gap;	      /* there was an empty line between continued lines */
 };
 
 struct dlex {
 	const char *name; /* for errors */
-	struct sv all;    /* the whole file, without BOM */
-	size_t at;        /* next byte */
-	unsigned line;    /* physical lines read so far */
+	struct sv all;	  /* the whole file, without BOM */
+	size_t at;	  /* next byte */
+	unsigned line;	  /* physical lines read so far */
 	char escape;
 	bool directives_done;
 	char *syntax, *check; /* values of the directives, owned; NULL if absent */

@@ -28,8 +28,8 @@
 #define DARGS_MAX_BYTES ((size_t)8 << 20)
 
 /* Ignore file: patterns, and bytes of one pattern (PATH_MAX). */
-#define DIGNORE_MAX_BYTES ((size_t)1 << 20)
-#define DIGNORE_MAX_PATTERNS 16384
+#define DIGNORE_MAX_BYTES	  ((size_t)1 << 20)
+#define DIGNORE_MAX_PATTERNS	  16384
 #define DIGNORE_PATTERN_MAX_BYTES 4096
 
 #endif

@@ -10,7 +10,7 @@ static const char *const types[] = {"bind", "cache", "tmpfs", "secret", "ssh"};
 static const char *const sharings[] = {"shared", "private", "locked"};
 
 #define T(type) (1u << DMOUNT_##type)
-#define ANY (T(BIND) | T(CACHE) | T(TMPFS) | T(SECRET) | T(SSH))
+#define ANY	(T(BIND) | T(CACHE) | T(TMPFS) | T(SECRET) | T(SSH))
 
 enum key_kind { KEY_TYPE, KEY_STRING, KEY_RO, KEY_RW, KEY_REQUIRED, KEY_SHARING, KEY_MODE, KEY_NUMBER, KEY_SIZE };
 
@@ -185,7 +185,8 @@ static int field(struct sv f, struct dmount *m, unsigned *seen, struct err *e)
 
 	if (!k) {
 		err_set(e, ERR_INPUT, "--mount: unknown key \"%.*s\"", SV_ARG(name));
-		return err_hint(e, "known are type, from, source, target, id, env, ro, rw, required, sharing, mode, uid, gid, size");
+		return err_hint(e, "known are type, from, source, target, id, env, ro, rw, required, sharing, mode, "
+				   "uid, gid, size");
 	}
 	if (eq < 0 && !flag)
 		return err_set(e, ERR_INPUT, "--mount: %s needs a value", k->name);
@@ -248,6 +249,14 @@ static void add_field(struct buf *out, struct sv name, const char *value)
 		buf_char_add(out, '"');
 }
 
+static int check_from(struct sv v, struct err *e)
+{
+	if (sv_find(v, '$') < 0)
+		return 0;
+	err_set(e, ERR_INPUT, "variables are not expanded in from=%.*s", SV_ARG(v));
+	return err_hint(e, "add a stage FROM that image with a name, and mount from the name");
+}
+
 static int expand_field(struct sv f, const struct dexpand_opts *o, struct buf *out, struct err *e)
 {
 	ssize_t eq = sv_find(f, '=');
@@ -262,10 +271,8 @@ static int expand_field(struct sv f, const struct dexpand_opts *o, struct buf *o
 	}
 	name = sv_sub(f, 0, (size_t)eq);
 	v = sv_sub(f, (size_t)eq + 1, f.n);
-	if (sv_ieq_str(name, "from") && sv_find(v, '$') >= 0) {
-		err_set(e, ERR_INPUT, "variables are not expanded in from=%.*s", SV_ARG(v));
-		return err_hint(e, "add a stage FROM that image with a name, and mount from the name");
-	}
+	if (sv_ieq_str(name, "from") && check_from(v, e))
+		return -1;
 	if (dexpand_word(v, o, &value, e))
 		return -1;
 	add_field(out, name, value);
@@ -282,5 +289,29 @@ int dmount_expand(struct sv value, const struct dexpand_opts *o, char **out, str
 	if (b.over)
 		return err_set(e, ERR_INPUT, "--mount: the expanded value has more than %zu bytes", b.max);
 	*out = buf_steal(&b);
+	return 0;
+}
+
+int dmount_from(struct sv value, char **from, struct err *e)
+{
+	AUTO_BUF struct buf f = BUF_INIT(DLINE_MAX_BYTES);
+	AUTO_FREE char *found = NULL;
+
+	*from = NULL;
+	while (value.p) {
+		struct sv rest, name;
+
+		if (cut_field(&value, &f, e))
+			return -1;
+		rest = buf_sv(&f);
+		name = sv_cut(&rest, '=');
+		if (!sv_ieq_str(name, "from") || !rest.p)
+			continue;
+		if (check_from(rest, e))
+			return -1;
+		free(found);
+		found = sv_dup(rest);
+	}
+	*from = STEAL_PTR(found);
 	return 0;
 }

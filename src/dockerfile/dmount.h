@@ -24,7 +24,7 @@ struct dmount {
 	bool required; /* secret, ssh */
 	enum dmount_sharing sharing;
 	uint32_t mode, uid, gid; /* DMOUNT_UNSET: the type's default */
-	uint64_t size;           /* tmpfs: bytes, 0: no limit of its own */
+	uint64_t size;		 /* tmpfs: bytes, 0: no limit of its own */
 };
 
 /* The value is expanded already. *out is to be released also after an error. Errors (ERR_INPUT, without place): unknown
@@ -36,5 +36,9 @@ const char *dmount_type_name(enum dmount_type type);
 /* Expand the values of the fields, so that a comma in a variable stays part of its value. Variables in from= are an
  * error: what a build needs must be known before it starts. Caller frees *out. */
 int dmount_expand(struct sv value, const struct dexpand_opts *o, char **out, struct err *e) ATTR_NODISCARD;
+
+/* The from= of a value that is not expanded yet, for the edges of a plan: *from is NULL if there is none; caller frees.
+ * The same error for variables. */
+int dmount_from(struct sv value, char **from, struct err *e) ATTR_NODISCARD;
 
 #endif

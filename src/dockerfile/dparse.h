@@ -1,8 +1,8 @@
 /* Parser: bytes of a Dockerfile -> syntax tree. No I/O but in dparse_load().
  *
  * Two passes, as the reference builder reports errors in two kinds. Syntax: lines, words, JSON lists, heredocs; an
- * unknown keyword is still accepted. Check: known instruction, known flags, number and form of the operands, HEALTHCHECK
- * values, names of stages. dparse() does both.
+ * unknown keyword is still accepted. Check: known instruction, known flags, number and form of the operands,
+ * HEALTHCHECK values, names of stages. dparse() does both.
  *
  * Every error is ERR_INPUT with file:line:column, an excerpt with a caret, and often a hint. Source: Dockerfile
  * reference (docs.docker.com/reference/dockerfile), BuildKit's behaviour where it differs. */
@@ -24,10 +24,12 @@ struct dast_file *dparse_load(int dirfd, const char *path, struct err *e) ATTR_N
 /* One instruction, e.g. an ONBUILD trigger of a base image's config (heredoc bodies follow after newlines). name is
  * what errors call its origin ("ONBUILD of docker.io/library/x:1"). Text after the instruction is an error. ONBUILD,
  * FROM and MAINTAINER are refused if trigger is set. */
-struct dast_instr *dparse_instr(const char *name, struct sv text, char escape, bool trigger, struct err *e) ATTR_NODISCARD;
+struct dast_instr *dparse_instr(const char *name, struct sv text, char escape, bool trigger,
+				struct err *e) ATTR_NODISCARD;
 
-/* For later passes: set *e's place and excerpt to a position of the instruction's file (nothing for an instruction
- * parsed alone); the keyword goes in front of the message. Returns -1. */
-int dparse_err_at(const struct dast_instr *in, struct dast_pos pos, struct err *e);
+/* For later passes: set *e's place and excerpt to a position of the file; returns -1. */
+int dparse_err_at(const struct dast_file *f, struct dast_pos pos, struct err *e);
+/* The same for an instruction, whose keyword goes in front of the message; an instruction parsed alone has no place. */
+int dparse_err_in(const struct dast_instr *in, struct dast_pos pos, struct err *e);
 
 #endif

@@ -7,20 +7,20 @@
 
 struct dstage {
 	const struct dast_instr *from;
-	const char *image;    /* unexpanded: image, stage name or "scratch" */
-	char *name;           /* owned, lower case; NULL without AS */
-	const char *platform; /* unexpanded value of --platform; NULL if absent */
+	const char *image;			  /* unexpanded: image, stage name or "scratch" */
+	char *name;				  /* owned, lower case; NULL without AS */
+	const char *platform;			  /* unexpanded value of --platform; NULL if absent */
 	VEC_OF(const struct dast_instr *) instrs; /* after FROM */
 };
 
 struct dstage_list {
 	const struct dast_file *file;
 	VEC_OF(const struct dast_instr *) meta; /* the ARGs before the first FROM */
-	VEC_OF(struct dstage) stages;           /* at least one */
+	VEC_OF(struct dstage) stages;		/* at least one */
 };
 
-/* After dparse_check(). Errors: an instruction other than ARG before the first FROM; no FROM at all. Two stages may have
- * the same name (the later one counts from then on). */
+/* After dparse_check(). Errors: an instruction other than ARG before the first FROM; no FROM at all. Two stages may
+ * have the same name (the later one counts from then on). */
 int dstage_view(const struct dast_file *f, struct dstage_list *out, struct err *e) ATTR_NODISCARD;
 void dstage_release(struct dstage_list *l);
 

@@ -24,8 +24,8 @@ void dwords_release(struct dwords *w);
 void dwords_blank(struct dwords *w, struct sv v, size_t at);
 /* At white space that is neither quoted nor escaped; quotes and escapes stay in the words. */
 void dwords_quoted(struct dwords *w, struct sv v, size_t at, char escape);
-/* One leading "--flag" of v: its text without quotes and escapes (always by backslash) is appended to out, the number of
- * bytes used is returned; 0 if v begins with none. "--" alone gives 2 and an empty out: it ends the flags. */
+/* One leading "--flag" of v: its text without quotes and escapes (always by backslash) is appended to out, the number
+ * of bytes used is returned; 0 if v begins with none. "--" alone gives 2 and an empty out: it ends the flags. */
 size_t dwords_flag(struct sv v, struct buf *out);
 
 /* A JSON list of strings and nothing else. */
@@ -36,7 +36,7 @@ enum dwords_json {
 };
 struct dwords_string {
 	size_t from, n; /* in the decoded text */
-	size_t at;      /* of the opening quote in the line */
+	size_t at;	/* of the opening quote in the line */
 };
 struct dwords_list {
 	struct buf text;

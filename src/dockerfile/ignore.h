@@ -1,8 +1,8 @@
 /* .dockerignore: reading, matching, pruning.
  *
- * Patterns as BuildKit's: `*` any text without '/', `?` one character but '/', `[a-z]` `[^a-z]` classes, `\x` is x, `**`
- * any number of directories; a leading `!` re-includes. A pattern that matches a directory holds for all below it. The
- * last pattern that matches decides. Paths are relative to the context, '/'-separated, without leading "./". */
+ * Patterns as BuildKit's: `*` any text without '/', `?` one character but '/', `[a-z]` `[^a-z]` classes, `\x` is x,
+ * `**` any number of directories; a leading `!` re-includes. A pattern that matches a directory holds for all below it.
+ * The last pattern that matches decides. Paths are relative to the context, '/'-separated, without leading "./". */
 #ifndef SLCT_IGNORE_H
 #define SLCT_IGNORE_H
 

@@ -1,7 +1,6 @@
 /* Static reader of EXASLCT's build_steps.py. */
 #include "src/flavor/buildsteps.h"
 
-#include "src/flavor/fplace.h"
 #include "src/flavor/pylex.h"
 #include "src/util/mem.h"
 
@@ -85,7 +84,8 @@ static int buildsteps_fail(struct buildsteps_parser *p, const char *wanted)
 	if (kind)
 		err_set(p->e, ERR_INPUT, "unsupported construct: %s where %s is expected", kind, wanted);
 	else
-		err_set(p->e, ERR_INPUT, "unsupported construct: '%.*s' where %s is expected", SV_ARG(p->x.src), wanted);
+		err_set(p->e, ERR_INPUT, "unsupported construct: '%.*s' where %s is expected", SV_ARG(p->x.src),
+			wanted);
 	err_hint(p->e, BUILDSTEPS_HINT);
 	return pylex_err(&p->x, p->e);
 }
@@ -194,8 +194,10 @@ static int buildsteps_item(struct buildsteps_parser *p, enum buildsteps_value va
 {
 	AUTO_FREE char *key = NULL;
 	AUTO_FREE char *val = NULL;
-	unsigned line = fplace_of(p->x.text, p->x.start).line;
+	unsigned line = p->x.line;
 
+	if (d->n >= BUILDSTEPS_ITEMS_MAX)
+		return buildsteps_fail(p, "the end of a dictionary with very many items");
 	if (p->x.kind == PYLEX_STRING && buildsteps_has_key(d, buf_str(&p->x.str)))
 		return buildsteps_fail(p, "a key that is not there yet");
 	if (buildsteps_string(p, &key, "a string or '}'") || buildsteps_expect(p, ":", "':'"))
@@ -229,7 +231,8 @@ static int buildsteps_dict(struct buildsteps_parser *p, enum buildsteps_value va
 	return buildsteps_expect(p, ")", "')'");
 }
 
-static int buildsteps_value(struct buildsteps_parser *p, const struct buildsteps_method *m, struct buildsteps_class *c)
+static int buildsteps_value(struct buildsteps_parser *p, const struct buildsteps_method *m,
+			    struct buildsteps_class *c)
 {
 	void *field = (char *)c + m->offset;
 	char **s = field;
@@ -267,7 +270,8 @@ static const struct buildsteps_method *buildsteps_method_find(struct buildsteps_
 /* "(" "self" ")" ["->" type] ":" */
 static int buildsteps_signature(struct buildsteps_parser *p)
 {
-	if (buildsteps_expect(p, "(", "'('") || buildsteps_expect(p, "self", "'self'") || buildsteps_expect(p, ")", "')'"))
+	if (buildsteps_expect(p, "(", "'('") || buildsteps_expect(p, "self", "'self'") ||
+	    buildsteps_expect(p, ")", "')'"))
 		return -1;
 	if (pylex_is(&p->x, "->"))
 		while (!(pylex_is(&p->x, ":") && !p->x.depth) && p->x.kind != PYLEX_LINE_END && p->x.kind != PYLEX_END)
@@ -334,7 +338,7 @@ static int buildsteps_base(struct buildsteps_parser *p)
 		return -1;
 	if (!sv_eq_str(base, BUILDSTEPS_BASE)) {
 		err_set(p->e, ERR_INPUT, "unsupported construct: a class derived from '%.*s'", SV_ARG(base));
-		err_hint(p->e, "a build step is a class derived from %s; other flavors can be described in a flavor.yml",
+		err_hint(p->e, "a build step is a class derived from %s; others can be described in a flavor.yml",
 			 BUILDSTEPS_BASE);
 		return pylex_err(&at, p->e);
 	}
@@ -391,8 +395,10 @@ static int buildsteps_class(struct buildsteps_parser *p)
 
 	if (p->x.kind != PYLEX_NAME)
 		return buildsteps_fail(p, "the name of a class");
+	if (p->out->n >= BUILDSTEPS_ITEMS_MAX)
+		return buildsteps_fail(p, "the end of a file with very many classes");
 	c.name = sv_dup(p->x.src);
-	c.line = fplace_of(p->x.text, p->x.start).line;
+	c.line = p->x.line;
 	p->seen = 0;
 	if (buildsteps_next(p) || buildsteps_base(p) || buildsteps_class_body(p, &c))
 		return -1;

@@ -18,6 +18,7 @@
 
 #define BUILDSTEPS_BASE "DockerFlavorAnalyzeImageTask"
 #define BUILDSTEPS_MAX_BYTES ((size_t)1 << 20)
+#define BUILDSTEPS_ITEMS_MAX 1000 /* of a dictionary; classes */
 
 /* "key": value, in the order of the file. */
 struct buildsteps_item {

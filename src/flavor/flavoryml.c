@@ -71,7 +71,8 @@ static int flavoryml_mapping(struct flavoryml *y, struct json *map, const struct
 
 /* A mapping from strings to strings, each handed to fn. */
 static int flavoryml_strings(struct flavoryml *y, struct json *map,
-			     int (*fn)(struct flavoryml *, const char *key, const char *val, struct err *), struct err *e)
+			     int (*fn)(struct flavoryml *, const char *key, const char *val, struct err *),
+			     struct err *e)
 {
 	if (!json_is_object(map) && !json_is_null(map)) {
 		err_set(e, ERR_INPUT, "a mapping from names to texts is expected here");

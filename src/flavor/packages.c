@@ -56,6 +56,10 @@ static int packages_check(const struct packages *p, const char *file, struct err
 		err_set(e, ERR_INPUT, "a packages file is a mapping with a list `build_steps`");
 		return err_at(e, file, yaml_line(p->doc, steps ? steps : root), 0);
 	}
+	if (json_len(steps) > PACKAGES_STEPS_MAX) {
+		err_set(e, ERR_INPUT, "more than %d build steps", PACKAGES_STEPS_MAX);
+		return err_at(e, file, yaml_line(p->doc, steps), 0);
+	}
 	for (size_t i = 0; i < json_len(steps); i++)
 		if (packages_check_step(p, file, json_at(steps, i), e))
 			return -1;

@@ -14,6 +14,8 @@
 #include "src/util/err.h"
 #include "src/util/sv.h"
 
+#define PACKAGES_STEPS_MAX 1000
+
 struct packages;
 
 /* Parse; `file` names it in errors. Checked: a mapping with a list build_steps, each with a unique name. */

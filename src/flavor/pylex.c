@@ -7,7 +7,7 @@
 
 void pylex_init(struct pylex *x, const char *file, struct sv text)
 {
-	*x = (struct pylex){.file = file, .text = text, .kind = PYLEX_LINE_END, .str = BUF_INIT(text.n + 1)};
+	*x = (struct pylex){.file = file, .text = text, .kind = PYLEX_LINE_END, .line = 1, .str = BUF_INIT(text.n + 1)};
 }
 
 void pylex_release(struct pylex *x)
@@ -168,8 +168,12 @@ static int pylex_token(struct pylex *x, struct err *e)
 
 int pylex_next(struct pylex *x, struct err *e)
 {
+	size_t last = x->start;
+
 	pylex_skip(x);
 	x->start = x->pos;
+	for (; last < x->start; last++)
+		x->line += x->text.p[last] == '\n';
 	buf_clear(&x->str);
 	if (pylex_token(x, e))
 		return -1;

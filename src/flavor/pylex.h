@@ -17,6 +17,7 @@ struct pylex {
 	/* The current token. */
 	enum pylex_kind kind;
 	size_t start;
+	unsigned line;   /* of start, from 1 */
 	struct sv src;   /* its bytes in text */
 	struct buf str;  /* PYLEX_STRING: the value, escapes resolved */
 };

@@ -32,63 +32,72 @@ static bool template_is_quoted(struct sv v)
 	       !memchr(v.p + 1, v.p[0], v.n - 2);
 }
 
-/* A quoted text may contain braces, so it is skipped as a whole when the end is looked for. */
-static size_t template_close(struct sv text, size_t pos)
+/* Offset of the closing braces, or of the line's end if there are none. A quoted text may contain braces, so it is
+ * skipped as a whole. */
+static size_t template_close(struct sv text, size_t pos, bool *closed)
 {
 	char quote = 0;
 
-	for (size_t i = pos; i + 1 < text.n && text.p[i] != '\n'; i++) {
-		if (quote) {
-			quote = text.p[i] == quote ? 0 : quote;
-			continue;
-		}
-		if (text.p[i] == '\'' || text.p[i] == '"')
-			quote = text.p[i];
-		else if (text.p[i] == '}' && text.p[i + 1] == '}')
-			return i;
+	*closed = false;
+	for (; pos < text.n && text.p[pos] != '\n'; pos++) {
+		char c = text.p[pos];
+
+		if (quote)
+			quote = c == quote ? 0 : quote;
+		else if (c == '\'' || c == '"')
+			quote = c;
+		else if (c == '}' && pos + 1 < text.n && text.p[pos + 1] == '}')
+			*closed = true;
+		if (*closed)
+			break;
 	}
-	return SIZE_MAX;
+	return pos;
 }
 
 /* pos: offset of the opening braces. */
 static struct template_expr template_expr_at(struct sv text, size_t pos)
 {
-	struct template_expr x = {.kind = TEMPLATE_ODD, .end = pos + 2};
-	size_t close = template_close(text, pos + 2);
+	struct template_expr x = {.kind = TEMPLATE_ODD};
+	bool closed;
+	size_t close = template_close(text, pos + 2, &closed);
 
-	if (close == SIZE_MAX) {
-		x.kind = TEMPLATE_UNCLOSED;
-		return x;
-	}
-	x.end = close + 2;
+	x.end = closed ? close + 2 : close;
 	x.inner = sv_trim(sv_sub(text, pos + 2, close - pos - 2));
-	if (template_is_name(x.inner))
+	if (!closed) {
+		x.kind = TEMPLATE_UNCLOSED;
+	} else if (template_is_name(x.inner)) {
 		x.kind = TEMPLATE_NAME;
-	if (template_is_quoted(x.inner)) {
+	} else if (template_is_quoted(x.inner)) {
 		x.kind = TEMPLATE_TEXT;
 		x.inner = sv_sub(x.inner, 1, x.inner.n - 2);
 	}
 	return x;
 }
 
-/* Offset of the next opening braces at or behind pos, or the end of the text. */
-static size_t template_next(struct sv text, size_t pos)
-{
-	for (; pos + 1 < text.n; pos++)
-		if (text.p[pos] == '{' && text.p[pos + 1] == '{')
-			return pos;
-	return text.n;
-}
+/* Where the search for braces stands: in what kind of line. */
+struct template_cursor {
+	size_t pos;
+	bool inside;  /* something other than space was in the line */
+	bool comment; /* the first of that was '#' */
+};
 
-static bool template_in_comment(struct sv text, size_t pos)
+/* Go to the next opening braces at or behind the cursor, or to the end: false. */
+static bool template_find(struct sv text, struct template_cursor *at)
 {
-	struct sv line;
-	size_t start = pos;
+	for (; at->pos + 1 < text.n; at->pos++) {
+		char c = text.p[at->pos];
+		bool space = c == ' ' || c == '\t';
 
-	while (start > 0 && text.p[start - 1] != '\n')
-		start--;
-	line = sv_trim(sv_sub(text, start, pos - start));
-	return sv_starts(line, "#");
+		if (c == '\n') {
+			at->inside = at->comment = false;
+			continue;
+		}
+		at->comment = at->comment || (!at->inside && c == '#');
+		at->inside = at->inside || !space;
+		if (c == '{' && text.p[at->pos + 1] == '{')
+			return true;
+	}
+	return false;
 }
 
 static int template_undefined(struct err *e, const struct template_env *env, struct sv name)
@@ -129,20 +138,22 @@ static bool template_put(const struct template_env *env, const struct template_e
 
 int template_render(const char *file, struct sv text, const struct template_env *env, struct buf *out, struct err *e)
 {
-	size_t done = 0, pos;
+	struct template_cursor at = {0};
+	size_t done = 0;
 
-	while ((pos = template_next(text, done)) < text.n) {
-		struct template_expr x = template_expr_at(text, pos);
+	while (template_find(text, &at)) {
+		struct template_expr x = template_expr_at(text, at.pos);
 
-		buf_sv_add(out, sv_sub(text, done, pos - done));
+		buf_sv_add(out, sv_sub(text, done, at.pos - done));
 		done = x.end;
-		if (template_put(env, &x, out))
-			continue;
-		if (!template_in_comment(text, pos)) {
-			template_fail(e, env, &x);
-			return fplace_err(e, file, text, pos);
+		if (!template_put(env, &x, out)) {
+			if (!at.comment) {
+				template_fail(e, env, &x);
+				return fplace_err(e, file, text, at.pos);
+			}
+			buf_sv_add(out, sv_sub(text, at.pos, x.end - at.pos));
 		}
-		buf_sv_add(out, sv_sub(text, pos, x.end - pos));
+		at.pos = x.end;
 	}
 	buf_sv_add(out, sv_sub(text, done, text.n - done));
 	if (out->over)
@@ -152,14 +163,14 @@ int template_render(const char *file, struct sv text, const struct template_env 
 
 void template_names(struct sv text, struct strv *out)
 {
-	size_t done = 0, pos;
+	struct template_cursor at = {0};
 
-	while ((pos = template_next(text, done)) < text.n) {
-		struct template_expr x = template_expr_at(text, pos);
+	while (template_find(text, &at) && out->n < TEMPLATE_NAMES_MAX) {
+		struct template_expr x = template_expr_at(text, at.pos);
 		AUTO_FREE char *name = NULL;
 
-		done = x.end;
-		if (x.kind != TEMPLATE_NAME || template_in_comment(text, pos))
+		at.pos = x.end;
+		if (x.kind != TEMPLATE_NAME || at.comment)
 			continue;
 		name = sv_dup(x.inner);
 		if (!strv_has(out, name))

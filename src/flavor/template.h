@@ -11,6 +11,8 @@
 #include "src/util/sv.h"
 #include "src/util/vec.h"
 
+#define TEMPLATE_NAMES_MAX 1000
+
 /* What stands for a name. */
 struct template_env {
 	/* Append what replaces the name; false: the name is not defined. */
@@ -26,7 +28,7 @@ struct template_env {
 int template_render(const char *file, struct sv text, const struct template_env *env, struct buf *out, struct err *e);
 
 /* The names that text uses outside of comment lines, each once, in order. Text that template_render() would refuse is
- * skipped. */
+ * skipped; so is what comes after TEMPLATE_NAMES_MAX names. */
 void template_names(struct sv text, struct strv *out);
 
 #endif

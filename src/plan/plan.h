@@ -1,12 +1,12 @@
 /* The plan: the stages of all named contexts and flavors in one graph, each with its steps, their keys and states.
  *
  * Made in phases, each pure but for reading files:
- *     plan_new, plan_add_context / plan_add_flavor    files → stages and their edges   (pload.c)
- *     plan_select_goals                               goals, cycles                    (pgraph.c)
+ *     plan_new, plan_add_context / plan_add_flavor    files → stages and their edges   (plan_load.c)
+ *     plan_select_goals                               goals, cycles                    (plan_graph.c)
  *     the caller resolves plan.images                 reference → config, layers
- *     plan_evaluate                                   stages → configs and steps       (peval.c)
+ *     plan_evaluate                                   stages → configs and steps       (plan_eval.c)
  *     the caller scans the contexts                   step.copy.tree
- *     plan_keys                                       input keys                       (pkey.c)
+ *     plan_keys                                       input keys                       (plan_key.c)
  */
 #ifndef SLCT_PLAN_H
 #define SLCT_PLAN_H

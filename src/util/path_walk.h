@@ -1,6 +1,7 @@
 /* Resolution of a path beneath a root descriptor without openat2(2): component by component, each opened without
  * following, links expanded by hand. ".." goes up in the list of names that were walked, from the root again, and never
- * through the directory's own "..", so that a directory moved meanwhile leads nowhere else. Only for path.c and path_remove.c. */
+ * through the directory's own "..", so that a directory moved meanwhile leads nowhere else. Only for path.c and
+ * path_remove.c. */
 #ifndef SLCT_PATH_WALK_H
 #define SLCT_PATH_WALK_H
 

@@ -110,7 +110,8 @@ static void put_heredocs(const struct dast_instr *in)
 		printf("%s{", i ? "," : "");
 		put_member("name", h->name);
 		put_member("content", h->content);
-		printf("\"fd\":%u,\"expand\":%s,\"chomp\":%s}", h->fd, h->expand ? "true" : "false", h->chomp ? "true" : "false");
+		printf("\"fd\":%u,\"expand\":%s,\"chomp\":%s}", h->fd, h->expand ? "true" : "false",
+		       h->chomp ? "true" : "false");
 	}
 	printf("],");
 }
@@ -206,7 +207,8 @@ static void run_words(struct json *row)
 	struct err e = ERR_INIT;
 	struct json *env = json_get(row, "env");
 	struct dexpand_env get = {env_get, &map};
-	struct dexpand_opts o = {.escape = json_get_str(row, "escape")[0], .env = &get, .matched = &matched, .unmatched = &unmatched};
+	struct dexpand_opts o = {
+		.escape = json_get_str(row, "escape")[0], .env = &get, .matched = &matched, .unmatched = &unmatched};
 	struct sv in = sv_from(json_get_str(row, "input"));
 
 	for (void *it = json_iter(env); it; it = json_iter_next(env, it))

@@ -31,7 +31,8 @@ LAYERS = {
     "src/flavor": ("src/util", "src/dockerfile"),
     "src/cache": ("src/util", "oci", "registry"),
     "src/plan": ("src/util", "oci", "src/dockerfile", "src/flavor", "src/cache"),
-    "src/build": ("src/util", "oci", "src/sandbox", "src/dockerfile", "registry", "src/flavor", "src/cache", "src/plan"),
+    "src/build": ("src/util", "oci", "src/sandbox", "src/dockerfile", "registry", "src/flavor", "src/cache",
+                  "src/plan"),
     "src/cli": ("src/util", "oci", "src/sandbox", "src/dockerfile", "registry", "src/flavor", "src/cache", "src/plan",
                 "src/build"),
 }
@@ -148,6 +149,9 @@ class Lint:
                 found[file] = obj
         return found
 
+    def say_symbol(self, file, symbol, text):
+        self.say(file, self.line_of(file, symbol), text)
+
     def line_of(self, file, symbol):
         pattern = re.compile(r"^[A-Za-z_].*\b" + re.escape(symbol) + r"\b(?!.*;)")
         text = (self.root / file).read_text(encoding="utf-8", errors="replace")
@@ -174,9 +178,9 @@ class Lint:
             for symbol in nm(["-g", "--defined-only", str(obj)]):
                 own = any(symbol == p or symbol.startswith(p + "_") for p in self.prefixes(file))
                 if not own and not any(re.match(p, symbol) for p in EXCEPTIONS.get(stem, ())):
-                    self.say(file, self.line_of(file, symbol), f"the global symbol {symbol} does not begin with {stem}_")
+                    self.say_symbol(file, symbol, f"the global symbol {symbol} does not begin with {stem}_")
                 if symbol in exported and symbol != "main":
-                    self.say(file, self.line_of(file, symbol), f"{symbol} is also a symbol of {exported[symbol]}")
+                    self.say_symbol(file, symbol, f"{symbol} is also a symbol of {exported[symbol]}")
 
 
 def nm(args):

@@ -39,8 +39,8 @@ build() { # FLAVOR
 		exit "$(cat "$work/failed")"
 	fi
 	ms=$(($(now_ms) - start))
-	printf '%-14s %8d %8d %5d.%d s\n' "$1" "$(count 'DONE [0-9.]+m?s')" "$(count 'CACHED')" \
-		$((ms / 1000)) $((ms % 1000 / 100)) >>"$work/summary"
+	printf '%-14s %8d %8d %5d.%d s\n' "$1" "$(count '^\[[^]]+ [0-9]+/[0-9]+\] DONE ')" \
+		"$(count '^\[[^]]+\] CACHED')" $((ms / 1000)) $((ms % 1000 / 100)) >>"$work/summary"
 }
 
 import "$bases/busybox.tar" localhost/busybox:1

@@ -18,7 +18,9 @@ die() {
 }
 
 [ $# -gt 0 ] || die 'usage: deps.sh build|demo|check...'
-command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || die 'this is no Debian: install by hand what this script lists'
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	die 'this is no Debian: install by hand what this script lists'
+fi
 
 missing=
 for set in "$@"; do

@@ -129,7 +129,7 @@ START_TEST(test_reject)
 		{HEAD "    def get_build_step(self):\n        return f'a'\n", 3, 16, "the prefix f"},
 		{HEAD "    def get_build_step(self):\n        return b'a'\n", 3, 16, "the prefix b"},
 		{HEAD "    def get_build_step(self):\n        return name\n", 3, 16, "'name' where a string"},
-		{HEAD "    def get_build_step(self):\n        return\n", 3, 15, "the end of the line where a string"},
+		{HEAD "    def get_build_step(self):\n        return\n", 3, 15, "end of the line where a string"},
 		{HEAD "    def get_build_step(self):\n        return 'a\n", 3, 16, "a string without an end"},
 		{HEAD "    def get_build_step(self):\n        return '''a\n", 3, 16, "a string without an end"},
 		{HEAD "    def get_build_step(self):\n        return '\\x61'\n", 3, 16, "an escape"},
@@ -186,6 +186,7 @@ START_TEST(test_damaged)
 		AUTO_BUILDSTEPS struct buildsteps *changed = NULL;
 		char old = text.p[n];
 
+		ck_assert(cut != NULL || e.code == ERR_INPUT);
 		err_release(&e);
 		text.p[n] = "\0\"'({\\\n#}"[n % 9];
 		changed = buildsteps_parse("f", buf_sv(&text), &e);

@@ -9,8 +9,9 @@ static const char *env_get(void *ctx, struct sv name)
 {
 	static const struct {
 		const char *name, *value;
-	} vars[] = {{"A", "one"},	{"EMPTY", ""},	   {"SP", " a  b "}, {"P", "usr/lib/x.tar.gz"}, {"Q", "it's \"q\""},
-		    {"ST", "a*b*c"}, {"U", "\xc3\xa4\xc3\xb6"}, {"D", "$A"},  {"ÜB", "umlaut"}};
+	} vars[] = {{"A", "one"},	 {"EMPTY", ""},	  {"SP", " a  b "},	     {"P", "usr/lib/x.tar.gz"},
+		    {"Q", "it's \"q\""}, {"ST", "a*b*c"}, {"U", "\xc3\xa4\xc3\xb6"}, {"D", "$A"},
+		    {"ÜB", "umlaut"}};
 
 	(void)ctx;
 	for (size_t i = 0; i < ARRAY_LEN(vars); i++)
@@ -138,7 +139,9 @@ static const struct {
 	{"x${SP}y", "x|a|b|y"},
 	{"x\"${SP}\"y", "x a  b y"},
 	{"$EMPTY '' \"\"", ""},
-	{"a\xc2\xa0" "b", "a|b"},
+	{"a\xc2\xa0"
+	 "b",
+	 "a|b"},
 	{"80 ${NONE:-81}/udp", "80|81/udp"},
 	/* the reference forgets what stands before a nested word */
 	{"80${NONE:-81}/udp", "81/udp"},

@@ -75,7 +75,8 @@ START_TEST(test_directives)
 {
 	struct err e = ERR_INIT;
 	struct dlex l;
-	char *got = lines_of("# syntax = docker/dockerfile:1 \n# check=skip=all;error=true\nA\n# syntax=late\n", &l, &e);
+	char *got =
+		lines_of("# syntax = docker/dockerfile:1 \n# check=skip=all;error=true\nA\n# syntax=late\n", &l, &e);
 
 	ck_assert_str_eq(got, "3-3:A|");
 	ck_assert_str_eq(l.syntax, "docker/dockerfile:1");

@@ -139,7 +139,8 @@ START_TEST(test_exaslct)
 	ck_assert_uint_eq(f->default_goals.n, 1);
 	ck_assert_str_eq(f->default_goals.v[0], "release");
 	renders(f, "deps", "FROM debian");
-	renders(f, "release", "FROM stage.slct.invalid/deps\nCOPY --from=stage.slct.invalid/flavor_customization / /\n");
+	renders(f, "release",
+		"FROM stage.slct.invalid/deps\nCOPY --from=stage.slct.invalid/flavor_customization / /\n");
 }
 END_TEST
 
@@ -170,7 +171,8 @@ START_TEST(test_undefined_name)
 	size_t n;
 
 	put_exaslct(&d);
-	put(&d, "flavors/x/flavor_base/release/Dockerfile", "FROM {{ deps }}\nCOPY --from={{ flavor_customization }} / /\n");
+	put(&d, "flavors/x/flavor_base/release/Dockerfile",
+	    "FROM {{ deps }}\nCOPY --from={{ flavor_customization }} / /\n");
 	f = load(&d, "flavors/x");
 	ck_assert_int_eq(flavor_dockerfile(f, stage(f, "release"), &text, &n, &e), -1);
 	ck_assert_uint_eq(e.place.line, 2);
@@ -193,7 +195,8 @@ START_TEST(test_bad_steps)
 		{CLASS("A", "a", MAPPING("{\"x/..\": \"ext\"}")), 5, "no place below the build context"},
 		{CLASS("A", "a", MAPPING("{\"x\": \"../ext\"}")), 5, "leaves the repository"},
 		{CLASS("A", "a", MAPPING("{\"x\": \"/etc\"}")), 5, "leaves the repository"},
-		{CLASS("A", "a", "    def get_path_in_flavor(self):\n        return \"../..\"\n"), 1, "leaves the flavor"},
+		{CLASS("A", "a", "    def get_path_in_flavor(self):\n        return \"../..\"\n"), 1,
+		 "leaves the flavor"},
 		{CLASS("A", "a", "    def get_language_definition(self):\n        return \"/etc/passwd\"\n"), 1,
 		 "leaves the flavor"},
 		{"import os\n", 0, "no build steps"},

@@ -67,7 +67,8 @@ static void check_match(size_t i)
 {
 	struct ignore *ig = parse(matches[i].file);
 
-	ck_assert_msg(ignore_match(ig, matches[i].path) == matches[i].out, "%s with %s", matches[i].path, matches[i].file);
+	ck_assert_msg(ignore_match(ig, matches[i].path) == matches[i].out, "%s with %s", matches[i].path,
+		      matches[i].file);
 	ignore_free(ig);
 }
 
@@ -116,7 +117,8 @@ END_TEST
 /* Pruning never hides what matching would let in: all short paths over a small alphabet. */
 START_TEST(test_prune_is_safe)
 {
-	static const char *const files[] = {"*\n!a/b", "**\n!**/b", "a\n!a/?/c", "*/a\n!b/a/c\nb/a/c/d", "**/a\n!c\nc/b\n!c/b/a"};
+	static const char *const files[] = {"*\n!a/b", "**\n!**/b", "a\n!a/?/c", "*/a\n!b/a/c\nb/a/c/d",
+					    "**/a\n!c\nc/b\n!c/b/a"};
 	static const char *const names[] = {"a", "b", "c", "d"};
 
 	for (size_t f = 0; f < ARRAY_LEN(files); f++) {
@@ -138,7 +140,8 @@ END_TEST
 static const struct {
 	const char *file;
 	unsigned line;
-} bad[] = {{"a\n[", 2}, {"!", 1}, {"# x\n\n[]a]", 3}, {"[a", 1}, {"[^", 1}, {"a\\", 1}, {"[b-a]", 1}, {"[-x]", 1}, {"[x-]", 1}};
+} bad[] = {{"a\n[", 2}, {"!", 1},     {"# x\n\n[]a]", 3}, {"[a", 1},  {"[^", 1},
+	   {"a\\", 1},	{"[b-a]", 1}, {"[-x]", 1},	  {"[x-]", 1}};
 
 static void check_bad(size_t i)
 {

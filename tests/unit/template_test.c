@@ -35,7 +35,9 @@ START_TEST(test_render)
 		{"COPY --from={{build-deps.2}} / /\n", "COPY --from=<build-deps.2> / /\n"},
 		{"{% if x %} {# y #} ${x} { { a } }", "{% if x %} {# y #} ${x} { { a } }"},
 		{"{{ '{{' }}.Name{{ \"}}\" }} {{''}}", "{{.Name}} "},
-		{"# {{ b }} and {{a}}\n  # {{ 1 + 1 }} {{ open\nRUN x", "# {{ b }} and <a>\n  # {{ 1 + 1 }} {{ open\nRUN x"},
+		{"# {{ b }} and {{a}}\n  # {{ 1 + 1 }} {{ open\nRUN x",
+		 "# {{ b }} and <a>\n  # {{ 1 + 1 }} {{ open\nRUN x"},
+		{"x # {{a}}\n#{{\n{{a}} # {{a}}", "x # <a>\n#{{\n<a> # <a>"},
 		{"{", "{"},
 		{"a}}", "a}}"},
 	};
@@ -98,7 +100,9 @@ START_TEST(test_names)
 {
 	AUTO_STRV struct strv out = {0};
 
-	template_names(SV("FROM {{ x }}\n# {{ y }}\nCOPY --from={{z}} / /\nCOPY --from={{x}} / / {{'t'}} {{ 1 2 }} {{ u"), &out);
+	template_names(SV("FROM {{ x }}\n# {{ y }}\nCOPY --from={{z}} / /\n"
+			  "COPY --from={{x}} / / {{'t'}} {{ 1 2 }} {{ u"),
+		       &out);
 	ck_assert_uint_eq(out.n, 2);
 	ck_assert_str_eq(out.v[0], "x");
 	ck_assert_str_eq(out.v[1], "z");
