@@ -67,12 +67,12 @@ static const struct opt_conflict cmd_build_conflicts[] = {
 
 static struct json *cmd_build_json(const struct build_result *r)
 {
-	struct json *j = json_object(), *goals = json_array();
+	struct json *j = json_new_object(), *goals = json_new_array();
 
 	json_set_int(j, "version", CLI_JSON_VERSION);
 	for (size_t i = 0; i < r->n; i++) {
 		const struct build_goal *g = &r->v[i];
-		struct json *one = json_object();
+		struct json *one = json_new_object();
 
 		json_set_str(one, "stage", g->stage);
 		json_set_str(one, "name", g->name);

@@ -165,7 +165,7 @@ static int cmd_export_check(const struct cli *c, const struct cmd_export_opts *o
 static int cmd_export_print(const struct cli *c, const struct strv *written, struct err *e)
 {
 	if (c->g.json) {
-		struct json *j = json_object();
+		struct json *j = json_new_object();
 
 		json_set(j, "files", json_from_strv(written));
 		return cli_print_json(j, e);

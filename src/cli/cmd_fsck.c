@@ -14,7 +14,7 @@ static int cmd_fsck_print(const struct cli *c, const struct strv *problems, stru
 	AUTO_BUF struct buf out = BUF_INIT(BUF_TEXT_MAX);
 
 	if (c->g.json) {
-		struct json *j = json_object();
+		struct json *j = json_new_object();
 
 		json_set(j, "problems", json_from_strv(problems));
 		return cli_print_json(j, e);

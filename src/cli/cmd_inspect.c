@@ -30,7 +30,7 @@ static int cmd_inspect_print_raw(const struct image_src *i, struct err *e)
 
 static int cmd_inspect_print(const struct image_src *i, struct err *e)
 {
-	struct json *j = json_object(), *manifest = NULL, *config;
+	struct json *j = json_new_object(), *manifest = NULL, *config;
 
 	config = json_parse(buf_str(&i->config_text), i->config_text.n, CONFIG_MAX_BYTES, ERR_INTEGRITY, "config", e);
 	if (config && i->manifest_text.n)

@@ -30,7 +30,7 @@ static int cmd_push_print(const struct cli *c, const struct image_ops_push_stats
 
 	if (!c->g.json)
 		return cli_printf(e, "%s\n", st->manifest.text);
-	j = json_object();
+	j = json_new_object();
 	json_set_str(j, "digest", st->manifest.text);
 	json_set_int(j, "blobs_sent", (int64_t)st->blobs_sent);
 	json_set_int(j, "blobs_mounted", (int64_t)st->blobs_mounted);

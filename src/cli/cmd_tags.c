@@ -18,7 +18,7 @@ static int cmd_tags_print(const struct cli *c, const char *repo, struct strv *ta
 
 	strv_sort(tags);
 	if (c->g.json) {
-		struct json *j = json_object();
+		struct json *j = json_new_object();
 
 		json_set_str(j, "repository", repo);
 		json_set(j, "tags", json_from_strv(tags));

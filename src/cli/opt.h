@@ -5,8 +5,8 @@
  * globals.
  *
  * Understood: `--name`, `--name=value`, `--name value`, `--no-name`, `-n`, `-nvalue`, `-n value`, `-qv` (several
- * flags), options behind operands, `--` as the end of options, `-` as an operand. Of a repeated option with a single value
- * the last one wins, as docker does. */
+ * flags), options behind operands, `--` as the end of options, `-` as an operand. Of a repeated option with a single
+ * value the last one wins, as docker does. */
 #ifndef SLCT_OPT_H
 #define SLCT_OPT_H
 
