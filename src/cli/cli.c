@@ -82,6 +82,13 @@ void cli_net_release(struct registry_opts *o)
 	*o = (struct registry_opts){0};
 }
 
+int cli_registry_error(int rc, struct err *e)
+{
+	if (rc && e->code == ERR_NOT_FOUND)
+		e->code = ERR_REGISTRY;
+	return rc;
+}
+
 int cli_platform(const char *text, struct platform *out, struct err *e)
 {
 	if (text)

@@ -55,6 +55,8 @@ struct cli_net {
 int cli_net_opts(const struct cli *c, const struct cli_net *net, const char *host, struct registry_opts *out,
 		 struct err *e);
 void cli_net_release(struct registry_opts *o);
+/* Pass rc on; that a registry does not have a name is the registry's error (exit status 4), not the input's. */
+int cli_registry_error(int rc, struct err *e);
 
 /* --platform text, or this machine's. */
 int cli_platform(const char *text, struct platform *out, struct err *e);

@@ -42,7 +42,7 @@ static int cmd_tags_run(struct cli *c, const void *opts, struct err *e)
 	if (ref_parse_repo(text, &repo, e))
 		return -1;
 	if (cli_net_opts(c, &o->net, repo.host, &net, e) == 0 && (r = registry_new(&net, e)) != NULL)
-		rc = registry_tags(r, &repo, &tags, e);
+		rc = cli_registry_error(registry_tags(r, &repo, &tags, e), e);
 	if (r)
 		registry_free(r);
 	cli_net_release(&net);

@@ -310,10 +310,9 @@ static void ui_tty_end(struct ui_tty *ui, const struct event *ev)
 {
 	AUTO_BUF struct buf line = BUF_INIT(BUF_TEXT_MAX);
 
-	if (ev->counts) {
-		ui_text_summary(ev, &line);
+	ui_text_summary(ev, &line);
+	if (line.n)
 		ui_screen_above(&ui->screen, buf_str(&line));
-	}
 	ui_screen_measure(&ui->screen);
 	ui_screen_flush(&ui->screen);
 	ui->began = false;
