@@ -28,7 +28,7 @@ static int cmd_pull_run(struct cli *c, const void *opts, struct err *e)
 	struct digest id;
 
 	if (cli_platform(o->platform, &p, e) || work_open(&w, c, &o->net, ref, e) ||
-	    image_ops_pull(&w.session, ref, name, &p, !o->no_unpack, &id, e))
+	    cli_registry_error(image_ops_pull(&w.session, ref, name, &p, !o->no_unpack, &id, e), e))
 		return -1;
 	work_close(&w);
 	return work_print_id(c, &id, name ? name : ref, e);
