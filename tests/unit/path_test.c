@@ -19,21 +19,11 @@ START_TEST(test_clean)
 		const char *in, *want;
 		bool beneath;
 	} rows[] = {
-		{"", ".", true},
-		{".", ".", true},
-		{"/", "/", false},
-		{"a", "a", true},
-		{"a/", "a", true},
-		{"//a//b/./", "/a/b", false},
-		{"a/../b", "b", true},
-		{"..", ".", false},
-		{"../a", "a", false},
-		{"a/../../b", "b", false},
-		{"a/b/../..", ".", true},
-		{"/..", "/", false},
-		{"/../a", "/a", false},
-		{"...", "...", true},
-		{"..a/b", "..a/b", true},
+		{"", ".", true},	   {".", ".", true},	     {"/", "/", false},
+		{"a", "a", true},	   {"a/", "a", true},	     {"//a//b/./", "/a/b", false},
+		{"a/../b", "b", true},	   {"..", ".", false},	     {"../a", "a", false},
+		{"a/../../b", "b", false}, {"a/b/../..", ".", true}, {"/..", "/", false},
+		{"/../a", "/a", false},	   {"...", "...", true},     {"..a/b", "..a/b", true},
 		{"a/.../..", "a", true},
 	};
 
@@ -51,13 +41,14 @@ START_TEST(test_parts)
 	static const struct {
 		const char *in, *dir, *base;
 	} rows[] = {
-		{"a", ".", "a"}, {"a/b", "a", "b"}, {"/a", "/", "a"}, {"/", "/", ""}, {"a//b", "a", "b"},
-		{"a/b/", "a/b", ""}, {"//a", "/", "a"},
+		{"a", ".", "a"},    {"a/b", "a", "b"},	 {"/a", "/", "a"},  {"/", "/", ""},
+		{"a//b", "a", "b"}, {"a/b/", "a/b", ""}, {"//a", "/", "a"},
 	};
 	static const struct {
 		const char *a, *b, *want;
 	} joins[] = {
-		{"a", "b", "a/b"}, {"/a", "../b", "/b"}, {"/a", "/b/", "/b"}, {"", "b", "b"}, {"a", "", "a"}, {"/", "b", "/b"},
+		{"a", "b", "a/b"}, {"/a", "../b", "/b"}, {"/a", "/b/", "/b"},
+		{"", "b", "b"},	   {"a", "", "a"},	 {"/", "b", "/b"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -292,18 +283,9 @@ START_TEST(test_parent)
 	static const struct {
 		const char *path, *parent, *leaf;
 	} rows[] = {
-		{"f", ".", "f"},
-		{"/a/b/f", "a/b", "f"},
-		{"a/b/", "a", "b"},
-		{"a/etc/x", "etc", "x"},
-		{"a/etc", "a", "etc"},
-		{"abs", ".", "abs"},
-		{"missing", ".", "missing"},
-		{"/", ".", "."},
-		{"", ".", "."},
-		{"a/b/..", "a", "."},
-		{"a/b/.", "a/b", "."},
-		{"../../x", ".", "x"},
+		{"f", ".", "f"},       {"/a/b/f", "a/b", "f"}, {"a/b/", "a", "b"},	    {"a/etc/x", "etc", "x"},
+		{"a/etc", "a", "etc"}, {"abs", ".", "abs"},    {"missing", ".", "missing"}, {"/", ".", "."},
+		{"", ".", "."},	       {"a/b/..", "a", "."},   {"a/b/.", "a/b", "."},	    {"../../x", ".", "x"},
 		{"..", ".", "."},
 	};
 	char *leaf = NULL;

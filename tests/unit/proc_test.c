@@ -121,7 +121,8 @@ START_TEST(test_signals_and_descriptors)
 	signal(SIGPIPE, SIG_IGN);
 	ck_assert_int_eq(dup2(1, 77), 77); /* not close-on-exec */
 	unit_ok(proc_run(SH("grep SigBlk /proc/self/status; test -e /proc/self/fd/77 && echo open; kill -PIPE $$"), &io,
-			 &status, &e), e);
+			 &status, &e),
+		e);
 	ck_assert_str_eq(buf_str(&out), "SigBlk:\t0000000000000000\n");
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
 }
