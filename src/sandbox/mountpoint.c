@@ -103,7 +103,7 @@ static char *layer_name(const struct etc *etc)
 
 	buf_printf(&b, "%s %d %d %o %u %u %lld.%09ld\n", LAYER_VERSION, etc->is_dir, etc->found, (unsigned)st->st_mode,
 		   (unsigned)st->st_uid, (unsigned)st->st_gid, (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
-	buf_add(&b, etc->xattrs.p, etc->xattrs.n);
+	buf_sv_add(&b, buf_sv(&etc->xattrs));
 	hash_bytes(HASH_SHA256, b.p, b.n, sum);
 	hash_hex(sum, 8, hex);
 	return mem_printf("points-%s", hex);
@@ -124,9 +124,9 @@ static int make_dir(int dir, const char *name, struct err *e)
 /* A security module's label belongs to the host, and is refused or not supported: no harm. */
 static int put_xattrs(const struct etc *etc, int to, struct err *e)
 {
-	const char *p = etc->xattrs.p, *end = p + etc->xattrs.n;
+	const char *all = buf_str(&etc->xattrs);
 
-	while (p < end) {
+	for (const char *p = all; p < all + etc->xattrs.n;) {
 		const char *name = p, *value = p + strlen(p) + 1 + sizeof(uint32_t);
 		uint32_t len;
 

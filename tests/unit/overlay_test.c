@@ -11,6 +11,8 @@
 
 static char dir[] = "/tmp/slct-overlay-test.XXXXXX";
 static int fd;
+static struct strv names;
+static struct err e;
 
 static void setup(void)
 {
@@ -23,7 +25,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	struct err e = ERR_INIT;
+	err_release(&e);
+	strv_release(&names);
 
 	path_remove_tree(AT_FDCWD, dir, &e);
 	close(fd);
@@ -47,35 +50,33 @@ static void assert_text(int at, const char *path, const char *want)
 }
 
 /* Layers l0 (bottom) to l<n-1>, each with its own file, and "which", which the topmost wins. */
-static const char **layers(size_t n)
+static const char *const *layers(size_t n)
 {
-	const char **names = mem_array(n ? n : 1, sizeof *names);
-
 	for (size_t i = 0; i < n; i++) {
-		char *name = mem_printf("l%zu", i);
+		AUTO_FREE char *name = mem_printf("l%zu", i);
 		AUTO_FREE char *which = mem_printf("%s/which", name), *own = mem_printf("%s/f%zu", name, i);
 
 		ck_assert_int_eq(mkdirat(fd, name, 0755), 0);
 		put(fd, which, name);
 		put(fd, own, name);
-		names[i] = name;
+		strv_add(&names, name);
 	}
-	return names;
+	return (const char *const *)names.v;
 }
 
-typedef int mount_fn(const struct overlay_spec *s, struct err *e);
+typedef int mount_fn(const struct overlay_spec *s, struct err *err);
 
 /* As overlay_mount, without the new API. */
-static int mount_by_mount2(const struct overlay_spec *s, struct err *e)
+static int mount_by_mount2(const struct overlay_spec *s, struct err *err)
 {
 	AUTO_CLOSE int here = reopen_here(s->dirfd);
 	AUTO_FREE char *empty = NULL;
 	const char *list = NULL;
 	struct ovl o = {s, s->lower, s->nlower, here};
 
-	if (one_lower(&o, &empty, &list, e) < 0 || fchdir(here) < 0)
+	if (one_lower(&o, &empty, &list, err) < 0 || fchdir(here) < 0)
 		return -1;
-	return mount_old(&o, e);
+	return mount_old(&o, err);
 }
 
 static mount_fn *const ways[] = {overlay_mount, mount_by_mount2};
@@ -84,7 +85,6 @@ static void stack(size_t n, int way)
 {
 	struct overlay_spec s = {fd, layers(n), n, "upper", "work"};
 	AUTO_FREE char *top = mem_printf("l%zu", n - 1);
-	struct err e = ERR_INIT;
 	AUTO_CLOSE int mnt = -1;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
@@ -108,7 +108,6 @@ END_TEST
 START_TEST(test_readonly)
 {
 	struct overlay_spec s = {fd, layers(2), 2, NULL, NULL};
-	struct err e = ERR_INIT;
 	AUTO_CLOSE int mnt = -1;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
@@ -123,7 +122,6 @@ END_TEST
 START_TEST(test_no_lower)
 {
 	struct overlay_spec s = {fd, NULL, 0, "upper", "work"};
-	struct err e = ERR_INIT;
 	AUTO_CLOSE int mnt = -1;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
@@ -138,9 +136,7 @@ END_TEST
 
 START_TEST(test_too_many)
 {
-	const char **names = layers(501);
-	struct overlay_spec s = {fd, names, 501, "upper", "work"};
-	struct err e = ERR_INIT;
+	struct overlay_spec s = {fd, layers(501), 501, "upper", "work"};
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
 	ck_assert_int_eq(overlay_mount(&s, &e), -1);
@@ -156,7 +152,6 @@ START_TEST(test_options_too_long)
 	struct overlay_spec s = {.dirfd = fd};
 	struct ovl o = {&s, NULL, ARRAY_LEN(fds), fd};
 	AUTO_BUF struct buf opts = BUF_INIT(OVERLAY_OPTIONS_MAX);
-	struct err e = ERR_INIT;
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		fds[i] = (int)i;
@@ -169,7 +164,6 @@ START_TEST(test_missing_layer)
 {
 	static const char *const lower[] = {"missing"};
 	struct overlay_spec s = {fd, lower, 1, "upper", "work"};
-	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
 	ck_assert_int_eq(ways[_i](&s, &e), -1);
@@ -179,8 +173,6 @@ END_TEST
 
 START_TEST(test_probe)
 {
-	AUTO_CLOSE int before = -1;
-	struct err e = ERR_INIT;
 
 	ck_assert_msg(probe_overlay(-1, dir, &e) == 0, "%s", e.msg);
 	unlinkat(fd, "upper", AT_REMOVEDIR);
@@ -195,7 +187,6 @@ int main(void)
 {
 	Suite *s = suite_create("overlay");
 	TCase *t = tcase_create("overlay");
-	struct err e = ERR_INIT;
 	SRunner *r;
 	int failed;
 
