@@ -115,6 +115,8 @@ static void call_on_failure(struct call *c)
 	err_move(&e, &c->req.err);
 	c->fail = c->req.fail;
 	if (c->fail == HTTP_ABORTED) {
+		if (!c->data && !c->body) /* else the caller knows best what it was doing */
+			call_wrap(c, &e);
 		call_end_with(c, &e);
 		return;
 	}

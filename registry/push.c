@@ -109,7 +109,6 @@ static void push_round_end(struct push_tag *t)
 		err_move(&u->err, &t->call.err);
 		if (u->err.code == ERR_NOT_FOUND)
 			u->err.code = ERR_REGISTRY;
-		err_wrap(&u->err, "%s", t->name);
 	}
 	call_release(&t->call);
 	u->left--;
