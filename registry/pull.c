@@ -94,6 +94,7 @@ static int pull_config(struct session_pool *p, const struct ref *ref, const stru
 		return err_set(e, ERR_REGISTRY, "config %s: %llu bytes are more than the %zu MiB that are allowed",
 			       config->digest.text, (unsigned long long)config->size, CONFIG_MAX_BYTES >> 20);
 	d.size = config->size;
+	d.max_bytes = (size_t)config->size;
 	d.tail = mem_printf("blobs/%s", config->digest.text);
 	rc = docget_one(p, &d, e);
 	if (rc && e->code == ERR_NOT_FOUND)

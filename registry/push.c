@@ -28,6 +28,7 @@ struct push {
 	struct manifest m;
 	struct push_tag *tags;
 	size_t ntags, left;
+	size_t assumed; /* blobs that were not asked for */
 	struct http_body body;
 	struct err err; /* first failure */
 };
@@ -108,7 +109,6 @@ static void push_round_end(struct push_tag *t)
 		err_move(&u->err, &t->call.err);
 		if (u->err.code == ERR_NOT_FOUND)
 			u->err.code = ERR_REGISTRY;
-		err_wrap(&u->err, "%s", t->name);
 	}
 	call_release(&t->call);
 	u->left--;
@@ -186,7 +186,7 @@ static int push_blobs(struct push *u, struct store *s, registry_progress_fn *fn,
 	}
 	if (!push_listed(list, n, &u->m.config))
 		list[n++] = &u->m.config;
-	return push_blob_all(u->pool, u->p, list, n, s, fn, arg, e);
+	return push_blob_all(u->pool, u->p, list, n, s, fn, arg, &u->assumed, e);
 }
 
 static bool push_blobs_unknown(const struct push *u)
@@ -204,11 +204,12 @@ static int push_content(struct push *u, struct store *s, registry_progress_fn *f
 		return -1;
 	if (!push_round(u, HTTP_PUT, push_on_put, e))
 		return 0;
-	if (!push_blobs_unknown(u))
+	if (!u->assumed || !push_blobs_unknown(u))
 		return -1;
 	/* What we believed to be there has gone meanwhile (a garbage collection of the registry): ask for all. */
 	err_release(e);
 	session_forget_known(u->pool, u->p->to);
+	u->p->blobs_there = 0;
 	for (size_t i = 0; i < u->ntags; i++)
 		call_release(&u->tags[i].call);
 	if (push_blobs(u, s, fn, arg, e))

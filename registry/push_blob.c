@@ -16,7 +16,7 @@ struct push_blob_set {
 	struct store *store;
 	registry_progress_fn *progress;
 	void *arg;
-	size_t active;
+	size_t active, assumed;
 	struct err err; /* first failure */
 };
 
@@ -232,6 +232,7 @@ static int push_blob_run(struct push_blob_set *set, const struct descriptor *con
 				return -1;
 		} else if (session_knows(set->pool, set->push->to, &blobs[next]->digest)) {
 			set->push->blobs_there++;
+			set->assumed++;
 			next++;
 		} else {
 			jobs[next] = push_blob_start(set, blobs[next], e);
@@ -246,7 +247,7 @@ static int push_blob_run(struct push_blob_set *set, const struct descriptor *con
 }
 
 int push_blob_all(struct session_pool *p, struct registry_push *push, const struct descriptor *const *blobs, size_t n,
-		  struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
+		  struct store *s, registry_progress_fn *fn, void *arg, size_t *assumed, struct err *e)
 {
 	struct push_blob_set set = {.pool = p, .push = push, .store = s, .progress = fn, .arg = arg};
 	AUTO_FREE struct push_blob **jobs = mem_zalloc((n + 1) * sizeof(*jobs));
@@ -256,5 +257,6 @@ int push_blob_all(struct session_pool *p, struct registry_push *push, const stru
 		if (jobs[i])
 			push_blob_free(jobs[i]);
 	err_release(&set.err);
+	*assumed = set.assumed;
 	return rc;
 }

@@ -226,11 +226,14 @@ static int session_challenged(void *arg, struct call *c, struct err *e)
 	return -1;
 }
 
-/* TLS servers of Go and nginx answer plain http with a 400 that says so. */
+/* TLS servers of Go and nginx answer plain http with a 400 that says so, except to a HEAD, which gets no text. */
 static bool session_wants_tls(const struct session *s, const struct call *c)
 {
-	return !s->base.tls && c->status == 400 && c->text.n < 1024 &&
-	       (strstr(buf_str(&c->text), "HTTPS server") || strstr(buf_str(&c->text), "HTTPS port"));
+	const char *text = buf_str(&c->text);
+
+	if (s->base.tls || c->status != 400)
+		return false;
+	return c->method == HTTP_HEAD || strstr(text, "HTTPS server") || strstr(text, "HTTPS port");
 }
 
 static bool session_no_answer(const struct session *s, const struct call *c)
@@ -245,6 +248,7 @@ static bool session_no_answer(const struct session *s, const struct call *c)
 	case HTTP_OK:
 		return session_wants_tls(s, c);
 	case HTTP_CERT:
+	case HTTP_STALL:
 	case HTTP_ABORTED:
 	case HTTP_OTHER:
 		break;
