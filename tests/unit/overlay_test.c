@@ -83,7 +83,7 @@ static mount_fn *const ways[] = {overlay_mount, mount_by_mount2};
 
 static void stack(size_t n, int way)
 {
-	struct overlay_spec s = {fd, layers(n), n, "upper", "work"};
+	struct overlay_spec s = {fd, layers(n), n, "upper", "work", NULL};
 	AUTO_FREE char *top = mem_printf("l%zu", n - 1);
 	AUTO_CLOSE int mnt = -1;
 
@@ -107,7 +107,7 @@ END_TEST
 
 START_TEST(test_readonly)
 {
-	struct overlay_spec s = {fd, layers(2), 2, NULL, NULL};
+	struct overlay_spec s = {fd, layers(2), 2, NULL, NULL, NULL};
 	AUTO_CLOSE int mnt = -1;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
@@ -121,7 +121,7 @@ END_TEST
 
 START_TEST(test_no_lower)
 {
-	struct overlay_spec s = {fd, NULL, 0, "upper", "work"};
+	struct overlay_spec s = {fd, NULL, 0, "upper", "work", NULL};
 	AUTO_CLOSE int mnt = -1;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
@@ -136,7 +136,7 @@ END_TEST
 
 START_TEST(test_too_many)
 {
-	struct overlay_spec s = {fd, layers(501), 501, "upper", "work"};
+	struct overlay_spec s = {fd, layers(501), 501, "upper", "work", NULL};
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
 	ck_assert_int_eq(overlay_mount(&s, &e), -1);
@@ -163,7 +163,7 @@ END_TEST
 START_TEST(test_missing_layer)
 {
 	static const char *const lower[] = {"missing"};
-	struct overlay_spec s = {fd, lower, 1, "upper", "work"};
+	struct overlay_spec s = {fd, lower, 1, "upper", "work", NULL};
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
 	ck_assert_int_eq(ways[_i](&s, &e), -1);
