@@ -728,6 +728,42 @@ START_TEST(push_recovers)
 }
 END_TEST
 
+/* state[3]: after the first manifest everything is lost, once. */
+static void collects_garbage(struct fake_conn *c)
+{
+	static const char text[] = "{\"errors\":[{\"code\":\"MANIFEST_BLOB_UNKNOWN\",\"message\":\"blob unknown\"}]}";
+
+	if (is(c, "PUT", "/manifests/2") && !c->log->state[3]++) {
+		c->log->state[1] = c->log->state[2] = 0;
+		fake_answer(c, 404, "", LIT(text));
+	} else {
+		take(c, NULL);
+	}
+}
+
+START_TEST(push_of_what_has_gone)
+{
+	RU_STORE(s);
+	FAKE(f, collects_garbage);
+	RU_CLIENT(r, NULL);
+	AUTO_REF struct ref one = ru_ref(f.host, "demo:1"), two = ru_ref(f.host, "demo:2");
+	struct registry_push p = {.to = &one};
+	struct err e = ERR_INIT;
+
+	unit_ok(store_blob_put(s.s, blob.p, blob.n, "", NULL, &e), e);
+	unit_ok(store_blob_put(s.s, config_text.p, config_text.n, "", NULL, &e), e);
+	unit_ok(store_blob_put(s.s, manifest_text.p, manifest_text.n, "", NULL, &e), e);
+	descriptor_copy(&p.manifest, &manifest_desc);
+	unit_ok(registry_push_image(r, &p, s.s, NULL, NULL, &e), e);
+	p.to = &two;
+	unit_ok(registry_push_image(r, &p, s.s, NULL, NULL, &e), e);
+	ck_assert_uint_eq(p.blobs_sent, 2);
+	ck_assert_uint_eq(fake_count(&f, "PUT", "/manifests/2"), 2);
+	ck_assert_uint_eq(fake_count(&f, "PUT", "/uploads/"), 4);
+	descriptor_release(&p.manifest);
+}
+END_TEST
+
 static void uploads_elsewhere(struct fake_conn *c)
 {
 	AUTO_FREE char *field = mem_printf("Location: http://127.0.0.1:%d/steal\r\n", other_port);
@@ -798,7 +834,7 @@ int main(void)
 	const TTest *const tests[] = {
 		resumes_by_range, recovers_from, wrong_digest, gives_up, tries_are_bounded, index_by_platform, refuses_manifest,
 		redirect_without_login, login_elsewhere_is_refused, token_flow, realm_elsewhere_gets_no_password,
-		refuses_realm, push_recovers, push_gives_up,
+		refuses_realm, push_recovers, push_of_what_has_gone, push_gives_up,
 	};
 
 	ru_clean_env("/nonexistent");
