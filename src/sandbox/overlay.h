@@ -6,15 +6,19 @@
 #include "src/util/err.h"
 
 struct overlay_spec {
-	int dirfd;                  /* lower, upper and work are relative to it (the store) */
-	const char *const *lower;   /* bottom layer first; may be none (an empty directory takes its place) */
+	int dirfd;		  /* lower, upper and work are relative to it (the store) */
+	const char *const *lower; /* bottom layer first; may be none if there is an upper: an empty directory
+				   * `<work>.lower` is made then */
 	size_t nlower;
-	const char *upper, *work;   /* NULL: read-only */
+	const char *upper, *work; /* NULL: read-only */
 };
 
-/* In a worker that has joined the user namespace and unshared its mount namespace: mount and return a descriptor of the
- * root of the detached or hidden mount; closing it and ending the process ends the mount. -1 with *e (ERR_HOST). */
+/* In a worker that has joined the user namespace and unshared its mount namespace: mount, nodev, and return a
+ * descriptor of the root of the detached mount; closing it ends the mount. The mounted root's mode and owner are those
+ * of the upper directory. By fsopen(2) with "lowerdir+" (Linux 6.7), else by mount(2). -1 with *e (ERR_HOST). */
 int overlay_mount(const struct overlay_spec *s, struct err *e);
+/* Keep mounts of this namespace from reaching another one; overlay_enter() has done it. */
+int overlay_private(struct err *e);
 /* Whether an upper directory's entry differs from nothing: true if the directory `upperfd` holds any entry. */
 bool overlay_upper_used(int upperfd);
 /* userns_join + unshare(CLONE_NEWNS) + private propagation: what copy, flatten and look-up workers call first. */

@@ -10,32 +10,35 @@
 #include "src/sandbox/tier.h"
 #include "src/util/err.h"
 
+#define SANDBOX_HOSTNAME "buildkitsandbox" /* what the reference shows */
+
 enum sandbox_net { SANDBOX_NET_HOST, SANDBOX_NET_NONE };
 
 struct sandbox_spec {
 	const struct tier_info *tier;
 	int nsfd; /* of userns_open, -1 in tier root */
 	struct overlay_spec root;
-	const char *scratch; /* directory of ours beside upper and work (relative to root.dirfd): mount points are made there */
+	const char *scratch; /* directory of ours beside upper and work (relative to root.dirfd): mount points are made
+				there */
 	char *const *argv;   /* looked up by the env's PATH inside the root */
 	char *const *env;
-	const char *workdir; /* absolute inside the root; made by WORKDIR's own step, here only entered */
-	const char *user;    /* USER text, looked up inside the root */
-	const char *hostname; /* NULL: "buildkitsandbox" (what the reference shows) */
+	const char *workdir;  /* absolute inside the root; made by WORKDIR's own step, here only entered */
+	const char *user;     /* USER text, looked up inside the root */
+	const char *hostname; /* NULL: SANDBOX_HOSTNAME */
 	enum sandbox_net net;
 	const char *const *add_hosts; /* "name:ip" lines */
 	size_t nadd_hosts;
-	int out_fd;              /* standard output and error of the step */
-	int64_t timeout_ns;      /* 0: none */
-	uint64_t shm_size;       /* bytes of /dev/shm, 0: 64 MiB */
-	bool sync_is_noop;       /* fsync family answered without syncing */
+	int out_fd;		  /* standard output and error of the step */
+	int64_t timeout_ns;	  /* 0: none */
+	uint64_t shm_size;	  /* bytes of /dev/shm, 0: 64 MiB */
+	bool sync_is_noop;	  /* fsync family answered without syncing */
 	const void *seccomp_prog; /* sandbox_seccomp() */
 	size_t seccomp_len;
 };
 
 struct sandbox_result {
 	int exit_status; /* of the command, 0-255 */
-	int signo;       /* it died of this signal, else 0 */
+	int signo;	 /* it died of this signal, else 0 */
 	bool timed_out;
 	int64_t cpu_ns;
 };

@@ -8,7 +8,7 @@
 
 /* Years 0 to 9999: RFC 3339 has four digits. */
 #define CLOCK_FIRST_S INT64_C(-62167219200)
-#define CLOCK_LAST_S INT64_C(253402300799)
+#define CLOCK_LAST_S  INT64_C(253402300799)
 
 static int64_t clock_get(clockid_t id)
 {

@@ -11,17 +11,10 @@ static const struct {
 	const char *name;
 	int status;
 } err_table[] = {
-	{ERR_NONE, "none", 0},
-	{ERR_STEP, "step", 1},
-	{ERR_USAGE, "usage", 2},
-	{ERR_INPUT, "input", 3},
-	{ERR_REGISTRY, "registry", 4},
-	{ERR_HOST, "host", 5},
-	{ERR_INTEGRITY, "integrity", 6},
-	{ERR_TEMP, "temporary", 75},
-	{ERR_CANCELLED, "cancelled", 130},
-	{ERR_NOT_FOUND, "not-found", 3},
-	{ERR_INTERNAL, "internal", 70},
+	{ERR_NONE, "none", 0},		 {ERR_STEP, "step", 1},		 {ERR_USAGE, "usage", 2},
+	{ERR_INPUT, "input", 3},	 {ERR_REGISTRY, "registry", 4},	 {ERR_HOST, "host", 5},
+	{ERR_INTEGRITY, "integrity", 6}, {ERR_TEMP, "temporary", 75},	 {ERR_CANCELLED, "cancelled", 130},
+	{ERR_NOT_FOUND, "not-found", 3}, {ERR_INTERNAL, "internal", 70},
 };
 
 /* What the host refuses is the host's error wherever it happens. */

@@ -155,9 +155,7 @@ int64_t json_get_int(const struct json *j, const char *key, int64_t dflt)
 
 bool json_get_bool(const struct json *j, const char *key, bool dflt)
 {
-	const struct json *v = json_get(j, key);
-
-	return json_is_bool(v) ? json_has_type(v, JSON_TRUE) : dflt;
+	return json_bool(json_get(j, key), dflt);
 }
 
 const char *json_str(const struct json *j)
@@ -168,6 +166,16 @@ const char *json_str(const struct json *j)
 int64_t json_int(const struct json *j, int64_t dflt)
 {
 	return json_is_int(j) ? (int64_t)json_integer_value(json_in(j)) : dflt;
+}
+
+bool json_bool(const struct json *j, bool dflt)
+{
+	return json_is_bool(j) ? json_has_type(j, JSON_TRUE) : dflt;
+}
+
+double json_num(const struct json *j, double dflt)
+{
+	return j && json_is_number(json_in(j)) ? json_number_value(json_in(j)) : dflt;
 }
 
 size_t json_len(const struct json *j)
@@ -396,167 +404,4 @@ struct json *json_clone(const struct json *j)
 bool json_eq(const struct json *a, const struct json *b)
 {
 	return a == b || json_equal(json_in(a), json_in(b));
-}
-
-/* A text being written. */
-struct json_text {
-	struct buf *out;
-	bool pretty;
-	size_t depth;
-};
-
-static void json_put(struct json_text *t, const json_t *j);
-
-static void json_put_string(struct buf *out, const char *s, size_t n)
-{
-	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-	size_t start = 0;
-
-	buf_char_add(out, '"');
-	for (size_t i = 0; i < n; i++) {
-		const char *hit = s[i] ? strchr(from, s[i]) : NULL;
-
-		if (!hit && (unsigned char)s[i] >= 0x20)
-			continue;
-		buf_add(out, s + start, i - start);
-		start = i + 1;
-		if (hit)
-			buf_printf(out, "\\%c", to[hit - from]);
-		else
-			buf_printf(out, "\\u%04x", (unsigned)(unsigned char)s[i]);
-	}
-	buf_add(out, s + start, n - start);
-	buf_char_add(out, '"');
-}
-
-static void json_put_real(struct buf *out, double v)
-{
-	char text[40];
-	int n = 0;
-
-	for (int digits = 15; digits <= 17; digits++) {
-		n = snprintf(text, sizeof(text), "%.*g", digits, v);
-		if (strtod(text, NULL) == v)
-			break;
-	}
-	buf_add(out, text, (size_t)n);
-	/* Keep the kind: without one of these it would read back as an integer. */
-	if (!strpbrk(text, ".en"))
-		buf_str_add(out, ".0");
-}
-
-static void json_put_newline(struct json_text *t)
-{
-	if (!t->pretty)
-		return;
-	buf_char_add(t->out, '\n');
-	for (size_t i = 0; i < t->depth; i++)
-		buf_str_add(t->out, "  ");
-}
-
-static void json_put_array(struct json_text *t, const json_t *j)
-{
-	size_t n = json_array_size(j);
-
-	buf_char_add(t->out, '[');
-	t->depth++;
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			buf_char_add(t->out, ',');
-		json_put_newline(t);
-		json_put(t, json_array_get(j, i));
-	}
-	t->depth--;
-	if (n)
-		json_put_newline(t);
-	buf_char_add(t->out, ']');
-}
-
-struct json_member {
-	const char *key;
-	size_t n;
-	const json_t *val;
-};
-
-static int json_member_cmp(const void *a, const void *b)
-{
-	const struct json_member *x = a, *y = b;
-
-	return sv_cmp(sv_of(x->key, x->n), sv_of(y->key, y->n));
-}
-
-static void json_put_object(struct json_text *t, json_t *j)
-{
-	size_t n = json_object_size(j), k = 0;
-	AUTO_FREE struct json_member *v = mem_array(n, sizeof(*v));
-
-	for (void *it = json_object_iter(j); it && k < n; it = json_object_iter_next(j, it), k++)
-		v[k] = (struct json_member){json_object_iter_key(it), json_object_iter_key_len(it),
-					    json_object_iter_value(it)};
-	if (!t->pretty && n > 1)
-		qsort(v, n, sizeof(*v), json_member_cmp);
-	buf_char_add(t->out, '{');
-	t->depth++;
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			buf_char_add(t->out, ',');
-		json_put_newline(t);
-		json_put_string(t->out, v[i].key, v[i].n);
-		buf_str_add(t->out, t->pretty ? ": " : ":");
-		json_put(t, v[i].val);
-	}
-	t->depth--;
-	if (n)
-		json_put_newline(t);
-	buf_char_add(t->out, '}');
-}
-
-static void json_put(struct json_text *t, const json_t *j)
-{
-	switch (json_typeof(j)) {
-	case JSON_OBJECT:
-		json_put_object(t, json_in(json_out(j)));
-		break;
-	case JSON_ARRAY:
-		json_put_array(t, j);
-		break;
-	case JSON_STRING:
-		json_put_string(t->out, json_string_value(j), json_string_length(j));
-		break;
-	case JSON_INTEGER:
-		buf_printf(t->out, "%lld", (long long)json_integer_value(j));
-		break;
-	case JSON_REAL:
-		json_put_real(t->out, json_real_value(j));
-		break;
-	case JSON_TRUE:
-		buf_str_add(t->out, "true");
-		break;
-	case JSON_FALSE:
-		buf_str_add(t->out, "false");
-		break;
-	case JSON_NULL:
-		buf_str_add(t->out, "null");
-		break;
-	}
-}
-
-void json_write(const struct json *j, struct buf *out)
-{
-	struct json_text t = {.out = out};
-
-	if (j)
-		json_put(&t, json_in(j));
-	else
-		buf_str_add(out, "null");
-}
-
-void json_write_pretty(const struct json *j, struct buf *out)
-{
-	struct json_text t = {.out = out, .pretty = true};
-
-	if (j)
-		json_put(&t, json_in(j));
-	else
-		buf_str_add(out, "null");
 }

@@ -48,6 +48,8 @@ int64_t json_get_int(const struct json *j, const char *key, int64_t dflt);
 bool json_get_bool(const struct json *j, const char *key, bool dflt);
 const char *json_str(const struct json *j); /* NULL if not a string */
 int64_t json_int(const struct json *j, int64_t dflt);
+bool json_bool(const struct json *j, bool dflt);
+double json_num(const struct json *j, double dflt); /* any number */
 size_t json_len(const struct json *j); /* elements of an array, members of an object, else 0 */
 struct json *json_at(const struct json *j, size_t i);
 

@@ -11,7 +11,7 @@
 #include "src/util/clock.h"
 
 #define LOCK_POLL_FIRST_NS INT64_C(1000000)
-#define LOCK_POLL_MAX_NS INT64_C(50000000)
+#define LOCK_POLL_MAX_NS   INT64_C(50000000)
 
 static int lock_open(int dirfd, const char *path, enum lock_mode mode)
 {

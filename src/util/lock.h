@@ -1,4 +1,4 @@
-/* Advisory locks by flock(2): they die with the process (and with every copy of the descriptor: workers close theirs). */
+/* Advisory locks by flock(2): they die with the process and all copies of the descriptor (so workers close theirs). */
 #ifndef SLCT_LOCK_H
 #define SLCT_LOCK_H
 

@@ -11,7 +11,7 @@
 #define LOG_SECRET_MIN_BYTES 4
 /* A line of a longer secret (a key file) is a secret of its own from this length on. */
 #define LOG_SECRET_LINE_BYTES 8
-#define LOG_ESC '\x1b'
+#define LOG_ESC		      '\x1b'
 
 /* Diagnostics are the one thing that every function may want without having it handed in. */
 static struct {

@@ -37,10 +37,10 @@ struct loop_src {
 struct loop {
 	int epfd;
 	bool stop;
-	unsigned depth;        /* of loop_run */
+	unsigned depth;	       /* of loop_run */
 	struct loop_src *live; /* doubly linked */
 	struct loop_src *dead; /* linked by next */
-	sigset_t mask;         /* when the loop was made */
+	sigset_t mask;	       /* when the loop was made */
 };
 
 struct loop *loop_new(struct err *e)
@@ -89,8 +89,7 @@ void loop_free(struct loop *l)
 }
 
 /* A new live source on fd. On failure an fd that the source would own is closed. */
-static struct loop_src *loop_add(struct loop *l, enum loop_kind kind, int fd, uint32_t events, void *arg,
-				 struct err *e)
+static struct loop_src *loop_add(struct loop *l, enum loop_kind kind, int fd, uint32_t events, void *arg, struct err *e)
 {
 	struct loop_src *s = mem_new(struct loop_src);
 	struct epoll_event ev = {.events = events, .data.ptr = s};
@@ -225,11 +224,8 @@ static void loop_on_signals(struct loop_src *s)
 static void loop_on_child(struct loop *l, struct loop_src *s)
 {
 	int status = 0;
-	pid_t r;
+	pid_t r = waitpid(s->pid, &status, WNOHANG);
 
-	do
-		r = waitpid(s->pid, &status, WNOHANG);
-	while (r < 0 && errno == EINTR);
 	if (r == 0)
 		return;
 	loop_remove(l, s);

@@ -21,7 +21,8 @@ int ownrec_parse(const char *text, size_t n, struct ownrec *out)
 		unsigned base;
 		uint64_t max;
 	} fields[] = {
-		{10, UINT32_MAX - 1}, {10, UINT32_MAX - 1}, {8, 0177777}, {10, OWNREC_MAJOR_MAX}, {10, OWNREC_MINOR_MAX},
+		{10, UINT32_MAX - 1},	{10, UINT32_MAX - 1},	{8, 0177777},
+		{10, OWNREC_MAJOR_MAX}, {10, OWNREC_MINOR_MAX},
 	};
 	uint64_t v[ARRAY_LEN(fields)] = {0};
 	struct sv rest = sv_of(text, n);
@@ -62,7 +63,8 @@ int ownrec_set(int fd, const struct ownrec *rec)
 	int n = snprintf(text, sizeof(text), "%u:%u", rec->uid, rec->gid);
 
 	if (rec->mode)
-		n = snprintf(text, sizeof(text), "%u:%u:%o:%u:%u", rec->uid, rec->gid, rec->mode, rec->major, rec->minor);
+		n = snprintf(text, sizeof(text), "%u:%u:%o:%u:%u", rec->uid, rec->gid, rec->mode, rec->major,
+			     rec->minor);
 	if (n < 0 || (size_t)n >= sizeof(text)) {
 		errno = EINVAL;
 		return -1;

@@ -13,7 +13,7 @@
 #include "src/util/vec.h"
 
 /* A rename or mount anywhere on the host during the resolution of ".." makes openat2 give up with EAGAIN. */
-#define PATH_EAGAIN_TRIES 16
+#define PATH_EAGAIN_TRIES   16
 #define PATH_LINK_MAX_BYTES ((size_t)64 << 10)
 
 static bool path_pretend_no_openat2;
@@ -21,6 +21,11 @@ static bool path_pretend_no_openat2;
 void path_test_no_openat2(bool on)
 {
 	path_pretend_no_openat2 = on;
+}
+
+bool path_pretends_no_openat2(void)
+{
+	return path_pretend_no_openat2;
 }
 
 /* One component of path_clean; `absolute` decides what ".." does at the beginning. */
@@ -100,9 +105,8 @@ static int path_openat2_once(int dirfd, const char *path, int flags, mode_t mode
 {
 	/* openat2 refuses a mode that it has no use for. */
 	bool creates = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
-	struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC),
-			       .mode = creates ? mode & 07777 : 0,
-			       .resolve = resolve};
+	struct open_how how = {
+		.flags = (unsigned)(flags | O_CLOEXEC), .mode = creates ? mode & 07777 : 0, .resolve = resolve};
 
 	if (path_pretend_no_openat2) {
 		errno = ENOSYS;

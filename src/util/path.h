@@ -29,7 +29,8 @@ int path_open_in(int rootfd, const char *path, int flags, mode_t mode);
  * a link that is the last component) and a ".." above the root (EXDEV). An absolute path begins at the root. */
 int path_open_nolinks(int rootfd, const char *path, int flags, mode_t mode);
 /* Parent directory of path's last component, resolved inside root, as O_PATH descriptor; *leaf is the last component
- * (caller frees; "." for the root itself and behind "." or ".."). The last component itself is not followed. -1 with errno. */
+ * (caller frees; "." for the root itself and behind "." or ".."). The last component itself is not followed. -1 with
+ * errno. */
 int path_open_parent(int rootfd, const char *path, char **leaf);
 /* Make path and its missing parents inside root (links inside followed; a dangling link's target is made). New
  * directories get mode and owner (uid_t/gid_t -1: unchanged). Returns an O_PATH|O_DIRECTORY descriptor of path, or -1

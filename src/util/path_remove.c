@@ -11,6 +11,7 @@
 
 #include "src/util/cleanup.h"
 #include "src/util/mem.h"
+#include "src/util/path_walk.h"
 #include "src/util/vec.h"
 
 #define PATH_REMOVE_SCAN_BYTES ((size_t)32 << 10)
@@ -61,8 +62,11 @@ static int path_removal_openat(int dirfd, const char *name)
 	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
 			       .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
 	struct stat above, here;
-	int fd = (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
+	int fd = -1;
 
+	errno = ENOSYS;
+	if (!path_pretends_no_openat2())
+		fd = (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
 	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
 		return fd;
 	fd = openat(dirfd, name, (int)how.flags);

@@ -17,7 +17,7 @@ struct path_walk {
 	int fd; /* where the walk is */
 	const struct path_walk_how *how;
 	struct strv names; /* from the root to fd */
-	char *rest;        /* what is still to be walked */
+	char *rest;	   /* what is still to be walked */
 	unsigned links;
 };
 

@@ -1,6 +1,7 @@
 /* Resolution of a path beneath a root descriptor without openat2(2): component by component, each opened without
  * following, links expanded by hand. ".." goes up in the list of names that were walked, from the root again, and never
- * through the directory's own "..", so that a directory moved meanwhile leads nowhere else. Used by path.c only. */
+ * through the directory's own "..", so that a directory moved meanwhile leads nowhere else. Only for path.c and
+ * path_remove.c. */
 #ifndef SLCT_PATH_WALK_H
 #define SLCT_PATH_WALK_H
 
@@ -23,5 +24,8 @@ struct path_walk_how {
 int path_walk_parent(int rootfd, const char *path, const struct path_walk_how *how, char **leaf, bool *must_dir);
 /* open(2) by a walk; how->make is not looked at. -1 with errno. */
 int path_walk_open(int rootfd, const char *path, bool nolinks, int flags, mode_t mode);
+
+/* Whether a test wants the kernel to have no openat2 (path_test_no_openat2). */
+bool path_pretends_no_openat2(void);
 
 #endif

@@ -39,7 +39,7 @@ void proc_die_with_parent(pid_t parent)
 /* A running child with the ends of its pipes that are ours. */
 struct proc_child {
 	pid_t pid;
-	int pidfd; /* -1: none to be had */
+	int pidfd;  /* -1: none to be had */
 	int fds[2]; /* its standard output and error; -1 when closed */
 	struct buf *bufs[2];
 	const char *name;

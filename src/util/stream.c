@@ -8,7 +8,7 @@
 #include "src/util/io.h"
 #include "src/util/mem.h"
 
-/* After a failure the first error is what counts; a caller that comes with a fresh one must not take this for success. */
+/* After a failure the first error is what counts; a caller with a fresh one must not take this for success. */
 static int stream_stuck(struct err *e)
 {
 	return err_is_set(e) ? -1 : err_set(e, ERR_INTERNAL, "the stream failed before");

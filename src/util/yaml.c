@@ -22,17 +22,17 @@ struct yaml_doc {
 /* What an alias stands for. */
 struct yaml_anchor {
 	struct json *node; /* a reference */
-	size_t nodes;      /* in it, itself included; 0 while it is not complete */
-	size_t height;     /* levels of collections in it */
+	size_t nodes;	   /* in it, itself included; 0 while it is not complete */
+	size_t height;	   /* levels of collections in it */
 };
 
 /* A collection that is being read. */
 struct yaml_level {
 	struct json *node; /* borrowed from the level above or the document */
-	char *key;         /* of the member that comes next; NULL: a key comes */
-	char *anchor;      /* its name, or NULL */
-	size_t first;      /* load.nodes before it */
-	size_t height;     /* of the highest of its children so far */
+	char *key;	   /* of the member that comes next; NULL: a key comes */
+	char *anchor;	   /* its name, or NULL */
+	size_t first;	   /* load.nodes before it */
+	size_t height;	   /* of the highest of its children so far */
 };
 
 struct yaml_load {
@@ -223,8 +223,7 @@ static int yaml_enter(struct yaml_load *l, struct json *node, const unsigned cha
 
 	if (l->levels.n >= JSON_DEPTH_MAX)
 		return yaml_fail(l, at, "nested deeper than %d", JSON_DEPTH_MAX);
-	if (yaml_check_tag(l, tag, at) < 0 || yaml_count(l, 1, at) < 0 ||
-	    yaml_place_node(l, json_ref(node), 1, at) < 0)
+	if (yaml_check_tag(l, tag, at) < 0 || yaml_count(l, 1, at) < 0 || yaml_place_node(l, json_ref(node), 1, at) < 0)
 		return -1;
 	yaml_note_line(l, node, at);
 	level.anchor = mem_strdup_opt((const char *)anchor);

@@ -107,7 +107,7 @@ static void yaml_text_block(struct json *j, size_t depth, bool started, struct b
 	}
 }
 
-void yaml_text_write(const struct json *j, struct buf *out)
+void yaml_write(const struct json *j, struct buf *out)
 {
 	AUTO_JSON struct json *copy = NULL;
 

@@ -56,9 +56,9 @@ START_TEST(test_sys)
 		bool hint;
 	} rows[] = {
 		{ENOSPC, ERR_REGISTRY, ERR_HOST, true}, {EDQUOT, ERR_INPUT, ERR_HOST, true},
-		{EROFS, ERR_INPUT, ERR_HOST, true},     {EACCES, ERR_INPUT, ERR_HOST, false},
-		{EPERM, ERR_INPUT, ERR_HOST, false},    {EMFILE, ERR_INTERNAL, ERR_HOST, true},
-		{ENOENT, ERR_INPUT, ERR_INPUT, false},  {ECONNRESET, ERR_REGISTRY, ERR_REGISTRY, false},
+		{EROFS, ERR_INPUT, ERR_HOST, true},	{EACCES, ERR_INPUT, ERR_HOST, false},
+		{EPERM, ERR_INPUT, ERR_HOST, false},	{EMFILE, ERR_INTERNAL, ERR_HOST, true},
+		{ENOENT, ERR_INPUT, ERR_INPUT, false},	{ECONNRESET, ERR_REGISTRY, ERR_REGISTRY, false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -81,9 +81,9 @@ START_TEST(test_exit_status)
 		enum err_code code;
 		int status;
 	} rows[] = {
-		{ERR_NONE, 0},      {ERR_STEP, 1},  {ERR_USAGE, 2},     {ERR_INPUT, 3},      {ERR_NOT_FOUND, 3},
-		{ERR_REGISTRY, 4},  {ERR_HOST, 5},  {ERR_INTEGRITY, 6}, {ERR_INTERNAL, 70}, {ERR_TEMP, 75},
-		{ERR_CANCELLED, 130},
+		{ERR_NONE, 0},	    {ERR_STEP, 1},     {ERR_USAGE, 2},	     {ERR_INPUT, 3},
+		{ERR_NOT_FOUND, 3}, {ERR_REGISTRY, 4}, {ERR_HOST, 5},	     {ERR_INTEGRITY, 6},
+		{ERR_INTERNAL, 70}, {ERR_TEMP, 75},    {ERR_CANCELLED, 130},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -131,8 +131,8 @@ END_TEST
 
 START_TEST(test_read)
 {
-	AUTO_JSON struct json *j =
-		parse("{\"s\":\"x\",\"i\":7,\"b\":true,\"n\":null,\"a\":[\"p\",\"q\"],\"o\":{\"k\":1},\"m\":[\"p\",1]}");
+	AUTO_JSON struct json *j = parse(
+		"{\"s\":\"x\",\"i\":7,\"b\":true,\"n\":null,\"a\":[\"p\",\"q\"],\"o\":{\"k\":1},\"m\":[\"p\",1]}");
 	struct strv s AUTO_STRV = {0};
 	struct err e = ERR_INIT;
 	int64_t v;
@@ -190,7 +190,9 @@ START_TEST(test_build)
 	json_append(a, json_new_str(NULL));
 	json_append(a, json_new_strn("ab", 1));
 	json_append(a, json_new_strn("a\0b", 3));
-	json_append(a, json_new_str("\xff" "a\xe2\x82" "b\xf0\x9f\x98\x80"));
+	json_append(a, json_new_str("\xff"
+				    "a\xe2\x82"
+				    "b\xf0\x9f\x98\x80"));
 	json_set(o, "z", a);
 	json_set(o, "bad\xc0key", json_new_bool(false));
 	json_set_str(o, "none", NULL);
@@ -204,9 +206,13 @@ START_TEST(test_build)
 	json_set_int(o, "z2", 1);
 	json_set_int(o, "i", -2);
 	json_write(o, &b);
-	ck_assert_str_eq(buf_str(&b),
-			 "{\"bad\xef\xbf\xbdkey\":false,\"i\":-2,\"s\":\"v\",\"t\":true,\"v\":[\"x\"],\"z\":[1,null,\"a\","
-			 "\"a\xef\xbf\xbd" "b\",\"\xef\xbf\xbd" "a\xef\xbf\xbd\xef\xbf\xbd" "b\xf0\x9f\x98\x80\"],\"z2\":1}");
+	ck_assert_str_eq(
+		buf_str(&b),
+		"{\"bad\xef\xbf\xbdkey\":false,\"i\":-2,\"s\":\"v\",\"t\":true,\"v\":[\"x\"],\"z\":[1,null,\"a\","
+		"\"a\xef\xbf\xbd"
+		"b\",\"\xef\xbf\xbd"
+		"a\xef\xbf\xbd\xef\xbf\xbd"
+		"b\xf0\x9f\x98\x80\"],\"z2\":1}");
 	for (void *it = json_iter(o); it; it = json_iter_next(o, it)) {
 		ck_assert_ptr_eq(json_iter_val(it), json_get(o, json_iter_key(it)));
 		strncat(keys, json_iter_key(it), 1);

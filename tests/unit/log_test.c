@@ -34,9 +34,13 @@ START_TEST(test_control)
 		{"a\x1b", 2, "a", NULL},
 		{"a\x1b[", 3, "a", NULL},
 		{"a\x1b[12", 5, "a", NULL},
-		{"\x1b" "cx", 3, "x", NULL},
+		{"\x1b"
+		 "cx",
+		 3, "x", NULL},
 		{"\x1b(Bx", 4, "x", NULL},
-		{"\xc2\x9b" "31mx", 6, "31mx", NULL},
+		{"\xc2\x9b"
+		 "31mx",
+		 6, "31mx", NULL},
 		{"\x9bx\xffy", 4, "\xef\xbf\xbdx\xef\xbf\xbdy", NULL},
 		{"\xe2\x82", 2, "\xef\xbf\xbd\xef\xbf\xbd", NULL},
 		{"", 0, "", NULL},
@@ -70,7 +74,9 @@ START_TEST(test_secrets)
 	check_secret("hun\x1b[1mter2", "***");
 	check_secret("\x1b[1mhunter2\x1b[0m", "\x1b[1m***\x1b[0m");
 	check_secret("hun\x01ter2", "***");
-	check_secret("hunter\x1b]0;x\a" "2", "***");
+	check_secret("hunter\x1b]0;x\a"
+		     "2",
+		     "***");
 	log_add_secret("-----KEY-----\nMIIEabcdefgh\nshort\n-----END-----\n");
 	check_secret("line MIIEabcdefgh end", "line *** end");
 	check_secret("short", "short");

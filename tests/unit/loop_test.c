@@ -2,6 +2,7 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "src/util/cleanup.h"
@@ -189,6 +190,34 @@ START_TEST(test_set_events_and_errors)
 }
 END_TEST
 
+static void on_time(void *arg)
+{
+	struct state *s = arg;
+
+	loop_stop(s->l);
+}
+
+static void on_alarm(int signo ATTR_UNUSED)
+{
+}
+
+/* A signal with a handler, which interrupts the waiting, is no failure of it. */
+START_TEST(test_interrupted)
+{
+	struct state s = {.l = new_loop()};
+	struct itimerval often = {{0, 1000}, {0, 1000}}, never = {0};
+	struct sigaction act = {.sa_handler = on_alarm};
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(sigaction(SIGALRM, &act, NULL), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	ck_assert_ptr_nonnull(loop_add_timer(s.l, 20 * MS, 0, on_time, &s, &e));
+	run(s.l);
+	setitimer(ITIMER_REAL, &never, NULL);
+	loop_free(s.l);
+}
+END_TEST
+
 START_TEST(test_stop_before_run)
 {
 	struct loop *l = new_loop();
@@ -198,13 +227,6 @@ START_TEST(test_stop_before_run)
 	loop_free(l);
 }
 END_TEST
-
-static void on_forked(void *arg)
-{
-	struct state *s = arg;
-
-	loop_stop(s->l);
-}
 
 /* A child that forgets the loop has no descriptor of it and the old mask, and the parent's loop still works. */
 START_TEST(test_forget)
@@ -219,7 +241,7 @@ START_TEST(test_forget)
 	close(first);
 	s = (struct state){.l = new_loop()};
 	ck_assert_ptr_nonnull(loop_add_signals(s.l, signos, 1, on_signal, &s, &e));
-	ck_assert_ptr_nonnull(loop_add_timer(s.l, MS, 0, on_forked, &s, &e));
+	ck_assert_ptr_nonnull(loop_add_timer(s.l, MS, 0, on_time, &s, &e));
 	for (int fd = first; fd < first + 3; fd++)
 		ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
 	pid = fork();
@@ -242,4 +264,4 @@ START_TEST(test_forget)
 END_TEST
 
 UNIT_MAIN("loop", test_children, test_signals, test_timers, test_remove_in_callback, test_set_events_and_errors,
-	  test_stop_before_run, test_forget)
+	  test_interrupted, test_stop_before_run, test_forget)

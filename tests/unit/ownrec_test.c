@@ -66,7 +66,9 @@ START_TEST(test_file)
 	ck_assert_int_eq(ownrec_get(fd, &out), -1);
 	ck_assert_int_eq(errno, EBADMSG);
 	ck_assert_int_eq(fsetxattr(fd, OWNREC_XATTR,
-				   "0:0000000000000000000000000000000000000000000000000000000000000000000000000", 75, 0), 0);
+				   "0:0000000000000000000000000000000000000000000000000000000000000000000000000", 75,
+				   0),
+			 0);
 	ck_assert_int_eq(ownrec_get(fd, &out), -1);
 	ck_assert_int_eq(errno, EBADMSG);
 	ck_assert_int_eq(ownrec_get(-1, &out), -1);

@@ -19,21 +19,11 @@ START_TEST(test_clean)
 		const char *in, *want;
 		bool beneath;
 	} rows[] = {
-		{"", ".", true},
-		{".", ".", true},
-		{"/", "/", false},
-		{"a", "a", true},
-		{"a/", "a", true},
-		{"//a//b/./", "/a/b", false},
-		{"a/../b", "b", true},
-		{"..", ".", false},
-		{"../a", "a", false},
-		{"a/../../b", "b", false},
-		{"a/b/../..", ".", true},
-		{"/..", "/", false},
-		{"/../a", "/a", false},
-		{"...", "...", true},
-		{"..a/b", "..a/b", true},
+		{"", ".", true},	   {".", ".", true},	     {"/", "/", false},
+		{"a", "a", true},	   {"a/", "a", true},	     {"//a//b/./", "/a/b", false},
+		{"a/../b", "b", true},	   {"..", ".", false},	     {"../a", "a", false},
+		{"a/../../b", "b", false}, {"a/b/../..", ".", true}, {"/..", "/", false},
+		{"/../a", "/a", false},	   {"...", "...", true},     {"..a/b", "..a/b", true},
 		{"a/.../..", "a", true},
 	};
 
@@ -51,13 +41,14 @@ START_TEST(test_parts)
 	static const struct {
 		const char *in, *dir, *base;
 	} rows[] = {
-		{"a", ".", "a"}, {"a/b", "a", "b"}, {"/a", "/", "a"}, {"/", "/", ""}, {"a//b", "a", "b"},
-		{"a/b/", "a/b", ""}, {"//a", "/", "a"},
+		{"a", ".", "a"},    {"a/b", "a", "b"},	 {"/a", "/", "a"},  {"/", "/", ""},
+		{"a//b", "a", "b"}, {"a/b/", "a/b", ""}, {"//a", "/", "a"},
 	};
 	static const struct {
 		const char *a, *b, *want;
 	} joins[] = {
-		{"a", "b", "a/b"}, {"/a", "../b", "/b"}, {"/a", "/b/", "/b"}, {"", "b", "b"}, {"a", "", "a"}, {"/", "b", "/b"},
+		{"a", "b", "a/b"}, {"/a", "../b", "/b"}, {"/a", "/b/", "/b"},
+		{"", "b", "b"},	   {"a", "", "a"},	 {"/", "b", "/b"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -292,18 +283,9 @@ START_TEST(test_parent)
 	static const struct {
 		const char *path, *parent, *leaf;
 	} rows[] = {
-		{"f", ".", "f"},
-		{"/a/b/f", "a/b", "f"},
-		{"a/b/", "a", "b"},
-		{"a/etc/x", "etc", "x"},
-		{"a/etc", "a", "etc"},
-		{"abs", ".", "abs"},
-		{"missing", ".", "missing"},
-		{"/", ".", "."},
-		{"", ".", "."},
-		{"a/b/..", "a", "."},
-		{"a/b/.", "a/b", "."},
-		{"../../x", ".", "x"},
+		{"f", ".", "f"},       {"/a/b/f", "a/b", "f"}, {"a/b/", "a", "b"},	    {"a/etc/x", "etc", "x"},
+		{"a/etc", "a", "etc"}, {"abs", ".", "abs"},    {"missing", ".", "missing"}, {"/", ".", "."},
+		{"", ".", "."},	       {"a/b/..", "a", "."},   {"a/b/.", "a/b", "."},	    {"../../x", ".", "x"},
 		{"..", ".", "."},
 	};
 	char *leaf = NULL;
@@ -453,7 +435,7 @@ START_TEST(test_remove_kinds)
 	UNIT_DIR(d);
 	struct err e = ERR_INIT;
 	AUTO_CLOSE int root = make_root(d.fd);
-	char name[16];
+	char name[32];
 
 	unit_ok(path_remove_tree(d.fd, "absent", &e), e);
 	lnk(d.fd, "link", "root");
@@ -505,28 +487,30 @@ START_TEST(test_remove_without_permission)
 }
 END_TEST
 
-static int remove_mount(const struct unit_dir *d, const char *what)
+/* A bind mount of the same file system, whose device number does not tell, or a tmpfs, whose does. */
+static int remove_mount(const struct unit_dir *d, const char *what, bool no_openat2)
 {
 	struct err e = ERR_INIT;
+	const char *type = no_openat2 ? "tmpfs" : NULL;
 
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return 77;
 	/* By its name: the descriptor belongs to the namespace that was left. */
 	if (mkdirat(d->fd, "t", 0700) || mkdirat(d->fd, "t/m", 0700) || mkdirat(d->fd, "keep", 0700) ||
-	    chdir(d->path) < 0 || mount("keep", "t/m", NULL, MS_BIND, NULL) < 0)
+	    chdir(d->path) < 0 || mount("keep", "t/m", type, no_openat2 ? 0 : MS_BIND, NULL) < 0)
 		return 4;
-	put(d->fd, "keep/f", "x");
+	put(AT_FDCWD, "t/m/f", "x");
+	path_test_no_openat2(no_openat2);
 	if (path_remove_tree(AT_FDCWD, what, &e) == 0)
 		return 5;
 	if (e.code != ERR_HOST || !strstr(e.msg, "mount point"))
 		return 6;
-	return faccessat(d->fd, "keep/f", F_OK, 0) == 0 ? 0 : 7;
+	return access("t/m/f", F_OK) == 0 ? 0 : 7;
 }
 
-/* A bind mount of the same file system: the device number does not tell. */
 START_TEST(test_remove_stops_at_mounts)
 {
-	static const char *const whats[] = {"t", "t/m"};
+	static const char *const whats[] = {"t", "t/m", "t", "t/m"};
 
 	for (size_t i = 0; i < ARRAY_LEN(whats); i++) {
 		UNIT_DIR(d);
@@ -534,7 +518,7 @@ START_TEST(test_remove_stops_at_mounts)
 		pid_t pid = fork();
 
 		if (pid == 0)
-			_exit(remove_mount(&d, whats[i]));
+			_exit(remove_mount(&d, whats[i], i >= 2));
 		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 		ck_assert_msg(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77), "%s: %d",
 			      whats[i], WEXITSTATUS(status));

@@ -6,7 +6,7 @@
 #include "src/util/stream.h"
 #include "tests/unit/unit.h"
 
-#define TEXT "The quick brown fox"
+#define TEXT   "The quick brown fox"
 #define TEXT_N (sizeof(TEXT) - 1)
 
 START_TEST(test_pump)

@@ -11,11 +11,11 @@
 #include "src/util/path.h"
 
 /* int main(void) of a test program: UNIT_MAIN("sv", test_a, test_b) */
-#define UNIT_MAIN(name, ...) \
-	int main(void) \
-	{ \
-		const TTest *const tests[] = {__VA_ARGS__}; \
-		return unit_run(name, tests, ARRAY_LEN(tests)); \
+#define UNIT_MAIN(name, ...)                                                                                           \
+	int main(void)                                                                                                 \
+	{                                                                                                              \
+		const TTest *const tests[] = {__VA_ARGS__};                                                            \
+		return unit_run(name, tests, ARRAY_LEN(tests));                                                        \
 	}
 
 static inline int unit_run(const char *name, const TTest *const *tests, size_t n)
@@ -65,11 +65,11 @@ static inline struct unit_dir unit_dir_make(void)
 /* The call succeeds; else the message is shown. */
 #define unit_ok(call, e) ck_assert_msg((call) >= 0, "%s", (e).msg ? (e).msg : "no message")
 /* The call has failed with this class, and its message contains this text; the error is released. */
-#define unit_failed(e, want, text) \
-	do { \
-		ck_assert_msg((e).code == (want), "code %d: %s", (int)(e).code, (e).msg ? (e).msg : "no message"); \
-		ck_assert_msg(strstr((e).msg, (text)) != NULL, "\"%s\" is not in: %s", (text), (e).msg); \
-		err_release(&(e)); \
+#define unit_failed(e, want, text)                                                                                     \
+	do {                                                                                                           \
+		ck_assert_msg((e).code == (want), "code %d: %s", (int)(e).code, (e).msg ? (e).msg : "no message");     \
+		ck_assert_msg(strstr((e).msg, (text)) != NULL, "\"%s\" is not in: %s", (text), (e).msg);               \
+		err_release(&(e));                                                                                     \
 	} while (0)
 
 #endif

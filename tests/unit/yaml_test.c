@@ -21,16 +21,20 @@ START_TEST(test_load)
 	check_load("", "null");
 	check_load("# only a comment\n", "null");
 	check_load("---\n", "null");
-	check_load("a: 3.10\nb: yes\nc: 0x1\nd: 2001-01-01\n", "{\"a\":\"3.10\",\"b\":\"yes\",\"c\":\"0x1\",\"d\":\"2001-01-01\"}");
+	check_load("a: 3.10\nb: yes\nc: 0x1\nd: 2001-01-01\n",
+		   "{\"a\":\"3.10\",\"b\":\"yes\",\"c\":\"0x1\",\"d\":\"2001-01-01\"}");
 	check_load("a:\nb: ~\nc: null\nd: 'null'\ne: ''\nf: !!str\n",
 		   "{\"a\":null,\"b\":null,\"c\":null,\"d\":\"null\",\"e\":\"\",\"f\":\"\"}");
 	check_load("- x\n- [y, {z: 1}]\n-\n", "[\"x\",[\"y\",{\"z\":\"1\"}],null]");
 	check_load("a: |\n  l1\n  l2\nb: >-\n  l1\n  l2\n", "{\"a\":\"l1\\nl2\\n\",\"b\":\"l1 l2\"}");
 	check_load("a: \"\\u00e4\\n\"\nb: \xc3\xa4\n", "{\"a\":\"\xc3\xa4\\n\",\"b\":\"\xc3\xa4\"}");
 	check_load("{\"a\": [1, true, null]}", "{\"a\":[\"1\",\"true\",null]}");
-	check_load("a: &x [1, 2]\nb: *x\nc: &y z\nd: *y\n", "{\"a\":[\"1\",\"2\"],\"b\":[\"1\",\"2\"],\"c\":\"z\",\"d\":\"z\"}");
+	check_load("a: &x [1, 2]\nb: *x\nc: &y z\nd: *y\n",
+		   "{\"a\":[\"1\",\"2\"],\"b\":[\"1\",\"2\"],\"c\":\"z\",\"d\":\"z\"}");
 	check_load("- &x 1\n- &x 2\n- *x\n", "[\"1\",\"2\",\"2\"]");
-	check_load("\xef\xbb\xbf" "a: b\n", "{\"a\":\"b\"}");
+	check_load("\xef\xbb\xbf"
+		   "a: b\n",
+		   "{\"a\":\"b\"}");
 	check_load("'<<': x\n", "{\"<<\":\"x\"}");
 	check_load("a: b\r\nc: d\r\n", "{\"a\":\"b\",\"c\":\"d\"}");
 }
@@ -66,7 +70,9 @@ START_TEST(test_reject)
 		{"a: \x1b[2J\n", 8, 1, 4, "control characters"},
 		{"\ta: b\n", 6, 1, 1, ""},
 		{"a: b: c\n", 8, 1, 5, "mapping values"},
-		{"\xff\xfe" "a\0", 4, 1, 1, ""}, /* UTF-16 is not read */
+		{"\xff\xfe"
+		 "a\0",
+		 4, 1, 1, ""}, /* UTF-16 is not read */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -194,7 +200,7 @@ START_TEST(test_bool)
 		int ret;
 		bool want;
 	} rows[] = {
-		{"true", 0, true}, {"Yes", 0, true},    {"ON", 0, true}, {"false", 0, false}, {"No", 0, false},
+		{"true", 0, true}, {"Yes", 0, true},	 {"ON", 0, true}, {"false", 0, false}, {"No", 0, false},
 		{"off", 0, false}, {"maybe", -1, false}, {"", -1, false}, {"1", -1, false},
 	};
 	bool v;
@@ -213,13 +219,16 @@ END_TEST
 /* Strings that a YAML reader could take for something else, and what they must look like. */
 START_TEST(test_write)
 {
-	static const char text[] =
-		"{\"s\":[\"plain\",\"/a/b-1.2\",\"\",\"yes\",\"Null\",\"3.10\",\"1:30\",\"-\",\"- x\",\"a: b\",\"a:b\",\"# c\",\"*x\","
-		"\"~\",\" x\",\"a\\nb\",\"\\u0085\\u007f\\\"\\\\\",\"\xc3\xa4\",\"=\",\"<<\"],"
-		"\"n\":[1,1.5,true,null,{},[]],\"o\":{\"k y\":{\"z\":\"v\"},\"l\":[[\"x\",[\"y\"]],{\"p\":\"q\",\"r\":[\"s\"]}]}}";
+	static const char text[] = "{\"s\":[\"plain\",\"/a/b-1.2\",\"\",\"yes\",\"Null\",\"3.10\",\"1:30\",\"-\",\"- "
+				   "x\",\"a: b\",\"a:b\",\"# c\",\"*x\","
+				   "\"~\",\" x\",\"a\\nb\",\"\\u0085\\u007f\\\"\\\\\",\"\xc3\xa4\",\"=\",\"<<\"],"
+				   "\"n\":[1,1.5,true,null,{},[]],\"o\":{\"k "
+				   "y\":{\"z\":\"v\"},\"l\":[[\"x\",[\"y\"]],{\"p\":\"q\",\"r\":[\"s\"]}]}}";
 	static const char want[] =
-		"s:\n  - plain\n  - /a/b-1.2\n  - \"\"\n  - \"yes\"\n  - \"Null\"\n  - \"3.10\"\n  - \"1:30\"\n  - \"-\"\n"
-		"  - \"- x\"\n  - \"a: b\"\n  - \"a:b\"\n  - \"# c\"\n  - \"*x\"\n  - \"~\"\n  - \" x\"\n  - \"a\\nb\"\n"
+		"s:\n  - plain\n  - /a/b-1.2\n  - \"\"\n  - \"yes\"\n  - \"Null\"\n  - \"3.10\"\n  - \"1:30\"\n  - "
+		"\"-\"\n"
+		"  - \"- x\"\n  - \"a: b\"\n  - \"a:b\"\n  - \"# c\"\n  - \"*x\"\n  - \"~\"\n  - \" x\"\n  - "
+		"\"a\\nb\"\n"
 		"  - \"\\u0085\\u007f\\\"\\\\\"\n  - \"\xc3\xa4\"\n  - \"=\"\n  - \"<<\"\n"
 		"\"n\":\n  - 1\n  - 1.5\n  - true\n  - null\n  - {}\n  - []\n"
 		"o:\n  \"k y\":\n    z: v\n  l:\n    - - x\n      - - \"y\"\n    - p: q\n      r:\n        - s\n";

@@ -1,0 +1,162 @@
+/* The init of a step. */
+#include "src/sandbox/init_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "src/sandbox/caps.h"
+#include "src/sandbox/childmsg.h"
+#include "src/sandbox/exec_child.h"
+#include "src/sandbox/loopback.h"
+#include "src/sandbox/mountpoint.h"
+#include "src/sandbox/mounts_child.h"
+#include "src/sandbox/passwd.h"
+#include "src/util/cleanup.h"
+#include "src/util/io.h"
+#include "src/util/mem.h"
+
+/* The layer of mount points, in the step's scratch directory. */
+#define POINTS_NAME "points"
+/* What ps shows in the step. */
+#define INIT_NAME "slct-init"
+
+/* The worker's death must end the step: the signal is asked for, then whether it came too late. Undumpable, so that no
+ * process of the step reads this one's memory, environment or program. */
+static int guard(int chan, struct err *e)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_sys(e, ERR_HOST, errno, "prctl");
+	if (childmsg_orphan(chan))
+		_exit(1);
+	return 0;
+}
+
+static int compare_int(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Nothing of the caller's descriptors is left but the ones that the set-up needs, all close-on-exec. */
+static int close_descriptors(const struct sandbox_spec *s, int chan, struct err *e)
+{
+	AUTO_CLOSE int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int keep[] = {chan, s->root.dirfd};
+
+	if (null < 0)
+		return err_sys(e, ERR_HOST, errno, "/dev/null");
+	if (dup2(s->out_fd, 1) < 0 || dup2(s->out_fd, 2) < 0 || dup2(null, 0) < 0)
+		return err_sys(e, ERR_HOST, errno, "standard input and output of the step");
+	qsort(keep, ARRAY_LEN(keep), sizeof keep[0], compare_int);
+	if (keep[0] < 3 || null < 3)
+		return err_set(e, ERR_INTERNAL, "descriptors of a step below 3");
+	STEAL_FD(null); /* closed with the rest */
+	io_close_from(3, keep, ARRAY_LEN(keep));
+	return 0;
+}
+
+/* A program of another user opens /dev/stdout anew, which asks for the pipe's owner. */
+static void own_output(const struct passwd_ids *ids)
+{
+	struct stat st;
+
+	if (fstat(1, &st) == 0 && S_ISFIFO(st.st_mode) && fchown(1, ids->uid, ids->gid) < 0)
+		return; /* the step can still write to its descriptor */
+}
+
+/* The merged root, with the layer of mount points on top of the image's. */
+static int mount_root(const struct sandbox_spec *s, struct err *e)
+{
+	AUTO_FREE char *points = mem_printf("%s/%s", s->scratch, POINTS_NAME);
+	AUTO_FREE const char **lower = mem_array(s->root.nlower + 1, sizeof *lower);
+	struct overlay_spec root = s->root;
+	bool has_etc;
+
+	if (mountpoint_upper(&s->root, e) < 0 || mountpoint_make(&s->root, points, &has_etc, e) < 0)
+		return -1;
+	for (size_t i = 0; i < root.nlower; i++)
+		lower[i] = root.lower[i];
+	lower[root.nlower++] = points;
+	root.lower = lower;
+	return overlay_mount(&root, e);
+}
+
+static int set_identity(const struct sandbox_spec *s, struct err *e)
+{
+	const char *name = s->hostname ? s->hostname : SANDBOX_HOSTNAME;
+
+	if (sethostname(name, strlen(name)) < 0)
+		return err_sys(e, ERR_HOST, errno, "setting the host name");
+	return s->net == SANDBOX_NET_NONE ? loopback_up(e) : 0;
+}
+
+/* USER is looked up before anything else is mounted in the root, so that its files can only be the image's. */
+static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int chan, struct passwd_ids *ids,
+		  struct err *e)
+{
+	AUTO_CLOSE int root = -1;
+
+	if (guard(chan, e) < 0 || close_descriptors(s, chan, e) < 0)
+		return -1;
+	setsid();
+	umask(0);
+	prctl(PR_SET_NAME, INIT_NAME, 0, 0, 0);
+	if (overlay_private(e) < 0)
+		return -1;
+	root = mount_root(s, e);
+	if (root < 0 || passwd_lookup(root, s->user ? s->user : "", ids, e) < 0)
+		return -1;
+	own_output(ids);
+	if (mounts_child_apply(root, ops, chan, e) < 0 || mounts_child_pivot(root, e) < 0)
+		return -1;
+	return set_identity(s, e);
+}
+
+static void ATTR_NORETURN fail(int chan, const struct err *e)
+{
+	childmsg_error(chan, e);
+	_exit(1);
+}
+
+/* Reap until the command has ended. Nothing is forwarded: whoever wants to end the step kills this process. */
+static int wait_command(pid_t command)
+{
+	int status;
+
+	for (;;) {
+		pid_t pid = waitpid(-1, &status, 0);
+
+		if (pid == command)
+			return status;
+		if (pid < 0 && errno != EINTR)
+			return W_EXITCODE(0, SIGKILL);
+	}
+}
+
+void init_child(const struct sandbox_spec *s, const struct plan_ops *ops, int chan)
+{
+	struct err e = ERR_INIT;
+	struct passwd_ids ids = {0};
+	pid_t command;
+
+	if (set_up(s, ops, chan, &ids, &e) < 0)
+		fail(chan, &e);
+	command = fork();
+	if (command == 0) {
+		exec_child(s, &ids, &e);
+		fail(chan, &e);
+	}
+	if (command < 0)
+		err_sys(&e, ERR_HOST, errno, "fork");
+	if (command < 0 || caps_limit(0, &e) < 0)
+		fail(chan, &e);
+	close(s->root.dirfd);
+	childmsg_done(chan, wait_command(command));
+	_exit(0);
+}

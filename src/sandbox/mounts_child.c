@@ -1,0 +1,380 @@
+/* Execute a step's list of mounts. */
+#include "src/sandbox/mounts_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "src/sandbox/childmsg.h"
+#include "src/util/buf.h"
+#include "src/util/cleanup.h"
+#include "src/util/io.h"
+#include "src/util/path.h"
+
+#define MAGIC_PROC	0x9fa0
+#define MAGIC_SYSFS	0x62656572
+#define KERNEL_FS_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+#define OPTION_MAX	64
+#define SNAPSHOT_MAX	16384
+
+struct mounts {
+	int root;
+	int chan;
+};
+
+typedef int op_fn(const struct mounts *m, const struct plan_op *op, struct err *e);
+
+/* The object itself, no link followed on the way to it or at its end. */
+static int target_open(const struct mounts *m, const char *path)
+{
+	return path_open_nolinks(m->root, path, O_PATH | O_NOFOLLOW, 0);
+}
+
+static int attach_at(int mnt, int target)
+{
+	return move_mount(mnt, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+static int attach(const struct mounts *m, int mnt, const char *path, struct err *e)
+{
+	AUTO_CLOSE int target = target_open(m, path);
+
+	if (target < 0 || attach_at(mnt, target) < 0)
+		return err_sys(e, ERR_HOST, errno, "mounting /%s", path);
+	return 0;
+}
+
+/* "key=value" or "key". */
+static int fs_option(int fs, const char *opt, size_t n)
+{
+	char copy[OPTION_MAX], *value;
+
+	if (n >= sizeof copy) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(copy, opt, n);
+	copy[n] = '\0';
+	value = strchr(copy, '=');
+	if (!value)
+		return fsconfig(fs, FSCONFIG_SET_FLAG, copy, NULL, 0);
+	*value++ = '\0';
+	return fsconfig(fs, FSCONFIG_SET_STRING, copy, value, 0);
+}
+
+/* Detached mount of a new file system; -1 with errno. */
+static int fs_new(const char *type, const char *options, unsigned attrs)
+{
+	AUTO_CLOSE int fs = fsopen(type, FSOPEN_CLOEXEC);
+
+	if (fs < 0)
+		return -1;
+	while (options && *options) {
+		size_t n = strcspn(options, ",");
+
+		if (fs_option(fs, options, n) < 0)
+			return -1;
+		options += n + (options[n] == ',');
+	}
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	return fsmount(fs, FSMOUNT_CLOEXEC, attrs);
+}
+
+static int op_fs(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	AUTO_CLOSE int mnt = fs_new(op->arg, op->options, op->attrs);
+
+	if (mnt < 0)
+		return err_sys(e, ERR_HOST, errno, "new %s for /%s", op->arg, op->path);
+	return attach(m, mnt, op->path, e);
+}
+
+/* The host's tree as it is in the namespace that we came from, with everything below; -1 with errno. */
+static int host_tree(const char *path, uint64_t attrs)
+{
+	struct mount_attr a = {.attr_set = attrs};
+	int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	if (tree < 0)
+		return -1;
+	if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof a) == 0)
+		return tree;
+	close(tree);
+	return -1;
+}
+
+/* A fresh procfs is refused where parts of the outer one are masked (a container): a process must not see by it what it
+ * could not see before. */
+static int op_proc(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	AUTO_CLOSE int mnt = fs_new("proc", NULL, KERNEL_FS_ATTRS);
+	int sys = errno;
+
+	if (mnt < 0) {
+		mnt = host_tree("/proc", KERNEL_FS_ATTRS);
+		childmsg_warn(m->chan, "no /proc of its own for the step (%s): %s", strerror(sys),
+			      mnt < 0 ? "it has none" : "it sees the host's");
+	}
+	return mnt < 0 ? 0 : attach(m, mnt, op->path, e);
+}
+
+static bool is_missing(int sys)
+{
+	return sys == ENOENT || sys == ENOTDIR;
+}
+
+/* Hide an object with an empty read-only directory or with /dev/null. */
+static int mask(const struct mounts *m, int target, const char *path, struct err *e)
+{
+	AUTO_CLOSE int mnt = -1;
+	struct stat st;
+
+	if (fstat(target, &st) < 0)
+		return err_sys(e, ERR_HOST, errno, "masking /%s", path);
+	if (S_ISDIR(st.st_mode))
+		mnt = fs_new("tmpfs", "mode=0555,nr_inodes=1", KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
+	else
+		mnt = open_tree(m->root, "dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	if (mnt < 0 || attach_at(mnt, target) < 0)
+		return err_sys(e, ERR_HOST, errno, "masking /%s", path);
+	return 0;
+}
+
+/* 1 and *fd if path is there and lies in procfs or sysfs, which are ours by now; 0 if not; -1 with *e. */
+static int kernel_target(const struct mounts *m, const char *path, int *fd, struct err *e)
+{
+	struct statfs fs;
+
+	*fd = target_open(m, path);
+	if (*fd < 0)
+		return is_missing(errno) ? 0 : err_sys(e, ERR_HOST, errno, "/%s", path);
+	if (fstatfs(*fd, &fs) < 0)
+		return err_sys(e, ERR_HOST, errno, "/%s", path);
+	return fs.f_type == MAGIC_PROC || fs.f_type == MAGIC_SYSFS;
+}
+
+static int op_mask(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	AUTO_CLOSE int target = -1;
+	int r = kernel_target(m, op->path, &target, e);
+
+	return r > 0 ? mask(m, target, op->path, e) : r;
+}
+
+static int op_readonly(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
+	AUTO_CLOSE int target = -1, tree = -1;
+	int r = kernel_target(m, op->path, &target, e);
+
+	if (r <= 0)
+		return r;
+	tree = open_tree(target, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof a) < 0 ||
+	    attach_at(tree, target) < 0)
+		return err_sys(e, ERR_HOST, errno, "making /%s read-only", op->path);
+	return 0;
+}
+
+/* What the host mounts below /sys comes along with its tree; a step in a namespace of ours shall see as little of it as
+ * with a fresh sysfs. */
+static int mask_sys(const struct mounts *m, struct err *e)
+{
+	static const char *const paths[] = {
+		"sys/fs/cgroup",	   "sys/fs/bpf",	  "sys/fs/pstore",    "sys/fs/selinux",
+		"sys/fs/fuse/connections", "sys/kernel/security", "sys/kernel/debug", "sys/kernel/tracing",
+		"sys/kernel/config",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		AUTO_CLOSE int target = target_open(m, paths[i]);
+
+		if (target < 0 && is_missing(errno))
+			continue;
+		if (target < 0)
+			return err_sys(e, ERR_HOST, errno, "masking /%s", paths[i]);
+		if (mask(m, target, paths[i], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A fresh sysfs needs a network namespace of our own. */
+static int op_sys(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	AUTO_CLOSE int mnt = fs_new("sysfs", NULL, KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
+	bool fresh = mnt >= 0;
+
+	if (mnt < 0)
+		mnt = host_tree("/sys", KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
+	if (mnt < 0) {
+		childmsg_warn(m->chan, "no /sys for the step: %s", strerror(errno));
+		return 0;
+	}
+	if (attach(m, mnt, op->path, e) < 0)
+		return -1;
+	return fresh ? 0 : mask_sys(m, e);
+}
+
+static int op_node(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	AUTO_CLOSE int file = path_open_nolinks(m->root, op->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
+	AUTO_CLOSE int tree = open_tree(AT_FDCWD, op->arg, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+
+	if (file < 0)
+		return err_sys(e, ERR_HOST, errno, "making /%s", op->path);
+	if (tree < 0)
+		return err_sys(e, ERR_HOST, errno, "the host's %s", op->arg);
+	return attach(m, tree, op->path, e);
+}
+
+/* Only below our own tmpfs: plan_ops names no other. */
+static int op_dir(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	if (mkdirat(m->root, op->path, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "making /%s", op->path);
+	return 0;
+}
+
+static int op_link(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	if (symlinkat(op->arg, m->root, op->path) < 0)
+		return err_sys(e, ERR_HOST, errno, "making /%s", op->path);
+	return 0;
+}
+
+/* Detached read-only mount of a new file with the text. */
+static int text_mount(int dir, const char *name, const char *text, struct err *e)
+{
+	struct mount_attr a = {.attr_set = KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY};
+	AUTO_CLOSE int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	AUTO_CLOSE int tree = -1;
+
+	if (fd < 0)
+		return err_sys(e, ERR_HOST, errno, "temporary file");
+	if (io_write_all(fd, text, strlen(text), "temporary file", e) < 0)
+		return -1;
+	tree = open_tree(dir, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
+		return err_sys(e, ERR_HOST, errno, "temporary file");
+	return STEAL_FD(tree);
+}
+
+/* Our mount point, or, where the image's /etc is a link, what it leads to inside the root if that is a plain file. */
+static int text_target(const struct mounts *m, const char *path)
+{
+	int fd = target_open(m, path);
+	struct stat st;
+
+	if (fd < 0)
+		fd = path_open_in(m->root, path, O_PATH, 0);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int op_text(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	AUTO_CLOSE int dir = target_open(m, PLAN_TEXT_DIR), mnt = -1, target = text_target(m, op->path);
+
+	if (target < 0) {
+		childmsg_warn(m->chan, "/etc of the image is no directory and leads to no %s: the step has none",
+			      op->path);
+		return 0;
+	}
+	mnt = dir < 0 ? err_sys(e, ERR_HOST, errno, "/" PLAN_TEXT_DIR)
+		      : text_mount(dir, path_base(op->path), op->arg, e);
+	if (mnt < 0)
+		return err_wrap(e, "/%s", op->path);
+	if (attach_at(mnt, target) < 0)
+		return err_sys(e, ERR_HOST, errno, "mounting /%s", op->path);
+	return 0;
+}
+
+static int write_file(int dir, const char *name, const void *p, size_t n, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", name) : io_write_all(fd, p, n, name, e);
+}
+
+/* What programs read of the process that started them. stat and statm are fixed texts: in the real ones this process
+ * would see its own addresses. */
+static int init_files(int from, int to, struct err *e)
+{
+	static const char stat[] =
+		"1 (slct-init) S 0 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
+		"0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
+	static const char statm[] = "0 0 0 0 0 0 0\n";
+	AUTO_BUF struct buf status = BUF_INIT(SNAPSHOT_MAX);
+
+	if (io_read_file(from, "status", &status, e) < 0)
+		return -1;
+	if (write_file(to, "comm", "slct-init\n", 10, e) < 0 || write_file(to, "cmdline", "slct-init", 10, e) < 0 ||
+	    write_file(to, "stat", stat, sizeof stat - 1, e) < 0 ||
+	    write_file(to, "statm", statm, sizeof statm - 1, e) < 0)
+		return -1;
+	return write_file(to, "status", status.p, status.n, e);
+}
+
+/* Process 1 carries slct's command line and descriptors: its entry is replaced as a whole. */
+static int op_init(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
+	AUTO_CLOSE int target = target_open(m, op->path), mnt = -1;
+	char self[16] = "";
+
+	/* The host's /proc is in its place: /proc/1 is not our init. */
+	if (readlinkat(m->root, "proc/self", self, sizeof self - 1) < 0 || strcmp(self, "1") != 0)
+		return 0;
+	mnt = fs_new("tmpfs", "mode=0555,size=64k", KERNEL_FS_ATTRS);
+	if (target < 0 || mnt < 0)
+		return err_sys(e, ERR_HOST, errno, "hiding /%s", op->path);
+	if (init_files(target, mnt, e) < 0)
+		return err_wrap(e, "hiding /%s", op->path);
+	if (mount_setattr(mnt, "", AT_EMPTY_PATH, &a, sizeof a) < 0 || attach_at(mnt, target) < 0)
+		return err_sys(e, ERR_HOST, errno, "hiding /%s", op->path);
+	return 0;
+}
+
+static op_fn *const op_table[] = {
+	[PLAN_FS] = op_fs,	 [PLAN_PROC] = op_proc, [PLAN_SYS] = op_sys,   [PLAN_NODE] = op_node,
+	[PLAN_DIR] = op_dir,	 [PLAN_LINK] = op_link, [PLAN_TEXT] = op_text, [PLAN_MASK] = op_mask,
+	[PLAN_RO] = op_readonly, [PLAN_INIT] = op_init,
+};
+
+int mounts_child_apply(int root, const struct plan_ops *ops, int chan, struct err *e)
+{
+	const struct mounts m = {root, chan};
+
+	if (move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, ERR_HOST, errno, "attaching the step's root");
+	for (size_t i = 0; i < ops->n; i++)
+		if (op_table[ops->v[i].kind](&m, &ops->v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* pivot_root(".", ".") stacks the old root on the new one, where it is unmounted at once: no directory of the image is
+ * needed to put it. */
+int mounts_child_pivot(int root, struct err *e)
+{
+	if (fchdir(root) < 0)
+		return err_sys(e, ERR_HOST, errno, "entering the step's root");
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return err_sys(e, ERR_HOST, errno, "pivot_root");
+	if (umount2(".", MNT_DETACH) < 0)
+		return err_sys(e, ERR_HOST, errno, "unmounting the host's root");
+	if (chdir("/") < 0)
+		return err_sys(e, ERR_HOST, errno, "chdir /");
+	return 0;
+}

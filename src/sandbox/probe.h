@@ -1,0 +1,12 @@
+/* Does it work here? Found out by doing it in a forked child. */
+#ifndef SLCT_PROBE_H
+#define SLCT_PROBE_H
+
+#include "src/util/err.h"
+
+/* Join the user namespace (nsfd < 0: none), unshare the mount namespace and use an overlay of small directories below
+ * scratch the way steps do, including the removal of a lower directory (without userxattr support that gives EIO on a
+ * mount that looks well). Everything made is removed. -1 with *e (ERR_HOST) and the remedy. */
+int probe_overlay(int nsfd, const char *scratch, struct err *e);
+
+#endif

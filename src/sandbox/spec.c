@@ -1,0 +1,62 @@
+/* Checks of a step's description. */
+#include "src/sandbox/spec.h"
+
+#include <string.h>
+
+static bool is_hostname(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n <= SPEC_HOSTNAME_MAX &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			    "0123456789-.") == n;
+}
+
+static int check_caller(const struct sandbox_spec *s, struct err *e)
+{
+	if (!s->tier || (s->tier->tier != TIER_ROOT && s->tier->tier != TIER_RANGE))
+		return err_set(e, ERR_HOST, "isolation \"%s\" cannot run steps: not built yet",
+			       s->tier ? tier_name(s->tier->tier) : "?");
+	if ((s->tier->tier == TIER_RANGE) != (s->nsfd >= 0))
+		return err_set(e, ERR_INTERNAL, "user namespace and tier of the step do not fit");
+	if (!s->argv || !s->argv[0] || !s->env || !s->scratch || s->out_fd < 0)
+		return err_set(e, ERR_INTERNAL, "incomplete description of a step");
+	if (!s->root.upper || !s->root.work)
+		return err_set(e, ERR_INTERNAL, "a step needs an upper and a work directory");
+	if (!s->seccomp_prog || s->seccomp_len == 0)
+		return err_set(e, ERR_INTERNAL, "a step needs a seccomp program");
+	return 0;
+}
+
+int spec_check(const struct sandbox_spec *s, struct err *e)
+{
+	if (check_caller(s, e) < 0)
+		return -1;
+	if (s->argv[0][0] == '\0')
+		return err_set(e, ERR_INPUT, "the command is empty");
+	if (s->workdir && s->workdir[0] != '/')
+		return err_set(e, ERR_INPUT, "the working directory \"%s\" is not absolute", s->workdir);
+	if (s->hostname && !is_hostname(s->hostname))
+		return err_set(e, ERR_INPUT, "\"%s\" is no host name", s->hostname);
+	return 0;
+}
+
+const char *spec_getenv(char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *env; env++)
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+			return *env + n + 1;
+	return NULL;
+}
+
+void spec_environment(const struct sandbox_spec *s, const char *home, struct strv *out)
+{
+	for (char *const *v = s->env; *v; v++)
+		strv_add(out, *v);
+	if (!spec_getenv(s->env, "PATH"))
+		strv_add(out, "PATH=" SPEC_DEFAULT_PATH);
+	if (!spec_getenv(s->env, "HOME"))
+		strv_printf(out, "HOME=%s", home);
+}

@@ -1,0 +1,141 @@
+/* The user namespace of a run. */
+#include "src/sandbox/userns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "src/sandbox/childmsg.h"
+#include "src/sandbox/idmap.h"
+#include "src/util/buf.h"
+#include "src/util/cleanup.h"
+#include "src/util/io.h"
+#include "src/util/num.h"
+#include "src/util/proc.h"
+
+/* Switches that keep an ordinary user from making a user namespace. */
+static const struct {
+	const char *file;
+	uint64_t refuses;
+	const char *remedy;
+} userns_switches[] = {
+	{"/proc/sys/kernel/unprivileged_userns_clone", 0, "sysctl -w kernel.unprivileged_userns_clone=1"},
+	{"/proc/sys/user/max_user_namespaces", 0, "sysctl -w user.max_user_namespaces=15000"},
+	{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1,
+	 "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for slct with `userns,`"},
+};
+
+static bool switch_refuses(const char *file, uint64_t refuses)
+{
+	AUTO_BUF struct buf text = BUF_INIT(64);
+	struct err ignored = ERR_INIT;
+	uint64_t value = 0;
+	bool known = io_read_file(AT_FDCWD, file, &text, &ignored) == 0 &&
+		     num_parse(sv_trim(buf_sv(&text)), 10, UINT64_MAX, &value) == 0;
+
+	err_release(&ignored);
+	return known && value == refuses;
+}
+
+static int userns_refused(int sys, const char *call, struct err *e)
+{
+	err_set(e, ERR_HOST, "the kernel refuses a new user namespace (%s: %s)", call, strerror(sys));
+	e->sys = sys;
+	for (size_t i = 0; i < ARRAY_LEN(userns_switches); i++)
+		if (switch_refuses(userns_switches[i].file, userns_switches[i].refuses)) {
+			err_wrap(e, "%s is %llu", userns_switches[i].file,
+				 (unsigned long long)userns_switches[i].refuses);
+			return err_hint(e, "as root: %s", userns_switches[i].remedy);
+		}
+	return err_hint(e, "in a container, its seccomp profile forbids it: run it with "
+			   "--security-opt seccomp=unconfined; in a chroot, leave it");
+}
+
+/* Only there to hold the namespace until it has its maps. Not made undumpable: newuidmap wants to see the caller as
+ * the owner of /proc/PID. */
+static void ATTR_NORETURN pause_until_gone(int chan)
+{
+	struct childmsg m;
+	struct err ignored = ERR_INIT;
+
+	while (childmsg_recv(chan, &m, &ignored) > 0)
+		;
+	_exit(0);
+}
+
+static int open_mapped(const struct tier_info *t, pid_t child, struct err *e)
+{
+	char path[64];
+	int fd;
+
+	if (idmap_write(t, child, e) < 0)
+		return -1;
+	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)child);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", path);
+	return fd;
+}
+
+int userns_open(const struct tier_info *t, struct err *e)
+{
+	int pair[2], fd;
+	pid_t child;
+
+	if (t->tier != TIER_RANGE)
+		return -1;
+	if (childmsg_pair(pair, e) < 0)
+		return -1;
+	child = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+	if (child == 0) {
+		close(pair[0]);
+		pause_until_gone(pair[1]);
+	}
+	close(pair[1]);
+	if (child < 0) {
+		int sys = errno;
+
+		close(pair[0]);
+		return userns_refused(sys, "clone CLONE_NEWUSER", e);
+	}
+	fd = open_mapped(t, child, e);
+	close(pair[0]);
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	return fd;
+}
+
+/* A change of credentials clears the parent-death signal; it is asked for again, and then the parent looked at. */
+static void keep_death_signal(int sig, pid_t parent)
+{
+	if (sig == SIGKILL)
+		proc_die_with_parent(parent);
+	else if (sig > 0)
+		prctl(PR_SET_PDEATHSIG, sig, 0, 0, 0);
+}
+
+int userns_join(int nsfd, struct err *e)
+{
+	pid_t parent = getppid();
+	int sig = 0;
+
+	if (nsfd < 0)
+		return 0;
+	if (prctl(PR_GET_PDEATHSIG, &sig, 0, 0, 0) < 0)
+		return err_sys(e, ERR_INTERNAL, errno, "PR_GET_PDEATHSIG");
+	if (setns(nsfd, CLONE_NEWUSER) < 0)
+		return err_sys(e, ERR_HOST, errno, "joining the user namespace of the run");
+	if (setgroups(0, NULL) < 0)
+		return err_sys(e, ERR_HOST, errno, "dropping the supplementary groups in the user namespace");
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_sys(e, ERR_HOST, errno, "becoming uid 0 in the user namespace");
+	keep_death_signal(sig, parent);
+	return 0;
+}
