@@ -519,6 +519,7 @@ START_TEST(login_elsewhere_is_refused)
 	ck_assert_int_eq(fetch(&f, s.s, &e), -1);
 	ck_assert_uint_eq(thief.log->n, 1);
 	ck_assert_uint_eq(fake_count_auth(&thief, ""), 0);
+	ck_assert_ptr_nonnull(strstr(e.hint, "no login is sent along"));
 	unit_failed(e, ERR_REGISTRY, "401");
 }
 END_TEST
