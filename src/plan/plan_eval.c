@@ -17,6 +17,7 @@ struct plan_step *plan_eval_step(struct plan_eval *v, enum plan_step_kind kind, 
 			      .n = v->n,
 			      .line = v->trigger ? 0 : v->in->first_line,
 			      .last_line = v->trigger ? 0 : v->in->last_line,
+			      .pos = v->trigger ? (struct dast_pos){0} : v->in->pos,
 			      .text = mem_strdup(v->in->original),
 			      .created_by = mem_strdup_opt(created_by)};
 
@@ -142,15 +143,18 @@ static void end_stage(struct plan *p, struct plan_stage *st)
 static int eval_stage(struct plan *p, size_t at, struct err *e)
 {
 	struct plan_stage *st = &p->stages.v[at];
-	struct plan_eval v = {.plan = p, .at = at, .st = st, .src = p->sources.v[st->source]};
+	struct plan_eval v = {
+		.plan = p, .at = at, .st = st, .src = p->sources.v[st->source], .warned = SMAP_INIT(NULL)};
+	int rc = begin_stage(p, st, e);
 
-	if (begin_stage(p, st, e) < 0 || eval_triggers(&v, e) < 0)
-		return -1;
-	for (size_t i = 0; i < st->df->instrs.n; i++)
-		if (eval_instr(&v, st->df->instrs.v[i], e) < 0)
-			return -1;
-	end_stage(p, st);
-	return 0;
+	if (rc == 0)
+		rc = eval_triggers(&v, e);
+	for (size_t i = 0; rc == 0 && i < st->df->instrs.n; i++)
+		rc = eval_instr(&v, st->df->instrs.v[i], e);
+	smap_release(&v.warned);
+	if (rc == 0)
+		end_stage(p, st);
+	return rc;
 }
 
 static void warn_unused(struct plan *p)

@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "src/sandbox/mntns.h"
 #include "src/sandbox/userns.h"
 #include "src/util/buf.h"
 #include "src/util/cleanup.h"
@@ -38,17 +39,7 @@ int overlay_enter(int nsfd, struct err *e)
 		return -1;
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_sys(e, ERR_HOST, errno, "unshare CLONE_NEWNS");
-	return overlay_private(e);
-}
-
-int overlay_private(struct err *e)
-{
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
-		return 0;
-	if (errno != EINVAL)
-		return err_sys(e, ERR_HOST, errno, "making the mounts private");
-	err_set(e, ERR_HOST, "/ is no mount point here: slct runs in a chroot");
-	return err_hint(e, "bind the chroot's directory onto itself before entering it (mount --bind DIR DIR)");
+	return mntns_private(e);
 }
 
 bool overlay_upper_used(int upperfd)
