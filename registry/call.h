@@ -1,6 +1,6 @@
 /* One logical request: redirects, repetitions and logins are inside.
  *
- * What decides about addresses and credentials is a policy (session.h); a call without one goes to its own URL with
+ * What decides about addresses and credentials is a policy (regsession.h); a call without one goes to its own URL with
  * its own login. Credentials go to the origin of the call's URL and nowhere else. */
 #ifndef SLCT_CALL_H
 #define SLCT_CALL_H
