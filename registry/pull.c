@@ -141,8 +141,8 @@ int pull_resolve(struct regsession_pool *p, const struct ref *ref, const struct 
 
 	*out = (struct registry_image){0};
 	if (ref_is_store_only(ref))
-		return err_set(e, ERR_NOT_FOUND, "%s exists only in the store: a registry on this machine needs its port",
-			       name);
+		return err_set(e, ERR_NOT_FOUND,
+			       "%s exists only in the store: a registry on this machine needs its port", name);
 	rc = pull_manifest(p, ref, platform, &d, e);
 	if (!rc)
 		rc = pull_take(p, ref, &d, out, e);
