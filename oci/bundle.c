@@ -26,7 +26,7 @@ struct bundle_member {
 struct bundle {
 	struct store *s;
 	struct smap members; /* clean name → struct bundle_member */
-	uint64_t bytes;      /* of all members */
+	uint64_t bytes;	     /* of all members */
 };
 
 static void bundle_free_member(void *p)
@@ -72,8 +72,8 @@ static enum hash_alg bundle_alg(const char *name)
 	return strncmp(name, "blobs/sha512/", 13) == 0 ? HASH_SHA512 : HASH_SHA256;
 }
 
-static int bundle_spool(struct bundle *b, struct archive *a, struct store_blob_writer *w, struct hash *h, uint64_t *size,
-			struct err *e)
+static int bundle_spool(struct bundle *b, struct archive *a, struct store_blob_writer *w, struct hash *h,
+			uint64_t *size, struct err *e)
 {
 	AUTO_FREE char *block = mem_alloc(BUNDLE_BLOCK_BYTES);
 	la_ssize_t n;
@@ -92,7 +92,8 @@ static int bundle_spool(struct bundle *b, struct archive *a, struct store_blob_w
 	return n < 0 ? bundle_err(a, e) : 0;
 }
 
-static int bundle_add_file(struct bundle *b, struct archive *a, const char *name, struct bundle_member *m, struct err *e)
+static int bundle_add_file(struct bundle *b, struct archive *a, const char *name, struct bundle_member *m,
+			   struct err *e)
 {
 	enum hash_alg alg = bundle_alg(name);
 	AUTO_HASH struct hash *h = hash_new(alg);

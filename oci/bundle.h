@@ -1,6 +1,6 @@
-/* Archives of images (oci-archive, docker-archive) as input. The tar is read once, forwards; its regular members are kept
- * as temp files of the store with their digests, so what is needed becomes a blob by a rename. Names of members are keys of
- * a table and never paths. */
+/* Archives of images (oci-archive, docker-archive) as input. The tar is read once, forwards; its regular members are
+ * kept as temp files of the store with their digests, so what is needed becomes a blob by a rename. Names of members
+ * are keys of a table and never paths. */
 #ifndef SLCT_BUNDLE_H
 #define SLCT_BUNDLE_H
 

@@ -108,8 +108,7 @@ static int bundle_docker_layer(struct bundle *b, const char *name, const struct 
 		return -1;
 	d.media_type = mem_strdup(mediatype_for_layer(codec));
 	manifest_add_layer(m, &d);
-	return store_layer_rec_add_blob(bundle_store(b), diff_id, size, &d,
-					codec == CODEC_NONE ? "none" : "pulled", e);
+	return store_layer_rec_add_blob(bundle_store(b), diff_id, size, &d, codec == CODEC_NONE ? "none" : "pulled", e);
 }
 
 static int bundle_docker_layers(struct bundle *b, const struct json *entry, const struct imgconfig *c,

@@ -8,10 +8,10 @@
 struct descriptor {
 	char *media_type; /* owned */
 	struct digest digest;
-	uint64_t size;             /* bytes */
-	struct json *annotations;  /* owned object or NULL */
-	struct json *platform;     /* owned object or NULL */
-	struct strv urls;          /* foreign layers */
+	uint64_t size;		  /* bytes */
+	struct json *annotations; /* owned object or NULL */
+	struct json *platform;	  /* owned object or NULL */
+	struct strv urls;	  /* foreign layers */
 };
 
 void descriptor_release(struct descriptor *d);

@@ -68,8 +68,8 @@ static struct imgconfig_health *imgconfig_copy_health(const struct imgconfig_hea
 	return h;
 }
 
-static void imgconfig_push_history(struct imgconfig *c, const char *created, const char *created_by, const char *comment,
-				   const char *author, bool empty_layer)
+static void imgconfig_push_history(struct imgconfig *c, const char *created, const char *created_by,
+				   const char *comment, const char *author, bool empty_layer)
 {
 	c->history = vec_grow(c->history, c->nhistory, &c->cap_history, sizeof *c->history);
 	c->history[c->nhistory++] = (struct imgconfig_history){

@@ -12,13 +12,12 @@ struct imgconfig_src {
 /* Members that are read into the struct, and those that tell how the base itself was made: in an image derived from it
  * they would be false. All others are kept as they are. */
 static const char *const imgconfig_known[] = {
-	"architecture", "os",        "variant",          "created",        "author", "config", "rootfs",
-	"history",      "container", "container_config", "docker_version", "id",     "parent", "throwaway",
+	"architecture", "os",	     "variant",		 "created",	   "author", "config", "rootfs",
+	"history",	"container", "container_config", "docker_version", "id",     "parent", "throwaway",
 };
 static const char *const imgconfig_known_config[] = {
-	"User",    "ExposedPorts", "Env",        "Entrypoint",  "Cmd",         "Volumes", "WorkingDir",
-	"Labels",  "StopSignal",   "ArgsEscaped", "Healthcheck", "OnBuild",     "Shell",   "Image",
-	"Hostname",
+	"User",	      "ExposedPorts", "Env",	     "Entrypoint", "Cmd",   "Volumes", "WorkingDir", "Labels",
+	"StopSignal", "ArgsEscaped",  "Healthcheck", "OnBuild",	   "Shell", "Image",   "Hostname",
 };
 
 static bool imgconfig_in(const char *key, const char *const *list, size_t n)
@@ -186,10 +185,9 @@ static int imgconfig_read_config(const struct imgconfig_src *s, struct json *j, 
 	    imgconfig_list(s, j, "Cmd", &c->cmd, &c->has_cmd) < 0 ||
 	    imgconfig_list(s, j, "Entrypoint", &c->entrypoint, &c->has_entrypoint) < 0 ||
 	    imgconfig_list(s, j, "Shell", &c->shell, &c->has_shell) < 0 ||
-	    imgconfig_list(s, j, "OnBuild", &c->onbuild, NULL) < 0 ||
-	    imgconfig_set(s, j, "Volumes", &c->volumes) < 0 || imgconfig_set(s, j, "ExposedPorts", &c->ports) < 0 ||
-	    imgconfig_labels(s, j, &c->labels) < 0 || imgconfig_health(s, j, &c->health) < 0 ||
-	    imgconfig_flag(s, j, "ArgsEscaped", &c->args_escaped) < 0)
+	    imgconfig_list(s, j, "OnBuild", &c->onbuild, NULL) < 0 || imgconfig_set(s, j, "Volumes", &c->volumes) < 0 ||
+	    imgconfig_set(s, j, "ExposedPorts", &c->ports) < 0 || imgconfig_labels(s, j, &c->labels) < 0 ||
+	    imgconfig_health(s, j, &c->health) < 0 || imgconfig_flag(s, j, "ArgsEscaped", &c->args_escaped) < 0)
 		return err_wrap(s->e, "\"config\"");
 	c->extra_config = imgconfig_extra(j, imgconfig_known_config, ARRAY_LEN(imgconfig_known_config));
 	return 0;
@@ -227,7 +225,8 @@ static int imgconfig_read_entry(const struct imgconfig_src *s, const struct json
 {
 	if (!json_is_object(j))
 		return err_set(s->e, s->code, "not an object");
-	if (imgconfig_text(s, j, "created", &h->created) < 0 || imgconfig_text(s, j, "created_by", &h->created_by) < 0 ||
+	if (imgconfig_text(s, j, "created", &h->created) < 0 ||
+	    imgconfig_text(s, j, "created_by", &h->created_by) < 0 ||
 	    imgconfig_text(s, j, "comment", &h->comment) < 0 || imgconfig_text(s, j, "author", &h->author) < 0)
 		return -1;
 	return imgconfig_flag(s, j, "empty_layer", &h->empty_layer);

@@ -123,13 +123,13 @@ static int layout_sweep(const struct layout_out *o, struct err *e)
 
 	if (!d)
 		return -1;
-	while ((ent = readdir(d))) {
+	while ((errno = 0, ent = readdir(d))) {
 		if (strncmp(ent->d_name, LAYOUT_TMP ".", strlen(LAYOUT_TMP) + 1) == 0)
 			unlinkat(o->fd, ent->d_name, 0);
 		else if (!layout_is_dot(ent->d_name))
 			others++;
 	}
-	return others;
+	return errno ? err_sys(e, ERR_HOST, errno, "cannot read %s", o->path) : others;
 }
 
 static int layout_finish_file(const struct layout_out *o, int fd, const char *tmp, const char *path, struct err *e)

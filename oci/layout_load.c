@@ -14,8 +14,8 @@
 #include "src/util/path.h"
 
 /* containerd's and docker's full name of an entry, beside the tag in INDEXFILE_REF_NAME. */
-#define LAYOUT_LOAD_FULL_NAME "io.containerd.image.name"
-#define LAYOUT_LOAD_DEPTH_MAX 4
+#define LAYOUT_LOAD_FULL_NAME	"io.containerd.image.name"
+#define LAYOUT_LOAD_DEPTH_MAX	4
 #define LAYOUT_LOAD_CHUNK_BYTES ((size_t)128 << 10)
 
 /* --- one blob --- */
@@ -84,8 +84,8 @@ static char *layout_load_tags(const struct index *x)
 }
 
 /* Among several of one name (or all, if none is asked for) the platform decides, if each states one. */
-static const struct descriptor *layout_load_by_platform(const struct index *x, const struct platform *p, const char *tag,
-							struct err *e)
+static const struct descriptor *layout_load_by_platform(const struct index *x, const struct platform *p,
+							const char *tag, struct err *e)
 {
 	AUTO_FREE char *names = NULL;
 	bool stated = x->n > 0;
@@ -222,7 +222,8 @@ static int layout_load_check(struct layout_source *src, struct err *e)
 	const char *version;
 
 	if (src->file(src, "oci-layout", &b, e) < 0)
-		return e->code == ERR_NOT_FOUND ? err_set(e, ERR_INPUT, "not an image layout: oci-layout is missing") : -1;
+		return e->code == ERR_NOT_FOUND ? err_set(e, ERR_INPUT, "not an image layout: oci-layout is missing")
+						: -1;
 	j = json_parse(b.p, b.n, 4096, ERR_INPUT, "oci-layout", e);
 	if (!j)
 		return -1;
@@ -237,7 +238,8 @@ static int layout_load_index(struct layout_source *src, struct index *out, struc
 	AUTO_BUF struct buf b = BUF_INIT(MANIFEST_MAX_BYTES);
 
 	if (src->file(src, "index.json", &b, e) < 0)
-		return e->code == ERR_NOT_FOUND ? err_set(e, ERR_INPUT, "not an image layout: index.json is missing") : -1;
+		return e->code == ERR_NOT_FOUND ? err_set(e, ERR_INPUT, "not an image layout: index.json is missing")
+						: -1;
 	return index_parse(b.p, b.n, NULL, out, ERR_INPUT, e);
 }
 
@@ -322,7 +324,8 @@ int layout_load_dir(struct store *s, const char *path, const char *tag, const st
 
 	dir.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir.fd < 0)
-		return err_sys(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_INPUT, errno, "cannot open the layout %s", path);
+		return err_sys(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_INPUT, errno, "cannot open the layout %s",
+			       path);
 	r = layout_load_source(&dir.src, tag, p, manifest, NULL, e);
 	close(dir.fd);
 	return r < 0 ? err_wrap(e, "loading %s", path) : 0;

@@ -110,8 +110,9 @@ static int layout_save_stream(struct layout_save_out *o, const char *name, struc
 	}
 	if (n < 0)
 		return -1;
-	return done == size ? 0 : err_set(e, ERR_INTEGRITY, "%s does not have the recorded size of %llu bytes", name,
-					  (unsigned long long)size);
+	return done == size ? 0
+			    : err_set(e, ERR_INTEGRITY, "%s does not have the recorded size of %llu bytes", name,
+				      (unsigned long long)size);
 }
 
 /* --- oci-archive --- */
@@ -170,8 +171,8 @@ static int layout_save_oci(struct layout_save_out *o, struct store *s, const str
 	}
 	if (tar_write_file(o->tar, "index.json", 0644, LAYOUT_SAVE_MTIME, text.p, text.n, e) < 0)
 		return -1;
-	return tar_write_file(o->tar, "oci-layout", 0644, LAYOUT_SAVE_MTIME, LAYOUT_FILE_TEXT,
-			      strlen(LAYOUT_FILE_TEXT), e);
+	return tar_write_file(o->tar, "oci-layout", 0644, LAYOUT_SAVE_MTIME, LAYOUT_FILE_TEXT, strlen(LAYOUT_FILE_TEXT),
+			      e);
 }
 
 /* --- docker-archive --- */
@@ -179,7 +180,7 @@ static int layout_save_oci(struct layout_save_out *o, struct store *s, const str
 struct layout_save_docker_run {
 	struct layout_save_out *o;
 	struct store *s;
-	struct smap done;          /* names of members */
+	struct smap done;	   /* names of members */
 	struct json *list, *repos; /* manifest.json, repositories */
 };
 
@@ -267,8 +268,8 @@ static int layout_save_layers(struct layout_save_docker_run *d, const struct man
 	return 0;
 }
 
-/* The full name, which every reader takes for the same ("demo:1" would be localhost/demo:1 to podman); a name that is no
- * reference with a tag becomes none. */
+/* The full name, which every reader takes for the same ("demo:1" would be localhost/demo:1 to podman); a name that is
+ * no reference with a tag becomes none. */
 static void layout_save_tags(struct layout_save_docker_run *d, const char *name, const struct imgconfig *c,
 			     struct json *entry)
 {
@@ -324,7 +325,8 @@ static int layout_save_docker_all(struct layout_save_docker_run *d, const struct
 {
 	for (size_t i = 0; i < n; i++) {
 		if (layout_save_docker_one(d, &images[i], e) < 0)
-			return err_wrap(e, "image %s", images[i].name ? images[i].name : images[i].manifest.digest.text);
+			return err_wrap(e, "image %s",
+					images[i].name ? images[i].name : images[i].manifest.digest.text);
 	}
 	if (layout_save_text(d->o, "manifest.json", d->list, e) < 0)
 		return -1;

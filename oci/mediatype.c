@@ -75,7 +75,7 @@ const char *mediatype_for_layer(enum mediatype_codec codec)
 const char *mediatype_codec_name(enum mediatype_codec codec)
 {
 	static const char *const names[] = {
-		[CODEC_NONE] = "none",   [CODEC_GZIP] = "gzip", [CODEC_ZSTD] = "zstd",
+		[CODEC_NONE] = "none",	 [CODEC_GZIP] = "gzip", [CODEC_ZSTD] = "zstd",
 		[CODEC_BZIP2] = "bzip2", [CODEC_XZ] = "xz",
 	};
 

@@ -12,11 +12,13 @@
 static const struct {
 	const char *alias, *arch, *variant;
 } platform_aliases[] = {
-	{"x86_64", "amd64", ""},     {"x86-64", "amd64", ""},      {"aarch64", "arm64", ""},
-	{"armv8l", "arm64", ""},     {"armhf", "arm", "v7"},       {"armv7l", "arm", "v7"},
-	{"armel", "arm", "v6"},      {"armv6l", "arm", "v6"},      {"armv5tel", "arm", "v5"},
-	{"i386", "386", ""},         {"i486", "386", ""},          {"i586", "386", ""},
-	{"i686", "386", ""},         {"loongarch64", "loong64", ""},
+	{"x86_64", "amd64", ""},   {"x86-64", "amd64", ""},
+	{"aarch64", "arm64", ""},  {"armv8l", "arm64", ""},
+	{"armhf", "arm", "v7"},	   {"armv7l", "arm", "v7"},
+	{"armel", "arm", "v6"},	   {"armv6l", "arm", "v6"},
+	{"armv5tel", "arm", "v5"}, {"i386", "386", ""},
+	{"i486", "386", ""},	   {"i586", "386", ""},
+	{"i686", "386", ""},	   {"loongarch64", "loong64", ""},
 };
 
 static const char *const platform_oses[] = {

@@ -5,11 +5,11 @@
 #include "src/util/mem.h"
 #include "src/util/num.h"
 
-#define REF_HUB "docker.io"
+#define REF_HUB	    "docker.io"
 #define REF_HUB_DIR "library/"
 /* distribution-spec: many implementations limit host and path together to 255 characters; the tag to 128. */
 #define REF_NAME_MAX 255
-#define REF_TAG_MAX 128
+#define REF_TAG_MAX  128
 
 /* The text as a whole, for messages with positions. */
 struct ref_src {

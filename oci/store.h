@@ -27,7 +27,7 @@ struct store *store_open(const char *root, struct err *e);
 struct store *store_open_exclusive(const char *root, struct err *e);
 void store_close(struct store *s);
 const char *store_root(const struct store *s); /* absolute path */
-int store_fd(const struct store *s);           /* O_PATH descriptor of the root */
+int store_fd(const struct store *s);	       /* O_PATH descriptor of the root */
 /* In a forked worker, before it closes descriptors by number: close the copies of the locks. store_fd stays. */
 void store_forget_lock(struct store *s);
 
@@ -42,7 +42,7 @@ int store_blob_put(struct store *s, const void *p, size_t n, const char *media_t
 		   struct err *e);
 /* Streaming: a temp file in tmp/ that becomes the blob. */
 struct store_blob_writer {
-	int fd;     /* O_RDWR, positioned at the end of what is written */
+	int fd;	    /* O_RDWR, positioned at the end of what is written */
 	char *name; /* relative to the store */
 };
 int store_blob_begin(struct store *s, struct store_blob_writer *w, struct err *e);
@@ -67,11 +67,11 @@ int store_empty_trash(struct store *s);
 /* --- layers/<form>/<hex of diff id>/ and their records layers/<hex>.json --- */
 struct store_layer_blob {
 	struct descriptor desc; /* compressed form */
-	char *codec;            /* "gzip:isal:1", "zstd:3", "none", or "pulled" */
+	char *codec;		/* "gzip:isal:1", "zstd:3", "none", or "pulled" */
 };
 struct store_layer_rec {
 	struct digest diff_id;
-	uint64_t size;    /* bytes of the uncompressed tar, 0 if unknown */
+	uint64_t size;	  /* bytes of the uncompressed tar, 0 if unknown */
 	uint64_t entries; /* 0 if unknown */
 	bool lossy;
 	struct store_layer_blob *blobs;
@@ -89,23 +89,25 @@ bool store_layer_has(struct store *s, const char *form, const struct digest *dif
 /* Path relative to the store; caller frees. */
 char *store_layer_path(const char *form, const struct digest *diff_id);
 /* Give the complete tree at tmp path `rel` its place by rename; if it is there already, ours goes to the trash. form:
- * [a-z0-9_-][a-z0-9._-]*. Not durable before store_sync. As store_trash, it needs write permission on the tree's root. */
+ * [a-z0-9_-][a-z0-9._-]*. Not durable before store_sync. As store_trash, it needs write permission on the tree's root.
+ */
 int store_layer_publish(struct store *s, const char *rel, const char *form, const struct digest *diff_id,
 			struct err *e);
 
 /* --- images/<escaped name>.json --- */
 struct store_image {
-	char *name;           /* full reference text */
+	char *name;	      /* full reference text */
 	struct digest config; /* blob */
 	struct digest_list diff_ids;
 	struct descriptor manifest; /* digest "" while the image has no compressed blobs */
-	int64_t updated;            /* wall clock, seconds */
+	int64_t updated;	    /* wall clock, seconds */
 };
 void store_image_release(struct store_image *i);
 #define AUTO_STORE_IMAGE AUTO(store_image_release)
 int store_image_put(struct store *s, const struct store_image *i, struct err *e);
-/* By the exact name, else by the full reference that the text stands for ("demo:1" is docker.io/library/demo:1), else by
- * "sha256:..." or a hex prefix (>= 6 digits) of the config's digest; ERR_NOT_FOUND, ERR_USAGE if a prefix is not unique. */
+/* By the exact name, else by the full reference that the text stands for ("demo:1" is docker.io/library/demo:1), else
+ * by "sha256:..." or a hex prefix (>= 6 digits) of the config's digest; ERR_NOT_FOUND, ERR_USAGE if a prefix is not
+ * unique. */
 int store_image_get(struct store *s, const char *name, struct store_image *out, struct err *e);
 /* The name (found as store_image_get does) and its tag in index.json; an id that has several names is ERR_USAGE. */
 int store_image_delete(struct store *s, const char *name, struct err *e);
@@ -119,7 +121,7 @@ int store_image_config(struct store *s, const struct store_image *i, struct imgc
 
 /* --- small records: cache/<name>, stat/<name>, refs/<name> ---
  * A cache record is a JSON object with "used" (wall clock, seconds) and "diff_ids" (array of digests that it keeps
- * alive); gc removes what is not. */
+ * alive); gc removes what is not. origins/<hex of diff id>.json goes with its layer. */
 /* Replace a record below the store by temp file and rename; `durable` decides about fsync. */
 int store_record_put(struct store *s, const char *rel, const void *p, size_t n, bool durable, struct err *e);
 int store_record_get(struct store *s, const char *rel, size_t max, struct buf *out, struct err *e);

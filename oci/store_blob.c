@@ -10,7 +10,7 @@
 
 /* Up to this size what is there already is compared, so that a damaged blob is healed by writing it again. */
 #define STORE_BLOB_COMPARE_BYTES ((size_t)1 << 20)
-#define STORE_BLOB_CHUNK_BYTES ((size_t)128 << 10)
+#define STORE_BLOB_CHUNK_BYTES	 ((size_t)128 << 10)
 
 const char *store_blob_path(const struct digest *d, char out[STORE_BLOB_PATH_MAX])
 {
@@ -19,7 +19,7 @@ const char *store_blob_path(const struct digest *d, char out[STORE_BLOB_PATH_MAX
 	return out;
 }
 
-int store_digest_of_name(const char *name, size_t n, struct digest *out)
+int store_blob_of_name(const char *name, size_t n, struct digest *out)
 {
 	AUTO_FREE char *text = mem_printf("sha%s:%.*s", n == 128 ? "512" : "256", (int)(n < 200 ? n : 200), name);
 	struct err e = ERR_INIT;

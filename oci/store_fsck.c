@@ -46,16 +46,12 @@ static void store_fsck_walk(struct store_fsck_run *f, const char *dir, store_fsc
 {
 	struct err e = ERR_INIT;
 	AUTO_CLOSEDIR DIR *d = store_opendir(f->s, dir, &e);
-	const struct dirent *ent;
+	const char *name;
 
-	if (!d) {
+	while (d && store_readdir(d, &name, &e) > 0)
+		fn(f, dir, name);
+	if (err_is_set(&e))
 		store_fsck_err(f, &e);
-		return;
-	}
-	while ((ent = readdir(d))) {
-		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
-			fn(f, dir, ent->d_name);
-	}
 }
 
 static bool store_fsck_is_dir(struct store_fsck_run *f, const char *rel)
@@ -73,7 +69,7 @@ static void store_fsck_blob(struct store_fsck_run *f, const char *dir, const cha
 	struct err e = ERR_INIT;
 	AUTO_CLOSE int fd = -1;
 
-	if (store_digest_of_name(name, strlen(name), &d) < 0 ||
+	if (store_blob_of_name(name, strlen(name), &d) < 0 ||
 	    (digest_alg(&d) == HASH_SHA512) != (strcmp(dir, "blobs/sha512") == 0)) {
 		store_fsck_say(f, "%s/%s: not the name of a blob", dir, name);
 		return;
@@ -180,7 +176,7 @@ static void store_fsck_tree(struct store_fsck_run *f, const char *dir, const cha
 	struct digest d, found = {0};
 	struct err e = ERR_INIT;
 
-	if (store_digest_of_name(name, strcspn(name, "."), &d) < 0) {
+	if (store_blob_of_name(name, strcspn(name, "."), &d) < 0) {
 		store_fsck_say(f, "%s/%s: not the name of a layer", dir, name);
 		return;
 	}
@@ -201,7 +197,7 @@ static void store_fsck_layer_record(struct store_fsck_run *f, const char *rel, c
 	struct err e = ERR_INIT;
 	struct digest d;
 
-	if (!sv_ends(sv_from(name), ".json") || store_digest_of_name(name, strcspn(name, "."), &d) < 0) {
+	if (!sv_ends(sv_from(name), ".json") || store_blob_of_name(name, strcspn(name, "."), &d) < 0) {
 		store_fsck_say(f, "%s: not the name of a layer's record", rel);
 		return;
 	}
@@ -231,12 +227,13 @@ static bool store_fsck_layer_there(struct store_fsck_run *f, const struct digest
 	AUTO_LAYER_REC struct store_layer_rec r = {0};
 	struct err e = ERR_INIT;
 	AUTO_CLOSEDIR DIR *d = store_opendir(f->s, "layers", &e);
-	const struct dirent *ent;
+	const char *form;
 
-	while (d && (ent = readdir(d))) {
-		if (ent->d_name[0] != '.' && store_layer_has(f->s, ent->d_name, diff_id))
+	while (d && store_readdir(d, &form, &e) > 0) {
+		if (store_layer_has(f->s, form, diff_id))
 			return true;
 	}
+	err_release(&e);
 	if (store_layer_rec_get(f->s, diff_id, &r, &e) < 0)
 		err_release(&e);
 	for (size_t i = 0; i < r.nblobs; i++) {

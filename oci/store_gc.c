@@ -17,7 +17,7 @@
 struct store_gc_run {
 	struct store *s;
 	struct smap blobs, layers; /* sets of digest texts */
-	int64_t cutoff;            /* seconds; cache records used before are garbage */
+	int64_t cutoff;		   /* seconds; cache records used before are garbage */
 	bool dry_run;
 	struct store_gc_stats *stats;
 };
@@ -32,6 +32,15 @@ static bool store_gc_add(struct smap *set, const struct digest *d)
 	return true;
 }
 
+/* 0 and the error dropped if it is of this kind, else -1: what merely cannot be read must not count as gone. */
+static int store_gc_forgive(struct err *e, enum err_code code)
+{
+	if (e->code != code)
+		return -1;
+	err_release(e);
+	return 0;
+}
+
 /* --- mark --- */
 
 /* A layer that is kept keeps the compressed blobs that are known of it: pushing again needs no compression then. */
@@ -41,12 +50,8 @@ static int store_gc_mark_layer(struct store_gc_run *g, const struct digest *diff
 
 	if (!store_gc_add(&g->layers, diff_id))
 		return 0;
-	if (store_layer_rec_get(g->s, diff_id, &r, e) < 0) {
-		if (e->code != ERR_NOT_FOUND)
-			return -1;
-		err_release(e);
-		return 0;
-	}
+	if (store_layer_rec_get(g->s, diff_id, &r, e) < 0)
+		return store_gc_forgive(e, ERR_NOT_FOUND);
 	for (size_t i = 0; i < r.nblobs; i++)
 		store_gc_add(&g->blobs, &r.blobs[i].desc.digest);
 	return 0;
@@ -69,10 +74,8 @@ static int store_gc_mark_config(struct store_gc_run *g, const struct digest *d, 
 
 	imgconfig_init(&c, NULL);
 	store_gc_add(&g->blobs, d);
-	if (!store_blob_has(g->s, d, NULL))
-		return 0;
 	if (store_blob_read(g->s, d, CONFIG_MAX_BYTES, &b, e) < 0)
-		return -1;
+		return store_gc_forgive(e, ERR_NOT_FOUND);
 	if (imgconfig_parse(b.p, b.n, &c, ERR_INPUT, e) < 0) {
 		err_release(e);
 		return 0;
@@ -114,12 +117,12 @@ static int store_gc_mark_document(struct store_gc_run *g, const struct digest *d
 	enum mediatype_kind kind;
 	int r = 0;
 
-	if (!store_gc_add(&g->blobs, d) || !store_blob_has(g->s, d, NULL))
+	if (!store_gc_add(&g->blobs, d))
 		return 0;
 	if (depth > STORE_GC_DEPTH_MAX)
 		return err_set(e, ERR_INTEGRITY, "%s: indexes nested deeper than %d", d->text, STORE_GC_DEPTH_MAX);
 	if (store_blob_read(g->s, d, MANIFEST_MAX_BYTES, &b, e) < 0)
-		return -1;
+		return store_gc_forgive(e, ERR_NOT_FOUND);
 	kind = manifest_detect(b.p, b.n, NULL);
 	if (kind == MEDIATYPE_MANIFEST)
 		r = store_gc_mark_manifest(g, &b, e);
@@ -187,21 +190,16 @@ typedef int store_gc_fn(struct store_gc_run *g, const char *dir, const char *nam
 static int store_gc_walk(struct store_gc_run *g, const char *dir, store_gc_fn *fn, struct err *e)
 {
 	AUTO_CLOSEDIR DIR *d = store_opendir(g->s, dir, e);
-	const struct dirent *ent;
+	const char *name;
+	int r;
 
-	if (!d) {
-		if (e->code != ERR_NOT_FOUND)
-			return -1;
-		err_release(e);
-		return 0;
-	}
-	while ((ent = readdir(d))) {
-		if (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0)
-			continue;
-		if (fn(g, dir, ent->d_name, e) < 0)
+	if (!d)
+		return store_gc_forgive(e, ERR_NOT_FOUND);
+	while ((r = store_readdir(d, &name, e)) > 0) {
+		if (fn(g, dir, name, e) < 0)
 			return -1;
 	}
-	return 0;
+	return r;
 }
 
 static bool store_gc_is_dir(struct store_gc_run *g, const char *rel)
@@ -227,14 +225,14 @@ static int store_gc_unlink(struct store_gc_run *g, const char *rel, uint64_t *co
 static int store_gc_mark_record(struct store_gc_run *g, const char *rel, struct err *e)
 {
 	AUTO_DIGEST_LIST struct digest_list ids = {0};
-	struct err damage = ERR_INIT;
-	AUTO_JSON struct json *j = store_record_get_json(g->s, rel, &damage);
-	bool good = j && json_get_int(j, "used", INT64_MIN) >= g->cutoff &&
-		    store_record_digests(j, "diff_ids", &ids, &damage) == 0;
+	AUTO_JSON struct json *j = store_record_get_json(g->s, rel, e);
 
-	err_release(&damage);
-	if (!good)
+	if (!j)
+		return store_gc_forgive(e, ERR_INTEGRITY);
+	if (json_get_int(j, "used", INT64_MIN) < g->cutoff)
 		return 0;
+	if (store_record_digests(j, "diff_ids", &ids, e) < 0)
+		return store_gc_forgive(e, ERR_INTEGRITY);
 	return store_gc_mark_layers(g, &ids, e) < 0 ? -1 : 1;
 }
 
@@ -258,7 +256,7 @@ static int store_gc_blob(struct store_gc_run *g, const char *dir, const char *na
 	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
 	struct digest d;
 
-	if (store_digest_of_name(name, strlen(name), &d) < 0 || smap_has(&g->blobs, d.text)) {
+	if (store_blob_of_name(name, strlen(name), &d) < 0 || smap_has(&g->blobs, d.text)) {
 		g->stats->kept++;
 		return 0;
 	}
@@ -283,7 +281,7 @@ static int store_gc_layer(struct store_gc_run *g, const char *dir, const char *n
 	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
 	struct digest d;
 
-	if (store_digest_of_name(name, strcspn(name, "."), &d) < 0 || smap_has(&g->layers, d.text)) {
+	if (store_blob_of_name(name, strcspn(name, "."), &d) < 0 || smap_has(&g->layers, d.text)) {
 		g->stats->kept++;
 		return 0;
 	}
@@ -297,6 +295,7 @@ static int store_gc_form(struct store_gc_run *g, const char *dir, const char *na
 	return store_gc_is_dir(g, rel) ? store_gc_walk(g, rel, store_gc_layer, e) : 0;
 }
 
+/* layers/<hex>.json and origins/<hex>.json. */
 static int store_gc_layer_record(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
 {
 	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
@@ -304,7 +303,7 @@ static int store_gc_layer_record(struct store_gc_run *g, const char *dir, const 
 
 	if (store_gc_is_dir(g, rel))
 		return 0;
-	if (store_digest_of_name(name, strcspn(name, "."), &d) == 0 && smap_has(&g->layers, d.text))
+	if (store_blob_of_name(name, strcspn(name, "."), &d) == 0 && smap_has(&g->layers, d.text))
 		return 0;
 	return store_gc_unlink(g, rel, &g->stats->records, e);
 }
@@ -322,7 +321,8 @@ static int store_gc_steps(struct store_gc_run *g, struct err *e)
 	if (store_gc_walk(g, "cache", store_gc_cache, e) < 0)
 		return -1;
 	if (store_gc_walk(g, "layers", store_gc_form, e) < 0 ||
-	    store_gc_walk(g, "layers", store_gc_layer_record, e) < 0)
+	    store_gc_walk(g, "layers", store_gc_layer_record, e) < 0 ||
+	    store_gc_walk(g, "origins", store_gc_layer_record, e) < 0)
 		return -1;
 	if (store_gc_walk(g, "blobs/sha256", store_gc_blob, e) < 0)
 		return -1;

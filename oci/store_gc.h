@@ -6,7 +6,7 @@
 
 struct store_gc_stats {
 	uint64_t blobs, layers, records; /* deleted */
-	uint64_t bytes;                  /* freed, as far as known */
+	uint64_t bytes;			 /* freed, as far as known */
 	uint64_t kept;
 };
 /* Mark from images/, index.json and cache records used within keep_ns (0: none of them), delete the rest. Needs the

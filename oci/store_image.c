@@ -108,17 +108,17 @@ int store_image_read(struct store *s, const char *rel, struct store_image *out, 
 int store_image_each(struct store *s, store_image_fn *fn, void *arg, struct err *e)
 {
 	AUTO_CLOSEDIR DIR *d = store_opendir(s, "images", e);
-	const struct dirent *ent;
-	int r = 0;
+	const char *name;
+	int r = 0, more = 1;
 
 	if (!d)
 		return -1;
-	while (r == 0 && (ent = readdir(d))) {
-		AUTO_FREE char *rel = mem_printf("images/%s", ent->d_name);
+	while (r == 0 && (more = store_readdir(d, &name, e)) > 0) {
+		AUTO_FREE char *rel = mem_printf("images/%s", name);
 		AUTO_STORE_IMAGE struct store_image i = {0};
 		struct err problem = ERR_INIT;
 
-		if (ent->d_name[0] == '.' || !sv_ends(sv_from(ent->d_name), ".json"))
+		if (!sv_ends(sv_from(name), ".json"))
 			continue;
 		if (store_image_read(s, rel, &i, &problem) == 0)
 			r = fn(arg, rel, &i, &problem);
@@ -126,7 +126,7 @@ int store_image_each(struct store *s, store_image_fn *fn, void *arg, struct err 
 			r = fn(arg, rel, NULL, &problem);
 		err_release(&problem);
 	}
-	return r;
+	return more < 0 ? -1 : r;
 }
 
 /* One damaged record must not hide the other images. */

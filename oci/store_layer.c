@@ -165,7 +165,8 @@ static int store_layer_check_form(const char *form, struct err *e)
 	bool ok = form[0] && form[0] != '.' && strlen(form) < 100;
 
 	for (const char *p = form; *p; p++)
-		ok = ok && ((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '-' || *p == '_' || *p == '.');
+		ok = ok &&
+		     ((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '-' || *p == '_' || *p == '.');
 	return ok ? 0 : err_set(e, ERR_INTERNAL, "\"%s\" is not a form of layers", form);
 }
 
@@ -180,12 +181,11 @@ static int store_layer_rename(struct store *s, const char *from, const char *to)
 	return renameat(s->fd, from, s->fd, to);
 }
 
-int store_layer_publish(struct store *s, const char *rel, const char *form, const struct digest *diff_id,
-			struct err *e)
+int store_layer_publish(struct store *s, const char *rel, const char *form, const struct digest *diff_id, struct err *e)
 {
 	AUTO_FREE char *to = store_layer_path(form, diff_id);
 
-	if (store_layer_check_form(form, e) < 0 || store_make_parents(s, to, e) < 0)
+	if (store_layer_check_form(form, e) < 0 || store_record_make_parents(s, to, e) < 0)
 		return -1;
 	if (store_layer_rename(s, rel, to) == 0)
 		return 0;

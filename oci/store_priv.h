@@ -11,7 +11,7 @@
 
 struct store {
 	char *root;
-	int fd;        /* O_PATH */
+	int fd;	       /* O_PATH */
 	int lock;      /* lock/store */
 	int lease;     /* our directory below tmp/, flock'ed as long as its contents are in use */
 	char *session; /* "tmp/s.<random>", NULL if it could not be made yet */
@@ -24,10 +24,13 @@ const char *store_session(struct store *s, struct err *e);
 int store_tmp_file(struct store *s, const char *prefix, char **rel, struct err *e);
 /* Directory stream below the store; NULL with *e. */
 DIR *store_opendir(struct store *s, const char *rel, struct err *e);
+/* Next entry other than "." and "..": 1, 0 at the end, -1 with *e. An error must not look like the end: gc would take what
+ * it has not seen for unreferenced. */
+int store_readdir(DIR *d, const char **name, struct err *e);
 /* Make missing parents of rel. */
-int store_make_parents(struct store *s, const char *rel, struct err *e);
+int store_record_make_parents(struct store *s, const char *rel, struct err *e);
 /* The digest whose hex is the first n bytes of name (length decides about the algorithm); -1 if it is none. */
-int store_digest_of_name(const char *name, size_t n, struct digest *out);
+int store_blob_of_name(const char *name, size_t n, struct digest *out);
 /* "blobs/<alg>/<hex>" in a buffer. */
 #define STORE_BLOB_PATH_MAX (DIGEST_TEXT_MAX + 16)
 const char *store_blob_path(const struct digest *d, char out[STORE_BLOB_PATH_MAX]);

@@ -10,7 +10,7 @@
 #include "src/util/path.h"
 #include "src/util/tmp.h"
 
-int store_make_parents(struct store *s, const char *rel, struct err *e)
+int store_record_make_parents(struct store *s, const char *rel, struct err *e)
 {
 	AUTO_FREE char *path = mem_strdup(rel);
 
@@ -46,13 +46,12 @@ int store_record_put(struct store *s, const char *rel, const void *p, size_t n, 
 	AUTO_FREE char *name = NULL;
 	AUTO_CLOSE int fd = -1;
 
-	if (store_record_check(rel, e) < 0 || store_make_parents(s, rel, e) < 0)
+	if (store_record_check(rel, e) < 0 || store_record_make_parents(s, rel, e) < 0)
 		return -1;
 	fd = store_tmp_file(s, "record", &name, e);
 	if (fd < 0)
 		return -1;
-	if (store_record_fill(fd, p, n, durable, rel, e) == 0 &&
-	    tmp_publish(s->fd, name, s->fd, rel, !durable, e) == 0)
+	if (store_record_fill(fd, p, n, durable, rel, e) == 0 && tmp_publish(s->fd, name, s->fd, rel, !durable, e) == 0)
 		return 0;
 	unlinkat(s->fd, name, 0);
 	return -1;
@@ -82,8 +81,11 @@ struct json *store_record_get_json(struct store *s, const char *rel, struct err 
 	AUTO_BUF struct buf b = BUF_INIT(STORE_RECORD_MAX_BYTES);
 	AUTO_JSON struct json *j = NULL;
 
-	if (store_record_get(s, rel, STORE_RECORD_MAX_BYTES, &b, e) < 0)
+	if (store_record_get(s, rel, STORE_RECORD_MAX_BYTES, &b, e) < 0) {
+		if (e->code == ERR_INPUT) /* too large, or no regular file */
+			e->code = ERR_INTEGRITY;
 		return NULL;
+	}
 	j = json_parse(b.p, b.n, STORE_RECORD_MAX_BYTES, ERR_INTEGRITY, rel, e);
 	if (j && !json_is_object(j)) {
 		err_set(e, ERR_INTEGRITY, "%s: not an object", rel);

@@ -177,22 +177,33 @@ static bool must_run(const struct build *b)
 	return false;
 }
 
-/* What cached goals stand on may still be in a registry only; remember where. */
-static void keep_origins(struct build *b)
+/* What a remote entry answered is known here from now on: the record, and where its layers can be fetched. */
+static void keep_remote_stage(struct build *b, size_t at)
 {
-	for (size_t i = 0; i < b->plan->stages.n; i++) {
-		const struct digest_list *stack = &b->run[i].stack;
+	const struct stage_run *r = &b->run[at];
+	const struct plan_stage *st = &b->plan->stages.v[at];
+	const struct plan_step *step = r->next ? &st->steps.v[r->next - 1] : NULL;
+	struct err e = ERR_INIT;
 
-		for (size_t k = 0; b->plan->stages.v[i].goal && k < stack->n; k++) {
-			const struct layer_origin *o = smap_get(&b->origins, stack->v[k].text);
-			struct err e = ERR_INIT;
+	if (!r->wanted || !r->source || strcmp(r->source, "remote") != 0 || !step)
+		return;
+	for (size_t k = 0; k < r->stack.n; k++) {
+		const struct layer_origin *o = smap_get(&b->origins, r->stack.v[k].text);
 
-			if (o && !store_layer_has(b->s->store, b->s->tier.form, &stack->v[k]) &&
-			    blobs_origin_put(b->s->store, &stack->v[k], o->repo, &o->blob, &e) < 0)
-				session_warn(b->s, "", "%s", e.msg);
+		if (o && !store_layer_has(b->s->store, b->s->tier.form, &r->stack.v[k]) &&
+		    blobs_origin_put(b->s->store, &r->stack.v[k], o->repo, &o->blob, &e) < 0) {
+			session_warn(b->s, st->name, "%s", e.msg);
 			err_release(&e);
+			return;
 		}
 	}
+	record_add(b, &step->key, r, st, step);
+}
+
+static void keep_remote(struct build *b)
+{
+	for (size_t i = 0; i < b->plan->stages.n; i++)
+		keep_remote_stage(b, i);
 }
 
 static void begin_line(struct build *b)
@@ -211,11 +222,11 @@ static int execute(struct build *b, struct build_result *r, struct err *e)
 
 	if (must_run(b) && open_run(b, e) < 0)
 		return -1;
+	keep_remote(b);
 	sched_run(b, e);
 	if (record_flush(b, &flush) < 0)
 		sched_fail(b, &flush);
 	err_release(&flush);
-	keep_origins(b);
 	if (result_publish(b, r, e) < 0)
 		return -1;
 	if (b->s->interrupted)

@@ -142,15 +142,18 @@ static void end_stage(struct plan *p, struct plan_stage *st)
 static int eval_stage(struct plan *p, size_t at, struct err *e)
 {
 	struct plan_stage *st = &p->stages.v[at];
-	struct plan_eval v = {.plan = p, .at = at, .st = st, .src = p->sources.v[st->source]};
+	struct plan_eval v = {
+		.plan = p, .at = at, .st = st, .src = p->sources.v[st->source], .warned = SMAP_INIT(NULL)};
+	int rc = begin_stage(p, st, e);
 
-	if (begin_stage(p, st, e) < 0 || eval_triggers(&v, e) < 0)
-		return -1;
-	for (size_t i = 0; i < st->df->instrs.n; i++)
-		if (eval_instr(&v, st->df->instrs.v[i], e) < 0)
-			return -1;
-	end_stage(p, st);
-	return 0;
+	if (rc == 0)
+		rc = eval_triggers(&v, e);
+	for (size_t i = 0; rc == 0 && i < st->df->instrs.n; i++)
+		rc = eval_instr(&v, st->df->instrs.v[i], e);
+	smap_release(&v.warned);
+	if (rc == 0)
+		end_stage(p, st);
+	return rc;
 }
 
 static void warn_unused(struct plan *p)

@@ -13,6 +13,7 @@ struct plan_eval {
 	const struct dast_instr *x;   /* expanded */
 	bool cmd_set;                 /* CMD was given in this stage */
 	unsigned n;                   /* instructions so far */
+	struct smap warned;           /* transparent arguments that a warning named already */
 	bool trigger;                 /* comes from ONBUILD: no place in the Dockerfile */
 };
 

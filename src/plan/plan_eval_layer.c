@@ -54,10 +54,12 @@ static void split_transparent(struct plan_eval *v, struct plan_step *s, struct s
 		bool hidden = smap_has(&v->src->transparent, name);
 
 		strv_add(hidden ? &s->env_extra : &s->env, all->v[i]);
-		if (hidden)
+		if (hidden && !smap_has(&v->warned, name)) {
+			smap_set(&v->warned, name, v->st);
 			plan_warn(v->plan, v->st->name,
 				  "RUN in line %u sees the transparent argument %s, which is in no cache key", s->line,
 				  name);
+		}
 	}
 }
 

@@ -5,9 +5,19 @@
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 static const char *const bad[] = {
-	"", "sha256", "sha256:", EMPTY, "sha256:" EMPTY "0", "SHA256:" EMPTY, "sha512:" EMPTY, "sha1:" EMPTY,
-	"sha256:E3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", " sha256:" EMPTY, "sha256:" EMPTY "\n",
-	"sha256:../../../../../../../../../../../../../../../../../../../etc/passwd", "sha256+b64:" EMPTY,
+	"",
+	"sha256",
+	"sha256:",
+	EMPTY,
+	"sha256:" EMPTY "0",
+	"SHA256:" EMPTY,
+	"sha512:" EMPTY,
+	"sha1:" EMPTY,
+	"sha256:E3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+	" sha256:" EMPTY,
+	"sha256:" EMPTY "\n",
+	"sha256:../../../../../../../../../../../../../../../../../../../etc/passwd",
+	"sha256+b64:" EMPTY,
 };
 
 START_TEST(refuses)

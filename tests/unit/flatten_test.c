@@ -128,7 +128,7 @@ START_TEST(test_overlay)
 						  {.name = "e", .type = '1', .link = "d/new"}};
 	static const struct flatten_opts o = {.flat_names = true};
 	UNIT_DIR(d);
-	AUTO_CLOSE int tmpfs = -1, one = -1, two = -1, merged = -1;
+	AUTO_CLOSE int one = -1, two = -1, merged = -1;
 	AUTO_BUF struct buf a = BUF_INIT(BUF_TEXT_MAX), b = BUF_INIT(BUF_TEXT_MAX), names = BUF_INIT(BUF_TEXT_MAX);
 	AUTO_FREE char *options = mem_printf("lowerdir=%s/two:%s/one,userxattr", d.path, d.path);
 	AUTO_FREE char *at = mem_printf("%s/merged", d.path);

@@ -133,12 +133,16 @@ START_TEST(golden)
 	imgconfig_add_history(&c, NULL, "CMD [\"sh\"]", "slct", true);
 	imgconfig_write(&c, &b);
 	digest_of_bytes(b.p, b.n, &d);
-	ck_assert_str_eq(buf_str(&b), 
+	ck_assert_str_eq(buf_str(&b),
 			 "{\"architecture\":\"arm64\",\"config\":{\"Cmd\":[\"sh\"],\"Env\":[\"PATH=/bin\",\"A=1\"],"
-			 "\"ExposedPorts\":{\"80/tcp\":{}},\"Labels\":{\"a\":\"2\",\"z\":\"1\"},\"User\":\"1000\",\"Volumes\":{\"/a\":{},\"/z\":{}},\"WorkingDir\":\"/\"},"
-			 "\"created\":\"1980-01-02T00:00:01Z\",\"history\":[{\"created\":\"1980-01-02T00:00:01Z\",\"created_by\":\"RUN true\"},"
+			 "\"ExposedPorts\":{\"80/"
+			 "tcp\":{}},\"Labels\":{\"a\":\"2\",\"z\":\"1\"},\"User\":\"1000\",\"Volumes\":{\"/a\":{},\"/"
+			 "z\":{}},\"WorkingDir\":\"/\"},"
+			 "\"created\":\"1980-01-02T00:00:01Z\",\"history\":[{\"created\":\"1980-01-02T00:00:01Z\","
+			 "\"created_by\":\"RUN true\"},"
 			 "{\"comment\":\"slct\",\"created_by\":\"CMD [\\\"sh\\\"]\",\"empty_layer\":true}],"
-			 "\"os\":\"linux\",\"rootfs\":{\"diff_ids\":[\"sha256:dac1d7cfa95021764849fd102524e141488c5e3a90f861dbb5a12d9ac8584f85\"],\"type\":\"layers\"}}");
+			 "\"os\":\"linux\",\"rootfs\":{\"diff_ids\":[\"sha256:"
+			 "dac1d7cfa95021764849fd102524e141488c5e3a90f861dbb5a12d9ac8584f85\"],\"type\":\"layers\"}}");
 	load("docker.json", &base);
 	imgconfig_write(&base, &docker);
 	digest_of_bytes(docker.p, docker.n, &d);

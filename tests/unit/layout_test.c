@@ -164,7 +164,8 @@ static void check_loaded(const struct descriptor *got, const struct descriptor *
 
 START_TEST(directory)
 {
-	struct layout_image v[] = {image("demo:1", "one"), image("demo:2", "two"), image("demo:1", "three"), image(NULL, "four")};
+	struct layout_image v[] = {image("demo:1", "one"), image("demo:2", "two"), image("demo:1", "three"),
+				   image(NULL, "four")};
 	AUTO_FREE char *blobs = mem_printf("%s/blobs/sha256", dir);
 	AUTO_DESCRIPTOR struct descriptor got = {0};
 	struct err e = ERR_INIT;
@@ -202,9 +203,10 @@ START_TEST(foreign_layout)
 	mkdir(dir, 0755);
 	write_text(layout, "{\"imageLayoutVersion\": \"1.0.0\"}");
 	write_text(left, "half a blob");
-	write_text(index, "{\"schemaVersion\":2,\"x-tool\":[1],\"manifests\":[{\"mediaType\":\"application/vnd.x+json\","
-			  "\"digest\":\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\",\"size\":0,"
-			  "\"artifactType\":\"a/b\",\"annotations\":{\"org.opencontainers.image.ref.name\":\"theirs\"}}]}");
+	write_text(index,
+		   "{\"schemaVersion\":2,\"x-tool\":[1],\"manifests\":[{\"mediaType\":\"application/vnd.x+json\","
+		   "\"digest\":\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\",\"size\":0,"
+		   "\"artifactType\":\"a/b\",\"annotations\":{\"org.opencontainers.image.ref.name\":\"theirs\"}}]}");
 	ok(layout_save_dir(s, dir, &v, 1, &e), &e);
 	text = read_text(index);
 	ck_assert(strstr(text, "\"x-tool\":[1]") && strstr(text, "\"artifactType\":\"a/b\"") && strstr(text, "theirs"));
@@ -273,7 +275,8 @@ END_TEST
 
 START_TEST(docker_archive)
 {
-	struct layout_image v[] = {image("docker.io/library/demo:1", "one"), image("localhost/x:2", "two"), image(NULL, "three")};
+	struct layout_image v[] = {image("docker.io/library/demo:1", "one"), image("localhost/x:2", "two"),
+				   image(NULL, "three")};
 	AUTO_DESCRIPTOR struct descriptor got = {0};
 	AUTO_FREE char *again = mem_printf("%s/again.tar", base), *name = NULL;
 	AUTO_BUF struct buf a = BUF_INIT(1 << 20), b = BUF_INIT(1 << 20), text = BUF_INIT(1 << 20);
@@ -309,9 +312,10 @@ END_TEST
 /* --- foreign and hostile archives --- */
 
 #define EMPTY_SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-#define CONFIG(ids) "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[" ids "]}}"
+#define CONFIG(ids)                                                                                                    \
+	"{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[" ids "]}}"
 #define INDEX(digest, size)                                                                                            \
-	"{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" MEDIATYPE_OCI_MANIFEST "\",\"digest\":\"" digest            \
+	"{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" MEDIATYPE_OCI_MANIFEST "\",\"digest\":\"" digest       \
 	"\",\"size\":" size "}]}"
 #define LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
@@ -332,7 +336,11 @@ static const struct {
 	  {"b/layer.tar", NULL, "../a/layer.tar"}},
 	 NULL,
 	 ERR_NONE},
-	{"names with ./ before", {{"./manifest.json", "[{\"Config\":\"c.json\",\"RepoTags\":null,\"Layers\":null}]", NULL}, {"./c.json", CONFIG(""), NULL}}, NULL, ERR_NONE},
+	{"names with ./ before",
+	 {{"./manifest.json", "[{\"Config\":\"c.json\",\"RepoTags\":null,\"Layers\":null}]", NULL},
+	  {"./c.json", CONFIG(""), NULL}},
+	 NULL,
+	 ERR_NONE},
 	{"nothing", {{"readme", "x", NULL}}, "neither an oci-archive", ERR_INPUT},
 	{"wrong layer",
 	 {{"manifest.json", "[{\"Config\":\"c.json\",\"Layers\":[\"l\"]}]", NULL},
@@ -366,7 +374,8 @@ static const struct {
 	{"no image", {{"manifest.json", "[]", NULL}}, "0 images", ERR_INPUT},
 	{"entry is text", {{"manifest.json", "[\"x\"]", NULL}}, "manifest.json", ERR_INPUT},
 	{"layout of another version",
-	 {{"oci-layout", "{\"imageLayoutVersion\":\"1.1\"}", NULL}, {"index.json", INDEX("sha256:" EMPTY_SHA, "0"), NULL}},
+	 {{"oci-layout", "{\"imageLayoutVersion\":\"1.1\"}", NULL},
+	  {"index.json", INDEX("sha256:" EMPTY_SHA, "0"), NULL}},
 	 "imageLayoutVersion",
 	 ERR_INPUT},
 	{"missing blob",

@@ -3,7 +3,7 @@
 #include "oci/manifest.h"
 #include "tests/unit/oci_util.h"
 
-#define DATA "tests/data/manifest/"
+#define DATA	   "tests/data/manifest/"
 #define INDEX_DATA "tests/data/index/"
 
 static int parse_file(const char *path, const char *type, bool index, struct err *e)
@@ -145,11 +145,16 @@ END_TEST
 
 START_TEST(selects)
 {
-	static const char *const have[] = {"linux/arm/v6", "linux/arm/v7", "linux/amd64", "unknown/unknown", "windows/amd64"};
+	static const char *const have[] = {"linux/arm/v6", "linux/arm/v7", "linux/amd64", "unknown/unknown",
+					   "windows/amd64"};
 	static const struct {
 		const char *want;
 		int at;
-	} rows[] = {{"linux/amd64", 2}, {"linux/arm/v7", 1}, {"linux/arm/v6", 0}, {"linux/s390x", -1}, {"linux/arm/v5", -1}};
+	} rows[] = {{"linux/amd64", 2},
+		    {"linux/arm/v7", 1},
+		    {"linux/arm/v6", 0},
+		    {"linux/s390x", -1},
+		    {"linux/arm/v5", -1}};
 	AUTO_INDEX struct index x = {0};
 	struct err e = ERR_INIT;
 	struct platform p;

@@ -113,7 +113,8 @@ START_TEST(media_types)
 	ck_assert_int_eq(mediatype_kind_of(MEDIATYPE_OCI_INDEX), MEDIATYPE_INDEX);
 	ck_assert_int_eq(mediatype_kind_of(MEDIATYPE_DOCKER_MANIFEST "; charset=utf-8"), MEDIATYPE_MANIFEST);
 	ck_assert_int_eq(mediatype_kind_of("Application/vnd.OCI.image.config.v1+json"), MEDIATYPE_CONFIG);
-	ck_assert_int_eq(mediatype_kind_of("application/vnd.docker.distribution.manifest.v1+prettyjws"), MEDIATYPE_SCHEMA1);
+	ck_assert_int_eq(mediatype_kind_of("application/vnd.docker.distribution.manifest.v1+prettyjws"),
+			 MEDIATYPE_SCHEMA1);
 	ck_assert_int_eq(mediatype_kind_of("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"),
 			 MEDIATYPE_FOREIGN_LAYER);
 	ck_assert_int_eq(mediatype_kind_of("application/json"), MEDIATYPE_OTHER);

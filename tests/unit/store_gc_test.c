@@ -35,18 +35,24 @@ static struct digest digest_of(const char *text)
 static struct descriptor put_layer(const char *text, bool blob)
 {
 	struct digest diff = digest_of(text);
-	AUTO_FREE char *rel = NULL, *packed = mem_printf("packed %s", text);
+	AUTO_FREE char *rel = NULL, *etc = NULL, *packed = mem_printf("packed %s", text);
 	struct descriptor d = {0};
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(store_tmp_dir(s, "tree", &rel, &e), 0);
-	ck_assert_int_eq(mkdirat(store_fd(s), mem_printf("%s/etc", rel), 0755), 0);
+	etc = mem_printf("%s/etc", rel);
+	ck_assert_int_eq(mkdirat(store_fd(s), etc, 0755), 0);
 	ck_assert_int_eq(store_layer_publish(s, rel, "real", &diff, &e), 0);
 	if (!blob)
 		return d;
 	ck_assert_int_eq(store_blob_put(s, packed, strlen(packed), MEDIATYPE_OCI_LAYER_GZIP, &d, &e), 0);
 	ck_assert_int_eq(store_layer_rec_add_blob(s, &diff, 1000, &d, "gzip:isal:1", &e), 0);
 	return d;
+}
+
+static void release_layer(struct descriptor d)
+{
+	descriptor_release(&d);
 }
 
 /* An image of one layer; with a name: an image record, with a tag: an entry of index.json. */
@@ -88,6 +94,15 @@ static void put_cache(const char *name, const char *layer, int64_t age)
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(store_record_put(s, rel, text, strlen(text), false, &e), 0);
+}
+
+static void put_origin(const char *layer)
+{
+	struct digest d = digest_of(layer);
+	AUTO_FREE char *rel = mem_printf("origins/%s.json", digest_hex(&d));
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(store_record_put(s, rel, "{}", 2, false, &e), 0);
 }
 
 static size_t entries(const char *dir)
@@ -146,13 +161,15 @@ START_TEST(keeps)
 	put_image("docker.io/library/pulled:1", "docker.io/library/pulled:1", "pulled", true);
 	put_image(NULL, "tagged:1", "tagged", true);
 	put_image(NULL, NULL, "lost", true);
-	put_layer("recent", true);
-	put_layer("old", true);
+	release_layer(put_layer("recent", true));
+	release_layer(put_layer("old", true));
 	put_cache("recent", "recent", 60);
 	put_cache("old", "old", 7200);
 	ck_assert_int_eq(store_record_put(s, "cache/strange", "{\"x\":1}", 7, false, &e), 0);
 	ck_assert_int_eq(store_record_put(s, "cache/torn", "{\"diff_", 7, false, &e), 0);
 	ck_assert_int_eq(store_record_put(s, "stat/x", "s", 1, false, &e), 0);
+	put_origin("built");
+	put_origin("lost");
 	dry = run_gc(HOUR_NS, true);
 	ck_assert_uint_eq(entries("layers/real"), 6);
 	ck_assert_uint_eq(entries("cache"), 4);
@@ -161,8 +178,9 @@ START_TEST(keeps)
 	ck_assert(has_layer("built") && has_layer("pulled") && has_layer("tagged") && has_layer("recent"));
 	ck_assert(!has_layer("lost") && !has_layer("old"));
 	ck_assert_uint_eq(st.layers, 2);
-	ck_assert_uint_eq(st.blobs, 4);   /* lost: config, manifest, layer; old: layer */
-	ck_assert_uint_eq(st.records, 5); /* three of the cache, two of layers */
+	ck_assert_uint_eq(st.blobs, 4);	  /* lost: config, manifest, layer; old: layer */
+	ck_assert_uint_eq(st.records, 6); /* three of the cache, two of layers, one origin */
+	ck_assert_uint_eq(entries("origins"), 1);
 	ck_assert_uint_gt(st.bytes, 2000);
 	ck_assert_uint_eq(entries("blobs/sha256"), 1 + 3 + 3 + 1);
 	ck_assert_uint_eq(entries("cache"), 1);
@@ -246,16 +264,11 @@ END_TEST
 static const struct {
 	const char *what, *problem;
 } damages[] = {
-	{"blob", "is damaged: its content has"},
-	{"no-blob", "is missing"},
-	{"oci-layout", "imageLayoutVersion"},
-	{"index.json", "index.json"},
-	{"image", "images/localhost%2Fx%3A1.json"},
-	{"layer-record", "record of layer"},
-	{"cache", "cache record cache/k"},
-	{"built-layer", "localhost/built:1: layer"},
-	{"stray-blob", "not the name of a blob"},
-	{"stray-layer", "not the name of a layer"},
+	{"blob", "is damaged: its content has"},    {"no-blob", "is missing"},
+	{"oci-layout", "imageLayoutVersion"},	    {"index.json", "index.json"},
+	{"image", "images/localhost%2Fx%3A1.json"}, {"layer-record", "record of layer"},
+	{"cache", "cache record cache/k"},	    {"built-layer", "localhost/built:1: layer"},
+	{"stray-blob", "not the name of a blob"},   {"stray-layer", "not the name of a layer"},
 };
 
 static void break_store(const char *what)

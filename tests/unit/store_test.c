@@ -53,6 +53,13 @@ static void put_file(const char *rel, const char *text)
 	fclose(f);
 }
 
+static void make_dir(const char *rel)
+{
+	AUTO_FREE char *path = mem_printf("%s/%s", root, rel);
+
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
 static void expect_refused(enum err_code code, const char *why)
 {
 	struct err e = ERR_INIT;
@@ -98,12 +105,11 @@ START_TEST(refuses_directories)
 	put_file("somebody's", "data");
 	expect_refused(ERR_HOST, "neither empty nor a store");
 	ck_assert_uint_eq(entries("."), 1); /* nothing was added to it */
-	unlinkat(AT_FDCWD, root, AT_REMOVEDIR);
 	oci_util_rmdir(mem_strdup(root));
 	/* a creation that was cut off before the format file was written goes on */
 	mkdir(root, 0700);
-	mkdir(mem_printf("%s/lock", root), 0700);
-	mkdir(mem_printf("%s/tmp", root), 0700);
+	make_dir("lock");
+	make_dir("tmp");
 	put_file("lock/x", "");
 	store_close(opened());
 	chmod(root, 0750);
@@ -206,7 +212,7 @@ START_TEST(blobs)
 	struct store *s = opened();
 	struct digest other;
 	uint64_t size;
-	AUTO_FREE char *rel = NULL;
+	AUTO_FREE char *rel = NULL, *path = NULL;
 
 	ck_assert_int_eq(store_blob_put(s, "hello", 5, "text/plain", &d, &e), 0);
 	ck_assert_str_eq(d.media_type, "text/plain");
@@ -221,7 +227,8 @@ START_TEST(blobs)
 	ck_assert_int_eq(e.code, ERR_NOT_FOUND);
 	/* a damaged blob is seen when read and healed when put again */
 	rel = mem_printf("blobs/sha256/%s", digest_hex(&d.digest));
-	chmod(mem_printf("%s/%s", root, rel), 0600);
+	path = mem_printf("%s/%s", root, rel);
+	chmod(path, 0600);
 	put_file(rel, "hellO");
 	buf_clear(&b);
 	ck_assert_int_eq(store_blob_read(s, &d.digest, 100, &b, &e), -1);
@@ -244,12 +251,9 @@ START_TEST(commits)
 		uint64_t summed, size; /* bytes that the caller says, bytes of the descriptor */
 		enum err_code code;
 	} rows[] = {
-		{"data", "data", 4, 4, ERR_NONE},
-		{"data", "data", 4, 4, ERR_NONE}, /* once more */
-		{"data", NULL, 4, 0, ERR_NONE},
-		{"data", "other", 4, 4, ERR_INTEGRITY},
-		{"data", "data", 4, 5, ERR_INTEGRITY},
-		{"data", NULL, 5, 0, ERR_INTEGRITY},
+		{"data", "data", 4, 4, ERR_NONE},      {"data", "data", 4, 4, ERR_NONE}, /* once more */
+		{"data", NULL, 4, 0, ERR_NONE},	       {"data", "other", 4, 4, ERR_INTEGRITY},
+		{"data", "data", 4, 5, ERR_INTEGRITY}, {"data", NULL, 5, 0, ERR_INTEGRITY},
 	};
 	struct store *s = opened();
 
@@ -284,7 +288,7 @@ START_TEST(layers)
 {
 	AUTO_LAYER_REC struct store_layer_rec r = {0};
 	AUTO_DESCRIPTOR struct descriptor blob = {0};
-	AUTO_FREE char *one = NULL, *two = NULL, *three = NULL;
+	AUTO_FREE char *one = NULL, *two = NULL, *three = NULL, *inner = NULL, *record = NULL;
 	struct err e = ERR_INIT;
 	struct store *s = opened();
 	struct digest d;
@@ -305,7 +309,8 @@ START_TEST(layers)
 	ck_assert_int_eq(store_tmp_dir(s, "tree", &one, &e), 0);
 	ck_assert_int_eq(store_tmp_dir(s, "tree", &two, &e), 0);
 	ck_assert_int_eq(store_tmp_dir(s, "tree", &three, &e), 0);
-	ck_assert_int_eq(mkdirat(store_fd(s), mem_printf("%s/x", one), 0700), 0);
+	inner = mem_printf("%s/x", one);
+	make_dir(inner);
 	ck_assert_int_eq(store_layer_publish(s, one, "real", &d, &e), 0);
 	ck_assert(store_layer_has(s, "real", &d));
 	ck_assert_int_eq(store_layer_publish(s, two, "real", &d, &e), 0);
@@ -314,7 +319,8 @@ START_TEST(layers)
 	ck_assert_int_eq(store_layer_publish(s, three, "../x", &d, &e), -1);
 	ck_assert_int_eq(store_sync(s, &e), 0);
 	/* a record that a power cut left empty is as none */
-	put_file(mem_printf("layers/%s.json", digest_hex(&d)), "");
+	record = mem_printf("layers/%s.json", digest_hex(&d));
+	put_file(record, "");
 	store_layer_rec_release(&r);
 	ck_assert_int_eq(store_layer_rec_get(s, &d, &r, &e), -1);
 	ck_assert_int_eq(e.code, ERR_NOT_FOUND);
@@ -340,8 +346,17 @@ static void put_image(struct store *s, const char *name, const char *config)
 START_TEST(image_names)
 {
 	static const char *const names[] = {
-		"docker.io/library/demo:1", "localhost/debian:12", "..", "../../etc/passwd", ".hidden", "a%2Fb", "a/b",
-		"\xc3\xa4\x01 x", "%h", "A", "a",
+		"docker.io/library/demo:1",
+		"localhost/debian:12",
+		"..",
+		"../../etc/passwd",
+		".hidden",
+		"a%2Fb",
+		"a/b",
+		"\xc3\xa4\x01 x",
+		"%h",
+		"A",
+		"a",
 	};
 	AUTO_FREE char *longest = mem_alloc(3000);
 	struct store *s = opened();
@@ -386,7 +401,8 @@ START_TEST(image_look_up)
 		{"demo", NULL, ERR_NOT_FOUND},
 		{"Demo:1", NULL, ERR_NOT_FOUND},
 		/* sha256 of "one" */
-		{"sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed", "docker.io/library/demo:1", ERR_NONE},
+		{"sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed", "docker.io/library/demo:1",
+		 ERR_NONE},
 		{"7692c3", "docker.io/library/demo:1", ERR_NONE},
 		{"7692c", NULL, ERR_NOT_FOUND},
 		{"7692c4", NULL, ERR_NOT_FOUND},
@@ -454,6 +470,7 @@ START_TEST(image_round_trip)
 		ck_assert_int_eq(store_image_list(s, &l, &e), 0);
 		ck_assert_uint_eq(l.n, 1);
 	}
+	store_image_release(&i);
 	ck_assert_int_eq(store_image_get(s, "localhost/y:1", &i, &e), -1);
 	ck_assert_int_eq(e.code, ERR_INTEGRITY);
 	err_release(&e);
@@ -574,8 +591,21 @@ int main(void)
 	Suite *s = suite_create("store");
 	TCase *t = tcase_create("store");
 	const TTest *const tests[] = {
-		opens,	refuses_directories, refuses_other_owner, locks,   sweeps,     forgets,	     blobs, commits,
-		layers, image_names,	     image_look_up,	  image_round_trip, records, concurrent, default_root,
+		opens,
+		refuses_directories,
+		refuses_other_owner,
+		locks,
+		sweeps,
+		forgets,
+		blobs,
+		commits,
+		layers,
+		image_names,
+		image_look_up,
+		image_round_trip,
+		records,
+		concurrent,
+		default_root,
 	};
 
 	tcase_add_checked_fixture(t, setup, teardown);
