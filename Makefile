@@ -96,9 +96,11 @@ $(OUT)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
 
 # --- Tests. Each of unit, integration and replay closes with "N passed, N failed"; check sums them.
 .PHONY: check unit integration replay fuzz
+# Debian's own, which sees python3-pytest.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 PYTEST ?=
 UNIT_CMD = tests/tools/unit.py $(UNIT)
-INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) python3 -m pytest -q -rs -p no:cacheprovider tests/integration $(PYTEST)
+INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/integration $(PYTEST)
 # Every parser gets every file of the tests: foreign bytes are foreign.
 REPLAY_CMD = tests/tools/count.py $(foreach f,$(FUZZ_NAMES),'$f=$(OUT)/replay/$f $(wildcard tests/fuzz/seeds/$f) tests/data flavors')
 
