@@ -5,7 +5,7 @@
 #include "oci/tar_read.h"
 
 struct apply_opts {
-	bool plain;     /* no changeset: `.wh.` names are refused */
+	bool plain;	/* no changeset: `.wh.` names are refused */
 	bool may_mknod; /* device nodes are made, not recorded */
 };
 struct apply_result {

@@ -4,8 +4,8 @@
 #include "oci/limits.h"
 #include "src/util/sv.h"
 
-#define WHITEOUT ".wh."
-#define WHITEOUT_META ".wh..wh."
+#define WHITEOUT	".wh."
+#define WHITEOUT_META	".wh..wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
 
 char *apply_path_clean(const char *raw, struct err *e)
@@ -34,7 +34,8 @@ char *apply_path_clean(const char *raw, struct err *e)
 		return NULL;
 	}
 	if (depth > LAYER_DEPTH_MAX) {
-		err_set(e, ERR_INPUT, "%.200s...: a path of %u parts; at most %d are accepted", raw, depth, LAYER_DEPTH_MAX);
+		err_set(e, ERR_INPUT, "%.200s...: a path of %u parts; at most %d are accepted", raw, depth,
+			LAYER_DEPTH_MAX);
 		return NULL;
 	}
 	buf_add(&out, "", 0);

@@ -14,10 +14,11 @@ char *apply_path_clean(const char *raw, struct err *e);
 enum apply_kind {
 	APPLY_ORDINARY,
 	APPLY_WHITEOUT, /* .wh.NAME: NAME is gone */
-	APPLY_OPAQUE,   /* .wh..wh..opq */
-	APPLY_IGNORED,  /* other .wh..wh. names: notes of AUFS, here or in a directory above */
+	APPLY_OPAQUE,	/* .wh..wh..opq */
+	APPLY_IGNORED,	/* other .wh..wh. names: notes of AUFS, here or in a directory above */
 };
-/* Of a clean path; *name (may be NULL) is where NAME begins. Whiteouts of "", "." and ".." and members inside a whiteout are errors. */
+/* Of a clean path; *name (may be NULL) is where NAME begins. Whiteouts of "", "." and ".." and members inside a
+ * whiteout are errors. */
 int apply_path_kind(const char *path, enum apply_kind *kind, const char **name, struct err *e);
 
 #endif

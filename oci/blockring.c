@@ -10,7 +10,7 @@
 
 #include "src/util/mem.h"
 
-#define RING_BLOCKS 12
+#define RING_BLOCKS	 12
 #define RING_THREADS_MAX 4
 
 enum ring_state { RING_FREE, RING_FULL, RING_BUSY, RING_READY };
@@ -29,8 +29,8 @@ struct blockring {
 	size_t block_bytes, cap;
 	struct wstream *dst;
 	struct codec_sum sum; /* of what was written; used by who writes */
-	bool begun;           /* the head was written */
-	void *own;            /* encoder of the caller, if it compresses itself */
+	bool begun;	      /* the head was written */
+	void *own;	      /* encoder of the caller, if it compresses itself */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

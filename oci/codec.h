@@ -16,7 +16,8 @@ struct codec_enc {
 	void *(*open)(int level); /* state of one thread */
 	void (*close)(void *enc);
 	size_t (*bound)(size_t n); /* room that n bytes may need */
-	/* Compress one block; the number of bytes or 0 on failure. *crc is the block's own sum where the format has one. */
+	/* Compress one block; the number of bytes or 0 on failure. *crc is the block's own sum where the format has
+	 * one. */
 	size_t (*block)(void *enc, const void *in, size_t n, void *out, size_t cap, uint32_t *crc);
 	void (*add)(struct codec_sum *sum, uint32_t crc, size_t n);
 	size_t (*head)(int level, uint8_t out[32]);

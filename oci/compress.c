@@ -40,7 +40,8 @@ static int compress_check(const struct compress_in *c, struct err *e)
 		return err_set(e, ERR_INPUT, "the data is larger than %llu GiB uncompressed",
 			       (unsigned long long)(LAYER_MAX_BYTES >> 30));
 	if (c->dec && c->out > INFLATE_RATIO_FROM && c->out / INFLATE_RATIO_MAX > c->in.total)
-		return err_set(e, ERR_INPUT, "%llu compressed bytes grew to more than %llu: refused as a compression bomb",
+		return err_set(e, ERR_INPUT,
+			       "%llu compressed bytes grew to more than %llu: refused as a compression bomb",
 			       (unsigned long long)c->in.total, (unsigned long long)c->out);
 	return 0;
 }
@@ -78,7 +79,10 @@ static enum mediatype_codec compress_detect(const struct inbuf *in, bool any)
 		return CODEC_ZSTD;
 	if (any && inbuf_starts(in, "BZh", 3))
 		return CODEC_BZIP2;
-	if (any && inbuf_starts(in, "\xfd" "7zXZ", 6))
+	if (any && inbuf_starts(in,
+				"\xfd"
+				"7zXZ",
+				6))
 		return CODEC_XZ;
 	return CODEC_NONE;
 }
@@ -86,10 +90,8 @@ static enum mediatype_codec compress_detect(const struct inbuf *in, bool any)
 static struct rstream *compress_open(struct rstream *src, bool any, enum mediatype_codec *found, struct err *e)
 {
 	static const struct codec_dec *const table[] = {
-		[CODEC_NONE] = NULL,
-		[CODEC_GZIP] = &gzip_decoder,
-		[CODEC_ZSTD] = &zstd_decoder,
-		[CODEC_BZIP2] = &rawfilter_bzip2,
+		[CODEC_NONE] = NULL,	      [CODEC_GZIP] = &gzip_decoder,
+		[CODEC_ZSTD] = &zstd_decoder, [CODEC_BZIP2] = &rawfilter_bzip2,
 		[CODEC_XZ] = &rawfilter_xz,
 	};
 	struct compress_in *c = mem_new(struct compress_in);
@@ -198,7 +200,8 @@ struct wstream *compress_writer_threads(struct wstream *dst, const struct layer_
 	out = mem_new(struct compress_out);
 	s = mem_new(struct wstream);
 	*out = (struct compress_out){dst, blockring_new(enc, level, threads, COMPRESS_BLOCK_BYTES, dst)};
-	*s = (struct wstream){.write = compress_write, .finish = compress_finish, .close = compress_wclose, .self = out};
+	*s = (struct wstream){
+		.write = compress_write, .finish = compress_finish, .close = compress_wclose, .self = out};
 	return s;
 }
 

@@ -11,8 +11,9 @@
  *
  * Errors of the reads: ERR_INTEGRITY for a wrong CRC or length at a member's end, a truncated or damaged stream, bytes
  * after the end other than zeros; ERR_INPUT for more than INFLATE_RATIO_MAX times the compressed bytes from
- * INFLATE_RATIO_FROM on, and for more than LAYER_MAX_BYTES. Several gzip members or zstd frames in a row are one stream. At the end of the stream src
- * has been read to its end, so a hash below it is complete. NULL with *e if the first bytes cannot be read. */
+ * INFLATE_RATIO_FROM on, and for more than LAYER_MAX_BYTES. Several gzip members or zstd frames in a row are one
+ * stream. At the end of the stream src has been read to its end, so a hash below it is complete. NULL with *e if the
+ * first bytes cannot be read. */
 struct rstream *compress_reader(struct rstream *src, enum mediatype_codec *found, struct err *e);
 /* The same, and bzip2 and xz besides (local archives of ADD; image layers never). */
 struct rstream *compress_reader_any(struct rstream *src, enum mediatype_codec *found, struct err *e);

@@ -13,8 +13,8 @@
 #include "src/util/ownrec.h"
 
 #define DIFF_READ_BYTES ((size_t)256 << 10)
-#define DIFF_WHITEOUT ".wh."
-#define DIFF_OPAQUE ".wh..wh..opq"
+#define DIFF_WHITEOUT	".wh."
+#define DIFF_OPAQUE	".wh..wh..opq"
 /* O_NONBLOCK: should a fifo take the file's place, the open must not wait. */
 #define DIFF_FILE_FLAGS (O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
@@ -96,7 +96,8 @@ static int diff_check_upper(const struct treewalk_item *it, int fd, struct err *
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		if (diff_has_mark(fd, bad[i]))
-			return err_set(e, ERR_INTERNAL, "%s: the overlay was mounted with a feature that layers cannot keep (%s)",
+			return err_set(e, ERR_INTERNAL,
+				       "%s: the overlay was mounted with a feature that layers cannot keep (%s)",
 				       it->path, bad[i]);
 	return 0;
 }

@@ -5,8 +5,8 @@
 #include "oci/tar_write.h"
 
 struct diff_opts {
-	/* The tree is an overlay's upper directory: whiteouts become `.wh.NAME`, opaque directories get `.wh..wh..opq`. Else
-	 * it is a merged tree, which has neither: a device 0:0 is a device. */
+	/* The tree is an overlay's upper directory: whiteouts become `.wh.NAME`, opaque directories get `.wh..wh..opq`.
+	 * Else it is a merged tree, which has neither: a device 0:0 is a device. */
 	bool marks;
 	/* Leave out this path and all below it. NULL: nothing. */
 	bool (*skip)(void *arg, const char *path);

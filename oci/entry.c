@@ -146,7 +146,8 @@ int entry_read_xattrs(struct entry *en, int dirfd, const char *name, const char 
 	AUTO_FREE char *val = mem_alloc(ENTRY_XATTR_BYTES);
 
 	for (char *p = list; p < list + n; p += strlen(p) + 1)
-		if (!entry_xattr_is_private(p) && !entry_xattr_is_host(p) && entry_add_read(en, &at, p, val, what, e) < 0)
+		if (!entry_xattr_is_private(p) && !entry_xattr_is_host(p) &&
+		    entry_add_read(en, &at, p, val, what, e) < 0)
 			return -1;
 	entry_sort_xattrs(en);
 	return 0;

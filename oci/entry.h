@@ -20,9 +20,9 @@ struct entry {
 	mode_t mode; /* file type and permission bits */
 	uid_t uid;
 	gid_t gid;
-	int64_t mtime; /* seconds since 1970; fractions are cut (towards minus infinity) */
-	uint64_t size; /* bytes of a regular file's content */
-	unsigned major, minor; /* of device nodes */
+	int64_t mtime;		    /* seconds since 1970; fractions are cut (towards minus infinity) */
+	uint64_t size;		    /* bytes of a regular file's content */
+	unsigned major, minor;	    /* of device nodes */
 	struct entry_xattr *xattrs; /* owned; names ascending by bytes after entry_sort_xattrs */
 	size_t nxattrs, cap;
 };

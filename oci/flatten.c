@@ -19,7 +19,7 @@ struct flatten {
 	const struct flatten_opts *o;
 	struct tar_write *t;
 	struct strv made; /* directories written for links */
-	char **link;      /* clean paths of o->links */
+	char **link;	  /* clean paths of o->links */
 };
 
 /* path is prefix itself or lies below it. */
@@ -131,7 +131,8 @@ static int flatten_clean_links(struct flatten *f, struct err *e)
 		f->link[i] = mem_strdup(clean[0] == '/' ? clean + 1 : clean);
 		for (size_t k = 0; k < i; k++)
 			if (flatten_is_below(f->link[i], f->link[k]) || flatten_is_below(f->link[k], f->link[i]))
-				return err_set(e, ERR_INPUT, "links %s and %s: one lies below the other", f->link[k], f->link[i]);
+				return err_set(e, ERR_INPUT, "links %s and %s: one lies below the other", f->link[k],
+					       f->link[i]);
 	}
 	return 0;
 }

@@ -15,8 +15,8 @@ struct flatten_extra {
 	mode_t mode;
 };
 struct flatten_opts {
-	const char *const *exclude; /* globs anchored at the root, matched against the path without leading slash; a match
-	                               leaves out the entry and all below it ("dev/[*]" keeps dev itself) */
+	const char *const *exclude; /* globs anchored at the root, matched against the path without leading slash; a
+				       match leaves out the entry and all below it ("dev/[*]" keeps dev itself) */
 	size_t nexclude;
 	const struct flatten_link *links; /* added, replacing what is there; parents made if missing */
 	size_t nlinks;

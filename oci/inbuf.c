@@ -37,7 +37,8 @@ int inbuf_skip_zeros(struct inbuf *b, const char *what, struct err *e)
 			return 0;
 		for (size_t i = 0; i < b->n; i++)
 			if (b->p[i])
-				return err_set(e, ERR_INTEGRITY, "%s: foreign bytes after the end of the data, at byte %llu", what,
+				return err_set(e, ERR_INTEGRITY,
+					       "%s: foreign bytes after the end of the data, at byte %llu", what,
 					       (unsigned long long)(b->total - b->n + i));
 		inbuf_skip(b, b->n);
 	}

@@ -8,10 +8,10 @@
 
 struct inbuf {
 	struct rstream *src; /* borrowed */
-	uint8_t *p;          /* next byte */
-	size_t n;            /* bytes from p on */
-	bool end;            /* src has nothing more */
-	uint64_t total;      /* bytes taken from src so far */
+	uint8_t *p;	     /* next byte */
+	size_t n;	     /* bytes from p on */
+	bool end;	     /* src has nothing more */
+	uint64_t total;	     /* bytes taken from src so far */
 	uint8_t mem[INBUF_BYTES];
 };
 

@@ -33,8 +33,7 @@ static int layer_write_tree(int treefd, struct wstream *out, struct layer_info *
 	return stream_finish(out, e);
 }
 
-int layer_pack(int treefd, const struct layer_codec *codec, struct wstream *out, struct layer_info *info,
-	       struct err *e)
+int layer_pack(int treefd, const struct layer_codec *codec, struct wstream *out, struct layer_info *info, struct err *e)
 {
 	struct tarsink sink;
 	int r;

@@ -12,7 +12,7 @@ struct rawfilter {
 	int (*support)(struct archive *a);
 	struct archive *a;
 	struct inbuf *in;
-	size_t given; /* bytes of the window that libarchive has; skipped at its next call */
+	size_t given;	/* bytes of the window that libarchive has; skipped at its next call */
 	struct err err; /* of the source, during a callback */
 };
 

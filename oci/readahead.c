@@ -7,7 +7,7 @@
 #include "src/util/mem.h"
 
 #define READAHEAD_BLOCKS 8
-#define READAHEAD_BYTES ((size_t)256 << 10)
+#define READAHEAD_BYTES	 ((size_t)256 << 10)
 
 struct readahead {
 	struct rstream *src;
@@ -16,7 +16,7 @@ struct readahead {
 	pthread_cond_t changed;
 	uint64_t put, taken; /* blocks filled, blocks used up */
 	size_t n[READAHEAD_BLOCKS];
-	char *mem; /* READAHEAD_BLOCKS blocks */
+	char *mem;   /* READAHEAD_BLOCKS blocks */
 	size_t used; /* of the block that the reader is at */
 	bool end, failed, stop;
 	struct err err;

@@ -222,6 +222,14 @@ static void store_fsck_layers(struct store_fsck_run *f, const char *dir, const c
 /* --- images and cache --- */
 
 /* In any form, or as a blob from which it can be unpacked. */
+/* An image that a remote cache answered: its layers are fetched when somebody needs them (origins/, src/build). */
+static bool store_fsck_is_remote(struct store_fsck_run *f, const struct digest *diff_id)
+{
+	AUTO_FREE char *rel = mem_printf("origins/%s.json", digest_hex(diff_id));
+
+	return faccessat(f->s->fd, rel, F_OK, 0) == 0;
+}
+
 static bool store_fsck_layer_there(struct store_fsck_run *f, const struct digest *diff_id)
 {
 	AUTO_LAYER_REC struct store_layer_rec r = {0};
@@ -240,7 +248,7 @@ static bool store_fsck_layer_there(struct store_fsck_run *f, const struct digest
 		if (store_blob_has(f->s, &r.blobs[i].desc.digest, NULL))
 			return true;
 	}
-	return false;
+	return store_fsck_is_remote(f, diff_id);
 }
 
 /* Layers of an image that came from a registry may be fetched later; one without a manifest was built here and has

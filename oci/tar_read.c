@@ -28,8 +28,8 @@ struct tar_read {
 	struct archive *a;
 	locale_t c_locale;
 	VEC_OF(struct tar_chunk) chunks; /* what libarchive may still look at, and the headers before the next member */
-	uint64_t keep;                   /* chunks that end before are not needed */
-	uint64_t fed;                    /* bytes given to libarchive */
+	uint64_t keep;			 /* chunks that end before are not needed */
+	uint64_t fed;			 /* bytes given to libarchive */
 	uint64_t entries, bytes;
 	const char *lost;
 	struct err err; /* of src, inside a callback */
@@ -163,7 +163,8 @@ static int tar_check_special(const struct tar_read *t, uint64_t at, struct err *
 static int tar_take_id(int64_t id, const char *which, const char *path, unsigned *out, struct err *e)
 {
 	if (id < 0 || id >= UINT32_MAX)
-		return err_set(e, ERR_INPUT, "%s: %s %lld is not possible (0 to 4294967294)", path, which, (long long)id);
+		return err_set(e, ERR_INPUT, "%s: %s %lld is not possible (0 to 4294967294)", path, which,
+			       (long long)id);
 	*out = (unsigned)id;
 	return 0;
 }
@@ -194,7 +195,8 @@ static int tar_take_xattrs(struct archive_entry *ae, struct entry *en, struct er
 		if (!name)
 			continue;
 		if (n > LAYER_XATTR_MAX)
-			return err_set(e, ERR_INPUT, "%s: the extended attribute \"%s\" has %zu bytes; at most %d are possible",
+			return err_set(e, ERR_INPUT,
+				       "%s: the extended attribute \"%s\" has %zu bytes; at most %d are possible",
 				       en->path, name, n, LAYER_XATTR_MAX);
 		entry_add_xattr(en, name, val, n);
 	}

@@ -4,9 +4,9 @@
 #include "oci/limits.h"
 #include "src/util/num.h"
 
-#define TAR_SIZE_AT 124
+#define TAR_SIZE_AT	124
 #define TAR_SIZE_DIGITS 12
-#define TAR_TYPE_AT 156
+#define TAR_TYPE_AT	156
 
 int tar_special_header(const uint8_t block[TAR_SPECIAL_BLOCK], char *type, uint64_t *size, struct err *e)
 {
@@ -49,8 +49,8 @@ static int tar_check_record(struct sv key, struct sv val, struct err *e)
 	if (tar_is_name_key(key) && val.n && memchr(val.p, '\0', val.n))
 		return err_set(e, ERR_INPUT, "a NUL byte in the PAX record \"%.*s\"", SV_ARG(key));
 	if (tar_is_xattr_key(key) && val.n > LAYER_XATTR_MAX)
-		return err_set(e, ERR_INPUT, "the extended attribute \"%.*s\" has %zu bytes; at most %d are possible", SV_ARG(key),
-			       val.n, LAYER_XATTR_MAX);
+		return err_set(e, ERR_INPUT, "the extended attribute \"%.*s\" has %zu bytes; at most %d are possible",
+			       SV_ARG(key), val.n, LAYER_XATTR_MAX);
 	return 0;
 }
 

@@ -4,11 +4,11 @@
 #include "src/util/buf.h"
 #include "src/util/mem.h"
 
-#define TAR_BLOCK 512
-#define TAR_NAME_MAX 100
+#define TAR_BLOCK      512
+#define TAR_NAME_MAX   100
 #define TAR_PREFIX_MAX 155
-#define TAR_ID_MAX 07777777u               /* 7 octal digits */
-#define TAR_SIZE_MAX UINT64_C(077777777777) /* 11 octal digits: 8 GiB - 1 */
+#define TAR_ID_MAX     07777777u	      /* 7 octal digits */
+#define TAR_SIZE_MAX   UINT64_C(077777777777) /* 11 octal digits: 8 GiB - 1 */
 /* All PAX records of one member: 16 attributes of the kernel's largest size. */
 #define TAR_PAX_MAX ((size_t)1 << 20)
 /* Name of the PAX header itself. Nothing depends on it: who does not know PAX sees a file of this name. */
@@ -38,8 +38,8 @@ _Static_assert(sizeof(struct tar_header) == TAR_BLOCK, "a tar header is one bloc
 
 struct tar_write {
 	struct wstream *dst; /* borrowed */
-	uint64_t left;       /* content still to come of the member begun */
-	size_t pad;          /* zeros after it */
+	uint64_t left;	     /* content still to come of the member begun */
+	size_t pad;	     /* zeros after it */
 	uint64_t count;
 	int64_t newest;
 	const char *prefix;
@@ -168,7 +168,8 @@ static int tar_pax_flush(struct tar_write *t, struct err *e)
 	size_t n = t->pax.n;
 
 	if (t->pax.over)
-		return err_set(e, ERR_INPUT, "%s: its extended attributes are more than %zu KiB", t->path, TAR_PAX_MAX >> 10);
+		return err_set(e, ERR_INPUT, "%s: its extended attributes are more than %zu KiB", t->path,
+			       TAR_PAX_MAX >> 10);
 	if (!n)
 		return 0;
 	tar_header_init(&h, 'x');
@@ -251,7 +252,8 @@ static int tar_xattrs(struct tar_write *t, const struct entry *en, struct err *e
 		const struct entry_xattr *x = &en->xattrs[i];
 
 		if (strchr(x->name, '='))
-			return err_set(e, ERR_INPUT, "%s: a tar cannot hold the extended attribute \"%s\": its name contains \"=\"",
+			return err_set(e, ERR_INPUT,
+				       "%s: a tar cannot hold the extended attribute \"%s\": its name contains \"=\"",
 				       en->path, x->name);
 		tar_pax_add(t, "SCHILY.xattr.", x->name, x->val, x->n);
 	}
@@ -263,7 +265,8 @@ static int tar_device(struct tar_header *h, const struct entry *en, struct err *
 	if (!S_ISCHR(en->mode) && !S_ISBLK(en->mode))
 		return 0;
 	if (en->major > TAR_ID_MAX || en->minor > TAR_ID_MAX)
-		return err_set(e, ERR_INPUT, "%s: device number %u:%u is too large for a tar", en->path, en->major, en->minor);
+		return err_set(e, ERR_INPUT, "%s: device number %u:%u is too large for a tar", en->path, en->major,
+			       en->minor);
 	tar_octal(h->devmajor, sizeof h->devmajor, en->major);
 	tar_octal(h->devminor, sizeof h->devminor, en->minor);
 	return 0;
@@ -326,7 +329,8 @@ int tar_write_entry(struct tar_write *t, const struct entry *en, struct err *e)
 int tar_write_data(struct tar_write *t, const void *p, size_t n, struct err *e)
 {
 	if (n > t->left)
-		return err_set(e, ERR_INTERNAL, "%s: more content than its header in the tar says", t->path ? t->path : "");
+		return err_set(e, ERR_INTERNAL, "%s: more content than its header in the tar says",
+			       t->path ? t->path : "");
 	if (n && stream_write(t->dst, p, n, e) < 0)
 		return -1;
 	t->left -= n;

@@ -73,8 +73,8 @@ int tarsource_verify(struct tarsource *s, struct layer_info *info, struct err *e
 	if (tarsource_check_blob(s, &blob, e) < 0)
 		return -1;
 	if (s->o->want_diff && !digest_eq(&info->diff_id, s->o->want_diff))
-		return err_set(e, ERR_INTEGRITY, "the layer's diff id is %s, the image's config says %s", info->diff_id.text,
-			       s->o->want_diff->text);
+		return err_set(e, ERR_INTEGRITY, "the layer's diff id is %s, the image's config says %s",
+			       info->diff_id.text, s->o->want_diff->text);
 	return 0;
 }
 

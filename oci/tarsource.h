@@ -1,4 +1,5 @@
-/* The way in of a layer: caller's stream -> size limit -> blob digest -> codec -> read ahead -> diff id -> tar bytes. */
+/* The way in of a layer: caller's stream -> size limit -> blob digest -> codec -> read ahead -> diff id -> tar bytes.
+ */
 #ifndef SLCT_TARSOURCE_H
 #define SLCT_TARSOURCE_H
 

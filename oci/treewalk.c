@@ -19,7 +19,7 @@ struct treewalk_frame {
 	int fd; /* -1 while closed */
 	struct stat st;
 	struct strv names;
-	size_t next;     /* into names */
+	size_t next;	 /* into names */
 	size_t path_len; /* of the directory's own path */
 };
 
@@ -186,7 +186,8 @@ static int treewalk_entry(struct treewalk *w, struct treewalk_item *item, struct
 		buf_char_add(&w->path, '/');
 	buf_str_add(&w->path, name);
 	if (w->path.over)
-		return err_set(e, ERR_INPUT, "%.200s...: a path is longer than %d bytes", buf_str(&w->path), LAYER_PATH_MAX);
+		return err_set(e, ERR_INPUT, "%.200s...: a path is longer than %d bytes", buf_str(&w->path),
+			       LAYER_PATH_MAX);
 	if (fstatat(top->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return treewalk_fail(w, errno, "stat", e);
 	if (S_ISDIR(st.st_mode) && treewalk_opened(w, top, &st, e) < 0)

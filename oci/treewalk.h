@@ -14,10 +14,10 @@ struct treewalk;
 struct treewalk_item {
 	const char *path; /* relative to the root, "" for the root */
 	const char *name; /* last part */
-	int dirfd;        /* of the directory that holds it; -1 for the root */
-	int fd;           /* of a directory itself, readable; else -1 */
-	bool leave;       /* a directory's second time: all below it is done */
-	struct stat st;   /* as it was found */
+	int dirfd;	  /* of the directory that holds it; -1 for the root */
+	int fd;		  /* of a directory itself, readable; else -1 */
+	bool leave;	  /* a directory's second time: all below it is done */
+	struct stat st;	  /* as it was found */
 };
 
 /* rootfd (a directory, O_PATH too) is borrowed. NULL with *e. */

@@ -101,10 +101,11 @@ static void call_note_tries(struct call *c, struct err *e)
 
 /* --- failures without an answer --- */
 
-/* Nobody listens: some patience for a registry that is being restarted, but not all of it. */
-static bool call_is_down(const struct call *c, const struct err *e)
+/* Failures that get less patience than the rest. */
+static bool call_hopeless(const struct call *c, const struct err *e)
 {
-	return e->sys == ECONNREFUSED && c->retry.used >= CALL_REFUSED_RETRIES;
+	return (e->sys == ECONNREFUSED && c->retry.used >= CALL_REFUSED_RETRIES) ||
+	       (c->fail == HTTP_STALL && c->retry.used >= CALL_STALL_RETRIES);
 }
 
 static void call_on_failure(struct call *c)
@@ -114,6 +115,8 @@ static void call_on_failure(struct call *c)
 	err_move(&e, &c->req.err);
 	c->fail = c->req.fail;
 	if (c->fail == HTTP_ABORTED) {
+		if (!c->data && !c->body) /* else the caller knows best what it was doing */
+			call_wrap(c, &e);
 		call_end_with(c, &e);
 		return;
 	}
@@ -124,7 +127,7 @@ static void call_on_failure(struct call *c)
 	}
 	call_wrap(c, &e);
 	call_hint(c, &e);
-	if (e.retryable && !call_is_down(c, &e) && call_retry(c, e.msg)) {
+	if (e.retryable && !call_hopeless(c, &e) && call_retry(c, e.msg)) {
 		err_release(&e);
 		return;
 	}

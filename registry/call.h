@@ -14,7 +14,10 @@
 #include "src/util/vec.h"
 
 #define CALL_REDIRECTS_MAX 5
+/* Tries after the first one where nobody listens: enough for a registry that is being restarted. */
 #define CALL_REFUSED_RETRIES 2
+/* The same where a transfer stalls, because each of these costs the stall time-out. */
+#define CALL_STALL_RETRIES 1
 
 struct call;
 

@@ -204,7 +204,7 @@ static enum http_fail http_class(struct http_xfer *x, CURLcode code)
 
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME, &connected);
-		return connected > 0 ? HTTP_CUT : HTTP_CONNECT;
+		return connected > 0 ? HTTP_STALL : HTTP_CONNECT;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(http_codes); i++)
 		if (http_codes[i].code == code)
@@ -219,7 +219,7 @@ static bool http_worth_retry(enum http_fail fail, CURLcode code, const char *tex
 		return code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_RESOLVE_PROXY;
 	if (fail == HTTP_TLS)
 		return !strstr(text, "SSL routines"); /* OpenSSL's mark of an error of the protocol */
-	return fail == HTTP_CUT;
+	return fail == HTTP_CUT || fail == HTTP_STALL;
 }
 
 static void http_set_failure(struct http_xfer *x, CURLcode code)

@@ -29,7 +29,8 @@ enum http_fail {
 	HTTP_TLS,      /* no TLS with this peer */
 	HTTP_CERT,     /* TLS, but the certificate does not hold */
 	HTTP_NOT_HTTP, /* the peer speaks something else */
-	HTTP_CUT,      /* the connection ended or stalled on the way */
+	HTTP_CUT,      /* the connection ended on the way */
+	HTTP_STALL,    /* too little came for too long */
 	HTTP_ABORTED,  /* a callback or a limit of ours ended it: err says why */
 	HTTP_OTHER,
 };

@@ -140,7 +140,8 @@ static enum build_pull build_args_pull(const char *text)
 int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e)
 {
 	if (build_args_paths(c, a, o, e) || build_args_tags(a, o, e) ||
-	    build_args_pairs("build-arg", &a->args, &o->args, e) || build_args_pairs("label", &a->labels, &o->labels, e) ||
+	    build_args_pairs("build-arg", &a->args, &o->args, e) ||
+	    build_args_pairs("label", &a->labels, &o->labels, e) ||
 	    build_args_caches(a, o, e) || work_source_date(-1, &o->source_date_epoch, e))
 		return -1;
 	if (a->platform && platform_parse(a->platform, &o->platform, e))

@@ -167,9 +167,10 @@ const struct command cmd_plan = {
 	.group = COMMAND_BUILD,
 	.summary = "show what a build would do",
 	.usage = "[OPTIONS] CONTEXT|FLAVOR…",
-	.about = "Each stage has a state: local (the store has it), remote (a cache repository has it), build (it would "
-		 "be built) or unknown. Without --goal all stages are listed. With --offline no registry is asked: then "
-		 "nothing but the files is needed, and what a registry would have to say is unknown. -v lists the steps.",
+	.about = "Each stage has a state: local (the store has it), remote (a cache repository has it), build "
+		 "(it would be built) or unknown. Without --goal all stages are listed. With --offline no "
+		 "registry is asked: then nothing but the files is needed, and what a registry would have to "
+		 "say is unknown. -v lists the steps.",
 	.example = "slct plan flavors/python-demo\n"
 		   "slct plan --offline --format dot flavors/python-demo | dot -Tsvg > plan.svg",
 	.opts = cmd_plan_options,

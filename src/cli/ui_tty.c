@@ -21,7 +21,8 @@ struct ui_tty_stage {
 	struct ui_lines lines;
 	char *tail[UI_TTY_TAIL]; /* oldest first */
 	unsigned ntail;
-	bool steps; /* any step was shown */
+	bool steps;   /* any step was shown */
+	bool running; /* a step runs; a stage that waits has no line */
 };
 
 struct ui_tty_transfer {
@@ -161,7 +162,17 @@ static void ui_tty_finished(struct ui_tty *ui, struct ui_tty_stage *s, const cha
 	free(s->text);
 	s->text = NULL;
 	s->steps = true;
+	s->running = false;
 	ui_tty_tail_clear(s);
+}
+
+static void ui_tty_failed(struct ui_tty *ui, struct ui_tty_stage *s, const struct err *err)
+{
+	AUTO_FREE char *msg = ui_text_line(err ? err->msg : NULL, false);
+	AUTO_BUF struct buf word = BUF_INIT(BUF_TEXT_MAX);
+
+	buf_printf(&word, "ERROR%s%s", msg[0] ? ": " : "", msg);
+	ui_tty_finished(ui, s, "\x1b[1;31m", buf_str(&word));
 }
 
 static void ui_tty_warning(struct ui_tty *ui, const struct event *ev)
@@ -242,40 +253,55 @@ static void ui_tty_draw_transfer(struct ui_tty *ui, const struct ui_tty_transfer
 	ui_screen_line(&ui->screen, buf_str(&left), buf_str(&right));
 }
 
-static void ui_tty_draw_summary(struct ui_tty *ui, size_t hidden, int64_t now)
+static void ui_tty_draw_summary(struct ui_tty *ui, size_t running, size_t hidden, int64_t now)
 {
 	AUTO_BUF struct buf left = BUF_INIT(BUF_TEXT_MAX);
 	char time[32];
 
+	/* A lone transfer needs no summary. */
+	if (!ui->total && !running && !hidden)
+		return;
 	if (ui->total)
 		buf_printf(&left, "%llu of %llu stages done, ", (unsigned long long)ui->finished,
 			   (unsigned long long)ui->total);
-	buf_printf(&left, "%zu running", ui->stages.n);
+	buf_printf(&left, "%zu running", running);
 	if (hidden)
 		buf_printf(&left, " (%zu more lines than the screen has)", hidden);
 	ui_screen_line(&ui->screen, buf_str(&left), num_human_time(now - ui->start, time));
 }
 
-/* One line for each stage and transfer as far as the screen goes; what is left of it goes to lines of output. */
+static size_t ui_tty_running(const struct ui_tty *ui)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ui->stages.n; i++)
+		n += ui->stages.v[i]->running;
+	return n;
+}
+
+/* One line for each running step and transfer as far as the screen goes; what is left of it goes to lines of output. */
 static void ui_tty_draw(struct ui_tty *ui)
 {
 	int64_t now = clock_mono();
-	size_t room, heads, transfers, tail;
+	size_t running = ui_tty_running(ui), room, heads, transfers, tail, drawn = 0;
 
 	ui_screen_measure(&ui->screen);
 	room = ui_screen_room(&ui->screen) - 1;
-	heads = ui->stages.n < room ? ui->stages.n : room;
+	heads = running < room ? running : room;
 	transfers = ui->transfers.n < room - heads ? ui->transfers.n : room - heads;
 	tail = heads ? (room - heads - transfers) / heads : 0;
 	if (tail > UI_TTY_TAIL)
 		tail = UI_TTY_TAIL;
-	for (size_t i = 0; i < heads; i++) {
+	for (size_t i = 0; i < ui->stages.n && drawn < heads; i++) {
+		if (!ui->stages.v[i]->running)
+			continue;
 		ui_tty_draw_header(ui, ui->stages.v[i], now);
 		ui_tty_draw_tail(ui, ui->stages.v[i], (unsigned)tail);
+		drawn++;
 	}
 	for (size_t i = 0; i < transfers; i++)
 		ui_tty_draw_transfer(ui, &ui->transfers.v[i]);
-	ui_tty_draw_summary(ui, ui->stages.n - heads + ui->transfers.n - transfers, now);
+	ui_tty_draw_summary(ui, running, running - heads + ui->transfers.n - transfers, now);
 	ui_screen_flush(&ui->screen);
 	ui->drawn = now;
 }
@@ -284,10 +310,9 @@ static void ui_tty_end(struct ui_tty *ui, const struct event *ev)
 {
 	AUTO_BUF struct buf line = BUF_INIT(BUF_TEXT_MAX);
 
-	if (ev->counts) {
-		ui_text_summary(ev, &line);
+	ui_text_summary(ev, &line);
+	if (line.n)
 		ui_screen_above(&ui->screen, buf_str(&line));
-	}
 	ui_screen_measure(&ui->screen);
 	ui_screen_flush(&ui->screen);
 	ui->began = false;
@@ -307,6 +332,7 @@ static void ui_tty_stage_event(struct ui_tty *ui, const struct event *ev)
 	case EVENT_STEP_START:
 		ui_tty_tail_clear(s);
 		s->start = clock_mono();
+		s->running = true;
 		break;
 	case EVENT_STEP_CACHED:
 		ui_tty_finished(ui, s, "\x1b[34m", "CACHED");
@@ -316,7 +342,7 @@ static void ui_tty_stage_event(struct ui_tty *ui, const struct event *ev)
 		ui_tty_finished(ui, s, "\x1b[32m", buf_str(&word));
 		break;
 	case EVENT_STEP_ERROR:
-		ui_tty_finished(ui, s, "\x1b[1;31m", "ERROR");
+		ui_tty_failed(ui, s, ev->err);
 		break;
 	case EVENT_OUTPUT:
 		ui_lines_add(&s->lines, ev->text, ev->text_len, ui->o.color, ui_tty_tail_add, s);

@@ -105,7 +105,7 @@ int work_print_id(const struct cli *c, const struct digest *id, const char *name
 
 	if (!c->g.json)
 		return cli_printf(e, "%s\n", id->text);
-	j = json_object();
+	j = json_new_object();
 	json_set_str(j, "id", id->text);
 	json_set_str(j, "name", name);
 	return cli_print_json(j, e);

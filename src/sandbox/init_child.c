@@ -22,8 +22,6 @@
 #include "src/util/io.h"
 #include "src/util/mem.h"
 
-/* The layer of mount points, in the step's scratch directory. */
-#define POINTS_NAME "points"
 /* What ps shows in the step. */
 #define INIT_NAME "slct-init"
 
@@ -73,12 +71,11 @@ static void own_output(const struct passwd_ids *ids)
 /* The merged root, with the layer of mount points on top of the image's. */
 static int mount_root(const struct sandbox_spec *s, struct err *e)
 {
-	AUTO_FREE char *points = mem_printf("%s/%s", s->scratch, POINTS_NAME);
+	AUTO_FREE char *points = NULL;
 	AUTO_FREE const char **lower = mem_array(s->root.nlower + 1, sizeof *lower);
 	struct overlay_spec root = s->root;
-	bool has_etc;
 
-	if (mountpoint_upper(&s->root, e) < 0 || mountpoint_make(&s->root, points, &has_etc, e) < 0)
+	if (mountpoint_upper(&s->root, e) < 0 || mountpoint_layer(&s->root, s->scratch, &points, e) < 0)
 		return -1;
 	for (size_t i = 0; i < root.nlower; i++)
 		lower[i] = root.lower[i];

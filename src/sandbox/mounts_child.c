@@ -312,7 +312,7 @@ static int write_file(int dir, const char *name, const void *p, size_t n, struct
 static int init_files(int from, int to, struct err *e)
 {
 	static const char stat[] =
-		"1 (slct-init) S 0 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
+		"1 (slct-init) S 0 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
 		"0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
 	static const char statm[] = "0 0 0 0 0 0 0\n";
 	AUTO_BUF struct buf status = BUF_INIT(SNAPSHOT_MAX);

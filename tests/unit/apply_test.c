@@ -13,8 +13,9 @@ START_TEST(test_clean_paths)
 	static const struct {
 		const char *raw, *clean; /* NULL: refused */
 	} table[] = {
-		{"a", "a"},       {"./a", "a"},  {"/a", "a"},     {"//a//b/", "a/b"}, {"a/./b/.", "a/b"}, {".", ""}, {"./", ""}, {"/", ""},
-		{"..", NULL},     {"a/..", NULL}, {"../a", NULL}, {"/../a", NULL},    {"a/../b", NULL},   {"...", "..."}, {"a b\n", "a b\n"},
+		{"a", "a"},	{"./a", "a"},	 {"/a", "a"},	   {"//a//b/", "a/b"}, {"a/./b/.", "a/b"},
+		{".", ""},	{"./", ""},	 {"/", ""},	   {"..", NULL},       {"a/..", NULL},
+		{"../a", NULL}, {"/../a", NULL}, {"a/../b", NULL}, {"...", "..."},     {"a b\n", "a b\n"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -139,7 +140,8 @@ static const struct bad {
 	{{{.name = "../x"}}, "\"..\""},
 	{{{.name = "a/../../x"}}, "\"..\""},
 	{{{.name = "x", .prefix = "../.."}}, "\"..\""},
-	{{{.name = "lnk", .type = '2', .link = "/tmp"}, {.name = "lnk/x", .data = "evil"}}, "lnk/x: lnk is a symbolic link"},
+	{{{.name = "lnk", .type = '2', .link = "/tmp"}, {.name = "lnk/x", .data = "evil"}},
+	 "lnk/x: lnk is a symbolic link"},
 	{{{.name = "lnk", .type = '2', .link = ".."}, {.name = "lnk/d/", .type = '5'}}, "lnk is a symbolic link"},
 	{{{.name = "a", .type = '2', .link = "b"}, {.name = "b", .type = '2', .link = "a"}, {.name = "a/x"}}, "a/x"},
 	{{{.name = "f", .data = "x"}, {.name = "f/x"}}, "f is a file"},
@@ -148,7 +150,8 @@ static const struct bad {
 	{{{.name = "h", .type = '1', .link = "h"}}, "is itself"},
 	{{{.name = "d/", .type = '5'}, {.name = "h", .type = '1', .link = "d"}}, "is a directory"},
 	{{{.name = "h", .type = '1', .link = "/"}}, "is not in this layer"},
-	{{{.name = "s", .type = '2', .link = "/etc"}, {.name = "h", .type = '1', .link = "s/passwd"}}, "is not in this layer"},
+	{{{.name = "s", .type = '2', .link = "/etc"}, {.name = "h", .type = '1', .link = "s/passwd"}},
+	 "is not in this layer"},
 	{{{.name = ".wh.f"}, {.name = "h", .type = '1', .link = "f"}}, "is not in this layer"},
 	{{{.name = "./", .type = '2', .link = "/tmp"}}, "root is no directory"},
 	{{{.name = ".", .type = '0', .data = "x"}}, "root is no directory"},
@@ -192,12 +195,9 @@ START_TEST(test_special_headers_refused)
 		size_t n;
 		const char *text;
 	} table[] = {
-		{"path", "ok\0/../../x", 11, "NUL"},
-		{"path", "../x", 4, "\"..\""},
-		{"uid", "4294967295", 10, "not possible"},
-		{"uid", "4294967296", 10, "not possible"},
-		{"gid", "-5", 2, "not possible"},
-		{"SCHILY.xattr.user.x", big, 70000, "at most 65536"},
+		{"path", "ok\0/../../x", 11, "NUL"},	   {"path", "../x", 4, "\"..\""},
+		{"uid", "4294967295", 10, "not possible"}, {"uid", "4294967296", 10, "not possible"},
+		{"gid", "-5", 2, "not possible"},	   {"SCHILY.xattr.user.x", big, 70000, "at most 65536"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -330,7 +330,8 @@ START_TEST(test_later_members_replace)
 	};
 	static const struct {
 		const char *path, *text;
-	} want[] = {{"f", "new"}, {"g", "old"}, {"s/x", "in"}, {"d", "now a file"}, {"p", "was a fifo"}, {"k/x", "kept"}};
+	} want[] = {{"f", "new"},	 {"g", "old"},	      {"s/x", "in"},
+		    {"d", "now a file"}, {"p", "was a fifo"}, {"k/x", "kept"}};
 	UNIT_DIR(d);
 	struct layer_info info;
 	char text[256];
@@ -368,7 +369,8 @@ START_TEST(test_changesets)
 		{.name = ".wh..wh.plnk/", .type = '5'},
 		{.name = ".wh..wh.plnk/12.3", .data = "x"},
 	};
-	static const char *const opaque[] = {"before", "after", "explicit", "o", "e"}, *const gone[] = {"gone", "sub/gone"};
+	static const char *const opaque[] = {"before", "after", "explicit", "o", "e"}, *const gone[] = {"gone",
+													"sub/gone"};
 	UNIT_DIR(d);
 	struct layer_info info;
 	char text[256];
@@ -490,8 +492,9 @@ END_TEST
 /* A default ACL is not inherited by the members that come after it. */
 START_TEST(test_default_acl_comes_last)
 {
-	static const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 7, 0, 5, 0, 0, 0, 4, 0, 5, 0,
-					    255, 255, 255, 255, 16, 0, 7, 0, 255, 255, 255, 255, 32, 0, 5, 0, 255, 255, 255, 255};
+	static const unsigned char acl[] = {2, 0, 0,   0,   1,	 0,   7,  0, 255, 255, 255, 255, 2,   0,  7,
+					    0, 5, 0,   0,   0,	 4,   0,  5, 0,	  255, 255, 255, 255, 16, 0,
+					    7, 0, 255, 255, 255, 255, 32, 0, 5,	  0,   255, 255, 255, 255};
 	UNIT_DIR(d);
 	AUTO_BUF struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	struct layer_info info;
@@ -656,11 +659,24 @@ END_TEST
 
 static int apply_suite(void)
 {
-	const TTest *const tests[] = {test_clean_paths, test_path_limits, test_kinds, test_special_bodies,
-				      test_special_headers_refused, test_long_special_header, test_metadata,
-				      test_later_members_replace, test_changesets, test_plain_refuses_whiteouts, test_devices,
-				      test_xattrs, test_default_acl_comes_last, test_odd_names, test_gnu_and_sparse, test_ends,
-				      test_empty, test_digests_are_verified};
+	const TTest *const tests[] = {test_clean_paths,
+				      test_path_limits,
+				      test_kinds,
+				      test_special_bodies,
+				      test_special_headers_refused,
+				      test_long_special_header,
+				      test_metadata,
+				      test_later_members_replace,
+				      test_changesets,
+				      test_plain_refuses_whiteouts,
+				      test_devices,
+				      test_xattrs,
+				      test_default_acl_comes_last,
+				      test_odd_names,
+				      test_gnu_and_sparse,
+				      test_ends,
+				      test_empty,
+				      test_digests_are_verified};
 	Suite *suite = suite_create("apply");
 	TCase *tc = tcase_create("apply");
 	SRunner *runner;

@@ -123,8 +123,12 @@ END_TEST
 /* Layers that overlayfs merges: what was unpacked as a changeset hides what it should. */
 START_TEST(test_overlay)
 {
-	static const struct tar_member lower[] = {{.name = "a", .data = "1"}, {.name = "d/old", .data = "1"}, {.name = "gone", .data = "1"}},
-				       upper[] = {{.name = ".wh.gone"}, {.name = "d/.wh..wh..opq"}, {.name = "d/new", .data = "2"},
+	static const struct tar_member lower[] = {{.name = "a", .data = "1"},
+						  {.name = "d/old", .data = "1"},
+						  {.name = "gone", .data = "1"}},
+				       upper[] = {{.name = ".wh.gone"},
+						  {.name = "d/.wh..wh..opq"},
+						  {.name = "d/new", .data = "2"},
 						  {.name = "e", .type = '1', .link = "d/new"}};
 	static const struct flatten_opts o = {.flat_names = true};
 	UNIT_DIR(d);

@@ -172,7 +172,8 @@ START_TEST(test_round_trip)
 		for (int mknod = 0; mknod < 2; mknod++) {
 			char name[32], hex[HASH_HEX_MAX];
 			AUTO_BUF struct buf b = BUF_INIT(BUF_TEXT_MAX);
-			AUTO_CLOSE int copy = (snprintf(name, sizeof name, "copy%zu%d", i, mknod), tar_util_subdir(d.fd, name));
+			AUTO_CLOSE int copy =
+				(snprintf(name, sizeof name, "copy%zu%d", i, mknod), tar_util_subdir(d.fd, name));
 			struct wstream *w = tar_util_to_buf(&b);
 			struct layer_info packed, applied, again;
 			struct layer_apply_opts o = {.may_mknod = mknod};
@@ -236,9 +237,9 @@ START_TEST(test_clamp)
 		const char *path;
 		int64_t first, all; /* time after clamp to T0, then after all to T0 - 1 */
 	} table[] = {
-		{".", T0, T0 - 1},         {"etc", T0, T0 - 1},    {"etc/shadow", T0, T0 - 1}, {"a b", T0, T0 - 1},
-		{"a-b", -5, T0 - 1},       {"sym", T0, T0 - 1},    {"fifo", T0, T0 - 1},       {"opaque", T0, T0 - 1},
-		{"opaque/gone", T0, T0 - 1},
+		{".", T0, T0 - 1},    {"etc", T0, T0 - 1},    {"etc/shadow", T0, T0 - 1},
+		{"a b", T0, T0 - 1},  {"a-b", -5, T0 - 1},    {"sym", T0, T0 - 1},
+		{"fifo", T0, T0 - 1}, {"opaque", T0, T0 - 1}, {"opaque/gone", T0, T0 - 1},
 	};
 	UNIT_DIR(d);
 	struct timespec fraction[2] = {{.tv_sec = 1, .tv_nsec = 1}, {.tv_sec = T0 - 9, .tv_nsec = 5}};
@@ -378,7 +379,10 @@ START_TEST(test_codec_names)
 		struct layer_codec codec;
 		const char *name;
 	} table[] = {
-		{{CODEC_GZIP, 0}, "gzip:isal:1"}, {{CODEC_GZIP, 9}, "gzip:zlib:9"}, {{CODEC_ZSTD, 0}, "zstd:3"}, {{CODEC_NONE, 0}, "none"},
+		{{CODEC_GZIP, 0}, "gzip:isal:1"},
+		{{CODEC_GZIP, 9}, "gzip:zlib:9"},
+		{{CODEC_ZSTD, 0}, "zstd:3"},
+		{{CODEC_NONE, 0}, "none"},
 	};
 	char name[32];
 
@@ -387,5 +391,6 @@ START_TEST(test_codec_names)
 }
 END_TEST
 
-UNIT_MAIN("layer", test_order_and_kinds, test_golden, test_diff_id_only, test_empty_layer, test_round_trip, test_deep_tree,
-	  test_clamp, test_bad_names, test_file_changes_while_read, test_one_id_namespace, test_codec_names)
+UNIT_MAIN("layer", test_order_and_kinds, test_golden, test_diff_id_only, test_empty_layer, test_round_trip,
+	  test_deep_tree, test_clamp, test_bad_names, test_file_changes_while_read, test_one_id_namespace,
+	  test_codec_names)

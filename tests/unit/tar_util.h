@@ -50,7 +50,7 @@ struct tar_member {
 	char type; /* 0: '0' */
 	const char *data, *link;
 	unsigned mode, uid, gid, major, minor; /* mode 0: 0644 */
-	uint64_t size;                         /* 0: strlen(data) */
+	uint64_t size;			       /* 0: strlen(data) */
 	int64_t mtime;
 	const char *raw_size; /* 12 bytes as they are */
 	const char *prefix;

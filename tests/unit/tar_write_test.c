@@ -32,10 +32,9 @@ START_TEST(test_names)
 		size_t n, last;
 		bool dir, pax;
 	} table[] = {
-		{1, 1, false, false},     {99, 9, true, false},    {100, 9, false, false},
-		{100, 100, false, false}, {101, 101, false, true}, {101, 1, false, false},
-		{100, 100, true, true},   {256, 100, false, false}, {257, 101, false, true},
-		{255, 99, true, false}, {256, 99, true, true}, {300, 9, false, true},
+		{1, 1, false, false},	 {99, 9, true, false},	 {100, 9, false, false}, {100, 100, false, false},
+		{101, 101, false, true}, {101, 1, false, false}, {100, 100, true, true}, {256, 100, false, false},
+		{257, 101, false, true}, {255, 99, true, false}, {256, 99, true, true},	 {300, 9, false, true},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -80,20 +79,27 @@ START_TEST(test_values)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		AUTO_BUF struct buf b = BUF_INIT(1 << 20);
 		char path[] = "f";
-		struct entry en = {.path = path, .mode = S_IFREG | 04755, .uid = table[i].uid, .mtime = table[i].mtime,
+		struct entry en = {.path = path,
+				   .mode = S_IFREG | 04755,
+				   .uid = table[i].uid,
+				   .mtime = table[i].mtime,
 				   .size = table[i].size};
 		const char *h;
 
 		write_one(&en, &b);
 		h = b.p + b.n - 512;
 		if (*table[i].pax)
-			ck_assert_msg(strncmp(b.p + 512, table[i].pax, strlen(table[i].pax) + 1) == 0, "row %zu: %s", i, b.p + 512);
+			ck_assert_msg(strncmp(b.p + 512, table[i].pax, strlen(table[i].pax) + 1) == 0, "row %zu: %s", i,
+				      b.p + 512);
 		else
 			ck_assert_uint_eq(b.n, 512);
 		ck_assert_str_eq(h, "f");
 		ck_assert_str_eq(h + 100, "0004755");
 		ck_assert_str_eq(h + 108, table[i].uid == 2097151 ? "7777777" : "0000000");
-		ck_assert_mem_eq(h + 257, "ustar\0" "00", 8);
+		ck_assert_mem_eq(h + 257,
+				 "ustar\0"
+				 "00",
+				 8);
 		ck_assert_mem_eq(h + 265, "\0\0\0\0", 4); /* no user name */
 	}
 }
