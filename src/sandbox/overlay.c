@@ -265,19 +265,21 @@ static int mount_in_dir(const struct ovl *o, struct err *e)
 	return mnt;
 }
 
-/* Overlayfs wants one lower: an empty directory beside work where the spec has none. */
-static int one_lower(struct ovl *o, char **empty, const char **list, struct err *e)
+/* Overlayfs wants one lower, and two where there is no upper: an empty directory beside work at the bottom. */
+static int enough_lowers(struct ovl *o, char **empty, const char *list[2], struct err *e)
 {
-	if (o->nlower > 0)
+	if (o->nlower > 1 || (o->nlower == 1 && o->s->upper))
 		return 0;
-	if (!o->s->upper)
-		return err_set(e, ERR_INTERNAL, "overlay without any directory");
+	if (!o->s->work || (!o->nlower && !o->s->upper))
+		return err_set(e, ERR_INTERNAL, "overlay without enough directories");
 	*empty = mem_printf("%s.lower", o->s->work);
 	if (mkdirat(o->dir, *empty, 0755) < 0 && errno != EEXIST)
 		return err_sys(e, ERR_HOST, errno, "%s", *empty);
-	*list = *empty;
+	list[0] = *empty;
+	if (o->nlower)
+		list[1] = o->lower[0];
 	o->lower = list;
-	o->nlower = 1;
+	o->nlower++;
 	return 0;
 }
 
@@ -286,15 +288,17 @@ int overlay_mount(const struct overlay_spec *s, struct err *e)
 	AUTO_CLOSE int dir = reopen_here(s->dirfd);
 	AUTO_CLOSE int back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FREE char *empty = NULL;
-	const char *list = NULL;
+	const char *list[2] = {NULL};
 	struct ovl o = {s, s->lower, s->nlower, dir};
 	int mnt;
 
 	if (dir < 0)
 		return err_sys(e, ERR_HOST, errno, "overlay: store directory");
-	if (one_lower(&o, &empty, &list, e) < 0)
+	if (enough_lowers(&o, &empty, list, e) < 0)
 		return -1;
 	mnt = mount_in_dir(&o, e);
+	if (empty && !s->upper)
+		unlinkat(dir, empty, AT_REMOVEDIR); /* the mount keeps it */
 	if ((back < 0 || fchdir(back) < 0) && chdir("/") < 0 && mnt >= 0) {
 		close(mnt);
 		return err_sys(e, ERR_HOST, errno, "overlay: going back");

@@ -10,7 +10,9 @@ struct overlay_spec {
 	const char *const *lower; /* bottom layer first; may be none if there is an upper: an empty directory
 				   * `<work>.lower` is made then */
 	size_t nlower;
-	const char *upper, *work; /* NULL: read-only */
+	const char *upper;	  /* NULL: read-only */
+	const char *work;	  /* read-only: not made; if there is one lower only, `<work>.lower` is made for a moment,
+				   * since overlayfs wants two */
 };
 
 /* In a worker that has joined the user namespace and unshared its mount namespace: mount, nodev, and return a
