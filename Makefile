@@ -98,9 +98,10 @@ $(OUT)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
 .PHONY: check unit integration replay fuzz
 # Debian's own, which sees python3-pytest.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+INTEGRATION ?= tests/integration
 PYTEST ?=
 UNIT_CMD = tests/tools/unit.py $(UNIT)
-INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/integration $(PYTEST)
+INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -rs -p no:cacheprovider $(INTEGRATION) $(PYTEST)
 # Every parser gets every file of the tests: foreign bytes are foreign.
 REPLAY_CMD = tests/tools/count.py $(foreach f,$(FUZZ_NAMES),'$f=$(OUT)/replay/$f $(wildcard tests/fuzz/seeds/$f) tests/data flavors')
 
@@ -111,7 +112,7 @@ check: $(BIN) $(UNIT) $(REPLAY) ## all tests: unit, integration, replay; closes 
 unit: $(UNIT) ## build and run the unit tests (TESTS='json yaml': only these)
 	@$(UNIT_CMD)
 
-integration: $(BIN) ## run the program against registries and other tools (PYTEST='-k name')
+integration: $(BIN) ## run the program against registries and other tools (INTEGRATION=files PYTEST='-k name')
 	@$(INTEGRATION_CMD)
 
 replay: $(REPLAY) ## give all seeds to the fuzz targets, without a fuzzer
