@@ -30,11 +30,13 @@ struct export {
 static int mount_image(const struct export *ex, struct err *e)
 {
 	AUTO_STRV struct strv lower = {0};
+	AUTO_FREE char *place = mem_printf("%s/source", ex->b.tmp);
 
 	step_lower_paths(&ex->b, ex->diff_ids, &lower);
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(ex->b.s->store),
 						    .lower = (const char *const *)lower.v,
-						    .nlower = lower.n},
+						    .nlower = lower.n,
+						    .work = place},
 			     e);
 }
 

@@ -102,7 +102,7 @@ static int memory_file(const struct source_part *p, struct err *e)
 static int open_real(const struct source_set *s, const struct source_entry *en, int flags)
 {
 	if (s->rootfd >= 0)
-		return path_open_in(s->rootfd, en->open_path, flags, 0);
+		return path_open_in(s->rootfd, en->open_path[0] ? en->open_path : ".", flags, 0);
 	const struct source_part *p = &s->parts.v[en->part];
 
 	if (!en->open_path[0])

@@ -265,20 +265,40 @@ static int mount_in_dir(const struct ovl *o, struct err *e)
 	return mnt;
 }
 
-/* Overlayfs wants one lower: an empty directory beside work where the spec has none. */
+static int make_empty(const struct ovl *o, const char *name, struct err *e)
+{
+	if (mkdirat(o->dir, name, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, ERR_HOST, errno, "%s", name);
+	return 0;
+}
+
+/* Overlayfs wants one lower, or two where there is no upper: an empty directory beside work goes below the spec's.
+ * `list` has room for two where there is no upper. */
 static int one_lower(struct ovl *o, char **empty, const char **list, struct err *e)
 {
-	if (o->nlower > 0)
+	const struct overlay_spec *s = o->s;
+
+	if (o->nlower > 1 || (o->nlower == 1 && s->upper))
 		return 0;
-	if (!o->s->upper)
+	if (!s->work)
 		return err_set(e, ERR_INTERNAL, "overlay without any directory");
-	*empty = mem_printf("%s.lower", o->s->work);
-	if (mkdirat(o->dir, *empty, 0755) < 0 && errno != EEXIST)
-		return err_sys(e, ERR_HOST, errno, "%s", *empty);
-	*list = *empty;
+	*empty = mem_printf("%s.lower", s->work);
+	if (make_empty(o, *empty, e) < 0)
+		return -1;
+	list[0] = *empty;
+	if (o->nlower)
+		list[1] = o->lower[0];
 	o->lower = list;
-	o->nlower = 1;
+	o->nlower++;
 	return 0;
+}
+
+/* No layer at all, read-only: the empty directory is all there is. */
+static int open_empty(const struct ovl *o, struct err *e)
+{
+	int fd = openat(o->dir, o->lower[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", o->lower[0]) : fd;
 }
 
 int overlay_mount(const struct overlay_spec *s, struct err *e)
@@ -286,14 +306,16 @@ int overlay_mount(const struct overlay_spec *s, struct err *e)
 	AUTO_CLOSE int dir = reopen_here(s->dirfd);
 	AUTO_CLOSE int back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FREE char *empty = NULL;
-	const char *list = NULL;
+	const char *list[2];
 	struct ovl o = {s, s->lower, s->nlower, dir};
 	int mnt;
 
 	if (dir < 0)
 		return err_sys(e, ERR_HOST, errno, "overlay: store directory");
-	if (one_lower(&o, &empty, &list, e) < 0)
+	if (one_lower(&o, &empty, list, e) < 0)
 		return -1;
+	if (o.nlower == 1 && !s->upper)
+		return open_empty(&o, e);
 	mnt = mount_in_dir(&o, e);
 	if ((back < 0 || fchdir(back) < 0) && chdir("/") < 0 && mnt >= 0) {
 		close(mnt);

@@ -10,7 +10,8 @@ struct overlay_spec {
 	const char *const *lower; /* bottom layer first; may be none if there is an upper: an empty directory
 				   * `<work>.lower` is made then */
 	size_t nlower;
-	const char *upper, *work; /* NULL: read-only */
+	const char *upper, *work; /* upper NULL: read-only; work is then needed only with fewer than two lowers, for
+				   * the directory `<work>.lower` (overlayfs wants two) */
 };
 
 /* In a worker that has joined the user namespace and unshared its mount namespace: mount, nodev, and return a
