@@ -75,7 +75,7 @@ TEST_CFLAGS = $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$
 define link_test
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	@$(CC) $(TEST_CFLAGS) $(1) -o $@ $(filter %.c,$^) $(LIB) $(2) $(LDLIBS)
+	@$(CC) $(TEST_CFLAGS) $(1) -o $@ $< $(LIB) $(2) $(LDLIBS)
 endef
 
 $(OUT)/unit/%: tests/unit/%.c $(LIB)
@@ -90,7 +90,7 @@ $(OUT)/tests/%: tests/tools/%.c $(LIB)
 $(OUT)/fuzz/%: tests/fuzz/%.c $(LIB)
 	$(call link_test,-fsanitize=fuzzer)
 $(OUT)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
-	$(call link_test)
+	$(call link_test,tests/fuzz/replay.c)
 
 -include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(wildcard $(OUT)/tests/*.d $(OUT)/replay/*.d)
 
