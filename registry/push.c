@@ -22,7 +22,7 @@ struct push_tag {
 };
 
 struct push {
-	struct session_pool *pool;
+	struct regsession_pool *pool;
 	struct registry_push *p;
 	struct buf text;
 	struct manifest m;
@@ -79,7 +79,7 @@ static int push_round(struct push *u, enum http_method method, void (*done)(void
 
 		if (t->there)
 			continue;
-		if (session_call(u->pool, u->p->to, method, tail, "pull,push", &t->call, e))
+		if (regsession_call(u->pool, u->p->to, method, tail, "pull,push", &t->call, e))
 			return -1;
 		t->call.done = done;
 		t->call.arg = t;
@@ -208,7 +208,7 @@ static int push_content(struct push *u, struct store *s, registry_progress_fn *f
 		return -1;
 	/* What we believed to be there has gone meanwhile (a garbage collection of the registry): ask for all. */
 	err_release(e);
-	session_forget_known(u->pool, u->p->to);
+	regsession_forget_known(u->pool, u->p->to);
 	u->p->blobs_there = 0;
 	for (size_t i = 0; i < u->ntags; i++)
 		call_release(&u->tags[i].call);
@@ -229,7 +229,7 @@ static int push_run(struct push *u, struct store *s, registry_progress_fn *fn, v
 	return push_content(u, s, fn, arg, e);
 }
 
-int push_image(struct session_pool *p, struct registry_push *push, struct store *s, registry_progress_fn *fn, void *arg,
+int push_image(struct regsession_pool *p, struct registry_push *push, struct store *s, registry_progress_fn *fn, void *arg,
 	       struct err *e)
 {
 	struct push u = {.pool = p, .p = push};

@@ -29,7 +29,7 @@ static const struct opt cmd_build_options[] = {
 	 .help = "name of the image, with one goal only"},
 	BUILD_ARGS_SELECTION,
 	{.name = "cache-to", .arg = "REPO|DIR[,mode=steps|stages][,required]", .kind = OPT_LIST,
-	 BUILD_ARGS_AT(cache_to), .help = "repository in which to keep what was built"},
+	 BUILD_ARGS_AT(cache_to), .help = "repository in which to keep what was built (directories are not built yet)"},
 	BUILD_ARGS_RUNNING,
 	{.name = "output", .letter = 'o', .arg = "type=T,dest=PATH", .kind = OPT_LIST, CMD_BUILD_AT(outputs),
 	 .help = "also write the image: oci and docker are archives (oci with tar=false a directory), tar and local "

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -51,6 +53,7 @@ struct box {
 	struct sandbox_spec s;
 	struct outcome o;
 	unsigned steps;
+	bool in_chroot; /* the worker runs with the box as its root directory */
 	char upper[32], work[32];
 	const char *lower[4];
 };
@@ -143,6 +146,23 @@ static void worker(const struct sandbox_spec *s, int report)
 	_exit(write(report, &o, sizeof o) != sizeof o);
 }
 
+/* A root directory that is no mount point, with what slct needs of the host; the mounts go with the worker. */
+static void enter_chroot(const struct box *b)
+{
+	static const char *const dirs[] = {"/proc", "/dev"};
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		_exit(90);
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		AUTO_FREE char *at = mem_printf("%s%s", b->dir, dirs[i]);
+
+		if (mkdir(at, 0755) < 0 || mount(dirs[i], at, NULL, MS_BIND | MS_REC, NULL) < 0)
+			_exit(91);
+	}
+	if (chroot(b->dir) < 0 || chdir("/") < 0)
+		_exit(92);
+}
+
 static void new_upper(struct box *b)
 {
 	snprintf(b->upper, sizeof b->upper, "upper%u", b->steps);
@@ -167,6 +187,8 @@ static pid_t box_start(struct box *b, char *const *argv, int *out, int *report)
 	b->s.out_fd = o[1];
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
+	if (pid == 0 && b->in_chroot)
+		enter_chroot(b);
 	if (pid == 0)
 		worker(&b->s, r[1]);
 	close(o[1]);
@@ -774,6 +796,19 @@ START_TEST(test_id_outside_map)
 }
 END_TEST
 
+START_TEST(test_inside_chroot)
+{
+	struct box b;
+
+	box_open(&b);
+	b.in_chroot = true;
+	if (tier.tier == TIER_ROOT)
+		ck_assert_str_eq(box_out(&b, "ls /; cd /..; ls /; cat /proc/1/comm"),
+				 "bin\ndev\netc\nproc\nsys\nbin\ndev\netc\nproc\nsys\nslct-init\n");
+	box_close(&b);
+}
+END_TEST
+
 START_TEST(test_no_mounts_left)
 {
 	AUTO_BUF struct buf before = BUF_INIT(OUTPUT_MAX), after = BUF_INIT(OUTPUT_MAX);
@@ -838,6 +873,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_environment_and_workdir);
 	tcase_add_loop_test(t, test_refused, 0, ARRAY_LEN(refused));
 	tcase_add_test(t, test_id_outside_map);
+	tcase_add_test(t, test_inside_chroot);
 	tcase_add_test(t, test_no_mounts_left);
 	tcase_add_test(t, test_tier_refusals);
 	suite_add_tcase(s, t);
