@@ -26,6 +26,7 @@
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
+#include "src/util/proc.h"
 
 #define BUSYBOX	   "/bin/busybox"
 #define OUTPUT_MAX ((size_t)1 << 20)
@@ -53,6 +54,7 @@ struct box {
 	struct sandbox_spec s;
 	struct outcome o;
 	unsigned steps;
+	bool dies_with_parent;
 	bool in_chroot; /* the worker runs with the box as its root directory */
 	char upper[32], work[32];
 	const char *lower[4];
@@ -187,6 +189,8 @@ static pid_t box_start(struct box *b, char *const *argv, int *out, int *report)
 	b->s.out_fd = o[1];
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
+	if (pid == 0 && b->dies_with_parent)
+		proc_die_with_parent(getppid());
 	if (pid == 0 && b->in_chroot)
 		enter_chroot(b);
 	if (pid == 0)
@@ -463,6 +467,36 @@ START_TEST(test_dies_with_worker)
 	ck_assert_int_eq(read(out, rest, sizeof rest), 0); /* nobody holds it any more */
 	close(out);
 	close(report);
+	box_close(&b);
+}
+END_TEST
+
+/* The worker's own death signal must outlive its change of credentials when it joins the namespace. */
+START_TEST(test_dies_with_scheduler)
+{
+	char sh[] = "sh", c[] = "-c", text[] = "echo begun; sleep 1000", rest[16];
+	char *argv[] = {sh, c, text, NULL};
+	int out, report, p[2];
+	struct box b;
+	pid_t pid;
+
+	box_open(&b);
+	ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		b.dies_with_parent = true;
+		box_start(&b, argv, &out, &report);
+		ck_assert_int_eq(read(out, rest, 6), 6);
+		ck_assert_int_eq(write(p[1], "x", 1), 1);
+		pause();
+	}
+	close(p[1]);
+	ck_assert_int_eq(read(p[0], rest, 1), 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ck_assert_int_eq(read(p[0], rest, 1), 0); /* the worker and its fork held the other end */
+	close(p[0]);
+	b.steps = 1;
 	box_close(&b);
 }
 END_TEST
@@ -860,6 +894,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_timeout);
 	tcase_add_test(t, test_background_is_killed);
 	tcase_add_test(t, test_dies_with_worker);
+	tcase_add_test(t, test_dies_with_scheduler);
 	tcase_add_test(t, test_network_none);
 	tcase_add_test(t, test_hosts);
 	tcase_add_loop_test(t, test_resolv_conf, 0, ARRAY_LEN(resolvs));
