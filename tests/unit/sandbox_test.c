@@ -317,6 +317,36 @@ START_TEST(test_etc_metadata)
 }
 END_TEST
 
+/* Of the layer of mount points, the only entry of scratch. */
+START_TEST(test_etc_attributes)
+{
+	struct box b;
+	char value[8] = "";
+
+	box_open(&b);
+	box_etc(&b);
+	AUTO_FREE char *etc = mem_printf("%s/base/etc", b.dir), *points = mem_printf("%s/points", b.dir);
+	ck_assert_int_eq(setxattr(etc, "user.k", "v", 1, 0), 0);
+	ck_assert_int_eq(setxattr(etc, "user.overlay.opaque", "y", 1, 0), 0);
+	box_out(&b, "true");
+	box_out(&b, "true"); /* shares the layer */
+	AUTO_CLOSEDIR DIR *d = opendir(points);
+	const struct dirent *ent;
+	unsigned seen = 0;
+	while ((ent = readdir(d))) {
+		if (ent->d_name[0] == '.')
+			continue;
+		AUTO_FREE char *copy = mem_printf("%s/%s/etc", points, ent->d_name);
+		seen++;
+		ck_assert_int_eq(getxattr(copy, "user.k", value, sizeof value), 1);
+		ck_assert_str_eq(value, "v");
+		ck_assert_int_eq(getxattr(copy, "user.overlay.opaque", value, sizeof value), -1);
+	}
+	ck_assert_uint_eq(seen, 1);
+	box_close(&b);
+}
+END_TEST
+
 static const struct {
 	const char *user, *out;
 } users[] = {
@@ -886,6 +916,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, test_true_leaves_nothing);
 	tcase_add_test(t, test_etc_metadata);
+	tcase_add_test(t, test_etc_attributes);
 	tcase_add_loop_test(t, test_user, 0, ARRAY_LEN(users));
 	tcase_add_test(t, test_owner_and_mode_kept);
 	tcase_add_test(t, test_whiteout_and_opaque);
