@@ -15,8 +15,8 @@ struct flatten_extra {
 	mode_t mode;
 };
 struct flatten_opts {
-	const char *const *exclude; /* globs anchored at the root, matched against the path without leading slash; a match
-	                               leaves out the entry and all below it ("dev/[*]" keeps dev itself) */
+	const char *const *exclude; /* globs anchored at the root, matched against the path without leading slash; a
+				       match leaves out the entry and all below it ("dev/[*]" keeps dev itself) */
 	size_t nexclude;
 	const struct flatten_link *links; /* added, replacing what is there; parents made if missing */
 	size_t nlinks;
@@ -24,7 +24,10 @@ struct flatten_opts {
 	size_t nlast;
 	bool flat_names; /* member names without a leading "./" */
 };
-/* rootfd: the merged tree (an overlay mount or plain directory). Overlay marks do not appear here. */
+/* rootfd: the merged tree (an overlay mount or plain directory). Overlay marks do not appear here. Members are in the
+ * canonical order of layers, then links with the directories they lack, then `last`; these have the time of the newest
+ * member of the tree. Sockets are left out. out is borrowed as in layer_pack. Errors (ERR_INPUT): a link at the root,
+ * below another one, or below what is no directory in the tree. */
 int flatten_write(int rootfd, const struct flatten_opts *o, const struct layer_codec *codec, struct wstream *out,
 		  struct layer_info *info, struct err *e);
 

@@ -17,7 +17,7 @@
 
 struct layer_info {
 	struct digest diff_id; /* of the uncompressed tar */
-	uint64_t size;         /* bytes of the uncompressed tar */
+	uint64_t size;	       /* bytes of the uncompressed tar */
 	uint64_t entries;      /* 0: the layer is empty (no entry, the root's own metadata does not count) */
 	struct digest blob;    /* of the compressed form; "" if not compressed */
 	uint64_t blob_size;
@@ -32,24 +32,26 @@ struct layer_codec {
 /* "gzip:isal:1" and the like: what the layer's record keeps. out has room for 32 bytes. */
 const char *layer_codec_name(const struct layer_codec *c, char out[32]);
 
-/* Read the tree once: canonical tar → diff id, and if out is not NULL through the codec into it. Threads inside; bytes
- * do not depend on their number. The tree is read through treefd (O_DIRECTORY). */
+/* Read the tree once: canonical tar to diff id, and if out is not NULL through the codec into it. Threads inside; bytes
+ * do not depend on their number. The tree is read through treefd (a directory, O_PATH too); its root's own metadata is
+ * not in the tar. out is borrowed: neither finished nor closed, and not only written by the caller's thread. */
 int layer_pack(int treefd, const struct layer_codec *codec, struct wstream *out, struct layer_info *info,
 	       struct err *e);
 
 /* Limit mtimes of a new layer: every mtime later than `logical` (seconds) becomes it; directories last. The tree's root
- * is included. If `all`, every mtime becomes it. */
+ * is included. If `all`, every mtime becomes it. Fractions of a second are cut everywhere, as in the tar. */
 int layer_clamp(int treefd, int64_t logical, bool all, struct err *e);
 
 /* Unpack a layer (hostile input) beneath destfd, an empty directory: verifies that the compressed bytes have `want`
  * (may be NULL) and gives diff id and sizes. The codec is found by content. Whiteouts become overlay marks; device
  * nodes and ids that the namespace cannot hold become recorded owners. No path leaves destfd, no special file is
- * opened, limits of limits.h hold. root_mode etc. of a "./" entry are applied to destfd. */
+ * opened, limits of limits.h hold. Mode, owner and time of a "./" entry are applied to destfd. src is borrowed; it is
+ * read, and progress called, by another thread. */
 struct layer_apply_opts {
-	const struct descriptor *want;   /* compressed digest and size, or NULL */
-	const struct digest *want_diff;  /* or NULL */
-	bool plain;                      /* a plain root file system tar (import, ADD): `.wh.` names are ordinary files and refused */
-	bool may_mknod;                  /* real device nodes (root tier) */
+	const struct descriptor *want;	/* compressed digest and size, or NULL */
+	const struct digest *want_diff; /* or NULL */
+	bool plain;	/* a plain root file system tar (import, ADD): `.wh.` names are ordinary files and refused */
+	bool may_mknod; /* real device nodes (root tier) */
 	void (*progress)(void *arg, uint64_t compressed_bytes);
 	void *arg;
 };

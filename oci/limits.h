@@ -18,11 +18,17 @@
 #define LAYER_DEPTH_MAX 2048
 /* Extended attributes of one entry: the kernel's XATTR_SIZE_MAX per value. */
 #define LAYER_XATTR_MAX 65536
+/* Names of one layer's directories, kept until the end for their times: 1.6 million of 40 bytes. */
+#define LAYER_DIR_NAMES_MAX ((size_t)64 << 20)
 /* One layer inflated; a real bound is the disk, this one catches nonsense sizes. */
 #define LAYER_MAX_BYTES ((uint64_t)1 << 40)
 /* Inflated over compressed bytes beyond which a layer is a bomb, and from what size on it is looked at. zstd of zeros
  * reaches about 30,000; gzip 1030. */
 #define INFLATE_RATIO_MAX 40000u
 #define INFLATE_RATIO_FROM ((uint64_t)1 << 30)
+/* Members of an archive of images: a layer and its directory each, some hundred images. */
+#define BUNDLE_MEMBERS_MAX 65536
+/* Links in a row from one member to the next, as the kernel's MAXSYMLINKS. */
+#define BUNDLE_LINKS_MAX 40
 
 #endif

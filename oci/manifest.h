@@ -4,6 +4,7 @@
 #define SLCT_MANIFEST_H
 
 #include "oci/descriptor.h"
+#include "oci/mediatype.h"
 #include "oci/platform.h"
 #include "src/util/vec.h"
 

@@ -30,7 +30,10 @@ enum mediatype_codec { CODEC_NONE, CODEC_GZIP, CODEC_ZSTD, CODEC_BZIP2, CODEC_XZ
 enum mediatype_kind mediatype_kind_of(const char *mediatype);
 /* Codec that a layer's media type states; CODEC_NONE for plain tar and unknown types. */
 enum mediatype_codec mediatype_layer_codec(const char *mediatype);
-const char *mediatype_for_layer(enum mediatype_codec codec); /* the OCI type */
+/* The OCI type of a layer; NULL for codecs that have none (bzip2, xz). */
+const char *mediatype_for_layer(enum mediatype_codec codec);
 const char *mediatype_codec_name(enum mediatype_codec codec); /* "none", "gzip", "zstd", ... */
+/* "type/subtype" as RFC 6838, 4.2 restricts the names. */
+bool mediatype_is_valid(const char *mediatype);
 
 #endif

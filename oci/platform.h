@@ -11,7 +11,8 @@ struct platform {
 };
 
 void platform_host(struct platform *out); /* of this machine, by uname(2) */
-int platform_parse(const char *text, struct platform *out, struct err *e); /* "linux/arm64", "amd64", "linux/arm/v7" */
+/* "linux/arm64", "amd64", "arm/v7", "linux/arm/v7"; names as uname(2) gives them become Go's. ERR_INPUT. */
+int platform_parse(const char *text, struct platform *out, struct err *e);
 const char *platform_format(const struct platform *p, char out[100]);
 void platform_from_json(const struct json *j, struct platform *out);
 struct json *platform_to_json(const struct platform *p);

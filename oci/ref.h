@@ -13,11 +13,12 @@ struct ref {
 	struct digest digest; /* "" if none */
 };
 
-/* Parse; the error names the position. */
+/* Parse; ERR_INPUT with the position. Upper case is refused in the path, and `Foo/bar` has no host (Docker takes it for
+ * one): nothing is guessed. */
 int ref_parse(const char *text, struct ref *out, struct err *e);
 void ref_release(struct ref *r);
 #define AUTO_REF AUTO(ref_release)
-void ref_copy(struct ref *to, const struct ref *from);
+void ref_copy(struct ref *to, const struct ref *from); /* `to` uninitialised */
 /* Full text: host/path[:tag][@digest]; caller frees. */
 char *ref_format(const struct ref *r);
 /* As a person would write it: without docker.io/ and library/; caller frees. */

@@ -6,7 +6,7 @@
 
 struct store_gc_stats {
 	uint64_t blobs, layers, records; /* deleted */
-	uint64_t bytes;                  /* freed, as far as known */
+	uint64_t bytes;			 /* freed, as far as known */
 	uint64_t kept;
 };
 /* Mark from images/, index.json and cache records used within keep_ns (0: none of them), delete the rest. Needs the
@@ -15,7 +15,8 @@ int store_gc(struct store *s, int64_t keep_ns, bool dry_run, struct store_gc_sta
 
 /* Problems found by fsck are given one by one to fn (text for people). Verifies: layout file, every blob's digest,
  * every record's references, and for each layer tree `verify_tree` (re-tar and compare; supplied by the caller because
- * it runs in the trees' user namespace; NULL: skipped). Returns the number of problems or -1. */
+ * it runs in the trees' user namespace; NULL: skipped). arg goes to both functions. Returns the number of problems or
+ * -1. */
 typedef void store_problem_fn(void *arg, const char *text);
 typedef int store_verify_tree_fn(void *arg, const char *form, const struct digest *diff_id, struct digest *found,
 				 struct err *e);

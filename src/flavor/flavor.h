@@ -15,21 +15,37 @@ struct flavor_mapping {
 	size_t text_len;
 };
 
+/* A stage whose image the templates of another one may use. */
+struct flavor_require {
+	char *alias; /* what `{{ alias }}` says; EXASLCT lets it differ from the stage's name */
+	char *stage; /* the stage that it means */
+};
+
 struct flavor_stage {
 	char *name;
-	char *dir;        /* absolute: <flavor>/flavor_base/<name> */
+	char *dir;        /* absolute: <flavor>/flavor_base/<name>; may be a symbolic link */
 	char *dockerfile; /* absolute path */
-	struct strv requires; /* names of the stages its templates may name (EXASLCT); ours: all */
+	/* EXASLCT: requires_tasks, all that its templates may name. Ours: the stages that its Dockerfile names; it may
+	 * name any. What a stage really depends on are the references in its Dockerfile. */
+	struct flavor_require *requires;
+	size_t nrequires, cap_requires;
 	struct flavor_mapping *context; /* everything of the context: the stage directory under its own name, the
 	                                   Dockerfile at the root, mappings, <stage>_packages.yml, ... ; later
 	                                   entries hide earlier ones */
 	size_t ncontext, cap_context;
 	struct smap args;             /* image-changing build arguments */
 	struct smap transparent_args; /* do not change the image: not in keys */
-	unsigned line; /* of its class in build_steps.py, 0 otherwise */
+	unsigned line; /* of its class in build_steps.py or of its key in flavor.yml, 0 otherwise */
+};
+
+/* Which file says what the stages are. */
+enum flavor_form {
+	FLAVOR_EXASLCT, /* flavor_base/build_steps.py */
+	FLAVOR_PLAIN,   /* sub-directories with Dockerfiles, flavor.yml if there is one */
 };
 
 struct flavor {
+	enum flavor_form form;
 	char *name; /* base name of the directory */
 	char *path; /* absolute */
 	char *root; /* repository root that mapped paths are relative to */
@@ -43,14 +59,28 @@ struct flavor {
  * Dockerfiles and no Dockerfile of its own). */
 bool flavor_is_flavor(const char *path);
 /* Load; ERR_INPUT with file:line and remedy (dangling link: `git submodule update --init`). root NULL: the directory
- * that holds `flavors/`, else the parent of the flavor. */
+ * that holds `flavors/`, else the parent of the flavor. A flavor.yml takes the place of build_steps.py. Reads the
+ * files that describe the flavor, not the stages' contexts, so that a stage with a missing source spoils nothing
+ * unless it is needed. */
 struct flavor *flavor_load(const char *path, const char *root, struct err *e);
 void flavor_free(struct flavor *f);
+static inline void flavor_freep(struct flavor **f)
+{
+	flavor_free(*f);
+}
+#define AUTO_FLAVOR AUTO(flavor_freep)
 const struct flavor_stage *flavor_stage_find(const struct flavor *f, const char *name);
 
-/* Dockerfile text of a stage with every `{{ name }}` replaced by FLAVOR_STAGE_PREFIX name. An undefined or not required
- * name is ERR_INPUT with file:line:column and the names there are. *out is malloc'ed, NUL-terminated. */
+/* Whether the context of a stage can be read: every `src` is there and no link in the trees below them dangles or
+ * leads back to a directory that it lies in. Links in a flavor's context are followed (they may leave the flavor), so
+ * call this before the context of a stage is walked. ERR_INPUT names the link. */
+int flavor_stage_check(const struct flavor *f, const struct flavor_stage *s, struct err *e);
+
+/* Dockerfile text of a stage with every `{{ name }}` replaced by FLAVOR_STAGE_PREFIX and the name of the stage that it
+ * means. An undefined or not required name is ERR_INPUT with file:line:column and the names there are; in comment
+ * lines it stays as it is. Line numbers are those of the file. *out is malloc'ed, NUL-terminated. */
 #define FLAVOR_STAGE_PREFIX "stage.slct.invalid/"
+#define FLAVOR_DOCKERFILE_MAX_BYTES ((size_t)4 << 20)
 int flavor_dockerfile(const struct flavor *f, const struct flavor_stage *s, char **out, size_t *len, struct err *e);
 /* Stage name in an image reference made by flavor_dockerfile, or NULL: borrowed from ref. */
 const char *flavor_stage_of_ref(const char *ref);

@@ -256,19 +256,24 @@ static int mount_in_dir(const struct ovl *o, struct err *e)
 	return mnt;
 }
 
-/* Overlayfs wants one lower: an empty directory beside work where the spec has none. */
-static int one_lower(struct ovl *o, char **empty, const char **list, struct err *e)
+/* Overlayfs wants one lower, and two where there is no upper: an empty directory at the bottom fills up. */
+static int fill_up(struct ovl *o, char **made, const char *list[2], struct err *e)
 {
-	if (o->nlower > 0)
+	const struct overlay_spec *s = o->s;
+
+	if (s->upper ? o->nlower > 0 : o->nlower > 1)
 		return 0;
-	if (!o->s->upper)
-		return err_set(e, ERR_INTERNAL, "overlay without any directory");
-	*empty = mem_printf("%s.lower", o->s->work);
-	if (mkdirat(o->dir, *empty, 0755) < 0 && errno != EEXIST)
-		return err_sys(e, ERR_HOST, errno, "%s", *empty);
-	*list = *empty;
+	if (!s->upper && !s->empty)
+		return err_set(e, ERR_INTERNAL, "overlay: a read-only mount without an empty directory");
+	if (s->upper) {
+		*made = mem_printf("%s.lower", s->work);
+		if (mkdirat(o->dir, *made, 0755) < 0 && errno != EEXIST)
+			return err_sys(e, ERR_HOST, errno, "%s", *made);
+	}
+	list[0] = s->upper ? *made : s->empty;
+	list[1] = o->nlower ? o->lower[0] : NULL;
 	o->lower = list;
-	o->nlower = 1;
+	o->nlower++;
 	return 0;
 }
 
@@ -277,14 +282,16 @@ int overlay_mount(const struct overlay_spec *s, struct err *e)
 	AUTO_CLOSE int dir = reopen_here(s->dirfd);
 	AUTO_CLOSE int back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FREE char *empty = NULL;
-	const char *list = NULL;
+	const char *list[2];
 	struct ovl o = {s, s->lower, s->nlower, dir};
 	int mnt;
 
 	if (dir < 0)
 		return err_sys(e, ERR_HOST, errno, "overlay: store directory");
-	if (one_lower(&o, &empty, &list, e) < 0)
+	if (fill_up(&o, &empty, list, e) < 0)
 		return -1;
+	if (!s->upper && o.nlower == 1) /* nothing but the empty directory */
+		return openat(dir, o.lower[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	mnt = mount_in_dir(&o, e);
 	if ((back < 0 || fchdir(back) < 0) && chdir("/") < 0 && mnt >= 0) {
 		close(mnt);

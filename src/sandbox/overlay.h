@@ -11,6 +11,7 @@ struct overlay_spec {
 				   * `<work>.lower` is made then */
 	size_t nlower;
 	const char *upper, *work; /* NULL: read-only */
+	const char *empty;	  /* an empty directory: fills up a read-only mount of less than two layers */
 };
 
 /* In a worker that has joined the user namespace and unshared its mount namespace: mount, nodev, and return a

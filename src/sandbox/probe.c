@@ -58,7 +58,7 @@ static int use_overlay(int mnt, struct err *e)
 static int try_overlay(int dir, struct err *e)
 {
 	static const char *const lower[] = {"lower"};
-	const struct overlay_spec s = {dir, lower, 1, "upper", "work"};
+	const struct overlay_spec s = {dir, lower, 1, "upper", "work", NULL};
 	AUTO_CLOSE int mnt = -1;
 
 	if (make_dirs(dir, e) < 0)

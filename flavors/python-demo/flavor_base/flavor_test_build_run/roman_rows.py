@@ -1,0 +1,6 @@
+import roman
+import simplejson
+
+
+def run(row):
+    return simplejson.loads(simplejson.dumps(roman.toRoman(row)))

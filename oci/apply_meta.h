@@ -1,0 +1,24 @@
+/* Owner, mode, attributes of extracted members. Part of apply. */
+#ifndef SLCT_APPLY_META_H
+#define SLCT_APPLY_META_H
+
+#include "oci/entry.h"
+
+/* What could not be kept is warned about, the first few times by name. */
+struct apply_loss {
+	unsigned n;
+};
+void apply_meta_lose(struct apply_loss *l, const char *path, const char *what);
+/* The last warning, if there were more losses than warnings. */
+void apply_meta_summary(const struct apply_loss *l);
+
+/* Whether a default ACL must wait until the directory has all its entries, which would inherit it. */
+bool apply_meta_is_late(const char *xattr);
+/* An open regular file or directory: owner, then mode (chown clears setuid bits), then attributes (chown and writing
+ * clear capabilities). Where the owner cannot be in this namespace, or the member is no file of this type (a device
+ * as placeholder), it is recorded (ownrec.h). Late attributes are left out. */
+int apply_meta_fd(int fd, const struct entry *en, struct apply_loss *l, struct err *e);
+/* A link, fifo or device, by name; also its times. */
+int apply_meta_at(int dirfd, const char *name, const struct entry *en, struct apply_loss *l, struct err *e);
+
+#endif

@@ -1,0 +1,160 @@
+/* A merged root file system as one canonical tar. */
+#include "oci/flatten.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+
+#include "oci/diff.h"
+#include "oci/tarsink.h"
+#include "src/util/cleanup.h"
+#include "src/util/mem.h"
+#include "src/util/path.h"
+
+/* Directories that a link needs and the tree does not have. */
+#define FLATTEN_DIR_MODE 0755
+
+struct flatten {
+	int root;
+	const struct flatten_opts *o;
+	struct tar_write *t;
+	struct strv made; /* directories written for links */
+	char **link;	  /* clean paths of o->links */
+};
+
+/* path is prefix itself or lies below it. */
+static bool flatten_is_below(const char *path, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(path, prefix, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* The walk skips what lies below a match by itself. */
+static bool flatten_skip(void *arg, const char *path)
+{
+	const struct flatten *f = arg;
+
+	for (size_t i = 0; i < f->o->nexclude; i++)
+		if (fnmatch(f->o->exclude[i] + strspn(f->o->exclude[i], "/"), path, FNM_PATHNAME) == 0)
+			return true;
+	for (size_t i = 0; i < f->o->nlinks; i++)
+		if (strcmp(f->link[i], path) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the walk left out path or a directory above it. */
+static bool flatten_is_left_out(const struct flatten *f, const char *path)
+{
+	for (size_t n = 0;; n++) {
+		if (path[n] == '/' || path[n] == '\0') {
+			AUTO_FREE char *upto = mem_strndup(path, n);
+
+			if (flatten_skip((void *)(uintptr_t)f, upto))
+				return true;
+		}
+		if (!path[n])
+			return false;
+	}
+}
+
+/* The directory `dir` above a link: 0 if it is in the tar, or now is. */
+static int flatten_parent(struct flatten *f, const char *dir, int64_t mtime, const char *link, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+
+	if (strv_has(&f->made, dir))
+		return 0;
+	if (!flatten_is_left_out(f, dir)) {
+		fd = path_open_nolinks(f->root, dir, O_PATH | O_NOFOLLOW, 0);
+		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+			return 0;
+		if (fd >= 0)
+			return err_set(e, ERR_INPUT, "link %s: %s is no directory in the tree", link, dir);
+		if (errno != ENOENT)
+			return err_sys(e, ERR_INPUT, errno, "link %s: %s", link, dir);
+	}
+	strv_add(&f->made, dir);
+	return tar_write_dir(f->t, dir, FLATTEN_DIR_MODE, mtime, e);
+}
+
+static int flatten_link(struct flatten *f, size_t i, int64_t mtime, struct err *e)
+{
+	char *path = f->link[i];
+	AUTO_FREE char *target = mem_strdup(f->o->links[i].target);
+	struct entry en = {.path = path, .link = target, .mode = S_IFLNK | 0777, .mtime = mtime};
+
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		AUTO_FREE char *dir = mem_strndup(path, (size_t)(slash - path));
+
+		if (flatten_parent(f, dir, mtime, path, e) < 0)
+			return -1;
+	}
+	return tar_write_entry(f->t, &en, e);
+}
+
+static int flatten_members(struct flatten *f, struct err *e)
+{
+	const struct diff_opts opts = {.skip = flatten_skip, .arg = f};
+	int64_t mtime;
+
+	if (!f->o->flat_names)
+		tar_write_prefix(f->t, "./");
+	if (diff_write(f->root, &opts, f->t, e) < 0)
+		return -1;
+	/* What is added has the time of the newest member: the same tree gives the same bytes. */
+	mtime = tar_write_newest(f->t);
+	for (size_t i = 0; i < f->o->nlinks; i++)
+		if (flatten_link(f, i, mtime, e) < 0)
+			return -1;
+	for (size_t i = 0; i < f->o->nlast; i++) {
+		const struct flatten_extra *x = &f->o->last[i];
+
+		if (tar_write_file(f->t, x->path, x->mode, mtime, x->data, x->n, e) < 0)
+			return -1;
+	}
+	return tar_write_end(f->t, e);
+}
+
+static int flatten_clean_links(struct flatten *f, struct err *e)
+{
+	f->link = mem_array(f->o->nlinks + 1, sizeof *f->link);
+	memset(f->link, 0, (f->o->nlinks + 1) * sizeof *f->link);
+	for (size_t i = 0; i < f->o->nlinks; i++) {
+		const char *raw = f->o->links[i].path;
+		AUTO_FREE char *clean = path_clean(raw);
+
+		if (strcmp(clean, "/") == 0 || strcmp(clean, ".") == 0)
+			return err_set(e, ERR_INPUT, "link %s: the root cannot become a link", raw);
+		f->link[i] = mem_strdup(clean[0] == '/' ? clean + 1 : clean);
+		for (size_t k = 0; k < i; k++)
+			if (flatten_is_below(f->link[i], f->link[k]) || flatten_is_below(f->link[k], f->link[i]))
+				return err_set(e, ERR_INPUT, "links %s and %s: one lies below the other", f->link[k],
+					       f->link[i]);
+	}
+	return 0;
+}
+
+int flatten_write(int rootfd, const struct flatten_opts *o, const struct layer_codec *codec, struct wstream *out,
+		  struct layer_info *info, struct err *e)
+{
+	struct flatten f = {.root = rootfd, .o = o};
+	struct tarsink sink = {0};
+	int r = -1;
+
+	*info = (struct layer_info){0};
+	if (flatten_clean_links(&f, e) == 0 && tarsink_open(&sink, codec, out, e) == 0) {
+		f.t = tar_write_new(sink.top);
+		r = flatten_members(&f, e) < 0 ? -1 : stream_finish(sink.top, e);
+		info->entries = tar_write_count(f.t);
+		tar_write_free(f.t);
+		tarsink_close(&sink, r == 0 ? info : NULL);
+	}
+	for (size_t i = 0; i < o->nlinks; i++)
+		free(f.link[i]);
+	free(f.link);
+	strv_release(&f.made);
+	return r;
+}

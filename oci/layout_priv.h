@@ -1,0 +1,46 @@
+/* What saving and loading of image layouts share. */
+#ifndef SLCT_LAYOUT_PRIV_H
+#define SLCT_LAYOUT_PRIV_H
+
+#include "oci/layout.h"
+#include "src/util/smap.h"
+
+#define LAYOUT_FILE_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
+/* Temp files of ours in directories of others; left ones are swept under the directory's lock. */
+#define LAYOUT_TMP ".slct-tmp"
+
+/* --- saving --- */
+
+/* Descriptors of all blobs of the images, each digest once. */
+struct layout_blobs {
+	struct descriptor *v;
+	size_t n, cap;
+	struct smap seen;
+};
+#define LAYOUT_BLOBS_INIT ((struct layout_blobs){.seen = SMAP_INIT(NULL)})
+void layout_blobs_release(struct layout_blobs *b);
+int layout_collect(struct store *s, const struct layout_image *images, size_t n, struct layout_blobs *out,
+		   struct err *e);
+/* The manifest of an image, read from the store. */
+int layout_read_manifest(struct store *s, const struct descriptor *d, struct manifest *out, struct err *e);
+/* Permission bits of a new file of the user's own: 0666 without the umask. */
+mode_t layout_file_mode(void);
+
+/* --- loading --- */
+
+/* Where blobs come from: a directory or an archive. */
+struct layout_source {
+	const char *what; /* for errors */
+	struct store *store;
+	/* A small file at the top, ERR_NOT_FOUND if there is none. */
+	int (*file)(struct layout_source *src, const char *name, struct buf *out, struct err *e);
+	/* Bring the blob into the store, verified; ERR_NOT_FOUND. Not called for what the store has already. */
+	int (*blob)(struct layout_source *src, const struct descriptor *d, struct err *e);
+};
+/* Choose by tag and platform, and import. *name (may be NULL) gets the entry's own name or NULL. */
+int layout_load_source(struct layout_source *src, const char *tag, const struct platform *p,
+		       struct descriptor *manifest, char **name, struct err *e);
+/* Copy fd (what: for errors) into the store as blob d; both digest and size must hold. */
+int layout_load_fd(struct store *s, int fd, const struct descriptor *d, struct err *e);
+
+#endif

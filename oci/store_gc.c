@@ -1,0 +1,349 @@
+/* Garbage: what no image, tag or recent cache record reaches. */
+#include "oci/store_gc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "oci/limits.h"
+#include "oci/store_priv.h"
+#include "src/util/clock.h"
+#include "src/util/json.h"
+#include "src/util/mem.h"
+
+/* An index of indexes of indexes: nothing real is deeper. */
+#define STORE_GC_DEPTH_MAX 4
+
+struct store_gc_run {
+	struct store *s;
+	struct smap blobs, layers; /* sets of digest texts */
+	int64_t cutoff;		   /* seconds; cache records used before are garbage */
+	bool dry_run;
+	struct store_gc_stats *stats;
+};
+
+static bool store_gc_add(struct smap *set, const struct digest *d)
+{
+	static char present[] = "";
+
+	if (!digest_is_set(d) || smap_has(set, d->text))
+		return false;
+	smap_set(set, d->text, present);
+	return true;
+}
+
+/* 0 and the error dropped if it is of this kind, else -1: what merely cannot be read must not count as gone. */
+static int store_gc_forgive(struct err *e, enum err_code code)
+{
+	if (e->code != code)
+		return -1;
+	err_release(e);
+	return 0;
+}
+
+/* --- mark --- */
+
+/* A layer that is kept keeps the compressed blobs that are known of it: pushing again needs no compression then. */
+static int store_gc_mark_layer(struct store_gc_run *g, const struct digest *diff_id, struct err *e)
+{
+	AUTO_LAYER_REC struct store_layer_rec r = {0};
+
+	if (!store_gc_add(&g->layers, diff_id))
+		return 0;
+	if (store_layer_rec_get(g->s, diff_id, &r, e) < 0)
+		return store_gc_forgive(e, ERR_NOT_FOUND);
+	for (size_t i = 0; i < r.nblobs; i++)
+		store_gc_add(&g->blobs, &r.blobs[i].desc.digest);
+	return 0;
+}
+
+static int store_gc_mark_layers(struct store_gc_run *g, const struct digest_list *l, struct err *e)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (store_gc_mark_layer(g, &l->v[i], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A config that is no image's (an artifact's) is kept as it is. */
+static int store_gc_mark_config(struct store_gc_run *g, const struct digest *d, struct err *e)
+{
+	AUTO_BUF struct buf b = BUF_INIT(CONFIG_MAX_BYTES);
+	AUTO_IMGCONFIG struct imgconfig c;
+
+	imgconfig_init(&c, NULL);
+	store_gc_add(&g->blobs, d);
+	if (store_blob_read(g->s, d, CONFIG_MAX_BYTES, &b, e) < 0)
+		return store_gc_forgive(e, ERR_NOT_FOUND);
+	if (imgconfig_parse(b.p, b.n, &c, ERR_INPUT, e) < 0) {
+		err_release(e);
+		return 0;
+	}
+	return store_gc_mark_layers(g, &c.diff_ids, e);
+}
+
+static int store_gc_mark_manifest(struct store_gc_run *g, const struct buf *b, struct err *e)
+{
+	AUTO_MANIFEST struct manifest m = {0};
+
+	if (manifest_parse(b->p, b->n, NULL, &m, ERR_INTEGRITY, e) < 0)
+		return -1;
+	for (size_t i = 0; i < m.nlayers; i++)
+		store_gc_add(&g->blobs, &m.layers[i].digest);
+	return store_gc_mark_config(g, &m.config.digest, e);
+}
+
+static int store_gc_mark_document(struct store_gc_run *g, const struct digest *d, int depth, struct err *e);
+
+static int store_gc_mark_index(struct store_gc_run *g, const struct buf *b, int depth, struct err *e)
+{
+	AUTO_INDEX struct index x = {0};
+
+	if (index_parse(b->p, b->n, NULL, &x, ERR_INTEGRITY, e) < 0)
+		return -1;
+	for (size_t i = 0; i < x.n; i++) {
+		if (store_gc_mark_document(g, &x.manifests[i].digest, depth + 1, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Manifest or index. One that is missing has nothing to keep; a damaged one stops gc, because nobody knows what it
+ * keeps. */
+static int store_gc_mark_document(struct store_gc_run *g, const struct digest *d, int depth, struct err *e)
+{
+	AUTO_BUF struct buf b = BUF_INIT(MANIFEST_MAX_BYTES);
+	enum mediatype_kind kind;
+	int r = 0;
+
+	if (!store_gc_add(&g->blobs, d))
+		return 0;
+	if (depth > STORE_GC_DEPTH_MAX)
+		return err_set(e, ERR_INTEGRITY, "%s: indexes nested deeper than %d", d->text, STORE_GC_DEPTH_MAX);
+	if (store_blob_read(g->s, d, MANIFEST_MAX_BYTES, &b, e) < 0)
+		return store_gc_forgive(e, ERR_NOT_FOUND);
+	kind = manifest_detect(b.p, b.n, NULL);
+	if (kind == MEDIATYPE_MANIFEST)
+		r = store_gc_mark_manifest(g, &b, e);
+	else if (kind == MEDIATYPE_INDEX)
+		r = store_gc_mark_index(g, &b, depth, e);
+	return r < 0 ? err_wrap(e, "%s", d->text) : 0;
+}
+
+static int store_gc_mark_image(void *arg, const char *rel, struct store_image *i, struct err *problem)
+{
+	struct store_gc_run *g = arg;
+
+	(void)rel;
+	if (!i || store_gc_mark_config(g, &i->config, problem) < 0 ||
+	    store_gc_mark_layers(g, &i->diff_ids, problem) < 0)
+		return -1;
+	return store_gc_mark_document(g, &i->manifest.digest, 0, problem);
+}
+
+/* store_image_each owns the error of one record: here it ends the whole, so it is carried over. */
+struct store_gc_images {
+	struct store_gc_run *g;
+	struct err *e;
+};
+
+static int store_gc_each_image(void *arg, const char *rel, struct store_image *i, struct err *problem)
+{
+	struct store_gc_images *a = arg;
+
+	if (store_gc_mark_image(a->g, rel, i, problem) == 0)
+		return 0;
+	err_move(a->e, problem);
+	return -1;
+}
+
+static int store_gc_mark_images(struct store_gc_run *g, struct err *e)
+{
+	struct store_gc_images a = {g, e};
+
+	return store_image_each(g->s, store_gc_each_image, &a, e);
+}
+
+static int store_gc_mark_tags(struct store_gc_run *g, struct err *e)
+{
+	AUTO_JSON struct json *j = store_index_load(g->s, e);
+	const struct json *list = json_get(j, "manifests");
+
+	if (!j)
+		return -1;
+	for (size_t i = 0; i < json_len(list); i++) {
+		AUTO_DESCRIPTOR struct descriptor d = {0};
+
+		if (descriptor_from_json(json_at(list, i), &d, ERR_INTEGRITY, e) < 0 ||
+		    store_gc_mark_document(g, &d.digest, 0, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- files of a directory --- */
+
+/* fn gets each name in the directory (not "." and ".."); a missing directory has none. */
+typedef int store_gc_fn(struct store_gc_run *g, const char *dir, const char *name, struct err *e);
+
+static int store_gc_walk(struct store_gc_run *g, const char *dir, store_gc_fn *fn, struct err *e)
+{
+	AUTO_CLOSEDIR DIR *d = store_opendir(g->s, dir, e);
+	const char *name;
+	int r;
+
+	if (!d)
+		return store_gc_forgive(e, ERR_NOT_FOUND);
+	while ((r = store_readdir(d, &name, e)) > 0) {
+		if (fn(g, dir, name, e) < 0)
+			return -1;
+	}
+	return r;
+}
+
+static bool store_gc_is_dir(struct store_gc_run *g, const char *rel)
+{
+	struct stat st;
+
+	return fstatat(g->s->fd, rel, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int store_gc_unlink(struct store_gc_run *g, const char *rel, uint64_t *count, struct err *e)
+{
+	struct stat st = {0};
+
+	if (fstatat(g->s->fd, rel, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		g->stats->bytes += (uint64_t)st.st_size;
+	++*count;
+	return g->dry_run ? 0 : store_record_delete(g->s, rel, e);
+}
+
+/* --- sweep --- */
+
+/* 1: keep, 0: garbage (too old, or not a record that we understand). */
+static int store_gc_mark_record(struct store_gc_run *g, const char *rel, struct err *e)
+{
+	AUTO_DIGEST_LIST struct digest_list ids = {0};
+	AUTO_JSON struct json *j = store_record_get_json(g->s, rel, e);
+
+	if (!j)
+		return store_gc_forgive(e, ERR_INTEGRITY);
+	if (json_get_int(j, "used", INT64_MIN) < g->cutoff)
+		return 0;
+	if (store_record_digests(j, "diff_ids", &ids, e) < 0)
+		return store_gc_forgive(e, ERR_INTEGRITY);
+	return store_gc_mark_layers(g, &ids, e) < 0 ? -1 : 1;
+}
+
+/* Records are swept while they are marked: nothing refers to them. */
+static int store_gc_cache(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
+{
+	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
+	int keep;
+
+	if (store_gc_is_dir(g, rel))
+		return store_gc_walk(g, rel, store_gc_cache, e);
+	keep = store_gc_mark_record(g, rel, e);
+	if (keep < 0)
+		return -1;
+	g->stats->kept += keep == 1;
+	return keep ? 0 : store_gc_unlink(g, rel, &g->stats->records, e);
+}
+
+static int store_gc_blob(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
+{
+	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
+	struct digest d;
+
+	if (store_blob_of_name(name, strlen(name), &d) < 0 || smap_has(&g->blobs, d.text)) {
+		g->stats->kept++;
+		return 0;
+	}
+	return store_gc_unlink(g, rel, &g->stats->blobs, e);
+}
+
+static int store_gc_tree(struct store_gc_run *g, const char *rel, const struct digest *diff_id, struct err *e)
+{
+	AUTO_LAYER_REC struct store_layer_rec r = {0};
+	struct err none = ERR_INIT;
+
+	if (store_layer_rec_get(g->s, diff_id, &r, &none) == 0)
+		g->stats->bytes += r.size;
+	err_release(&none);
+	g->stats->layers++;
+	return g->dry_run ? 0 : store_trash(g->s, rel, e);
+}
+
+/* A tree, or a side table "<hex>.owners". */
+static int store_gc_layer(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
+{
+	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
+	struct digest d;
+
+	if (store_blob_of_name(name, strcspn(name, "."), &d) < 0 || smap_has(&g->layers, d.text)) {
+		g->stats->kept++;
+		return 0;
+	}
+	return store_gc_is_dir(g, rel) ? store_gc_tree(g, rel, &d, e) : store_gc_unlink(g, rel, &g->stats->records, e);
+}
+
+static int store_gc_form(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
+{
+	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
+
+	return store_gc_is_dir(g, rel) ? store_gc_walk(g, rel, store_gc_layer, e) : 0;
+}
+
+/* layers/<hex>.json and origins/<hex>.json. */
+static int store_gc_layer_record(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
+{
+	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
+	struct digest d;
+
+	if (store_gc_is_dir(g, rel))
+		return 0;
+	if (store_blob_of_name(name, strcspn(name, "."), &d) == 0 && smap_has(&g->layers, d.text))
+		return 0;
+	return store_gc_unlink(g, rel, &g->stats->records, e);
+}
+
+static int64_t store_gc_cutoff(int64_t keep_ns)
+{
+	return keep_ns > 0 ? clock_wall() / CLOCK_NS_PER_S - keep_ns / CLOCK_NS_PER_S : INT64_MAX;
+}
+
+/* Records go before what they name, so that an interruption leaves no record of something that is gone. */
+static int store_gc_steps(struct store_gc_run *g, struct err *e)
+{
+	if (store_gc_mark_images(g, e) < 0 || store_gc_mark_tags(g, e) < 0)
+		return -1;
+	if (store_gc_walk(g, "cache", store_gc_cache, e) < 0)
+		return -1;
+	if (store_gc_walk(g, "layers", store_gc_form, e) < 0 ||
+	    store_gc_walk(g, "layers", store_gc_layer_record, e) < 0 ||
+	    store_gc_walk(g, "origins", store_gc_layer_record, e) < 0)
+		return -1;
+	if (store_gc_walk(g, "blobs/sha256", store_gc_blob, e) < 0)
+		return -1;
+	return store_gc_walk(g, "blobs/sha512", store_gc_blob, e);
+}
+
+int store_gc(struct store *s, int64_t keep_ns, bool dry_run, struct store_gc_stats *out, struct err *e)
+{
+	struct store_gc_run g = {
+		.s = s,
+		.blobs = SMAP_INIT(NULL),
+		.layers = SMAP_INIT(NULL),
+		.cutoff = store_gc_cutoff(keep_ns),
+		.dry_run = dry_run,
+		.stats = out,
+	};
+	int r;
+
+	*out = (struct store_gc_stats){0};
+	r = store_gc_steps(&g, e);
+	smap_release(&g.blobs);
+	smap_release(&g.layers);
+	return r < 0 ? err_wrap(e, "gc") : 0;
+}

@@ -1,0 +1,300 @@
+/* Blobs of a registry into the store. */
+#include "registry/blobget.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "src/util/clock.h"
+#include "src/util/io.h"
+#include "src/util/mem.h"
+#include "src/util/num.h"
+
+struct blobget_set;
+
+struct blobget {
+	struct blobget_set *set;
+	const struct descriptor *d;
+	struct call call;
+	struct store_blob_writer w;
+	struct hash *hash;
+	uint64_t off;  /* bytes that are written and hashed */
+	uint64_t mark; /* `off` when the failures were last forgotten */
+	bool open;
+	bool sized;    /* the answer said how long it is */
+	bool no_range; /* resuming does not work here */
+	bool restart;  /* this try is given up in favour of one from the beginning */
+	bool wrong;    /* what came is not what the descriptor says */
+	bool retried;
+};
+
+struct blobget_set {
+	struct regsession_pool *pool;
+	const struct ref *repo;
+	struct store *store;
+	registry_progress_fn *progress;
+	void *arg;
+	size_t active;
+	struct err err; /* first failure */
+};
+
+static void blobget_free(struct blobget *b)
+{
+	call_release(&b->call);
+	if (b->open)
+		store_blob_abort(b->set->store, &b->w);
+	hash_free(b->hash);
+	free(b);
+}
+
+int blobget_parse_range(struct sv field, uint64_t *first, uint64_t *total)
+{
+	struct sv rest = sv_trim(field), from;
+	struct sv last;
+	uint64_t end;
+
+	if (!sv_starts(rest, "bytes "))
+		return -1;
+	rest = sv_trim(sv_sub(rest, 6, rest.n));
+	from = sv_cut(&rest, '-');
+	last = sv_cut(&rest, '/');
+	if (num_parse(from, 10, UINT64_MAX, first) || num_parse(last, 10, UINT64_MAX, &end) || end < *first)
+		return -1;
+	*total = UINT64_MAX;
+	return sv_eq_str(rest, "*") ? 0 : num_parse(rest, 10, UINT64_MAX - 1, total);
+}
+
+/* --- one try --- */
+
+static int blobget_rewind(struct blobget *b, struct err *e)
+{
+	if (b->off && (ftruncate(b->w.fd, 0) || lseek(b->w.fd, 0, SEEK_SET) < 0))
+		return err_sys(e, ERR_HOST, errno, "truncating a file in the store");
+	hash_reset(b->hash);
+	b->off = 0;
+	b->mark = 0;
+	return 0;
+}
+
+static void blobget_attempt(void *arg)
+{
+	struct blobget *b = arg;
+
+	b->restart = b->wrong = false;
+	strv_release(&b->call.headers);
+	if (b->off)
+		strv_printf(&b->call.headers, "Range: bytes=%llu-", (unsigned long long)b->off);
+}
+
+static int blobget_bad(struct blobget *b, struct err *e)
+{
+	b->wrong = true;
+	return err_set(e, ERR_INTEGRITY, "the blob should have %llu bytes, but the registry sends another number",
+		       (unsigned long long)b->d->size);
+}
+
+/* A part that is not the one that was asked for. */
+static int blobget_on_part(struct blobget *b, struct err *e)
+{
+	uint64_t first, total;
+
+	if (!blobget_parse_range(call_field(&b->call, "Content-Range"), &first, &total) && first == b->off &&
+	    (total == b->d->size || total == UINT64_MAX))
+		return 0;
+	b->no_range = b->restart = true;
+	return err_set(e, ERR_REGISTRY, "the registry answers with another range than was asked for");
+}
+
+static int blobget_head(void *arg, struct err *e)
+{
+	struct blobget *b = arg;
+	bool encoded = call_field(&b->call, "Content-Encoding").n > 0;
+	uint64_t length;
+
+	b->sized = !num_parse(call_field(&b->call, "Content-Length"), 10, UINT64_MAX, &length) && !encoded;
+	if (encoded)
+		b->no_range = true; /* ranges would count encoded bytes */
+	if (b->call.req.status == 206)
+		return blobget_on_part(b, e);
+	if (blobget_rewind(b, e))
+		return -1;
+	return b->sized && length != b->d->size ? blobget_bad(b, e) : 0;
+}
+
+static int blobget_data(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct blobget *b = arg;
+	struct blobget_set *set = b->set;
+
+	if (n > b->d->size - b->off)
+		return blobget_bad(b, e);
+	if (io_write_all(b->w.fd, p, n, "a blob in the store", e))
+		return -1;
+	hash_add(b->hash, p, n);
+	b->off += n;
+	if (b->off - b->mark >= RETRY_PROGRESS_BYTES) {
+		retry_progress(&b->call.retry);
+		b->mark = b->off;
+	}
+	if (set->progress)
+		set->progress(set->arg, &b->d->digest, b->off, b->d->size);
+	return 0;
+}
+
+/* --- its end --- */
+
+static int blobget_commit(struct blobget *b, struct err *e)
+{
+	enum hash_alg alg = digest_alg(&b->d->digest);
+	struct digest got;
+
+	digest_from_hash(alg, b->hash, &got);
+	if (!digest_eq(&got, &b->d->digest)) {
+		b->wrong = true;
+		return err_set(e, ERR_INTEGRITY, "the blob should be %s, but what came is %s", b->d->digest.text,
+			       got.text);
+	}
+	b->open = false; /* committed or removed, whatever happens */
+	return store_blob_commit(b->set->store, &b->w, &got, b->off, b->d, e);
+}
+
+static int blobget_result(struct blobget *b, struct err *e)
+{
+	if (err_is_set(&b->call.err)) {
+		err_move(e, &b->call.err);
+		if (e->http == 416 && b->off)
+			b->no_range = b->restart = true;
+		return -1;
+	}
+	if (b->off == b->d->size)
+		return blobget_commit(b, e);
+	if (b->sized)
+		return blobget_bad(b, e);
+	err_set(e, ERR_REGISTRY, "the connection ended after %llu of %llu bytes", (unsigned long long)b->off,
+		(unsigned long long)b->d->size);
+	e->retryable = true;
+	return -1;
+}
+
+/* Whether the failure is worth another try of ours; those of the transport are behind us. */
+static bool blobget_repeat(struct blobget *b, const struct err *e, int64_t *pause)
+{
+	bool cut = e->retryable && b->call.fail == HTTP_OK && b->call.status < 300;
+
+	*pause = 0;
+	if (b->wrong && !b->retried)
+		return b->retried = true;
+	if (!b->restart && !cut)
+		return false;
+	return retry_next(&b->call.retry, b->restart ? 0 : RETRY_AFTER_NONE, clock_mono(), pause);
+}
+
+static void blobget_done(void *arg)
+{
+	struct blobget *b = arg;
+	struct blobget_set *set = b->set;
+	struct err e = ERR_INIT;
+	int64_t pause;
+
+	if (!blobget_result(b, &e)) {
+		regsession_know(set->pool, set->repo, &b->d->digest);
+	} else if (blobget_repeat(b, &e, &pause) && (!(b->wrong || b->restart) || !blobget_rewind(b, &e))) {
+		err_release(&e);
+		call_again(&b->call, pause);
+		return;
+	} else if (!err_is_set(&set->err)) {
+		if (e.code == ERR_NOT_FOUND)
+			e.code = ERR_REGISTRY; /* the image exists, but is not whole */
+		err_wrap(&e, "blob %s", b->d->digest.text);
+		err_move(&set->err, &e);
+	}
+	err_release(&e);
+	set->active--;
+	call_release(&b->call);
+}
+
+/* --- all of them --- */
+
+static int blobget_check(const struct descriptor *d, struct err *e)
+{
+	if (mediatype_kind_of(d->media_type) == MEDIATYPE_FOREIGN_LAYER)
+		return err_set(e, ERR_REGISTRY,
+			       "layer %s is a foreign layer, kept outside of the registry: fetching these is not "
+			       "supported yet", d->digest.text);
+	if (d->size > LAYER_MAX_BYTES)
+		return err_set(e, ERR_REGISTRY, "blob %s: its size of %llu bytes is beyond all bounds", d->digest.text,
+			       (unsigned long long)d->size);
+	return 0;
+}
+
+static struct blobget *blobget_start(struct blobget_set *set, const struct descriptor *d, struct err *e)
+{
+	AUTO_FREE char *tail = mem_printf("blobs/%s", d->digest.text);
+	struct blobget *b = mem_new(struct blobget);
+
+	b->set = set;
+	b->d = d;
+	if (regsession_call(set->pool, set->repo, HTTP_GET, tail, "pull", &b->call, e) ||
+	    store_blob_begin(set->store, &b->w, e)) {
+		blobget_free(b);
+		return NULL;
+	}
+	b->open = true;
+	b->hash = hash_new(digest_alg(&d->digest));
+	b->call.attempt = blobget_attempt;
+	b->call.head = blobget_head;
+	b->call.data = blobget_data;
+	b->call.done = blobget_done;
+	b->call.arg = b;
+	set->active++;
+	call_start(&b->call);
+	return b;
+}
+
+/* In the store, or twice in the list. */
+static bool blobget_needless(struct blobget_set *set, const struct descriptor *const *blobs, size_t i)
+{
+	uint64_t size;
+
+	for (size_t k = 0; k < i; k++)
+		if (digest_eq(&blobs[k]->digest, &blobs[i]->digest))
+			return true;
+	return store_blob_has(set->store, &blobs[i]->digest, &size) && size == blobs[i]->size;
+}
+
+static int blobget_run(struct blobget_set *set, const struct descriptor *const *blobs, size_t n, struct blobget **jobs,
+		       struct err *e)
+{
+	size_t next = 0;
+
+	while ((next < n || set->active) && !err_is_set(&set->err)) {
+		if (next == n || set->active == BLOBGET_PARALLEL) {
+			if (http_step(set->pool->http, e))
+				return -1;
+			continue;
+		}
+		if (!blobget_needless(set, blobs, next)) {
+			jobs[next] = blobget_check(blobs[next], e) ? NULL : blobget_start(set, blobs[next], e);
+			if (!jobs[next])
+				return -1;
+		}
+		next++;
+	}
+	if (!err_is_set(&set->err))
+		return 0;
+	err_move(e, &set->err);
+	return -1;
+}
+
+int blobget_all(struct regsession_pool *p, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
+		struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
+{
+	struct blobget_set set = {.pool = p, .repo = repo, .store = s, .progress = fn, .arg = arg};
+	AUTO_FREE struct blobget **jobs = mem_zalloc((n + 1) * sizeof(*jobs));
+	int rc = blobget_run(&set, blobs, n, jobs, e);
+
+	for (size_t i = 0; i < n; i++)
+		if (jobs[i])
+			blobget_free(jobs[i]);
+	err_release(&set.err);
+	return rc;
+}

@@ -1,0 +1,98 @@
+/* What the rest of slct asks of registries: the face of the modules beneath. */
+#include "registry/registry.h"
+
+#include "registry/blobget.h"
+#include "registry/pull.h"
+#include "registry/push.h"
+#include "registry/regsession.h"
+#include "src/util/clock.h"
+#include "src/util/mem.h"
+
+#define REGISTRY_CONNECT_NS (15 * CLOCK_NS_PER_S)
+#define REGISTRY_STALL_NS (60 * CLOCK_NS_PER_S)
+
+struct registry {
+	struct regsession_pool pool;
+};
+
+static int registry_start(struct registry *r, const struct registry_opts *o, struct err *e)
+{
+	struct http_opts h = {
+		.connect_timeout_ns = o->connect_timeout_ns ? o->connect_timeout_ns : REGISTRY_CONNECT_NS,
+		.stall_timeout_ns = o->stall_timeout_ns ? o->stall_timeout_ns : REGISTRY_STALL_NS,
+	};
+
+	r->pool.retries = o->retries ? o->retries : RETRY_DEFAULT;
+	strv_copy(&r->pool.insecure, &o->insecure);
+	r->pool.creds = cred_new();
+	if (cred_load_env(r->pool.creds, e))
+		return -1;
+	if (o->creds_host && o->username)
+		cred_set_option(r->pool.creds, o->creds_host, o->username, o->password);
+	r->pool.http = http_new(&h, e);
+	return r->pool.http ? 0 : -1;
+}
+
+struct registry *registry_new(const struct registry_opts *o, struct err *e)
+{
+	static const struct registry_opts defaults;
+	struct registry *r = mem_new(struct registry);
+
+	if (!registry_start(r, o ? o : &defaults, e))
+		return r;
+	registry_free(r);
+	return NULL;
+}
+
+void registry_free(struct registry *r)
+{
+	if (!r)
+		return;
+	regsession_pool_release(&r->pool);
+	free(r);
+}
+
+void registry_counts(const struct registry *r, uint64_t *requests, uint64_t *uploads)
+{
+	http_counts(r->pool.http, requests, uploads);
+}
+
+void registry_image_release(struct registry_image *i)
+{
+	descriptor_release(&i->manifest);
+	buf_release(&i->manifest_text);
+	buf_release(&i->config_text);
+}
+
+int registry_resolve(struct registry *r, const struct ref *ref, const struct platform *p, struct registry_image *out,
+		     struct err *e)
+{
+	return pull_resolve(&r->pool, ref, p, out, e);
+}
+
+int registry_fetch_blobs(struct registry *r, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
+			 struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
+{
+	AUTO_FREE char *name = ref_familiar(repo);
+
+	if (!blobget_all(&r->pool, repo, blobs, n, s, fn, arg, e))
+		return 0;
+	return err_wrap(e, "pulling %s", name);
+}
+
+int registry_probe_tags(struct registry *r, const struct ref *repo, struct registry_probe *probes, size_t n,
+			struct err *e)
+{
+	return pull_probe(&r->pool, repo, probes, n, e);
+}
+
+int registry_push_image(struct registry *r, struct registry_push *p, struct store *s, registry_progress_fn *fn,
+			void *arg, struct err *e)
+{
+	return push_image(&r->pool, p, s, fn, arg, e);
+}
+
+int registry_tags(struct registry *r, const struct ref *repo, struct strv *out, struct err *e)
+{
+	return pull_tags(&r->pool, repo, out, e);
+}

@@ -1,0 +1,61 @@
+/* The build: options in, images out. */
+#ifndef SLCT_BUILD_H
+#define SLCT_BUILD_H
+
+#include "oci/platform.h"
+#include "src/build/session.h"
+#include "src/util/json.h"
+#include "src/util/smap.h"
+#include "src/util/vec.h"
+
+enum build_pull { BUILD_PULL_ALWAYS, BUILD_PULL_MISSING, BUILD_PULL_NEVER };
+
+struct build_opts {
+	struct strv paths;  /* CONTEXT or FLAVOR directories; at least one */
+	char *file;         /* -f, only with one context; NULL: Dockerfile (or Containerfile) in it */
+	char *target;       /* inner stage of a plain Dockerfile; NULL: the last */
+	struct strv goals;  /* STAGE or FLAVOR-DIR:STAGE; empty: the defaults */
+	struct strv tags;   /* -t, only with one goal */
+	struct smap args;   /* --build-arg K=V */
+	struct smap labels;
+	struct strv cache_from, cache_to; /* REPO or DIR, with ",mode=..." etc. already checked by the option parser */
+	bool no_cache, force_rebuild, keep_going, offline;
+	struct strv force_rebuild_from;
+	unsigned jobs; /* -j; 0: number of processors */
+	enum build_pull pull;
+	struct platform platform; /* of the images; os "" means: this machine's */
+	bool timestamps_real;
+	int64_t source_date_epoch; /* -1: not set */
+	bool network_none;
+	int64_t step_timeout_ns; /* 0: none */
+	struct strv add_hosts;
+	uint64_t shm_size;
+	char *flavor_root;      /* NULL: found */
+	char *output_directory; /* logs per step; NULL: in the store's logs/ */
+};
+
+void build_opts_init(struct build_opts *o);
+void build_opts_release(struct build_opts *o);
+
+struct build_goal {
+	char *stage;          /* "FLAVOR/STAGE", or "STAGE" of a plain Dockerfile */
+	char *name;           /* familiar name in the store, NULL: image id alone */
+	struct digest image;  /* config digest */
+	const char *source;   /* NULL: built, "local", "remote" */
+};
+struct build_result {
+	struct build_goal *v; /* goals that were reached */
+	size_t n, cap;
+	struct event_counts counts;
+	int64_t elapsed_ns;
+	char *log_dir;
+};
+void build_result_release(struct build_result *r);
+
+/* Build the goals. Everything finished before a failure stays in the store. */
+int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e);
+
+/* `plan --json` (cli.md, version 1): stages, edges, states. offline: nothing is asked. New reference in *out. */
+int build_plan(struct session *s, const struct build_opts *o, struct json **out, struct err *e);
+
+#endif

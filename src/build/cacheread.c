@@ -1,0 +1,139 @@
+#include "src/build/cacheread.h"
+
+#include <string.h>
+
+#include "oci/limits.h"
+#include "src/build/cacheopt.h"
+#include "src/cache/cremote.h"
+#include "src/util/mem.h"
+
+struct asking {
+	struct build *b;
+	const char *repo;
+	const struct cacheread_keys *keys;
+};
+
+/* Manifests go into the store as blobs: a message is too small for them, and the store verifies them again. */
+static int answer(const struct asking *a, const struct registry_probe *probes, struct json **result, struct err *e)
+{
+	*result = json_array();
+	for (size_t i = 0; i < a->keys->n; i++) {
+		struct json *j;
+
+		if (!probes[i].found)
+			continue;
+		if (store_blob_put(a->b->s->store, probes[i].text.p, probes[i].text.n, probes[i].manifest.media_type,
+				   NULL, e) < 0)
+			return -1;
+		j = json_object();
+		json_set_int(j, "key", (int64_t)i);
+		json_set_str(j, "manifest", probes[i].manifest.digest.text);
+		json_append(*result, j);
+	}
+	return 0;
+}
+
+static int ask_tags(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct asking *a = arg;
+	AUTO_FREE struct registry_probe *probes = mem_zalloc(a->keys->n * sizeof *probes);
+	AUTO_FREE char(*tags)[CKEY_TAG_BYTES] = mem_array(a->keys->n, sizeof *tags);
+	AUTO_REF struct ref repo = {0};
+	struct registry *reg;
+
+	(void)w;
+	for (size_t i = 0; i < a->keys->n; i++) {
+		ckey_tag(&a->keys->v[i], tags[i]);
+		probes[i].tag = tags[i];
+	}
+	if (ref_parse_repo(a->repo, &repo, e) < 0)
+		return -1;
+	reg = registry_new(&a->b->s->net, e);
+	if (!reg || registry_probe_tags(reg, &repo, probes, a->keys->n, e) < 0)
+		return -1;
+	return answer(a, probes, result, e);
+}
+
+static void free_hit(void *p)
+{
+	struct remote_hit *h = p;
+
+	clocal_release(&h->rec);
+	manifest_release(&h->manifest);
+	free(h->repo);
+	free(h);
+}
+
+static int take_hit(struct build *b, const char *repo, const struct ckey *key, const char *digest, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
+	struct remote_hit *h = mem_new(struct remote_hit);
+	struct digest d;
+
+	h->repo = mem_strdup(repo);
+	if (digest_parse(sv_from(digest), &d, ERR_INTERNAL, e) < 0 ||
+	    store_blob_read(b->s->store, &d, MANIFEST_MAX_BYTES, &text, e) < 0 ||
+	    manifest_parse(text.p, text.n, NULL, &h->manifest, ERR_INTEGRITY, e) < 0 ||
+	    cremote_accept(&h->manifest, key, &h->rec, e) < 0) {
+		free_hit(h);
+		return -1;
+	}
+	b->hits.free_val = free_hit;
+	smap_set(&b->hits, key->hex, h);
+	return 0;
+}
+
+static void take_answers(struct build *b, const char *repo, const struct cacheread_keys *keys, const struct json *list)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		const struct json *j = json_at(list, i);
+		int64_t k = json_get_int(j, "key", -1);
+		struct err e = ERR_INIT;
+
+		if (k < 0 || (size_t)k >= keys->n)
+			continue;
+		/* An entry that does not hold what it says is no hit, whoever wrote it. */
+		if (take_hit(b, repo, &keys->v[k], json_get_str(j, "manifest"), &e) < 0) {
+			session_warn(b->s, "", "cache %s: entry ignored: %s", repo, e.msg);
+			err_release(&e);
+		}
+	}
+}
+
+static void still_missing(const struct build *b, const struct cacheread_keys *keys, struct cacheread_keys *out)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (!smap_has(&b->hits, keys->v[i].hex))
+			vec_push(out, keys->v[i]);
+}
+
+static void ask_repo(struct build *b, const char *repo, const struct cacheread_keys *keys)
+{
+	struct asking a = {.b = b, .repo = repo, .keys = keys};
+	struct worker_spec spec = {.role = "fetch", .fn = ask_tags, .arg = &a};
+	AUTO_JSON struct json *list = NULL;
+	struct err e = ERR_INIT;
+
+	if (worker_call(b->s, &spec, &list, &e) < 0)
+		session_warn(b->s, "", "cache %s cannot be read: %s", repo, e.msg);
+	else
+		take_answers(b, repo, keys, list);
+	err_release(&e);
+}
+
+int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct err *e)
+{
+	for (size_t i = 0; i < b->o->cache_from.n && !b->stopping; i++) {
+		struct cacheopt opt;
+		struct cacheread_keys left = {0};
+
+		if (cacheopt_parse(b->o->cache_from.v[i], &opt, e) < 0)
+			return -1;
+		still_missing(b, keys, &left);
+		if (left.n)
+			ask_repo(b, opt.repo, &left);
+		vec_release(&left);
+		cacheopt_release(&opt);
+	}
+	return 0;
+}

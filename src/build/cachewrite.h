@@ -1,0 +1,16 @@
+/* --cache-to: writing finished steps into remote caches, in the background. */
+#ifndef SLCT_CACHEWRITE_H
+#define SLCT_CACHEWRITE_H
+
+#include "src/build/state.h"
+
+/* Parse --cache-to; nothing happens without it. */
+int cachewrite_init(struct build *b, struct err *e);
+/* Queue a step that has just been built. */
+void cachewrite_step(struct build *b, size_t stage, size_t step, const struct ckey *content);
+/* Queue what the local cache answered. */
+void cachewrite_cached(struct build *b);
+bool cachewrite_busy(const struct build *b);
+void cachewrite_release(struct build *b);
+
+#endif

@@ -1,0 +1,148 @@
+#include "src/build/copyfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "src/util/hash.h"
+#include "src/util/io.h"
+#include "src/util/mem.h"
+#include "src/util/path.h"
+
+#define BLOCK_BYTES ((size_t)256 << 10)
+
+void copyfile_meta(const struct copyto *c, const struct source_entry *en, struct copyfile_meta *out)
+{
+	bool late = !c->from_root || en->st.st_mtim.tv_sec > c->origin;
+
+	out->uid = c->uid != COPYTO_KEEP ? c->uid : c->from_root ? en->st.st_uid : 0;
+	out->gid = c->gid != COPYTO_KEEP ? c->gid : c->from_root ? en->st.st_gid : 0;
+	out->mode = c->mode != COPYTO_KEEP ? c->mode : en->st.st_mode & 07777;
+	out->mtime = late && !c->real_times ? (struct timespec){.tv_sec = c->logical}
+					    : (struct timespec){.tv_sec = en->st.st_mtim.tv_sec};
+}
+
+/* Attributes go by an open descriptor: there is no call that takes a directory and a name without following. */
+static int set_xattrs(int dirfd, const char *name, const struct source_xattrs *x, struct err *e)
+{
+	if (!x->v.n)
+		return 0;
+	AUTO_CLOSE int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, ERR_HOST, errno, "opening %s for its attributes", name);
+	for (size_t i = 0; i < x->v.n; i++)
+		if (fsetxattr(fd, x->v.v[i].name, x->v.v[i].value, x->v.v[i].n, 0) < 0)
+			return err_sys(e, ERR_HOST, errno, "%s: attribute %s", name, x->v.v[i].name);
+	return 0;
+}
+
+int copyfile_set_meta(int dirfd, const char *name, const struct copyfile_meta *m, bool link, struct err *e)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, m->mtime};
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", name);
+	if ((st.st_uid != m->uid || st.st_gid != m->gid) &&
+	    fchownat(dirfd, name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == EINVAL) {
+			err_set(e, ERR_HOST, "%s: owner %u:%u cannot be kept: it is outside this user's id range", name,
+				m->uid, m->gid);
+			return err_hint(e, "give this user a larger range in /etc/subuid and /etc/subgid");
+		}
+		return err_sys(e, ERR_HOST, errno, "%s: changing the owner", name);
+	}
+	/* chown clears setuid bits, so the mode comes after it. */
+	if (!link && fchmodat(dirfd, name, m->mode, 0) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s: changing the mode", name);
+	if (!link && set_xattrs(dirfd, name, &m->xattrs, e) < 0)
+		return -1;
+	if ((st.st_mtim.tv_sec != m->mtime.tv_sec || st.st_mtim.tv_nsec) &&
+	    utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s: setting the time", name);
+	return 0;
+}
+
+int copyfile_content(int in, int dirfd, const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
+{
+	AUTO_CLOSE int out = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	AUTO_HASH struct hash *h = hash_new(HASH_SHA256);
+	AUTO_FREE char *block = mem_alloc(BLOCK_BYTES);
+	uint8_t full[HASH_MAX_BYTES];
+
+	if (out < 0)
+		return err_sys(e, ERR_HOST, errno, "creating %s", name);
+	for (;;) {
+		ssize_t n = io_read_full(in, block, BLOCK_BYTES, name, e);
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		hash_add(h, block, (size_t)n);
+		if (io_write_all(out, block, (size_t)n, name, e) < 0)
+			return -1;
+	}
+	hash_end(h, full);
+	memcpy(sum, full, STATIDX_SUM_BYTES);
+	return 0;
+}
+
+static bool same_xattrs(int fd, const struct source_xattrs *x)
+{
+	char have[65536];
+	ssize_t n = flistxattr(fd, have, sizeof have);
+	size_t count = 0;
+
+	for (const char *p = have; n > 0 && p < have + n; p += strlen(p) + 1)
+		count += strncmp(p, "user.overlay.", 13) != 0;
+	if (n < 0 || count != x->v.n)
+		return false;
+	for (size_t i = 0; i < x->v.n; i++) {
+		char value[65536];
+		ssize_t len = fgetxattr(fd, x->v.v[i].name, value, sizeof value);
+
+		if (len < 0 || (size_t)len != x->v.v[i].n || memcmp(value, x->v.v[i].value, (size_t)len) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool same_content(const struct copyto *c, const struct source_entry *en, int dirfd, const char *name,
+			 const struct copyfile_meta *m, uint8_t sum[STATIDX_SUM_BYTES])
+{
+	struct err e = ERR_INIT;
+	uint8_t there[STATIDX_SUM_BYTES];
+	AUTO_CLOSE int have = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE int want = source_open(c->src, en, &e);
+	bool same = have >= 0 && want >= 0 && same_xattrs(have, &m->xattrs) &&
+		    treesum_file(have, name, there, &e) == 0 && treesum_file(want, name, sum, &e) == 0 &&
+		    memcmp(there, sum, STATIDX_SUM_BYTES) == 0;
+
+	err_release(&e);
+	return same;
+}
+
+bool copyfile_is_same(const struct copyto *c, const struct source_entry *en, int dirfd, const char *name,
+		      const struct copyfile_meta *m, uint8_t sum[STATIDX_SUM_BYTES])
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (st.st_mode & S_IFMT) != (en->st.st_mode & S_IFMT) || st.st_uid != m->uid || st.st_gid != m->gid ||
+	    st.st_mtim.tv_sec != m->mtime.tv_sec)
+		return false;
+	if (S_ISLNK(st.st_mode)) {
+		AUTO_FREE char *target = path_readlink_at(dirfd, name);
+
+		return target && strcmp(target, en->target) == 0;
+	}
+	if ((st.st_mode & 07777) != m->mode)
+		return false;
+	if (S_ISREG(st.st_mode))
+		return st.st_size == en->st.st_size && st.st_nlink == 1 && en->st.st_nlink == 1 &&
+		       same_content(c, en, dirfd, name, m, sum);
+	return S_ISFIFO(st.st_mode) || st.st_rdev == en->st.st_rdev;
+}

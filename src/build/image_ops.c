@@ -1,0 +1,314 @@
+/* Images in and out of the store by registry, layout and archive. */
+#include "src/build/image_ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "oci/layout.h"
+#include "src/build/opsbase.h"
+#include "src/build/sweep.h"
+#include "src/util/clock.h"
+#include "src/util/mem.h"
+
+static const char *without_transport(const char *ref)
+{
+	return strncmp(ref, "docker://", 9) == 0 ? ref + 9 : ref;
+}
+
+/* --- pull --- */
+
+struct pull {
+	struct session *s;
+	struct ref ref;
+	const struct platform *platform;
+};
+
+static int fetch_layers(struct pull *p, struct registry *reg, const struct registry_image *im, struct err *e)
+{
+	AUTO_MANIFEST struct manifest m = {0};
+
+	if (manifest_parse(im->manifest_text.p, im->manifest_text.n, im->manifest.media_type, &m, ERR_REGISTRY, e) < 0)
+		return -1;
+	AUTO_FREE const struct descriptor **blobs = mem_array(m.nlayers + 1, sizeof *blobs);
+
+	for (size_t i = 0; i < m.nlayers; i++)
+		blobs[i] = &m.layers[i];
+	return registry_fetch_blobs(reg, &p->ref, blobs, m.nlayers, p->s->store, NULL, NULL, e);
+}
+
+static int pull_all(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	struct pull *p = arg;
+	struct registry *reg = registry_new(&p->s->net, e);
+	struct registry_image im = {0};
+	struct descriptor manifest = {0};
+
+	(void)w;
+	if (!reg || registry_resolve(reg, &p->ref, p->platform, &im, e) < 0 || fetch_layers(p, reg, &im, e) < 0 ||
+	    store_blob_put(p->s->store, im.config_text.p, im.config_text.n, MEDIATYPE_OCI_CONFIG, NULL, e) < 0 ||
+	    store_blob_put(p->s->store, im.manifest_text.p, im.manifest_text.n, im.manifest.media_type, &manifest, e) <
+		    0)
+		return -1;
+	*result = descriptor_to_json(&manifest);
+	return 0;
+}
+
+static int unpack_all(struct session *s, const struct digest_list *diff_ids, const char *what, struct err *e)
+{
+	struct build b;
+	int rc = opsbase_init(&b, s, e);
+
+	if (rc == 0)
+		rc = opsbase_trees(&b, diff_ids, what, e);
+	opsbase_release(&b);
+	return rc;
+}
+
+int image_ops_pull(struct session *s, const char *ref, const char *name, const struct platform *p, bool unpack,
+		   struct digest *id, struct err *e)
+{
+	struct pull pull = {.s = s, .platform = p};
+	struct worker_spec spec = {.role = "fetch", .fn = pull_all, .arg = &pull};
+	AUTO_JSON struct json *answer = NULL;
+	AUTO_DESCRIPTOR struct descriptor manifest = {0};
+	AUTO_DIGEST_LIST struct digest_list diff_ids = {0};
+	int rc;
+
+	ref = without_transport(ref);
+	if (ref_parse(ref, &pull.ref, e) < 0)
+		return -1;
+	rc = worker_call(s, &spec, &answer, e);
+	if (rc == 0)
+		rc = descriptor_from_json(answer, &manifest, ERR_INTERNAL, e);
+	if (rc == 0)
+		rc = opsbase_adopt(s, &manifest, name ? name : ref, id, &diff_ids, e);
+	if (rc == 0 && unpack)
+		rc = unpack_all(s, &diff_ids, ref, e);
+	ref_release(&pull.ref);
+	return rc < 0 ? err_wrap(e, "pulling %s", ref) : 0;
+}
+
+/* --- push --- */
+
+struct push {
+	struct session *s;
+	struct ref to;
+	struct descriptor manifest;
+};
+
+static int push_all(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	struct push *p = arg;
+	struct registry *reg = registry_new(&p->s->net, e);
+	struct registry_push push = {.to = &p->to};
+
+	(void)w;
+	descriptor_copy(&push.manifest, &p->manifest);
+	if (!reg || registry_push_image(reg, &push, p->s->store, NULL, NULL, e) < 0)
+		return -1;
+	*result = json_object();
+	json_set_int(*result, "sent", (int64_t)push.blobs_sent);
+	json_set_int(*result, "mounted", (int64_t)push.blobs_mounted);
+	json_set_int(*result, "there", (int64_t)push.blobs_there);
+	json_set_int(*result, "bytes", (int64_t)push.bytes_sent);
+	return 0;
+}
+
+static void take_stats(const struct json *j, const struct digest *manifest, struct image_ops_push_stats *st)
+{
+	st->blobs_sent = (uint64_t)json_get_int(j, "sent", 0);
+	st->blobs_mounted = (uint64_t)json_get_int(j, "mounted", 0);
+	st->blobs_there = (uint64_t)json_get_int(j, "there", 0);
+	st->bytes_sent = (uint64_t)json_get_int(j, "bytes", 0);
+	st->manifest = *manifest;
+}
+
+int image_ops_push(struct session *s, const char *name, const char *dest, const struct layer_codec *codec,
+		   struct image_ops_push_stats *st, struct err *e)
+{
+	AUTO_STORE_IMAGE struct store_image im = {0};
+	struct push p = {.s = s};
+	struct worker_spec spec = {.role = "push", .fn = push_all, .arg = &p};
+	AUTO_JSON struct json *answer = NULL;
+	const char *to = without_transport(dest ? dest : name);
+	int rc;
+
+	if (ref_parse(to, &p.to, e) < 0)
+		return err_wrap(e, "destination");
+	if (ref_is_store_only(&p.to)) {
+		err_set(e, ERR_USAGE, "%s names an image of the store, not of a registry", to);
+		err_hint(e, "name the destination: HOST[:PORT]/PATH[:TAG]");
+		ref_release(&p.to);
+		return -1;
+	}
+	rc = opsbase_image(s, name, &im, NULL, e);
+	if (rc == 0)
+		rc = opsbase_manifest(s, &im, codec, &p.manifest, e);
+	if (rc == 0)
+		rc = worker_call(s, &spec, &answer, e);
+	if (rc == 0)
+		take_stats(answer, &p.manifest.digest, st);
+	descriptor_release(&p.manifest);
+	ref_release(&p.to);
+	return rc < 0 ? err_wrap(e, "pushing %s", to) : 0;
+}
+
+/* --- save, load --- */
+
+static int save_to(struct session *s, enum image_ops_format f, const char *out, const struct layout_image *list,
+		   size_t n, struct err *e)
+{
+	switch (f) {
+	case IMAGE_OPS_OCI_DIR:
+		return layout_save_dir(s->store, out, list, n, e);
+	case IMAGE_OPS_OCI_ARCHIVE:
+		return layout_save_archive(s->store, out, list, n, e);
+	case IMAGE_OPS_DOCKER_ARCHIVE:
+		return layout_save_docker(s->store, out, list, n, e);
+	}
+	return err_set(e, ERR_INTERNAL, "unknown format %d", (int)f);
+}
+
+/* The docker format and other tools want the name as a person writes it, with its tag. */
+static char *layout_name(const struct store_image *im)
+{
+	struct ref r = {0};
+	struct err e = ERR_INIT;
+	char *name;
+
+	if (ref_parse(im->name, &r, &e) < 0) {
+		err_release(&e);
+		return NULL;
+	}
+	name = ref_familiar(&r);
+	ref_release(&r);
+	return name;
+}
+
+int image_ops_save(struct session *s, const char *const *names, size_t n, enum image_ops_format f, const char *out,
+		   const struct layer_codec *codec, struct err *e)
+{
+	struct layout_image *list = mem_zalloc((n + 1) * sizeof *list);
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		AUTO_STORE_IMAGE struct store_image im = {0};
+
+		rc = opsbase_image(s, names[i], &im, NULL, e);
+		if (rc == 0)
+			rc = opsbase_manifest(s, &im, codec, &list[i].manifest, e);
+		if (rc == 0)
+			list[i].name = layout_name(&im);
+	}
+	if (rc == 0)
+		rc = save_to(s, f, out, list, n, e);
+	for (size_t i = 0; i < n; i++) {
+		free(list[i].name);
+		descriptor_release(&list[i].manifest);
+	}
+	free(list);
+	return rc < 0 ? err_wrap(e, "saving to %s", out) : 0;
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int image_ops_load(struct session *s, const char *path, const char *tag, const char *name, struct digest *id,
+		   struct err *e)
+{
+	AUTO_DESCRIPTOR struct descriptor manifest = {0};
+	AUTO_FREE char *found = NULL;
+	struct platform host;
+	int rc;
+
+	platform_host(&host);
+	rc = is_directory(path) ? layout_load_dir(s->store, path, tag, &host, &manifest, e)
+				: layout_load_archive(s->store, path, tag, &host, &manifest, &found, e);
+	if (rc < 0)
+		return err_wrap(e, "loading %s", path);
+	if (!name)
+		name = found ? found : tag;
+	if (!name) {
+		err_set(e, ERR_USAGE, "%s does not say what its image is called", path);
+		return err_hint(e, "give a name");
+	}
+	return opsbase_adopt(s, &manifest, name, id, NULL, e);
+}
+
+/* --- house-keeping --- */
+
+struct fsck {
+	struct session *s;
+	store_problem_fn *fn;
+	void *arg;
+};
+
+struct verify {
+	struct session *s;
+	const char *form;
+	const struct digest *diff_id;
+};
+
+static int verify_tree(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct verify *v = arg;
+	AUTO_FREE char *path = store_layer_path(v->form, v->diff_id);
+	AUTO_CLOSE int fd = openat(store_fd(v->s->store), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct layer_info info;
+
+	(void)w;
+	if (fd < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", path);
+	if (layer_pack(fd, NULL, NULL, &info, e) < 0)
+		return -1;
+	*result = json_new_str(info.diff_id.text);
+	return 0;
+}
+
+/* Trees of another form belong to another id map; they cannot be entered from here and are taken as they are. */
+static int verify_in_worker(void *arg, const char *form, const struct digest *diff_id, struct digest *found,
+			    struct err *e)
+{
+	struct session *s = ((const struct fsck *)arg)->s;
+	struct verify v = {.s = s, .form = form, .diff_id = diff_id};
+	struct worker_spec spec = {.role = "pack", .enter = WORKER_USERNS, .fn = verify_tree, .arg = &v};
+	AUTO_JSON struct json *answer = NULL;
+
+	*found = *diff_id;
+	if (strcmp(form, s->tier.form) != 0)
+		return 0;
+	if (worker_call(s, &spec, &answer, e) < 0)
+		return -1;
+	return digest_parse(sv_from(json_str(answer)), found, ERR_INTERNAL, e);
+}
+
+static void report_problem(void *arg, const char *text)
+{
+	const struct fsck *f = arg;
+
+	f->fn(f->arg, text);
+}
+
+int image_ops_fsck(struct session *s, store_problem_fn *fn, void *arg, struct err *e)
+{
+	struct err no_tier = ERR_INIT;
+	bool trees = session_need_tier(s, &no_tier) == 0;
+	struct fsck f = {.s = s, .fn = fn, .arg = arg};
+	int n = store_fsck(s->store, trees ? verify_in_worker : NULL, report_problem, &f, e);
+
+	err_release(&no_tier);
+	return n;
+}
+
+int image_ops_gc(struct session *s, int64_t keep_ns, bool dry_run, struct store_gc_stats *out, struct err *e)
+{
+	if (store_gc(s->store, keep_ns, dry_run, out, e) < 0)
+		return -1;
+	return dry_run ? 0 : sweep_trash(s, e) < 0 ? -1 : 0;
+}

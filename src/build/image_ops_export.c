@@ -1,0 +1,177 @@
+/* slct export: the merged root file system of an image as one archive or directory, in one pass from the layers. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "oci/flatten.h"
+#include "src/build/image_ops.h"
+#include "src/build/opsbase.h"
+#include "src/sandbox/overlay.h"
+#include "src/util/io.h"
+#include "src/util/mem.h"
+#include "src/util/path.h"
+
+/* flavors.md "Commands", export: what a script-language container leaves out and what it gets. */
+static const char *const excluded[] = {"dev/*",         "proc/*",      "etc/resolv.conf", "etc/hosts",
+				       "var/cache/apt", "var/lib/apt", "var/lib/dpkg"};
+static const struct flatten_link links[] = {{"etc/resolv.conf", "/conf/resolv.conf"}, {"etc/hosts", "/conf/hosts"}};
+static const struct flatten_extra last[] = {{"exasol-manifest.json", "{}", 2, 0644}};
+
+struct export {
+	struct build b;
+	const struct image_ops_export *x;
+	const struct digest_list *diff_ids;
+	int out; /* archive, or the directory */
+	char *scratch; /* for a directory: the archive in between, below tmp/ */
+};
+
+static int mount_image(const struct export *ex, struct err *e)
+{
+	AUTO_STRV struct strv lower = {0};
+	AUTO_FREE char *empty = mem_printf("%s/empty", ex->b.tmp);
+
+	if (mkdirat(store_fd(ex->b.s->store), empty, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", empty);
+	step_lower_paths(&ex->b, ex->diff_ids, &lower);
+	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(ex->b.s->store),
+						    .lower = (const char *const *)lower.v,
+						    .nlower = lower.n,
+						    .empty = empty},
+			     e);
+}
+
+static int flatten_to(const struct export *ex, int fd, const struct layer_codec *codec, char *sum, struct err *e)
+{
+	AUTO_HASH struct hash *h = hash_new(HASH_SHA512);
+	AUTO_CLOSE int root = mount_image(ex, e);
+	struct flatten_opts o = {.flat_names = true};
+	struct layer_info info;
+	uint8_t out[HASH_MAX_BYTES];
+
+	if (root < 0)
+		return -1;
+	if (ex->x->script_language)
+		o = (struct flatten_opts){excluded,       ARRAY_LEN(excluded), links, ARRAY_LEN(links), last,
+					  ARRAY_LEN(last), true};
+	struct wstream *w = stream_hash_w(stream_to_fd(fd, false, "archive"), h, NULL);
+	int rc = flatten_write(root, &o, codec, w, &info, e);
+
+	stream_wclose(w);
+	if (rc < 0)
+		return -1;
+	hash_end(h, out);
+	hash_hex(out, hash_size(HASH_SHA512), sum);
+	return 0;
+}
+
+static int write_dir(const struct export *ex, char *sum, struct err *e)
+{
+	struct layer_apply_opts o = {.plain = true, .may_mknod = ex->b.s->tier.tier == TIER_ROOT};
+	AUTO_CLOSE int tar = openat(store_fd(ex->b.s->store), ex->scratch, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct layer_info info;
+
+	if (tar < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", ex->scratch);
+	if (flatten_to(ex, tar, &(struct layer_codec){CODEC_NONE, 0}, sum, e) < 0)
+		return -1;
+	if (lseek(tar, 0, SEEK_SET) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", ex->scratch);
+	return layer_apply(stream_from_fd(tar, false, "archive"), ex->out, &o, &info, e);
+}
+
+static int export_worker(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct export *ex = arg;
+	char sum[HASH_HEX_MAX];
+
+	(void)w;
+	if ((ex->x->dir ? write_dir(ex, sum, e) : flatten_to(ex, ex->out, &ex->x->codec, sum, e)) < 0)
+		return -1;
+	*result = json_new_str(sum);
+	return 0;
+}
+
+static int run_worker(struct export *ex, char **sum, struct err *e)
+{
+	struct worker_spec spec = {.role = "pack",
+				   .enter = WORKER_MOUNT,
+				   .fn = export_worker,
+				   .arg = ex,
+				   .fds = {ex->out},
+				   .nfds = 1};
+	AUTO_JSON struct json *answer = NULL;
+
+	if (worker_call(ex->b.s, &spec, &answer, e) < 0)
+		return -1;
+	*sum = mem_strdup(json_str(answer) ? json_str(answer) : "");
+	return 0;
+}
+
+static int write_checksum(const struct image_ops_export *x, const char *sum, struct err *e)
+{
+	AUTO_FREE char *line = mem_printf("%s  %s\n", sum, path_base(x->out));
+
+	return io_write_file_atomic(AT_FDCWD, x->sha512sum_file, line, strlen(line), 0644, e);
+}
+
+/* A file appears under its name only when it is whole. */
+static int export_file(struct export *ex, struct err *e)
+{
+	const struct image_ops_export *x = ex->x;
+	bool to_stdout = strcmp(x->out, "-") == 0;
+	AUTO_FREE char *tmp = mem_printf("%s.part%d", x->out, (int)getpid());
+	AUTO_FREE char *sum = NULL;
+
+	ex->out = to_stdout ? dup(STDOUT_FILENO) : open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (ex->out < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", tmp);
+	int rc = run_worker(ex, &sum, e);
+
+	if (rc == 0 && !to_stdout && fdatasync(ex->out) < 0)
+		rc = err_sys(e, ERR_HOST, errno, "%s", tmp);
+	if (rc == 0 && !to_stdout && rename(tmp, x->out) < 0)
+		rc = err_sys(e, ERR_HOST, errno, "%s", x->out);
+	if (rc < 0 && !to_stdout)
+		unlink(tmp);
+	close(ex->out);
+	return rc == 0 && x->sha512sum_file ? write_checksum(x, sum, e) : rc;
+}
+
+static int export_dir(struct export *ex, struct err *e)
+{
+	AUTO_FREE char *sum = NULL;
+
+	if (mkdir(ex->x->out, 0755) < 0) {
+		err_sys(e, ERR_HOST, errno, "%s", ex->x->out);
+		return errno == EEXIST ? err_hint(e, "name a directory that does not exist yet") : -1;
+	}
+	ex->scratch = mem_printf("%s/export.tar", ex->b.tmp);
+	ex->out = open(ex->x->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ex->out < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", ex->x->out);
+	int rc = run_worker(ex, &sum, e);
+
+	close(ex->out);
+	free(ex->scratch);
+	return rc;
+}
+
+int image_ops_export(struct session *s, const struct image_ops_export *x, struct err *e)
+{
+	AUTO_STORE_IMAGE struct store_image im = {0};
+	struct export ex = {.x = x};
+	int rc;
+
+	if (opsbase_image(s, x->image, &im, NULL, e) < 0)
+		return -1;
+	rc = opsbase_init(&ex.b, s, e);
+	if (rc == 0)
+		rc = opsbase_trees(&ex.b, &im.diff_ids, x->image, e);
+	ex.diff_ids = &im.diff_ids;
+	if (rc == 0)
+		rc = x->dir ? export_dir(&ex, e) : export_file(&ex, e);
+	opsbase_release(&ex.b);
+	return rc < 0 ? err_wrap(e, "exporting %s", x->image) : 0;
+}

@@ -1,0 +1,25 @@
+/* What the operations on images share: a build without a plan, whole images in the store, layers on demand. */
+#ifndef SLCT_OPSBASE_H
+#define SLCT_OPSBASE_H
+
+#include "src/build/state.h"
+
+/* A build state that has only what trees.c needs: session and a directory for work. */
+int opsbase_init(struct build *b, struct session *s, struct err *e);
+void opsbase_release(struct build *b);
+/* Make all layer trees of a stack, waiting. */
+int opsbase_trees(struct build *b, const struct digest_list *stack, const char *what, struct err *e);
+/* Image by name, with its config. */
+int opsbase_image(struct session *s, const char *name, struct store_image *im, struct imgconfig *config, struct err *e);
+/* A manifest of the image whose blobs are all in the store: its own if it was pulled, else one made from its layers,
+ * compressed once. Also kept in the image's record. */
+int opsbase_manifest(struct session *s, struct store_image *im, const struct layer_codec *codec,
+		     struct descriptor *out, struct err *e);
+/* Put an image record under a name as a user writes it. */
+int opsbase_name(struct session *s, const char *name, const struct digest *config, const struct digest_list *diff_ids,
+		 const struct descriptor *manifest, struct err *e);
+/* Record a loaded or pulled manifest: which blob belongs to which layer; then name it. Gives the config's digest. */
+int opsbase_adopt(struct session *s, const struct descriptor *manifest, const char *name, struct digest *id,
+		  struct digest_list *diff_ids, struct err *e);
+
+#endif

@@ -1,0 +1,217 @@
+/* Base images: reference → config and layers, from the store or a registry, each once per run. */
+#include <string.h>
+
+#include "oci/limits.h"
+#include "src/build/state.h"
+#include "src/util/mem.h"
+
+struct resolution {
+	struct build *b;
+	size_t image;
+	unsigned *left;
+	struct err *err; /* the first failure */
+};
+
+/* --- filling the plan --- */
+
+static int read_manifest(struct build *b, struct plan_image *im, const struct descriptor *d, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
+
+	if (store_blob_read(b->s->store, &d->digest, MANIFEST_MAX_BYTES, &text, e) < 0)
+		return -1;
+	return manifest_parse(text.p, text.n, d->media_type, &im->manifest, ERR_REGISTRY, e);
+}
+
+static int read_config(struct build *b, struct plan_image *im, const struct digest *config, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
+
+	if (store_blob_read(b->s->store, config, CONFIG_MAX_BYTES, &text, e) < 0 ||
+	    imgconfig_parse(text.p, text.n, &im->config, ERR_REGISTRY, e) < 0)
+		return -1;
+	im->config_digest = *config;
+	digest_list_copy(&im->diff_ids, &im->config.diff_ids);
+	im->resolved = true;
+	return 0;
+}
+
+static int check_layers(struct build *b, struct plan_image *im, struct err *e)
+{
+	AUTO_FREE char *repo = mem_printf("%s/%s", im->ref.host, im->ref.path);
+
+	if (im->manifest.nlayers == 0)
+		return 0;
+	if (im->manifest.nlayers != im->diff_ids.n)
+		return err_set(e, ERR_REGISTRY, "%s: %zu layers in the manifest, %zu in the config", im->text,
+			       im->manifest.nlayers, im->diff_ids.n);
+	for (size_t i = 0; i < im->diff_ids.n; i++)
+		trees_learn_origin(b, &im->diff_ids.v[i], repo, &im->manifest.layers[i]);
+	return 0;
+}
+
+static int check_platform(const struct plan_image *im, struct build *b)
+{
+	char want[100], have[100];
+
+	if (!platform_match(&im->platform, &im->config.platform))
+		session_warn(b->s, "", "%s is an image for %s, not for %s", im->text,
+			     platform_format(&im->config.platform, have), platform_format(&im->platform, want));
+	return 0;
+}
+
+static int fill(struct build *b, struct plan_image *im, const struct descriptor *manifest, const struct digest *config,
+		struct err *e)
+{
+	if (digest_is_set(&manifest->digest) && read_manifest(b, im, manifest, e) < 0)
+		return -1;
+	if (read_config(b, im, config, e) < 0 || check_layers(b, im, e) < 0)
+		return -1;
+	return check_platform(im, b);
+}
+
+/* --- from the store --- */
+
+static int from_store(struct build *b, struct plan_image *im, struct err *e)
+{
+	AUTO_FREE char *name = ref_format(&im->ref);
+	AUTO_STORE_IMAGE struct store_image found = {0};
+
+	if (store_image_get(b->s->store, name, &found, e) < 0)
+		return -1;
+	return fill(b, im, &found.manifest, &found.config, e);
+}
+
+static int not_in_store(const struct build *b, const struct plan_image *im, struct err *e)
+{
+	if (e->code != ERR_NOT_FOUND)
+		return -1;
+	err_set(e, ERR_INPUT, "image %s is not in the store", im->text);
+	if (ref_is_store_only(&im->ref))
+		return err_hint(e, "make it with: slct import ROOTFS.TAR %s", im->text);
+	return err_hint(e, b->o->offline ? "pull it first, or build without --offline"
+					 : "pull it first, or build without --pull never");
+}
+
+/* --- from a registry --- */
+
+static int fetch_image(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct resolution *r = arg;
+	const struct plan_image *im = &r->b->plan->images.v[r->image];
+	struct registry *reg = registry_new(&r->b->s->net, e);
+	struct registry_image got = {0};
+	struct descriptor manifest = {0}, config = {0};
+	int rc = -1;
+
+	(void)w;
+	if (reg && registry_resolve(reg, &im->ref, &im->platform, &got, e) == 0 &&
+	    store_blob_put(r->b->s->store, got.manifest_text.p, got.manifest_text.n, got.manifest.media_type, &manifest,
+			   e) == 0 &&
+	    store_blob_put(r->b->s->store, got.config_text.p, got.config_text.n, MEDIATYPE_OCI_CONFIG, &config, e) == 0) {
+		*result = json_object();
+		json_set(*result, "manifest", descriptor_to_json(&manifest));
+		json_set_str(*result, "config", config.digest.text);
+		rc = 0;
+	}
+	return rc;
+}
+
+static int take_answer(struct resolution *r, const struct json *j, struct err *e)
+{
+	struct plan_image *im = &r->b->plan->images.v[r->image];
+	AUTO_DESCRIPTOR struct descriptor manifest = {0};
+	struct digest config;
+
+	if (descriptor_from_json(json_get(j, "manifest"), &manifest, ERR_INTERNAL, e) < 0 ||
+	    digest_parse(sv_from(json_get_str(j, "config")), &config, ERR_INTERNAL, e) < 0)
+		return -1;
+	return fill(r->b, im, &manifest, &config, e);
+}
+
+static void on_fetched(void *ctx, const struct json *result, struct err *e)
+{
+	struct resolution *r = ctx;
+
+	if (!err_is_set(e))
+		take_answer(r, result, e);
+	if (err_is_set(e)) {
+		err_wrap(e, "image %s", r->b->plan->images.v[r->image].text);
+		if (e->code == ERR_REGISTRY && !e->hint)
+			err_hint(e, "to use the store's copy: --pull missing or --offline");
+		if (!err_is_set(r->err))
+			err_move(r->err, e);
+	}
+	if (--*r->left == 0)
+		loop_stop(r->b->s->loop);
+	free(r);
+}
+
+static int start_fetch(struct build *b, size_t image, unsigned *left, struct err *first, struct err *e)
+{
+	struct resolution *r = mem_new(struct resolution);
+
+	*r = (struct resolution){.b = b, .image = image, .left = left, .err = first};
+	struct worker_spec spec = {.role = "fetch", .fn = fetch_image, .arg = r, .done = on_fetched, .ctx = r};
+
+	if (!worker_start(b->s, &spec, e)) {
+		free(r);
+		return -1;
+	}
+	++*left;
+	return 0;
+}
+
+/* --- all --- */
+
+static bool is_needed(const struct plan *p, size_t image)
+{
+	for (size_t i = 0; i < p->stages.n; i++) {
+		const struct plan_stage *st = &p->stages.v[i];
+
+		for (size_t k = 0; st->needed && k < st->needs.n; k++)
+			if (st->needs.v[k].stage == PLAN_NONE && st->needs.v[k].image == image)
+				return true;
+	}
+	return false;
+}
+
+/* 1: filled from the store; 0: the registry must be asked; -1: error. */
+static int try_store(struct build *b, struct plan_image *im, struct err *e)
+{
+	bool only = b->o->offline || b->o->pull == BUILD_PULL_NEVER || ref_is_store_only(&im->ref);
+
+	if (!only && b->o->pull == BUILD_PULL_ALWAYS)
+		return 0;
+	if (from_store(b, im, e) == 0)
+		return 1;
+	if (only || e->code != ERR_NOT_FOUND)
+		return not_in_store(b, im, e);
+	err_release(e);
+	return 0;
+}
+
+int resolve_images(struct build *b, struct err *e)
+{
+	struct err first = ERR_INIT;
+	unsigned left = 0;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < b->plan->images.n; i++) {
+		struct plan_image *im = &b->plan->images.v[i];
+
+		if (im->resolved || !is_needed(b->plan, i))
+			continue;
+		int found = try_store(b, im, e);
+
+		rc = found < 0 ? -1 : found ? 0 : start_fetch(b, i, &left, &first, e);
+	}
+	if (left && loop_run(b->s->loop, rc < 0 ? &first : e) < 0)
+		rc = -1;
+	if (rc == 0 && err_is_set(&first)) {
+		err_move(e, &first);
+		return -1;
+	}
+	err_release(&first);
+	return rc;
+}

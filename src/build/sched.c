@@ -1,0 +1,348 @@
+/* The scheduler: every wanted stage is a sequence of steps that goes on as soon as what its next step needs is there
+ * and a place is free. Single-threaded; work is done by workers. */
+#include <errno.h>
+#include <string.h>
+
+#include "src/build/output.h"
+#include "src/build/state.h"
+#include "src/build/cachewrite.h"
+#include "src/util/clock.h"
+#include "src/util/mem.h"
+
+void sched_fail(struct build *b, struct err *e)
+{
+	if (err_is_set(&b->err))
+		err_release(e);
+	else
+		err_move(&b->err, e);
+}
+
+/* --- states of stages --- */
+
+static bool is_over(enum stage_state s)
+{
+	return s == STAGE_DONE || s == STAGE_FAILED || s == STAGE_STOPPED || s == STAGE_IDLE;
+}
+
+static bool has_failed(enum stage_state s)
+{
+	return s == STAGE_FAILED || s == STAGE_STOPPED;
+}
+
+static void finish_stage(struct build *b, size_t at)
+{
+	struct stage_run *r = &b->run[at];
+	const struct plan_stage *st = &b->plan->stages.v[at];
+
+	r->state = STAGE_DONE;
+	b->counts.stages++;
+	b->counts.stages_cached += r->source != NULL;
+	state_emit(b, &(struct event){.kind = EVENT_STAGE_DONE,
+				      .stage = state_short_name(st),
+				      .m = (unsigned)st->steps.n,
+				      .source = r->source,
+				      .elapsed_ns = clock_mono() - r->begun});
+}
+
+/* Steps that the look-up took from a cache are shown when the stage's turn comes. */
+static void show_cached(struct build *b, size_t at)
+{
+	struct stage_run *r = &b->run[at];
+	const struct plan_stage *st = &b->plan->stages.v[at];
+
+	r->started = true;
+	r->begun = clock_mono();
+	state_emit(b, &(struct event){.kind = EVENT_STAGE_START,
+				      .stage = state_short_name(st),
+				      .m = (unsigned)st->steps.n});
+	for (size_t k = 0; k < r->next; k++) {
+		const struct plan_step *s = &st->steps.v[k];
+		bool layer = plan_step_is_layer(s);
+
+		state_emit_step(b, layer ? EVENT_STEP_CACHED : EVENT_STEP_META, st, s, layer ? r->source : NULL, 0,
+				NULL);
+	}
+}
+
+/* Take over what the stage stands on. 1: done, 0: not yet, -1: it will never be there. */
+static int base_ready(struct build *b, size_t at)
+{
+	struct stage_run *r = &b->run[at];
+	const struct plan_stage *st = &b->plan->stages.v[at];
+
+	if (r->based)
+		return 1;
+	if (st->base_stage != PLAN_NONE) {
+		const struct stage_run *base = &b->run[st->base_stage];
+
+		if (base->state != STAGE_DONE)
+			return has_failed(base->state) ? -1 : 0;
+		digest_list_copy(&r->stack, &base->stack);
+		buf_str_add(&r->made, buf_str(&base->made));
+		r->source = base->source;
+	} else if (st->base_image != PLAN_NONE) {
+		digest_list_copy(&r->stack, &b->plan->images.v[st->base_image].diff_ids);
+		r->source = "local";
+	} else {
+		r->source = "local";
+	}
+	r->based = true;
+	return 1;
+}
+
+/* The stack that COPY --from reads. 1, 0, -1 as above. */
+static int source_ready(struct build *b, const struct plan_step *s, const struct digest_list **out)
+{
+	*out = NULL;
+	if (s->kind != PLAN_COPY || s->copy.origin == PLAN_FROM_CONTEXT)
+		return 1;
+	if (s->copy.origin == PLAN_FROM_IMAGE) {
+		*out = &b->plan->images.v[s->copy.index].diff_ids;
+		return 1;
+	}
+	const struct stage_run *src = &b->run[s->copy.index];
+
+	if (src->state != STAGE_DONE)
+		return has_failed(src->state) ? -1 : 0;
+	*out = &src->stack;
+	return 1;
+}
+
+/* --- steps --- */
+
+static void take_record(struct stage_run *r, const struct clocal *rec)
+{
+	char last = rec->made[strlen(rec->made) - 1];
+
+	digest_list_release(&r->stack);
+	digest_list_copy(&r->stack, &rec->diff_ids);
+	buf_char_add(&r->made, last);
+}
+
+/* Early cut-off: the parent's content was met before, whatever its history. */
+static bool take_by_content(struct build *b, size_t at, const struct plan_step *s, const struct ckey *key)
+{
+	struct stage_run *r = &b->run[at];
+	const struct plan_stage *st = &b->plan->stages.v[at];
+	struct clocal rec;
+	const char *source;
+
+	if (st->forced || b->o->no_cache || !lookup_content(b, key, &rec, &source))
+		return false;
+	if (!rec.made[0]) {
+		clocal_release(&rec);
+		return false;
+	}
+	take_record(r, &rec);
+	clocal_release(&rec);
+	b->counts.steps_cached++;
+	state_emit_step(b, EVENT_STEP_CACHED, st, s, source, 0, NULL);
+	return true;
+}
+
+static void trees_ready(void *ctx, struct err *e)
+{
+	struct step_job *j = ctx;
+
+	if (err_is_set(e) || j->b->stopping || step_start(j, e) < 0) {
+		if (!err_is_set(e))
+			err_set(e, ERR_CANCELLED, "cancelled");
+		if (!e->place.file)
+			err_at(e, j->st->file, j->def->line, 0);
+		sched_step_done(j, NULL, e);
+	}
+}
+
+static void start_step(struct build *b, size_t at, const struct plan_step *s, const struct digest_list *from,
+		       const struct ckey *content)
+{
+	struct stage_run *r = &b->run[at];
+	struct step_job *j = mem_new(struct step_job);
+	AUTO_DIGEST_LIST struct digest_list all = {0};
+
+	*j = (struct step_job){.b = b,
+			       .stage = at,
+			       .step = r->next,
+			       .begun = clock_mono(),
+			       .out_fd = -1,
+			       .log_fd = -1,
+			       .content = *content,
+			       .def = s,
+			       .st = &b->plan->stages.v[at]};
+	digest_list_copy(&j->parent, &r->stack);
+	if (from)
+		digest_list_copy(&j->from, from);
+	digest_list_copy(&all, &j->parent);
+	digest_list_copy(&all, &j->from);
+	r->state = STAGE_RUNNING;
+	r->job = j;
+	b->busy++;
+	state_emit_step(b, EVENT_STEP_START, j->st, s, NULL, 0, NULL);
+	trees_ensure(b, &all, j->st->from_text ? j->st->from_text : j->st->name, trees_ready, j);
+}
+
+static void note_layer(struct build *b, const struct layer_info *info)
+{
+	AUTO_LAYER_REC struct store_layer_rec rec = {0};
+	struct err e = ERR_INIT;
+
+	if (store_layer_rec_get(b->s->store, &info->diff_id, &rec, &e) < 0) {
+		err_release(&e);
+		rec = (struct store_layer_rec){.diff_id = info->diff_id,
+					       .size = info->size,
+					       .entries = info->entries,
+					       .lossy = info->lossy};
+		if (store_layer_rec_put(b->s->store, &rec, &e) < 0)
+			session_warn(b->s, "", "record of layer %s: %s", info->diff_id.text, e.msg);
+	}
+	err_release(&e);
+}
+
+static void step_succeeded(struct step_job *j, const struct layer_info *info)
+{
+	struct build *b = j->b;
+	struct stage_run *r = &b->run[j->stage];
+
+	if (info->entries) {
+		vec_push(&r->stack, info->diff_id);
+		note_layer(b, info);
+	}
+	buf_char_add(&r->made, info->entries ? '1' : '0');
+	r->source = NULL;
+	r->next++;
+	r->state = STAGE_WAITING;
+	b->counts.steps_run++;
+	state_emit_step(b, EVENT_STEP_DONE, j->st, j->def, NULL, clock_mono() - j->begun, NULL);
+	record_add(b, &j->content, r, j->st, j->def);
+	cachewrite_step(b, j->stage, j->step, &j->content);
+}
+
+void sched_step_done(struct step_job *j, const struct layer_info *info, struct err *e)
+{
+	struct build *b = j->b;
+	struct stage_run *r = &b->run[j->stage];
+
+	b->busy--;
+	r->job = NULL;
+	if (info) {
+		step_succeeded(j, info);
+	} else {
+		r->state = e->code == ERR_CANCELLED ? STAGE_STOPPED : STAGE_FAILED;
+		if (e->code != ERR_CANCELLED)
+			state_emit_step(b, EVENT_STEP_ERROR, j->st, j->def, NULL, clock_mono() - j->begun, e);
+		sched_fail(b, e);
+	}
+	step_free(j);
+	sched_kick(b);
+}
+
+/* --- going on --- */
+
+/* Do what can be done for one stage; true if anything changed. */
+static bool advance(struct build *b, size_t at)
+{
+	struct stage_run *r = &b->run[at];
+	const struct plan_stage *st = &b->plan->stages.v[at];
+	const struct digest_list *from = NULL;
+	struct ckey content;
+
+	if (r->state != STAGE_WAITING)
+		return false;
+	if (b->stopping) {
+		r->state = STAGE_STOPPED;
+		return true;
+	}
+	int ready = base_ready(b, at);
+
+	if (ready > 0 && !r->started)
+		show_cached(b, at);
+	if (ready > 0 && r->next == st->steps.n) {
+		finish_stage(b, at);
+		return true;
+	}
+	const struct plan_step *s = ready > 0 ? &st->steps.v[r->next] : NULL;
+
+	if (s && !plan_step_is_layer(s)) {
+		state_emit_step(b, EVENT_STEP_META, st, s, NULL, 0, NULL);
+		r->next++;
+		return true;
+	}
+	if (s)
+		ready = source_ready(b, s, &from);
+	if (ready < 0)
+		r->state = STAGE_STOPPED;
+	if (ready <= 0)
+		return ready < 0;
+	plan_content_key(b->plan, st, s, &r->stack, from, &content);
+	if (take_by_content(b, at, s, &content)) {
+		r->next++;
+		return true;
+	}
+	if (b->busy >= b->jobs)
+		return false;
+	start_step(b, at, s, from, &content);
+	return true;
+}
+
+static bool all_over(const struct build *b)
+{
+	for (size_t i = 0; i < b->plan->stages.n; i++)
+		if (!is_over(b->run[i].state))
+			return false;
+	return b->busy == 0 && !b->flushing && !cachewrite_busy(b);
+}
+
+/* Callbacks of synchronous failures lead back here: then only another round is asked for. */
+void sched_kick(struct build *b)
+{
+	if (b->kicking) {
+		b->kick_again = true;
+		return;
+	}
+	b->kicking = true;
+	do {
+		b->kick_again = false;
+		for (size_t i = 0; i < b->plan->stages.n; i++)
+			while (advance(b, i))
+				b->kick_again = true;
+	} while (b->kick_again);
+	b->kicking = false;
+	if (b->looping && all_over(b))
+		loop_stop(b->s->loop);
+}
+
+static void count_cached(struct build *b)
+{
+	for (size_t i = 0; i < b->plan->stages.n; i++)
+		for (size_t k = 0; b->run[i].wanted && k < b->run[i].next; k++)
+			b->counts.steps_cached += plan_step_is_layer(&b->plan->stages.v[i].steps.v[k]);
+}
+
+static void on_tick(void *arg)
+{
+	struct build *b = arg;
+
+	if (b->s->sink && b->s->sink->tick)
+		b->s->sink->tick(b->s->sink);
+}
+
+#define TICK_NS (CLOCK_NS_PER_S / 10)
+
+void sched_run(struct build *b, struct err *e)
+{
+	struct loop_src *tick = NULL;
+
+	count_cached(b);
+	for (size_t i = 0; i < b->plan->stages.n; i++)
+		b->run[i].state = b->run[i].wanted ? STAGE_WAITING : STAGE_IDLE;
+	cachewrite_cached(b);
+	sched_kick(b);
+	if (!all_over(b)) {
+		tick = loop_add_timer(b->s->loop, TICK_NS, TICK_NS, on_tick, b, e);
+		b->looping = true;
+		if (loop_run(b->s->loop, e) < 0)
+			sched_fail(b, e);
+		b->looping = false;
+		loop_remove(b->s->loop, tick);
+	}
+}

@@ -1,0 +1,158 @@
+/* Internal to src/build: the state of one build. Owned by the scheduler; workers see it as it was when they were
+ * forked. */
+#ifndef SLCT_STATE_H
+#define SLCT_STATE_H
+
+#include "oci/layer.h"
+#include "src/build/build.h"
+#include "src/build/worker.h"
+#include "src/cache/clocal.h"
+#include "src/plan/plan.h"
+
+/* Lines of a failed step's output that an error shows. */
+#define STATE_TAIL_LINES 20
+
+enum stage_state {
+	STAGE_IDLE,    /* not needed in this run */
+	STAGE_WAITING, /* for another stage, or for a free place */
+	STAGE_RUNNING, /* a worker of it is at work */
+	STAGE_DONE,
+	STAGE_FAILED,  /* a step of it failed */
+	STAGE_STOPPED, /* something that it needs failed, or the build was cancelled */
+};
+
+/* Progress of one stage of the plan. */
+struct stage_run {
+	enum stage_state state;
+	bool wanted;             /* its result is needed in this run */
+	bool looked_up;
+	size_t next;             /* step to do next */
+	struct digest_list stack; /* diff ids after the steps before `next` */
+	struct buf made;         /* clocal.made after them */
+	bool based;              /* stack begins with the base's result */
+	const char *source;      /* "local", "remote" while all of it came from a cache; NULL once a step ran */
+	bool started;
+	int64_t begun;           /* monotonic */
+	struct step_job *job;    /* at work, or NULL */
+	bool queued;
+};
+
+/* Where the compressed form of a layer can be had, for layers known only from a registry. */
+struct layer_origin {
+	char *repo; /* host/path */
+	struct descriptor blob;
+};
+
+/* A remote cache entry that answers a key. */
+struct remote_hit {
+	struct clocal rec;
+	struct manifest manifest;
+	char *repo;
+};
+
+struct build {
+	struct session *s;
+	const struct build_opts *o;
+	struct plan *plan;
+	struct stage_run *run; /* by stage of the plan */
+	unsigned jobs, busy;   /* places for steps, and those taken */
+	char *tmp;             /* this run's directory below tmp/, relative to the store */
+	unsigned tmp_count;
+	char *log_dir;         /* absolute */
+	void *seccomp;
+	size_t seccomp_len;
+	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
+	struct smap origins;   /* diff id → struct layer_origin */
+	struct smap hits;      /* key → struct remote_hit */
+	struct smap misses;    /* keys that were asked for and are nowhere */
+	VEC_OF(struct clocal) pending; /* records that wait for their trees to be durable */
+	struct loop_src *flush_timer;
+	bool flushing;
+	struct uploads *uploads;
+	struct event_counts counts;
+	struct err err;        /* the first failure */
+	bool stopping;         /* start nothing new */
+	bool looping, kicking, kick_again;
+	int64_t begun;
+};
+
+/* --- sched.c --- */
+void sched_run(struct build *b, struct err *e);
+void sched_kick(struct build *b); /* start what can be started; ends the loop when nothing is left */
+/* A step's work has ended. info NULL with *e set: it failed. */
+struct step_job;
+void sched_step_done(struct step_job *j, const struct layer_info *info, struct err *e);
+void sched_fail(struct build *b, struct err *e); /* keeps the first */
+
+/* --- events --- */
+void state_emit(struct build *b, const struct event *ev);
+void state_emit_step(struct build *b, enum event_kind kind, const struct plan_stage *st, const struct plan_step *step,
+		     const char *source, int64_t elapsed, const struct err *e);
+const char *state_short_name(const struct plan_stage *st); /* as shown in lines */
+
+/* --- steps: start the workers of one step; NULL with *e --- */
+struct step_job {
+	struct build *b;
+	size_t stage, step;
+	struct worker *worker;
+	char *dir;   /* below tmp/, relative to the store: upper, work, scratch */
+	struct digest_list parent; /* its stack */
+	struct digest_list from;   /* of COPY --from, else empty */
+	int64_t begun;
+	int out_fd;  /* read end of the output pipe, -1 */
+	struct loop_src *on_out;
+	int log_fd;
+	char *log_path;
+	struct strv tail;      /* last lines of output */
+	struct buf line;       /* the unfinished one */
+	struct ckey content;   /* content key */
+	const struct plan_step *def;
+	const struct plan_stage *st;
+};
+int step_start(struct step_job *j, struct err *e);
+void step_free(struct step_job *j);
+int step_run_start(struct step_job *j, struct err *e);
+int step_copy_start(struct step_job *j, struct err *e);
+/* Paths of a stack's layer trees for overlay_spec, bottom first; release with strv_release. */
+void step_lower_paths(const struct build *b, const struct digest_list *stack, struct strv *out);
+/* In a worker inside the user namespace: clamp, pack, publish the upper directory; the result as JSON. */
+int step_commit(const struct build *b, const struct step_job *j, struct json **result, struct err *e);
+int step_commit_result(const struct json *j, struct layer_info *out, struct err *e);
+
+/* --- trees.c: layer trees of a stack --- */
+typedef void trees_done_fn(void *ctx, struct err *e);
+/* Make every tree of the stack available in this tier's form, fetching and unpacking as needed; done is called (maybe
+ * at once) with an error set if one could not be had. */
+void trees_ensure(struct build *b, const struct digest_list *stack, const char *what, trees_done_fn *done, void *ctx);
+/* Whether each layer of the stack is a tree, a blob, or known from a registry. */
+bool trees_obtainable(struct build *b, const struct digest_list *stack);
+void trees_learn_origin(struct build *b, const struct digest *diff_id, const char *repo, const struct descriptor *d);
+void trees_release(struct build *b);
+
+/* --- lookup.c --- */
+/* Find out what is cached and mark what must run. */
+int lookup_all(struct build *b, struct err *e);
+/* By content key, locally, then among what is known of the remote caches. */
+bool lookup_content(struct build *b, const struct ckey *key, struct clocal *out, const char **source);
+void lookup_states(struct build *b, struct plan_states *out);
+
+/* --- resolve.c --- */
+int resolve_images(struct build *b, struct err *e);
+/* --- scan.c --- */
+int scan_contexts(struct build *b, struct err *e);
+/* --- record.c --- */
+void record_add(struct build *b, const struct ckey *key, const struct stage_run *r, const struct plan_stage *st,
+		const struct plan_step *step);
+int record_flush(struct build *b, struct err *e);
+/* --- result.c --- */
+/* Config of a stage whose result is there: layers, history, times. */
+void result_config(const struct build *b, size_t stage, const struct digest_list *stack, const char *made,
+		   size_t upto, struct imgconfig *out);
+int result_publish(struct build *b, struct build_result *r, struct err *e);
+/* Whether a string of `made` says that layer step n made a layer. */
+static inline bool state_made(const char *made, size_t n)
+{
+	return made[n] == '1';
+}
+
+#endif

@@ -1,0 +1,201 @@
+/* COPY, ADD and WORKDIR: one worker mounts the destination (and the source's root), copies, and commits. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "src/build/copyto.h"
+#include "src/build/state.h"
+#include "src/build/unarchive.h"
+#include "src/sandbox/overlay.h"
+#include "src/sandbox/passwd.h"
+#include "src/util/mem.h"
+#include "src/util/path.h"
+
+static int mount_dest(const struct step_job *j, struct err *e)
+{
+	AUTO_STRV struct strv lower = {0};
+	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
+
+	step_lower_paths(j->b, &j->parent, &lower);
+	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
+						    .lower = (const char *const *)lower.v,
+						    .nlower = lower.n,
+						    .upper = upper,
+						    .work = work},
+			     e);
+}
+
+static int mount_source(const struct step_job *j, struct err *e)
+{
+	AUTO_STRV struct strv lower = {0};
+	AUTO_FREE char *empty = mem_printf("%s/scratch", j->dir);
+
+	step_lower_paths(j->b, &j->from, &lower);
+	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
+						    .lower = (const char *const *)lower.v,
+						    .nlower = lower.n,
+						    .empty = empty},
+			     e);
+}
+
+static int set_owner(struct copyto *c, const char *chown, struct err *e)
+{
+	uid_t uid;
+	gid_t gid;
+
+	c->uid = c->gid = COPYTO_KEEP;
+	if (!chown)
+		return 0;
+	if (passwd_lookup_owner(c->rootfd, chown, &uid, &gid, e) < 0)
+		return err_wrap(e, "--chown=%s", chown);
+	c->uid = uid;
+	c->gid = gid;
+	return 0;
+}
+
+static uint32_t parse_mode(const char *chmod)
+{
+	return chmod ? (uint32_t)strtoul(chmod, NULL, 8) : COPYTO_KEEP;
+}
+
+/* --- context --- */
+
+static int check_unchanged(const struct plan_copy *pc, struct treesum *sum, struct err *e)
+{
+	struct digest now;
+
+	treesum_end(sum, &now);
+	if (digest_eq(&now, &pc->tree))
+		return 0;
+	err_set(e, ERR_INPUT, "the build context changed while it was being copied");
+	e->retryable = true;
+	return err_hint(e, "build again when nothing writes into the context");
+}
+
+static int copy_context(const struct step_job *j, struct copyto *c, struct err *e)
+{
+	struct plan_source *ps = j->b->plan->sources.v[j->st->source];
+	AUTO_SOURCE_LIST struct source_list list = {0};
+	struct unarchive un = {.b = j->b, .job = j, .to = c};
+
+	if (source_prepare(&ps->context, e) < 0 ||
+	    source_select(&ps->context, &j->def->copy.sources, &list, e) < 0)
+		return -1;
+	c->src = &ps->context;
+	c->list = &list;
+	c->sum = treesum_new(false, 0);
+	if (j->def->copy.unpack) {
+		c->unpack = unarchive_entry;
+		c->unpack_arg = &un;
+	}
+	if (copyto_run(c, e) < 0) {
+		treesum_free(c->sum);
+		return -1;
+	}
+	return check_unchanged(&j->def->copy, c->sum, e);
+}
+
+/* --- another stage or image --- */
+
+static int64_t origin_of(const struct step_job *j)
+{
+	const struct plan *p = j->b->plan;
+	const struct plan_copy *pc = &j->def->copy;
+
+	return pc->origin == PLAN_FROM_STAGE ? p->stages.v[pc->index].origin
+					     : imgconfig_origin(&p->images.v[pc->index].config);
+}
+
+static int copy_root(const struct step_job *j, struct copyto *c, struct err *e)
+{
+	AUTO_SOURCE_LIST struct source_list list = {0};
+	AUTO_CLOSE int root = mount_source(j, e);
+	struct source_set set;
+
+	if (root < 0)
+		return -1;
+	source_init(&set);
+	source_of_root(&set, root);
+	if (source_select(&set, &j->def->copy.sources, &list, e) < 0)
+		return -1;
+	c->src = &set;
+	c->list = &list;
+	c->from_root = true;
+	c->origin = origin_of(j);
+	return copyto_run(c, e);
+}
+
+static int copy(const struct step_job *j, struct err *e)
+{
+	const struct plan_copy *pc = &j->def->copy;
+	AUTO_CLOSE int root = mount_dest(j, e);
+	struct copyto c = {.rootfd = root,
+			   .dest = pc->dest,
+			   .mode = parse_mode(pc->chmod),
+			   .logical = j->def->logical,
+			   .real_times = j->b->plan->timestamps_real};
+
+	if (root < 0 || set_owner(&c, pc->chown, e) < 0)
+		return -1;
+	return pc->origin == PLAN_FROM_CONTEXT ? copy_context(j, &c, e) : copy_root(j, &c, e);
+}
+
+/* --- WORKDIR --- */
+
+static int make_workdir(const struct step_job *j, struct err *e)
+{
+	AUTO_CLOSE int root = mount_dest(j, e);
+	struct passwd_ids ids = {0};
+
+	if (root < 0)
+		return -1;
+	AUTO_CLOSE int there = path_open_in(root, j->def->workdir, O_PATH | O_DIRECTORY, 0);
+
+	if (there >= 0)
+		return 0;
+	if (j->def->user && j->def->user[0] && passwd_lookup(root, j->def->user, &ids, e) < 0)
+		return -1;
+	AUTO_CLOSE int fd = path_mkdirs_in(root, j->def->workdir, 0755, ids.uid, ids.gid, e);
+
+	passwd_release(&ids);
+	return fd < 0 ? -1 : 0;
+}
+
+/* --- the worker --- */
+
+static int work(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct step_job *j = arg;
+	int rc;
+
+	(void)w;
+	umask(0);
+	rc = j->def->kind == PLAN_WORKDIR ? make_workdir(j, e) : copy(j, e);
+	if (rc < 0) {
+		err_wrap(e, "stage %s: %s", j->st->name, j->def->text);
+		return e->place.file ? -1 : err_at(e, j->st->file, j->def->line, 0);
+	}
+	return step_commit(j->b, j, result, e);
+}
+
+static void on_done(void *ctx, const struct json *result, struct err *e)
+{
+	struct step_job *j = ctx;
+	struct layer_info info;
+
+	j->worker = NULL;
+	if (err_is_set(e) || step_commit_result(result, &info, e) < 0)
+		sched_step_done(j, NULL, e);
+	else
+		sched_step_done(j, &info, e);
+}
+
+int step_copy_start(struct step_job *j, struct err *e)
+{
+	struct worker_spec spec = {
+		.role = "copy", .enter = WORKER_MOUNT, .fn = work, .arg = j, .done = on_done, .ctx = j};
+
+	j->worker = worker_start(j->b->s, &spec, e);
+	return j->worker ? 0 : -1;
+}

@@ -1,0 +1,191 @@
+/* RUN: one worker enters the sandbox and runs the command, a second one commits what it left. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "src/build/output.h"
+#include "src/build/state.h"
+#include "src/sandbox/sandbox.h"
+#include "src/util/mem.h"
+
+struct run {
+	struct step_job *j;
+	int out_fd;
+};
+
+static void complete_env(const struct step_job *j, struct strv *env)
+{
+	strv_copy(env, &j->def->env);
+	strv_copy(env, &j->def->env_extra);
+	if (j->b->plan->timestamps_real)
+		return;
+	for (size_t i = 0; i < env->n; i++)
+		if (strncmp(env->v[i], "SOURCE_DATE_EPOCH=", 18) == 0)
+			return;
+	strv_printf(env, "SOURCE_DATE_EPOCH=%lld", (long long)j->def->logical);
+}
+
+static int run_in_sandbox(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct run *r = arg;
+	const struct step_job *j = r->j;
+	struct build *b = j->b;
+	AUTO_STRV struct strv lower = {0}, env = {0}, argv = {0};
+	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
+	AUTO_FREE char *scratch = mem_printf("%s/scratch", j->dir);
+	struct sandbox_result res = {0};
+
+	(void)w;
+	step_lower_paths(b, &j->parent, &lower);
+	complete_env(j, &env);
+	strv_copy(&argv, &j->def->argv);
+	struct sandbox_spec spec = {
+		.tier = &b->s->tier,
+		.nsfd = b->s->nsfd,
+		.root = {.dirfd = store_fd(b->s->store),
+			 .lower = (const char *const *)lower.v,
+			 .nlower = lower.n,
+			 .upper = upper,
+			 .work = work},
+		.scratch = scratch,
+		.argv = strv_argv(&argv),
+		.env = strv_argv(&env),
+		.workdir = j->def->workdir,
+		.user = j->def->user ? j->def->user : "",
+		.net = j->def->net_none ? SANDBOX_NET_NONE : SANDBOX_NET_HOST,
+		.add_hosts = (const char *const *)b->o->add_hosts.v,
+		.nadd_hosts = b->o->add_hosts.n,
+		.out_fd = r->out_fd,
+		.timeout_ns = b->o->step_timeout_ns,
+		.shm_size = b->o->shm_size,
+		.sync_is_noop = true,
+		.seccomp_prog = b->seccomp,
+		.seccomp_len = b->seccomp_len,
+	};
+
+	if (sandbox_run(&spec, &res, e) < 0)
+		return -1;
+	*result = json_object();
+	json_set_int(*result, "status", res.exit_status);
+	json_set_int(*result, "signal", res.signo);
+	json_set_bool(*result, "timed_out", res.timed_out);
+	return 0;
+}
+
+static void fail(struct step_job *j, struct err *e)
+{
+	output_explain(j, e);
+	sched_step_done(j, NULL, e);
+}
+
+/* --- commit --- */
+
+static int commit(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct step_job *j = arg;
+
+	(void)w;
+	return step_commit(j->b, j, result, e);
+}
+
+static void on_committed(void *ctx, const struct json *result, struct err *e)
+{
+	struct step_job *j = ctx;
+	struct layer_info info;
+
+	j->worker = NULL;
+	if (err_is_set(e) || step_commit_result(result, &info, e) < 0)
+		fail(j, e);
+	else
+		sched_step_done(j, &info, e);
+}
+
+static bool upper_is_empty(const struct step_job *j)
+{
+	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir);
+	AUTO_CLOSE int fd = openat(store_fd(j->b->s->store), upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && !overlay_upper_used(fd);
+}
+
+static void start_commit(struct step_job *j, struct err *e)
+{
+	struct worker_spec spec = {.role = "pack",
+				   .enter = WORKER_USERNS,
+				   .fn = commit,
+				   .arg = j,
+				   .done = on_committed,
+				   .ctx = j};
+
+	if (upper_is_empty(j)) {
+		sched_step_done(j, &(struct layer_info){0}, e);
+		return;
+	}
+	j->worker = worker_start(j->b->s, &spec, e);
+	if (!j->worker)
+		fail(j, e);
+}
+
+/* --- the command's end --- */
+
+static int judge(struct step_job *j, const struct json *result, struct err *e)
+{
+	int status = (int)json_get_int(result, "status", -1), signo = (int)json_get_int(result, "signal", 0);
+
+	if (json_get_bool(result, "timed_out", false))
+		err_set(e, ERR_STEP, "stage %s: %s: took longer than --step-timeout", j->st->name, j->def->text);
+	else if (signo)
+		err_set(e, ERR_STEP, "stage %s: %s: killed by signal %d (%s)", j->st->name, j->def->text, signo,
+			strsignal(signo));
+	else if (status)
+		err_set(e, ERR_STEP, "stage %s: %s: exit status %d", j->st->name, j->def->text, status);
+	else
+		return 0;
+	return err_at(e, j->st->file, j->def->line, 0);
+}
+
+static void on_run(void *ctx, const struct json *result, struct err *e)
+{
+	struct run *r = ctx;
+	struct step_job *j = r->j;
+
+	free(r);
+	j->worker = NULL;
+	output_drain(j);
+	if (err_is_set(e)) {
+		err_wrap(e, "stage %s: %s", j->st->name, j->def->text);
+		if (!e->place.file)
+			err_at(e, j->st->file, j->def->line, 0);
+	}
+	if (err_is_set(e) || judge(j, result, e) < 0)
+		fail(j, e);
+	else
+		start_commit(j, e);
+}
+
+int step_run_start(struct step_job *j, struct err *e)
+{
+	struct run *r = mem_new(struct run);
+
+	r->j = j;
+	r->out_fd = output_open(j, e);
+	if (r->out_fd < 0) {
+		free(r);
+		return -1;
+	}
+	struct worker_spec spec = {.role = "run",
+				   .enter = WORKER_PLAIN,
+				   .fn = run_in_sandbox,
+				   .arg = r,
+				   .done = on_run,
+				   .ctx = r,
+				   .fds = {r->out_fd},
+				   .nfds = 1};
+
+	j->worker = worker_start(j->b->s, &spec, e);
+	close(r->out_fd);
+	if (j->worker)
+		return 0;
+	free(r);
+	return -1;
+}

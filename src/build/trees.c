@@ -1,0 +1,342 @@
+/* Layer trees on demand: blob in the store → unpacked; known only from a registry → fetched first. Each layer is made
+ * once, however many steps wait for it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "src/build/blobs.h"
+#include "src/build/state.h"
+#include "src/util/mem.h"
+
+enum making { TREE_PRESENT, TREE_MAKING, TREE_FAILED };
+
+struct waiter {
+	unsigned left;
+	trees_done_fn *done;
+	void *ctx;
+	struct err err;
+};
+
+struct tree_state {
+	enum making state;
+	struct build *b;
+	struct digest diff_id;
+	struct descriptor blob;
+	char *repo; /* where to fetch the blob, NULL: it is in the store */
+	char *what; /* image or stage, for messages */
+	char *dir;  /* being unpacked, relative to the store */
+	VEC_OF(struct waiter *) waiters;
+};
+
+static void free_state(void *p)
+{
+	struct tree_state *t = p;
+
+	descriptor_release(&t->blob);
+	vec_release(&t->waiters);
+	free(t->repo);
+	free(t->what);
+	free(t->dir);
+	free(t);
+}
+
+static void free_origin(void *p)
+{
+	struct layer_origin *o = p;
+
+	free(o->repo);
+	descriptor_release(&o->blob);
+	free(o);
+}
+
+void trees_learn_origin(struct build *b, const struct digest *diff_id, const char *repo, const struct descriptor *d)
+{
+	struct layer_origin *o = mem_new(struct layer_origin);
+
+	o->repo = mem_strdup(repo);
+	descriptor_copy(&o->blob, d);
+	b->origins.free_val = free_origin;
+	smap_set(&b->origins, diff_id->text, o);
+}
+
+/* What this run learned, else what an earlier one wrote down. */
+static const struct layer_origin *origin_of(struct build *b, const struct digest *diff_id)
+{
+	AUTO_DESCRIPTOR struct descriptor d = {0};
+	AUTO_FREE char *repo = NULL;
+
+	if (!smap_has(&b->origins, diff_id->text) && blobs_origin_get(b->s->store, diff_id, &repo, &d))
+		trees_learn_origin(b, diff_id, repo, &d);
+	return smap_get(&b->origins, diff_id->text);
+}
+
+/* --- what is there --- */
+
+/* A compressed form of the layer in the store. */
+static bool stored_blob(struct build *b, const struct digest *diff_id, struct descriptor *out)
+{
+	AUTO_LAYER_REC struct store_layer_rec rec = {0};
+	const struct layer_origin *o = origin_of(b, diff_id);
+	struct err e = ERR_INIT;
+	uint64_t size;
+
+	if (o && store_blob_has(b->s->store, &o->blob.digest, &size)) {
+		descriptor_copy(out, &o->blob);
+		return true;
+	}
+	if (store_layer_rec_get(b->s->store, diff_id, &rec, &e) < 0) {
+		err_release(&e);
+		return false;
+	}
+	for (size_t i = 0; i < rec.nblobs; i++)
+		if (store_blob_has(b->s->store, &rec.blobs[i].desc.digest, &size)) {
+			descriptor_copy(out, &rec.blobs[i].desc);
+			return true;
+		}
+	return false;
+}
+
+static struct tree_state *state_of(struct build *b, const struct digest *diff_id)
+{
+	struct tree_state *t = smap_get(&b->trees, diff_id->text);
+
+	if (t)
+		return t;
+	if (!store_layer_has(b->s->store, b->s->tier.form, diff_id))
+		return NULL;
+	t = mem_new(struct tree_state);
+	t->state = TREE_PRESENT;
+	b->trees.free_val = free_state;
+	smap_set(&b->trees, diff_id->text, t);
+	return t;
+}
+
+bool trees_obtainable(struct build *b, const struct digest_list *stack)
+{
+	for (size_t i = 0; i < stack->n; i++) {
+		AUTO_DESCRIPTOR struct descriptor d = {0};
+
+		if (!state_of(b, &stack->v[i]) && !origin_of(b, &stack->v[i]) && !stored_blob(b, &stack->v[i], &d))
+			return false;
+	}
+	return true;
+}
+
+/* --- making one --- */
+
+static void finish(struct tree_state *t, struct err *e)
+{
+	t->state = err_is_set(e) ? TREE_FAILED : TREE_PRESENT;
+	for (size_t i = 0; i < t->waiters.n; i++) {
+		struct waiter *w = t->waiters.v[i];
+
+		if (err_is_set(e) && !err_is_set(&w->err)) {
+			err_set(&w->err, e->code, "%s", e->msg);
+			if (e->hint)
+				err_hint(&w->err, "%s", e->hint);
+		}
+		if (--w->left == 0) {
+			w->done(w->ctx, &w->err);
+			err_release(&w->err);
+			free(w);
+		}
+	}
+	vec_release(&t->waiters);
+}
+
+static int unpack(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	struct tree_state *t = arg;
+	struct store *s = t->b->s->store;
+	struct layer_apply_opts o = {.want = &t->blob,
+				     .want_diff = &t->diff_id,
+				     .may_mknod = t->b->s->tier.tier == TIER_ROOT};
+	struct layer_info info = {0};
+	int blob = store_blob_open(s, &t->blob.digest, e);
+
+	(void)w;
+	if (blob < 0)
+		return -1;
+	struct rstream *src = stream_from_fd(blob, true, "layer");
+	AUTO_CLOSE int dest = openat(store_fd(s), t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dest < 0)
+		return err_sys(e, ERR_HOST, errno, "opening %s", t->dir);
+	if (layer_apply(src, dest, &o, &info, e) < 0)
+		return err_wrap(e, "unpacking layer %s", t->blob.digest.text);
+	if (store_layer_publish(s, t->dir, t->b->s->tier.form, &t->diff_id, e) < 0)
+		return -1;
+	*result = json_object();
+	json_set_int(*result, "size", (int64_t)info.size);
+	json_set_bool(*result, "lossy", info.lossy);
+	return 0;
+}
+
+static void on_unpacked(void *ctx, const struct json *result, struct err *e)
+{
+	struct tree_state *t = ctx;
+
+	if (!err_is_set(e))
+		store_layer_rec_add_blob(t->b->s->store, &t->diff_id, (uint64_t)json_get_int(result, "size", 0),
+					 &t->blob, "pulled", e);
+	if (!err_is_set(e) && json_get_bool(result, "lossy", false))
+		session_warn(t->b->s, "",
+			     "%s: something in layer %s cannot be kept by this file system (see slct doctor)", t->what,
+			     t->diff_id.text);
+	finish(t, e);
+}
+
+static int make_dir(struct build *b, const char *prefix, char **out, struct err *e)
+{
+	*out = mem_printf("%s/%s.%u", b->tmp, prefix, b->tmp_count++);
+	if (mkdirat(store_fd(b->s->store), *out, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s/%s", store_root(b->s->store), *out);
+	return 0;
+}
+
+static void start_unpack(struct tree_state *t)
+{
+	struct err e = ERR_INIT;
+	struct worker_spec spec = {.role = "unpack",
+				   .enter = WORKER_USERNS,
+				   .fn = unpack,
+				   .arg = t,
+				   .done = on_unpacked,
+				   .ctx = t};
+
+	if (make_dir(t->b, "unpack", &t->dir, &e) < 0 || !worker_start(t->b->s, &spec, &e))
+		finish(t, &e);
+	err_release(&e);
+}
+
+static void send_progress(void *arg, const struct digest *blob, uint64_t done, uint64_t total)
+{
+	AUTO_JSON struct json *j = json_object();
+
+	(void)blob;
+	json_set_int(j, "done", (int64_t)done);
+	json_set_int(j, "total", (int64_t)total);
+	worker_send(arg, j);
+}
+
+static int fetch(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct tree_state *t = arg;
+	const struct descriptor *blobs[] = {&t->blob};
+	AUTO_REF struct ref repo = {0};
+	struct registry *reg = NULL;
+
+	(void)result;
+	if (ref_parse_repo(t->repo, &repo, e) < 0)
+		return -1;
+	reg = registry_new(&t->b->s->net, e);
+	return reg ? registry_fetch_blobs(reg, &repo, blobs, 1, t->b->s->store, send_progress, w, e) : -1;
+}
+
+static void on_progress(void *ctx, const struct json *j)
+{
+	struct tree_state *t = ctx;
+
+	state_emit(t->b, &(struct event){.kind = EVENT_TRANSFER,
+					 .stage = "",
+					 .text = t->what,
+					 .done = (uint64_t)json_get_int(j, "done", 0),
+					 .total = (uint64_t)json_get_int(j, "total", 0)});
+}
+
+static void on_fetched(void *ctx, const struct json *result, struct err *e)
+{
+	struct tree_state *t = ctx;
+
+	(void)result;
+	if (err_is_set(e)) {
+		finish(t, e);
+		return;
+	}
+	t->b->counts.bytes_in += t->blob.size;
+	start_unpack(t);
+}
+
+static void start_fetch(struct tree_state *t)
+{
+	struct err e = ERR_INIT;
+	struct worker_spec spec = {
+		.role = "fetch", .fn = fetch, .arg = t, .done = on_fetched, .message = on_progress, .ctx = t};
+
+	if (!worker_start(t->b->s, &spec, &e))
+		finish(t, &e);
+	err_release(&e);
+}
+
+static int not_obtainable(const struct digest *diff_id, struct err *e)
+{
+	err_set(e, ERR_INTEGRITY, "layer %s is neither in the store nor known from a registry", diff_id->text);
+	return err_hint(e, "build it again with --no-cache, or import or pull its image again");
+}
+
+/* Registers the state; the work starts when the caller has added its waiter. */
+static struct tree_state *begin(struct build *b, const struct digest *diff_id, const char *what, struct err *e)
+{
+	struct tree_state *t = mem_new(struct tree_state);
+	const struct layer_origin *o = origin_of(b, diff_id);
+
+	*t = (struct tree_state){.state = TREE_MAKING, .b = b, .diff_id = *diff_id, .what = mem_strdup(what)};
+	if (!stored_blob(b, diff_id, &t->blob)) {
+		if (!o) {
+			free_state(t);
+			not_obtainable(diff_id, e);
+			return NULL;
+		}
+		descriptor_copy(&t->blob, &o->blob);
+		t->repo = mem_strdup(o->repo);
+	}
+	b->trees.free_val = free_state;
+	smap_set(&b->trees, diff_id->text, t);
+	return t;
+}
+
+static void start(struct tree_state *t)
+{
+	if (t->repo)
+		start_fetch(t);
+	else
+		start_unpack(t);
+}
+
+void trees_ensure(struct build *b, const struct digest_list *stack, const char *what, trees_done_fn *done, void *ctx)
+{
+	struct waiter *w = mem_new(struct waiter);
+	struct err e = ERR_INIT;
+
+	*w = (struct waiter){.left = 1, .done = done, .ctx = ctx};
+	for (size_t i = 0; i < stack->n && !err_is_set(&w->err); i++) {
+		struct tree_state *t = state_of(b, &stack->v[i]);
+		bool fresh = !t || t->state == TREE_FAILED;
+
+		if (t && t->state == TREE_PRESENT)
+			continue;
+		if (fresh)
+			t = begin(b, &stack->v[i], what, &e);
+		if (!t) {
+			err_move(&w->err, &e);
+			break;
+		}
+		vec_push(&t->waiters, w);
+		w->left++;
+		if (fresh)
+			start(t);
+	}
+	/* Our own hold on the waiter: everything may have been there already. */
+	if (--w->left == 0) {
+		done(ctx, &w->err);
+		err_release(&w->err);
+		free(w);
+	}
+}
+
+void trees_release(struct build *b)
+{
+	smap_release(&b->trees);
+	smap_release(&b->origins);
+}

@@ -1,0 +1,56 @@
+/* Workers: processes forked from the single-threaded scheduler for one piece of work each (architecture.md
+ * "Processes").
+ *
+ * A worker inherits its arguments by fork, closes every descriptor that is not handed to it, enters the namespaces that
+ * its role needs, does its work and sends one result or error as a bounded JSON message. A malformed message ends the
+ * worker, never the scheduler. */
+#ifndef SLCT_WORKER_H
+#define SLCT_WORKER_H
+
+#include "src/build/session.h"
+#include "src/util/json.h"
+
+#define WORKER_MESSAGE_MAX ((size_t)128 << 10)
+#define WORKER_FDS_MAX 8
+
+enum worker_enter {
+	WORKER_PLAIN,  /* the caller's own namespaces: scan, fetch, run (which enters by itself) */
+	WORKER_USERNS, /* root of the run's user namespace: unpack, pack, removal of trees */
+	WORKER_MOUNT,  /* the same with a mount namespace of its own: copy, export */
+};
+
+struct worker;
+
+/* In the child: do the work, give the result (may be NULL) a new reference. */
+typedef int worker_fn(void *arg, struct worker *w, struct json **result, struct err *e);
+/* In the scheduler, once, after the child has been reaped: the result (borrowed) or a set error (to be moved). */
+typedef void worker_done_fn(void *ctx, const struct json *result, struct err *e);
+typedef void worker_message_fn(void *ctx, const struct json *message);
+
+struct worker_spec {
+	const char *role; /* for messages: "run", "copy", ... */
+	enum worker_enter enter;
+	worker_fn *fn;
+	void *arg;
+	worker_done_fn *done;
+	worker_message_fn *message; /* may be NULL */
+	void *ctx;
+	int fds[WORKER_FDS_MAX]; /* kept open in the child, beside 0, 1, 2, the store and the namespace */
+	size_t nfds;
+};
+
+/* NULL with *e if it cannot be forked. The handle is valid until done was called. */
+struct worker *worker_start(struct session *s, const struct worker_spec *spec, struct err *e);
+/* SIGKILL; done is called with ERR_CANCELLED. */
+void worker_kill(struct worker *w);
+/* Start one and run the loop until it has ended: for commands that do one thing at a time. New reference or NULL in
+ * *result. */
+int worker_call(struct session *s, const struct worker_spec *spec, struct json **result, struct err *e);
+/* In the child: send a message on the way; it is dropped if the scheduler does not keep up. */
+void worker_send(struct worker *w, const struct json *message);
+
+/* Errors as JSON between processes. */
+struct json *worker_err_to_json(const struct err *e);
+void worker_err_from_json(const struct json *j, struct err *e);
+
+#endif

@@ -1,0 +1,28 @@
+/* Local step records: cache/<key>.json. An entry supplies layers only; config and history are always computed anew. */
+#ifndef SLCT_CLOCAL_H
+#define SLCT_CLOCAL_H
+
+#include "oci/store.h"
+#include "src/cache/ckey.h"
+
+#define CLOCAL_VERSION 1
+#define CLOCAL_MAX_BYTES ((size_t)4 << 20)
+
+struct clocal {
+	struct ckey key;             /* under which the record is kept: input or content key */
+	struct digest_list diff_ids; /* the whole stack after the step, bottom first */
+	char *made;                  /* '1' or '0' for every layer step since the external base: whether it made a layer */
+	char *step;                  /* "FLAVOR/STAGE n INSTRUCTION", for people */
+	struct json *inputs;         /* named fields of the input key (for `why`), or NULL */
+	int64_t used;                /* wall clock, seconds */
+};
+
+void clocal_release(struct clocal *r);
+#define AUTO_CLOCAL AUTO(clocal_release)
+/* Found (true) only if the record is whole, of this version, and carries the key asked for; everything else counts as
+ * absent, because a step can always be run again. */
+bool clocal_get(struct store *s, const struct ckey *key, struct clocal *out);
+/* Write the record. The trees that it names must be durable (store_sync). */
+int clocal_put(struct store *s, const struct clocal *r, struct err *e);
+
+#endif

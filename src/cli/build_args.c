@@ -1,0 +1,175 @@
+/* Options of a build. */
+#include "src/cli/build_args.h"
+
+#include "oci/ref.h"
+#include "src/cli/work.h"
+#include "src/util/mem.h"
+
+/* K=V; without a value *val is NULL. ERR_USAGE for an empty name. */
+static int build_args_pair(const char *option, const char *text, char **key, const char **val, struct err *e)
+{
+	const char *eq = strchr(text, '=');
+
+	if (!text[0] || eq == text)
+		return err_set(e, ERR_USAGE, "--%s: \"%s\" has no name", option, text);
+	*key = eq ? mem_strndup(text, (size_t)(eq - text)) : mem_strdup(text);
+	*val = eq ? eq + 1 : NULL;
+	return 0;
+}
+
+/* An option without "=V": a build argument has the value of the environment, if there is one, and a label is empty. */
+static int build_args_pairs(const char *option, bool from_env, const struct strv *from, struct smap *to, struct err *e)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		AUTO_FREE char *key = NULL;
+		const char *val = NULL;
+
+		if (build_args_pair(option, from->v[i], &key, &val, e))
+			return -1;
+		if (!val)
+			val = from_env ? getenv(key) : "";
+		if (val)
+			smap_set_str(to, key, val);
+	}
+	return 0;
+}
+
+/* Whether a cache operand is a directory (cli.md). */
+static bool build_args_is_dir(const char *text)
+{
+	static const char *const starts[] = {"/", "./", "../", "oci:"};
+
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+		if (strncmp(text, starts[i], strlen(starts[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* REPO|DIR, for cache-to with ",mode=steps|stages" and ",required" behind it. */
+static int build_args_cache(const char *option, const char *text, bool attributes, struct err *e)
+{
+	struct sv rest = sv_from(text);
+	AUTO_FREE char *where = sv_dup(sv_cut(&rest, ','));
+	AUTO_REF struct ref repo = {0};
+
+	if (!where[0])
+		return err_set(e, ERR_USAGE, "--%s: a repository or directory is missing", option);
+	if (!build_args_is_dir(where) && ref_parse_repo(where, &repo, e)) {
+		e->code = ERR_USAGE;
+		err_wrap(e, "--%s", option);
+		return -1;
+	}
+	while (rest.p) {
+		struct sv word = sv_cut(&rest, ',');
+
+		if (!attributes || (!sv_eq_str(word, "mode=steps") && !sv_eq_str(word, "mode=stages") &&
+				    !sv_eq_str(word, "required")))
+			return err_set(e, ERR_USAGE, "--%s: \"%.*s\" is not understood", option, SV_ARG(word));
+	}
+	return 0;
+}
+
+static int build_args_caches(const struct build_args *a, struct build_opts *o, struct err *e)
+{
+	for (size_t i = 0; i < a->cache_from.n; i++) {
+		if (build_args_cache("cache-from", a->cache_from.v[i], false, e))
+			return -1;
+	}
+	for (size_t i = 0; i < a->cache_to.n; i++) {
+		if (build_args_cache("cache-to", a->cache_to.v[i], true, e))
+			return -1;
+	}
+	strv_copy(&o->cache_from, &a->cache_from);
+	strv_copy(&o->cache_to, &a->cache_to);
+	return 0;
+}
+
+static int build_args_tags(const struct build_args *a, struct build_opts *o, struct err *e)
+{
+	for (size_t i = 0; i < a->tags.n; i++) {
+		AUTO_REF struct ref ref = {0};
+
+		if (ref_parse(a->tags.v[i], &ref, e)) {
+			e->code = ERR_USAGE;
+			return err_wrap(e, "--tag");
+		}
+		if (digest_is_set(&ref.digest))
+			return err_set(e, ERR_USAGE, "--tag: \"%s\" has a digest: a name is wanted", a->tags.v[i]);
+	}
+	if (a->tags.n && a->goals.n > 1)
+		return err_set(e, ERR_USAGE, "--tag names one image, but there are %zu goals", a->goals.n);
+	strv_copy(&o->tags, &a->tags);
+	return 0;
+}
+
+static int build_args_path(const char *text, struct build_opts *o, struct err *e)
+{
+	if (strcmp(text, "-") == 0)
+		return err_set(e, ERR_USAGE, "a context from standard input is not built yet");
+	if (strstr(text, "://") || strncmp(text, "git@", 4) == 0)
+		return err_set(e, ERR_USAGE, "%s: a context from a URL is not built yet", text);
+	strv_add(&o->paths, text);
+	return 0;
+}
+
+static int build_args_paths(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e)
+{
+	const struct strv *lists[] = {&c->args.operands, &a->flavor_paths};
+
+	for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
+		for (size_t i = 0; i < lists[k]->n; i++) {
+			if (build_args_path(lists[k]->v[i], o, e))
+				return -1;
+		}
+	}
+	if (!o->paths.n) {
+		err_set(e, ERR_USAGE, "slct %s: a context or flavor is missing", c->command->name);
+		return err_hint(e, "usage: slct %s %s", c->command->name, c->command->usage);
+	}
+	if (a->file && o->paths.n > 1)
+		return err_set(e, ERR_USAGE, "--file is for one context, but there are %zu", o->paths.n);
+	return 0;
+}
+
+static enum build_pull build_args_pull(const char *text)
+{
+	if (text && strcmp(text, "missing") == 0)
+		return BUILD_PULL_MISSING;
+	if (text && strcmp(text, "never") == 0)
+		return BUILD_PULL_NEVER;
+	return BUILD_PULL_ALWAYS;
+}
+
+int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e)
+{
+	if (build_args_paths(c, a, o, e) || build_args_tags(a, o, e) ||
+	    build_args_pairs("build-arg", true, &a->args, &o->args, e) ||
+	    build_args_pairs("label", false, &a->labels, &o->labels, e) ||
+	    build_args_caches(a, o, e) || work_source_date(-1, &o->source_date_epoch, e))
+		return -1;
+	if (a->platform && platform_parse(a->platform, &o->platform, e))
+		return -1;
+	for (size_t i = 0; i < a->add_hosts.n; i++) {
+		if (!strchr(a->add_hosts.v[i], ':'))
+			return err_set(e, ERR_USAGE, "--add-host: \"%s\" is not HOST:IP", a->add_hosts.v[i]);
+	}
+	strv_copy(&o->goals, &a->goals);
+	strv_copy(&o->force_rebuild_from, &a->force_from);
+	strv_copy(&o->add_hosts, &a->add_hosts);
+	o->file = mem_strdup_opt(a->file);
+	o->target = mem_strdup_opt(a->target);
+	o->flavor_root = mem_strdup_opt(a->flavor_root);
+	o->output_directory = mem_strdup_opt(a->output_directory);
+	o->no_cache = a->no_cache;
+	o->force_rebuild = a->force_rebuild;
+	o->keep_going = a->keep_going;
+	o->offline = a->offline;
+	o->pull = build_args_pull(a->pull);
+	o->timestamps_real = a->timestamps && strcmp(a->timestamps, "real") == 0;
+	o->network_none = a->network && strcmp(a->network, "none") == 0;
+	o->jobs = a->jobs ? (unsigned)a->jobs : settings_jobs(&c->settings);
+	o->step_timeout_ns = a->step_timeout;
+	o->shm_size = a->shm_size;
+	return 0;
+}

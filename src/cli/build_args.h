@@ -1,0 +1,74 @@
+/* Options that build, plan and export have in common, and what they become. */
+#ifndef SLCT_BUILD_ARGS_H
+#define SLCT_BUILD_ARGS_H
+
+#include "src/build/build.h"
+#include "src/cli/cli.h"
+
+/* First member of the option struct of each of these commands, so that the offsets below hold. */
+struct build_args {
+	const char *file, *target, *platform, *network, *pull, *timestamps, *isolation, *output_directory, *flavor_root;
+	struct strv goals, tags, args, labels, cache_from, cache_to, force_from, add_hosts, flavor_paths;
+	bool offline, no_cache, force_rebuild, keep_going;
+	int64_t jobs, step_timeout;
+	uint64_t shm_size;
+	struct cli_net net;
+};
+
+#define BUILD_ARGS_AT(member) .offset = offsetof(struct build_args, member)
+
+/* Rows: what is built, and from what. */
+#define BUILD_ARGS_SELECTION \
+	{.name = "file", .letter = 'f', .arg = "FILE", .kind = OPT_STRING, BUILD_ARGS_AT(file), \
+	 .dflt = "CONTEXT/Dockerfile", .help = "Dockerfile of a single context"}, \
+	{.name = "goal", .arg = "STAGE", .kind = OPT_LIST, BUILD_ARGS_AT(goals), .dflt = "the flavor's own goals", \
+	 .help = "stage to build, also FLAVOR-DIR:STAGE"}, \
+	{.name = "target", .arg = "STAGE", .kind = OPT_STRING, BUILD_ARGS_AT(target), .dflt = "the last", \
+	 .help = "stage of a single Dockerfile to build"}, \
+	{.name = "build-arg", .arg = "K[=V]", .kind = OPT_LIST, BUILD_ARGS_AT(args), \
+	 .help = "value of an ARG; without =V from the environment"}, \
+	{.name = "label", .arg = "K=V", .kind = OPT_LIST, BUILD_ARGS_AT(labels), .help = "label of the image"}, \
+	{.name = "platform", .arg = "P", .kind = OPT_STRING, BUILD_ARGS_AT(platform), .dflt = "this machine's", \
+	 .help = "os/arch[/variant] of the images"}, \
+	{.name = "flavor-path", .arg = "DIR", .kind = OPT_LIST, BUILD_ARGS_AT(flavor_paths), \
+	 .help = "a flavor, as an operand is"}, \
+	{.name = "flavor-root", .arg = "DIR", .kind = OPT_STRING, BUILD_ARGS_AT(flavor_root), \
+	 .dflt = "the directory that holds flavors/", .help = "what a flavor's mapped paths are relative to"}, \
+	{.name = "pull", .arg = "always|missing|never", .kind = OPT_CHOICE, BUILD_ARGS_AT(pull), .dflt = "always", \
+	 .help = "when a base image's tag is looked up in its registry"}, \
+	{.name = "offline", .kind = OPT_FLAG, BUILD_ARGS_AT(offline), .help = "ask no registry"}, \
+	{.name = "cache-from", .arg = "REPO|DIR", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \
+	 .help = "repository in which to look for what was built elsewhere (directories are not built yet)"}, \
+	{.name = "no-cache", .kind = OPT_FLAG, BUILD_ARGS_AT(no_cache), .help = "run every step"}, \
+	{.name = "force-rebuild", .kind = OPT_FLAG, BUILD_ARGS_AT(force_rebuild), \
+	 .help = "run every step of the goals' stages, or of those named by --force-rebuild-from and what depends " \
+		 "on them"}, \
+	{.name = "force-rebuild-from", .arg = "STAGE", .kind = OPT_LIST, BUILD_ARGS_AT(force_from), \
+	 .help = "stage to rebuild with everything that depends on it"}, \
+	{.name = "timestamps", .arg = "logical|real", .kind = OPT_CHOICE, BUILD_ARGS_AT(timestamps), \
+	 .dflt = "logical", \
+	 .help = "times of new files: the same in every build of the same inputs, or those of the clock"}, \
+	{.name = "network", .arg = "host|none|default", .kind = OPT_CHOICE, BUILD_ARGS_AT(network), .dflt = "host", \
+	 .help = "network of the steps"}
+
+/* Rows: how it is run. */
+#define BUILD_ARGS_RUNNING \
+	{.name = "jobs", .letter = 'j', .arg = "N", .kind = OPT_INT, BUILD_ARGS_AT(jobs), .min = 1, .max = 1024, \
+	 .dflt = "number of processors", .help = "steps that run at the same time"}, \
+	{.name = "isolation", .arg = "auto|root|range|solo|chroot", .kind = OPT_CHOICE, BUILD_ARGS_AT(isolation), \
+	 .dflt = "auto", .help = "tier of isolation of the steps (solo and chroot are not built yet)"}, \
+	{.name = "keep-going", .kind = OPT_FLAG, BUILD_ARGS_AT(keep_going), \
+	 .help = "after a failure go on with what does not depend on it"}, \
+	{.name = "step-timeout", .arg = "D", .kind = OPT_DURATION, BUILD_ARGS_AT(step_timeout), .dflt = "none", \
+	 .help = "time after which a step is ended and has failed"}, \
+	{.name = "add-host", .arg = "H:IP", .kind = OPT_LIST, BUILD_ARGS_AT(add_hosts), \
+	 .help = "line for /etc/hosts"}, \
+	{.name = "shm-size", .arg = "N", .kind = OPT_SIZE, BUILD_ARGS_AT(shm_size), .dflt = "64m", \
+	 .help = "size of /dev/shm"}, \
+	{.name = "output-directory", .arg = "D", .kind = OPT_STRING, BUILD_ARGS_AT(output_directory), \
+	 .dflt = "logs/ of the store", .help = "where the steps' logs go"}
+
+/* Check the values and fill in the options of a build of the command's operands. ERR_USAGE, ERR_INPUT. */
+int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e);
+
+#endif

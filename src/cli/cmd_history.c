@@ -1,0 +1,121 @@
+/* slct history: the instructions that made an image, newest first. */
+#include "src/cli/cli.h"
+#include "src/cli/cmd.h"
+#include "src/cli/image_src.h"
+#include "src/cli/table.h"
+#include "src/util/mem.h"
+#include "src/util/num.h"
+
+struct cmd_history_opts {
+	bool no_trunc;
+};
+
+static const struct opt cmd_history_options[] = {
+	{.name = "no-trunc", .kind = OPT_FLAG, .offset = offsetof(struct cmd_history_opts, no_trunc),
+	 .help = "whole instructions"},
+};
+
+#define CMD_HISTORY_WIDTH 60 /* bytes of an instruction that are shown */
+
+struct cmd_history_row {
+	const struct imgconfig_history *h;
+	const struct digest *layer; /* NULL: made none */
+	uint64_t size;
+};
+
+static uint64_t cmd_history_size(struct store *s, const struct digest *diff_id)
+{
+	AUTO_LAYER_REC struct store_layer_rec rec = {0};
+	struct err e = ERR_INIT;
+	uint64_t size = 0;
+
+	if (store_layer_rec_get(s, diff_id, &rec, &e) == 0)
+		size = rec.size;
+	err_release(&e);
+	return size;
+}
+
+/* Rows in the order of the config; the caller frees. */
+static struct cmd_history_row *cmd_history_rows(struct store *s, const struct imgconfig *cfg)
+{
+	struct cmd_history_row *rows = mem_zalloc((cfg->nhistory + 1) * sizeof(*rows));
+	size_t layer = 0;
+
+	for (size_t i = 0; i < cfg->nhistory; i++) {
+		rows[i].h = &cfg->history[i];
+		if (cfg->history[i].empty_layer || layer >= cfg->diff_ids.n)
+			continue;
+		rows[i].layer = &cfg->diff_ids.v[layer++];
+		rows[i].size = cmd_history_size(s, rows[i].layer);
+	}
+	return rows;
+}
+
+static int cmd_history_json(const struct cmd_history_row *rows, size_t n, struct err *e)
+{
+	struct json *j = json_new_object(), *v = json_new_array();
+
+	for (size_t i = n; i-- > 0;) {
+		struct json *one = json_new_object();
+
+		json_set_str(one, "created", rows[i].h->created);
+		json_set_str(one, "created_by", rows[i].h->created_by);
+		json_set_str(one, "comment", rows[i].h->comment);
+		json_set_str(one, "layer", rows[i].layer ? rows[i].layer->text : NULL);
+		json_set_int(one, "size", (int64_t)rows[i].size);
+		json_append(v, one);
+	}
+	json_set(j, "history", v);
+	return cli_print_json(j, e);
+}
+
+static int cmd_history_table(const struct cmd_history_row *rows, size_t n, bool whole, struct err *e)
+{
+	static const char *const titles[] = {"CREATED", "SIZE", "CREATED BY", NULL};
+	AUTO_BUF struct buf out = BUF_INIT(BUF_TEXT_MAX);
+	AUTO_TABLE struct table t;
+	char text[32];
+
+	table_init(&t, titles);
+	for (size_t i = n; i-- > 0;) {
+		const char *by = rows[i].h->created_by ? rows[i].h->created_by : "";
+		bool cut = !whole && strlen(by) > CMD_HISTORY_WIDTH;
+
+		table_cell(&t, rows[i].h->created ? rows[i].h->created : "-");
+		table_cell(&t, rows[i].layer ? num_human_size(rows[i].size, text) : "-");
+		table_cellf(&t, "%.*s%s", cut ? CMD_HISTORY_WIDTH - 1 : (int)strlen(by), by, cut ? "…" : "");
+	}
+	table_write(&t, &out);
+	return cli_print(buf_str(&out), out.n, e);
+}
+
+static int cmd_history_run(struct cli *c, const void *opts, struct err *e)
+{
+	const struct cmd_history_opts *o = opts;
+	AUTO_STORE_IMAGE struct store_image i = {0};
+	AUTO_IMGCONFIG struct imgconfig cfg = {0};
+	AUTO_FREE struct cmd_history_row *rows = NULL;
+
+	if (image_src_find(c->store, c->args.operands.v[0], &i, e) || store_image_config(c->store, &i, &cfg, e))
+		return -1;
+	rows = cmd_history_rows(c->store, &cfg);
+	if (c->g.json)
+		return cmd_history_json(rows, cfg.nhistory, e);
+	return cmd_history_table(rows, cfg.nhistory, o->no_trunc, e);
+}
+
+const struct command cmd_history = {
+	.name = "history",
+	.group = COMMAND_IMAGES,
+	.flags = COMMAND_STORE,
+	.summary = "show the instructions that made an image",
+	.usage = "[OPTIONS] IMAGE",
+	.about = "Newest first. SIZE is that of the uncompressed layer, \"-\" where the instruction made none.",
+	.example = "slct history --no-trunc demo:1",
+	.opts = cmd_history_options,
+	.nopts = ARRAY_LEN(cmd_history_options),
+	.opts_size = sizeof(struct cmd_history_opts),
+	.min_operands = 1,
+	.max_operands = 1,
+	.run = cmd_history_run,
+};

@@ -1,0 +1,47 @@
+/* slct load: images from files. */
+#include "src/build/image_ops.h"
+#include "src/cli/cmd.h"
+#include "src/cli/work.h"
+
+struct cmd_load_opts {
+	const char *input, *tag;
+};
+
+static const struct opt cmd_load_options[] = {
+	{.name = "input", .letter = 'i', .arg = "FILE|DIR", .kind = OPT_STRING,
+	 .offset = offsetof(struct cmd_load_opts, input),
+	 .help = "OCI image layout (directory or tar) or docker archive; which it is is found by its content"},
+	{.name = "tag", .arg = "TAG", .kind = OPT_STRING, .offset = offsetof(struct cmd_load_opts, tag),
+	 .dflt = "the only image", .help = "which image of several"},
+};
+
+static int cmd_load_run(struct cli *c, const void *opts, struct err *e)
+{
+	const struct cmd_load_opts *o = opts;
+	const char *name = c->args.operands.n ? c->args.operands.v[0] : NULL;
+	AUTO_WORK struct work w = {0};
+	struct digest id;
+
+	if (!o->input)
+		return err_set(e, ERR_USAGE, "slct load: -i FILE or -i DIR is missing");
+	if (strcmp(o->input, "-") == 0)
+		return err_set(e, ERR_USAGE, "slct load: reading standard input is not built yet");
+	if (work_open(&w, c, NULL, NULL, e) || image_ops_load(&w.session, o->input, o->tag, name, &id, e))
+		return -1;
+	work_close(&w);
+	return work_print_id(c, &id, name, e);
+}
+
+const struct command cmd_load = {
+	.name = "load",
+	.group = COMMAND_IMAGES,
+	.summary = "take an image from an OCI layout or an archive",
+	.usage = "[OPTIONS] -i FILE|DIR [NAME]",
+	.about = "Without NAME the image gets the name that it has in the archive. Its id is printed.",
+	.example = "slct load -i demo.tar\nslct load -i out --tag 1 demo:1",
+	.opts = cmd_load_options,
+	.nopts = ARRAY_LEN(cmd_load_options),
+	.opts_size = sizeof(struct cmd_load_opts),
+	.max_operands = 1,
+	.run = cmd_load_run,
+};

@@ -1,0 +1,273 @@
+/* Command table and dispatch. */
+#include "src/cli/command.h"
+
+#include <unistd.h>
+
+#include "src/cli/cli.h"
+#include "src/cli/cmd.h"
+#include "src/cli/help.h"
+#include "src/cli/nearest.h"
+#include "src/cli/report.h"
+#include "src/util/log.h"
+#include "src/util/mem.h"
+#include "src/util/path.h"
+
+/* Part of the contract, not built yet. */
+#define COMMAND_NOT_YET(cmd, grp, text) \
+	(&(const struct command){.name = (cmd), .group = (grp), .flags = COMMAND_LATER, .summary = (text), .usage = ""})
+
+/* Also what a link of this name runs. */
+static const struct command command_exaslct = {
+	.name = "exaslct",
+	.group = COMMAND_FLAVORS,
+	.flags = COMMAND_LATER,
+	.summary = "take EXASLCT's own command lines",
+	.usage = "",
+};
+
+static const struct command *const command_list[] = {
+	&cmd_build,
+	&cmd_plan,
+	COMMAND_NOT_YET("why", COMMAND_BUILD, "what made the last build of a goal run"),
+	COMMAND_NOT_YET("verify", COMMAND_BUILD, "build again without cache and compare"),
+	COMMAND_NOT_YET("lint", COMMAND_BUILD, "check Dockerfiles and flavors"),
+	COMMAND_NOT_YET("lock", COMMAND_BUILD, "pin base images in slct.lock"),
+	COMMAND_NOT_YET("init", COMMAND_BUILD, "begin a new flavor"),
+	&cmd_images,
+	&cmd_inspect,
+	&cmd_history,
+	&cmd_tag,
+	&cmd_rm,
+	COMMAND_NOT_YET("ls", COMMAND_IMAGES, "list files of an image"),
+	COMMAND_NOT_YET("cat", COMMAND_IMAGES, "print a file of an image"),
+	COMMAND_NOT_YET("diff", COMMAND_IMAGES, "compare two images"),
+	&cmd_pull,
+	&cmd_push,
+	COMMAND_NOT_YET("copy", COMMAND_IMAGES, "copy an image byte for byte"),
+	&cmd_save,
+	&cmd_load,
+	&cmd_import,
+	COMMAND_NOT_YET("manifest", COMMAND_IMAGES, "make and push multi-platform indexes"),
+	&cmd_tags,
+	COMMAND_NOT_YET("login", COMMAND_IMAGES, "keep credentials for a registry"),
+	COMMAND_NOT_YET("logout", COMMAND_IMAGES, "forget credentials for a registry"),
+	COMMAND_NOT_YET("run", COMMAND_RUN, "run a command in an image"),
+	COMMAND_NOT_YET("shell", COMMAND_RUN, "open a shell in a stage"),
+	COMMAND_NOT_YET("test", COMMAND_RUN, "run a flavor's tests"),
+	COMMAND_NOT_YET("scan", COMMAND_RUN, "run a flavor's security scan"),
+	&cmd_export,
+	COMMAND_NOT_YET("upload", COMMAND_FLAVORS, "upload a release archive to BucketFS"),
+	COMMAND_NOT_YET("deploy", COMMAND_FLAVORS, "upload and activate a release"),
+	COMMAND_NOT_YET("activation", COMMAND_FLAVORS, "print the statements that activate a release"),
+	COMMAND_NOT_YET("clean", COMMAND_FLAVORS, "remove a flavor's images"),
+	COMMAND_NOT_YET("package-diffs", COMMAND_FLAVORS, "compare the packages of two versions of a flavor"),
+	&command_exaslct,
+	&cmd_gc,
+	&cmd_du,
+	&cmd_fsck,
+	COMMAND_NOT_YET("cache", COMMAND_HOUSE, "list and clean cache repositories"),
+	COMMAND_NOT_YET("doctor", COMMAND_HOUSE, "say what the host lacks"),
+	&cmd_version,
+	&cmd_completion,
+	&cmd_help,
+	NULL,
+};
+
+const struct command *const *command_table(void)
+{
+	return command_list;
+}
+
+const char *command_group_title(enum command_group g)
+{
+	static const char *const titles[] = {
+		[COMMAND_BUILD] = "Build",     [COMMAND_IMAGES] = "Images",        [COMMAND_RUN] = "Run",
+		[COMMAND_FLAVORS] = "Flavors", [COMMAND_HOUSE] = "House-keeping",
+	};
+
+	return titles[g];
+}
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; command_list[i]; i++) {
+		if (strcmp(command_list[i]->name, name) == 0)
+			return command_list[i];
+	}
+	return NULL;
+}
+
+int command_unknown(const char *name, struct err *e)
+{
+	struct nearest near = NEAREST_INIT(name);
+
+	for (size_t i = 0; command_list[i]; i++)
+		nearest_offer(&near, command_list[i]->name);
+	err_set(e, ERR_USAGE, "unknown command \"%s\"", name);
+	if (near.best)
+		return err_hint(e, "did you mean slct %s?", near.best);
+	return err_hint(e, "slct help lists the commands");
+}
+
+int command_later(const struct command *c, struct err *e)
+{
+	return err_set(e, ERR_USAGE, "slct %s (%s) is not built yet", c->name, c->summary);
+}
+
+static int command_count_operands(const struct cli *c, struct err *e)
+{
+	const struct command *cmd = c->command;
+	size_t n = c->args.operands.n;
+
+	if (n < cmd->min_operands)
+		err_set(e, ERR_USAGE, "slct %s: an operand is missing", cmd->name);
+	else if (n > cmd->max_operands)
+		err_set(e, ERR_USAGE, "slct %s: \"%s\" is too much", cmd->name,
+			c->args.operands.v[cmd->max_operands]);
+	else
+		return 0;
+	return err_hint(e, "usage: slct %s %s", cmd->name, cmd->usage);
+}
+
+/* An option of the command line over what files and environment say. */
+static int command_settings(struct cli *c, struct err *e)
+{
+	AUTO_FREE char *file = NULL;
+	struct settings_sources src;
+	struct settings *s = &c->settings;
+
+	settings_sources_init(&src, c->g.config, &file);
+	if (settings_load(s, &src, e))
+		return -1;
+	if (c->g.root && settings_override(s, SETTING_ROOT, c->g.root, "--root", e))
+		return -1;
+	if (c->g.progress && settings_override(s, SETTING_PROGRESS, c->g.progress, "--progress", e))
+		return -1;
+	if (c->g.color == OPT_YES)
+		return settings_override(s, SETTING_COLOR, "always", "--color", e);
+	if (c->g.color == OPT_NO)
+		return settings_override(s, SETTING_COLOR, "never", "--no-color", e);
+	return 0;
+}
+
+static bool command_wants_color(const struct cli *c)
+{
+	const char *color = settings_get(&c->settings, SETTING_COLOR);
+	const char *term = getenv("TERM");
+
+	if (strcmp(color, "auto") != 0)
+		return strcmp(color, "always") == 0;
+	return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+static int command_print_help(const struct command *cmd, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
+
+	if (cmd)
+		help_command(cmd, &text);
+	else
+		help_overview(&text);
+	return cli_print(text.p, text.n, e);
+}
+
+static int command_run(struct cli *c, const void *opts, struct err *e)
+{
+	const struct command *cmd = c->command;
+	int rc;
+
+	if (cmd->flags & COMMAND_BARE)
+		return cmd->run(c, opts, e);
+	if (command_settings(c, e))
+		return -1;
+	c->color = command_wants_color(c);
+	log_set_level(c->g.quiet ? LOG_ERROR : (enum log_level)(LOG_WARN + (c->g.verbose < 2 ? c->g.verbose : 2)));
+	if (cmd->flags & COMMAND_STORE) {
+		AUTO_FREE char *root = cli_store_root(c);
+
+		c->store = store_open(root, e);
+		if (!c->store)
+			return -1;
+	}
+	rc = cmd->run(c, opts, e);
+	if (c->store)
+		store_close(c->store);
+	return rc;
+}
+
+/* args: what follows the command's name. */
+static int command_parse_and_run(struct cli *c, char *const *args, size_t n, struct err *e)
+{
+	const struct command *cmd = c->command;
+	AUTO_FREE void *opts = mem_zalloc(cmd->opts_size ? cmd->opts_size : 1);
+	size_t nglobals;
+	const struct opt *globals = cli_global_options(&nglobals);
+	struct opt_set sets[] = {{cmd->opts, cmd->nopts, opts}, {globals, nglobals, &c->g}};
+	int rc;
+
+	if (cmd->flags & COMMAND_LATER)
+		return command_later(cmd, e);
+	rc = opt_parse(sets, ARRAY_LEN(sets), args, n, false, &c->args, NULL, e);
+	if (rc && !e->hint)
+		err_hint(e, "slct %s --help explains its options", cmd->name);
+	else if (!rc && c->g.help)
+		rc = command_print_help(cmd, e);
+	else if (!rc && (command_count_operands(c, e) ||
+			 opt_check_conflicts(cmd->conflicts, cmd->nconflicts, &c->args, e)))
+		rc = -1;
+	else if (!rc)
+		rc = command_run(c, opts, e);
+	opt_set_release(&sets[0]);
+	return rc;
+}
+
+static int command_no_name(const struct cli *c, struct err *e)
+{
+	if (c->g.help)
+		return command_print_help(NULL, e);
+	err_set(e, ERR_USAGE, "a command is missing");
+	return err_hint(e, "slct help lists the commands");
+}
+
+/* Options that stand before the command, then the command. */
+static int command_line(struct cli *c, char *const *args, size_t n, struct err *e)
+{
+	size_t nglobals, used = 0;
+	const struct opt *globals = cli_global_options(&nglobals);
+	struct opt_set set = {globals, nglobals, &c->g};
+
+	if (n && strcmp(args[0], "--version") == 0) {
+		c->command = &cmd_version;
+		return command_parse_and_run(c, args + 1, n - 1, e);
+	}
+	if (opt_parse(&set, 1, args, n, true, &c->args, &used, e))
+		return -1;
+	if (used == n)
+		return command_no_name(c, e);
+	c->command = command_find(args[used]);
+	if (!c->command)
+		return command_unknown(args[used], e);
+	return command_parse_and_run(c, args + used + 1, n - used - 1, e);
+}
+
+int command_main(int argc, char *const *argv)
+{
+	struct cli c = {.color = isatty(STDERR_FILENO) && !getenv("NO_COLOR")};
+	struct err e = ERR_INIT;
+	int status = 0, rc;
+
+	if (argc > 0 && strcmp(path_base(argv[0]), "exaslct") == 0)
+		rc = command_later(&command_exaslct, &e);
+	else
+		rc = command_line(&c, argv + 1, argc > 1 ? (size_t)argc - 1 : 0, &e);
+	if (rc) {
+		const char *progress = settings_get(&c.settings, SETTING_PROGRESS);
+
+		report_error(&e, c.color, progress && strcmp(progress, "json") == 0);
+		status = report_status(&e);
+	}
+	err_release(&e);
+	opt_result_release(&c.args);
+	settings_release(&c.settings);
+	return status;
+}

@@ -1,0 +1,120 @@
+/* Sessions for commands. */
+#include "src/cli/work.h"
+
+#include "oci/ref.h"
+#include "src/cli/image_src.h"
+#include "src/util/num.h"
+
+static int work_net(struct work *w, const struct cli *c, const struct cli_net *net, const char *text, struct err *e)
+{
+	static const struct cli_net none = {0};
+	AUTO_REF struct ref ref = {0};
+
+	if (net && net->creds && !text)
+		return err_set(e, ERR_USAGE, "--creds: no registry is named that they could be for");
+	if (net && net->creds) {
+		/* A cache operand may have attributes behind a comma. */
+		struct sv rest = sv_from(image_src_reference(text));
+		AUTO_FREE char *name = sv_dup(sv_cut(&rest, ','));
+
+		if (ref_parse(name, &ref, e))
+			return -1;
+	}
+	return cli_net_opts(c, net ? net : &none, ref.host, &w->net, e);
+}
+
+int work_open(struct work *w, const struct cli *c, const struct cli_net *net, const char *ref, struct err *e)
+{
+	AUTO_FREE char *root = cli_store_root(c);
+
+	*w = (struct work){0};
+	if (work_net(w, c, net, ref, e))
+		return -1;
+	w->sink = cli_display(c);
+	if (session_open(&w->session, root, w->sink, e)) {
+		work_close(w);
+		return -1;
+	}
+	w->session.net = w->net;
+	w->open = true;
+	return 0;
+}
+
+int work_open_files(struct work *w, const struct cli *c)
+{
+	*w = (struct work){.session = {.nsfd = -1}};
+	w->sink = cli_display(c);
+	w->session.sink = w->sink;
+	return 0;
+}
+
+int work_open_exclusive(struct work *w, const struct cli *c, struct err *e)
+{
+	AUTO_FREE char *root = cli_store_root(c);
+
+	*w = (struct work){0};
+	if (session_open_exclusive(&w->session, root, e))
+		return -1;
+	w->open = true;
+	return 0;
+}
+
+void work_close(struct work *w)
+{
+	if (w->open)
+		session_close(&w->session);
+	w->open = false;
+	if (w->sink)
+		w->sink->free(w->sink);
+	w->sink = NULL;
+	cli_net_release(&w->net);
+}
+
+int work_codec(const char *text, struct layer_codec *out, struct err *e)
+{
+	static const struct {
+		const char *name;
+		enum mediatype_codec codec;
+		uint64_t max;
+	} codecs[] = {{"gzip", CODEC_GZIP, 9}, {"zstd", CODEC_ZSTD, 22}, {"none", CODEC_NONE, 0}};
+	struct sv level = sv_from(text ? text : "gzip"), name = sv_cut(&level, ':');
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(codecs); i++) {
+		if (!sv_eq_str(name, codecs[i].name))
+			continue;
+		if (level.p && (num_parse(level, 10, codecs[i].max, &n) || n == 0))
+			return err_set(e, ERR_USAGE, "--compression: the level of %s is a number from 1 to %llu",
+				       codecs[i].name, (unsigned long long)codecs[i].max);
+		*out = (struct layer_codec){codecs[i].codec, (int)n};
+		return 0;
+	}
+	return err_set(e, ERR_USAGE, "--compression: \"%.*s\" is not gzip, zstd or none", SV_ARG(name));
+}
+
+int work_source_date(int64_t dflt, int64_t *out, struct err *e)
+{
+	const char *text = getenv("SOURCE_DATE_EPOCH");
+	uint64_t n;
+
+	*out = dflt;
+	if (!text || !text[0])
+		return 0;
+	/* 9999-12-31, the last second that RFC 3339 can write. */
+	if (num_parse(sv_from(text), 10, UINT64_C(253402300799), &n))
+		return err_set(e, ERR_INPUT, "SOURCE_DATE_EPOCH: \"%s\" is not a number of seconds since 1970", text);
+	*out = (int64_t)n;
+	return 0;
+}
+
+int work_print_id(const struct cli *c, const struct digest *id, const char *name, struct err *e)
+{
+	struct json *j;
+
+	if (!c->g.json)
+		return cli_printf(e, "%s\n", id->text);
+	j = json_new_object();
+	json_set_str(j, "id", id->text);
+	json_set_str(j, "name", name);
+	return cli_print_json(j, e);
+}

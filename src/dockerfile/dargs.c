@@ -1,0 +1,473 @@
+/* Scopes of ARG and ENV.
+ *
+ * A scope has three maps: `vars` is what expansion and RUN see, `env` what the image config gets, `args` the ARGs
+ * declared in it. The global scope has only vars and args. */
+#include "src/dockerfile/dargs.h"
+
+#include <strings.h>
+
+#include "src/dockerfile/dexpand.h"
+#include "src/dockerfile/dlimit.h"
+#include "src/dockerfile/dmount.h"
+#include "src/dockerfile/dparse.h"
+#include "src/util/mem.h"
+
+struct dargs {
+	struct dargs *global;  /* itself for the global scope */
+	struct smap vars;      /* name -> value */
+	struct smap env;       /* name -> value */
+	struct smap args;      /* name -> value, "" also where unset: see vars */
+	struct smap given;     /* global: --build-arg */
+	struct smap used;      /* global: build arguments met by an ARG */
+	struct strv undefined; /* names expanded while unset */
+	size_t bytes;	       /* of all values set so far */
+};
+
+static const char *const proxies[] = {"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"};
+
+bool dargs_is_proxy(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(proxies); i++) {
+		if (!strcmp(name, proxies[i]))
+			return true;
+		/* all upper or all lower case, nothing between */
+		if (!strcasecmp(name, proxies[i]) && strspn(name, "abcdefghijklmnopqrstuvwxyz_") == strlen(name))
+			return true;
+	}
+	return false;
+}
+
+static struct dargs *scope_new(struct dargs *global)
+{
+	struct dargs *d = mem_new(struct dargs);
+
+	d->global = global ? global : d;
+	d->vars = SMAP_STR;
+	d->env = SMAP_STR;
+	d->args = SMAP_STR;
+	d->given = SMAP_STR;
+	d->used = SMAP_STR;
+	return d;
+}
+
+/* A platform argument, which a build argument overrides. */
+static void set_default(struct dargs *g, const char *prefix, const char *name, struct sv v)
+{
+	AUTO_FREE char *key = mem_printf("%s%s", prefix, name), *val = sv_dup(v);
+	const char *given = smap_get(&g->given, key);
+
+	smap_set_str(&g->used, key, "");
+	smap_set_str(&g->vars, key, given ? given : val);
+}
+
+/* PREFIXPLATFORM, OS, ARCH and VARIANT of "os/arch[/variant]". */
+static void set_platform(struct dargs *g, const char *prefix, const char *platform)
+{
+	struct sv rest = sv_from(platform), part;
+
+	if (!platform)
+		return;
+	set_default(g, prefix, "PLATFORM", rest);
+	part = sv_cut(&rest, '/');
+	set_default(g, prefix, "OS", part);
+	part = rest.p ? sv_cut(&rest, '/') : SV("");
+	set_default(g, prefix, "ARCH", part);
+	set_default(g, prefix, "VARIANT", rest.p ? rest : SV(""));
+}
+
+struct dargs *dargs_new(const struct dargs_opts *o)
+{
+	struct dargs *g = scope_new(NULL);
+
+	if (o->build_args)
+		smap_copy_str(&g->given, o->build_args);
+	set_platform(g, "BUILD", o->build_platform);
+	set_platform(g, "TARGET", o->target_platform ? o->target_platform : o->build_platform);
+	set_default(g, "TARGET", "STAGE", sv_from(o->target_stage ? o->target_stage : "default"));
+	return g;
+}
+
+struct dargs *dargs_stage(struct dargs *global, const struct dargs *base)
+{
+	struct dargs *s = scope_new(global);
+
+	if (!base)
+		return s;
+	smap_copy_str(&s->vars, &base->vars);
+	smap_copy_str(&s->env, &base->env);
+	smap_copy_str(&s->args, &base->args);
+	s->bytes = base->bytes;
+	return s;
+}
+
+void dargs_free(struct dargs *d)
+{
+	if (!d)
+		return;
+	smap_release(&d->vars);
+	smap_release(&d->env);
+	smap_release(&d->args);
+	smap_release(&d->given);
+	smap_release(&d->used);
+	strv_release(&d->undefined);
+	free(d);
+}
+
+const char *dargs_get(const struct dargs *d, const char *name)
+{
+	return smap_get(&d->vars, name);
+}
+
+static const char *lookup(void *ctx, struct sv name)
+{
+	const struct dargs *d = ctx;
+	AUTO_FREE char *key = sv_dup(name);
+
+	return smap_get(&d->vars, key);
+}
+
+/* What all expansions of one instruction share. */
+struct expansion {
+	struct dargs *d;
+	const struct dast_instr *in;
+	struct dexpand_env env;
+	struct dexpand_opts o;
+	size_t bytes; /* made so far */
+	struct err *e;
+};
+
+static void begin(struct expansion *x, struct dargs *d, const struct dast_instr *in, struct err *e)
+{
+	*x = (struct expansion){.d = d, .in = in, .e = e};
+	x->env = (struct dexpand_env){lookup, d};
+	x->o = (struct dexpand_opts){.escape = in->escape, .env = &x->env, .unmatched = &d->undefined};
+}
+
+static int at(struct expansion *x, struct dast_pos pos)
+{
+	return dparse_err_in(x->in, pos, x->e);
+}
+
+static int count(struct expansion *x, size_t n, struct dast_pos pos)
+{
+	x->bytes += n;
+	if (x->bytes <= DARGS_MAX_BYTES)
+		return 0;
+	err_set(x->e, ERR_INPUT, "the expanded instruction has more than %zu bytes", DARGS_MAX_BYTES);
+	return at(x, pos);
+}
+
+/* Replace a string of the copy by its expansion. */
+static int word(struct expansion *x, char **s, struct dast_pos pos)
+{
+	char *out;
+
+	if (dexpand_word(sv_from(*s), &x->o, &out, x->e))
+		return at(x, pos);
+	dast_replace(s, out);
+	return count(x, strlen(out), pos);
+}
+
+static int set_value(struct expansion *x, struct smap *m, const struct dast_pair *p)
+{
+	x->d->bytes += strlen(p->key) + strlen(p->value);
+	if (x->d->bytes > DARGS_MAX_BYTES) {
+		err_set(x->e, ERR_INPUT, "all variables together have more than %zu bytes", DARGS_MAX_BYTES);
+		return at(x, p->pos);
+	}
+	smap_set_str(m, p->key, p->value);
+	return 0;
+}
+
+static int expand_flag(struct expansion *x, struct dast_flag *f)
+{
+	char *out;
+
+	if (strcmp(f->name, "mount") != 0)
+		return word(x, &f->value, f->pos);
+	if (dmount_expand(sv_from(f->value), &x->o, &out, x->e))
+		return at(x, f->pos);
+	dast_replace(&f->value, out);
+	return count(x, strlen(out), f->pos);
+}
+
+static int expand_flags(struct expansion *x, struct dast_instr *c)
+{
+	for (size_t i = 0; i < c->flags.n; i++) {
+		struct dast_flag *f = &c->flags.v[i];
+		const struct dast_flag_info *info = dast_info(c->kind)->flags;
+
+		while (info->name && strcmp(info->name, f->name) != 0)
+			info++;
+		if (info->name && info->expanded && f->value && expand_flag(x, f))
+			return -1;
+	}
+	return 0;
+}
+
+static int expand_words(struct expansion *x, struct dast_instr *c)
+{
+	for (size_t i = 0; i < c->words.n; i++) {
+		struct dast_word *w = &c->words.v[i];
+
+		if (w->heredoc)
+			continue;
+		if (word(x, &w->s, w->pos))
+			return -1;
+		w->n = strlen(w->s);
+	}
+	return 0;
+}
+
+/* Words of EXPOSE: each may become several. */
+static int expand_split(struct expansion *x, struct dast_instr *c)
+{
+	__typeof__(c->words) old = c->words;
+	int rc = 0;
+
+	memset(&c->words, 0, sizeof(c->words));
+	for (size_t i = 0; i < old.n; i++) {
+		AUTO_STRV struct strv out = {0};
+
+		if (!rc && dexpand_words(sv_from(old.v[i].s), &x->o, &out, x->e))
+			rc = at(x, old.v[i].pos);
+		for (size_t k = 0; !rc && k < out.n; k++) {
+			dast_word_add(c, sv_from(out.v[k]), old.v[i].pos);
+			rc = count(x, strlen(out.v[k]), old.v[i].pos);
+		}
+		free(old.v[i].s);
+	}
+	vec_release(&old);
+	return rc;
+}
+
+static int blank_key(struct expansion *x, const struct dast_pair *p)
+{
+	if (p->key[0])
+		return 0;
+	err_set(x->e, ERR_INPUT, "a name is empty once its variables are expanded");
+	return at(x, p->pos);
+}
+
+static int expand_pairs(struct expansion *x, struct dast_instr *c)
+{
+	for (size_t i = 0; i < c->pairs.n; i++) {
+		struct dast_pair *p = &c->pairs.v[i];
+
+		if (word(x, &p->key, p->pos) || blank_key(x, p) || word(x, &p->value, p->pos))
+			return -1;
+	}
+	if (c->kind != DAST_ENV)
+		return 0;
+	for (size_t i = 0; i < c->pairs.n; i++) {
+		const struct dast_pair *p = &c->pairs.v[i];
+
+		if (set_value(x, &x->d->vars, p))
+			return -1;
+		smap_set_str(&x->d->env, p->key, p->value);
+	}
+	return 0;
+}
+
+/* The value of one ARG: build argument, default, value of the global scope, or none. */
+static int arg_value(struct expansion *x, struct dast_pair *p)
+{
+	struct dargs *g = x->d->global;
+	const char *given = smap_get(&g->given, p->key);
+
+	if (given) {
+		smap_set_str(&g->used, p->key, "");
+		dast_replace(&p->value, mem_strdup(given));
+		return 0;
+	}
+	if (p->value)
+		return word(x, &p->value, p->pos);
+	if (x->d != g)
+		p->value = mem_strdup_opt(smap_get(&g->vars, p->key));
+	return 0;
+}
+
+static int expand_args(struct expansion *x, struct dast_instr *c)
+{
+	for (size_t i = 0; i < c->pairs.n; i++)
+		if (word(x, &c->pairs.v[i].key, c->pairs.v[i].pos) || blank_key(x, &c->pairs.v[i]))
+			return -1;
+	for (size_t i = 0; i < c->pairs.n; i++) {
+		struct dast_pair *p = &c->pairs.v[i];
+
+		if (arg_value(x, p))
+			return -1;
+		if (p->value && set_value(x, &x->d->vars, p))
+			return -1;
+		smap_set_str(&x->d->args, p->key, "");
+	}
+	return 0;
+}
+
+/* Bodies of COPY and ADD: quotes are ordinary characters there, and the escape is always the backslash. */
+static int expand_heredocs(struct expansion *x, struct dast_instr *c)
+{
+	struct dexpand_opts o = x->o;
+
+	o.escape = '\\';
+	o.flags = DEXPAND_NO_QUOTES;
+	for (size_t i = 0; i < c->heredocs.n; i++) {
+		struct dast_heredoc *h = &c->heredocs.v[i];
+		AUTO_FREE char *text = NULL;
+		char *out;
+
+		if (!h->expand)
+			continue;
+		text = dast_heredoc_text(h);
+		if (dexpand_word(sv_from(text), &o, &out, x->e))
+			return at(x, h->pos);
+		dast_replace(&h->content, out);
+		h->content_n = strlen(out);
+		h->chomp = false;
+		if (count(x, h->content_n, h->pos))
+			return -1;
+	}
+	return 0;
+}
+
+/* A stage or image must be known before the build starts, so --from does not take variables. */
+static int check_from(struct expansion *x, const struct dast_instr *c)
+{
+	for (size_t i = 0; i < c->flags.n; i++) {
+		const struct dast_flag *f = &c->flags.v[i];
+
+		if (c->kind != DAST_COPY || strcmp(f->name, "from") != 0 || !strchr(f->value, '$'))
+			continue;
+		err_set(x->e, ERR_INPUT, "variables are not expanded in --from=%s", f->value);
+		err_hint(x->e, "add a stage FROM that image with a name, and copy --from the name");
+		return at(x, f->pos);
+	}
+	return 0;
+}
+
+static int expand_operands(struct expansion *x, struct dast_instr *c)
+{
+	switch (dast_info(c->kind)->expand) {
+	case DAST_EXPAND_WORD:
+		return expand_words(x, c);
+	case DAST_EXPAND_SPLIT:
+		return expand_split(x, c);
+	case DAST_EXPAND_PAIRS:
+		return expand_pairs(x, c);
+	case DAST_EXPAND_ARG:
+		return expand_args(x, c);
+	case DAST_EXPAND_NONE:
+	case DAST_EXPAND_FROM:
+	default:
+		return 0;
+	}
+}
+
+static struct dast_instr *expanded(struct dargs *d, const struct dast_instr *in, struct err *e)
+{
+	AUTO_DAST_INSTR struct dast_instr *c = dast_instr_copy(in);
+	struct expansion x;
+
+	begin(&x, d, in, e);
+	if (check_from(&x, c) || expand_flags(&x, c) || expand_operands(&x, c))
+		return NULL;
+	if (dast_info(c->kind)->heredoc_vars && expand_heredocs(&x, c))
+		return NULL;
+	return STEAL_PTR(c);
+}
+
+struct dast_instr *dargs_step(struct dargs *s, const struct dast_instr *in, struct err *e)
+{
+	return expanded(s, in, e);
+}
+
+int dargs_meta(struct dargs *g, const struct dast_instr *in, struct err *e)
+{
+	AUTO_DAST_INSTR struct dast_instr *c = expanded(g, in, e);
+
+	return c ? 0 : -1;
+}
+
+int dargs_from(struct dargs *g, const struct dast_instr *from, char **image, char **platform, struct err *e)
+{
+	AUTO_FREE char *name = mem_strdup(from->words.v[0].s), *plat = mem_strdup_opt(dast_flag(from, "platform"));
+	struct expansion x;
+
+	begin(&x, g, from, e);
+	if (word(&x, &name, from->words.v[0].pos) || (plat && word(&x, &plat, from->flags.v[0].pos)))
+		return -1;
+	if (!*name) {
+		err_set(e, ERR_INPUT, "the image is empty: \"%s\" has no value", from->words.v[0].s);
+		err_hint(e, "give the ARG before FROM a default, or the build a --build-arg");
+		return at(&x, from->words.v[0].pos);
+	}
+	*image = STEAL_PTR(name);
+	*platform = STEAL_PTR(plat);
+	return 0;
+}
+
+void dargs_base_env(struct dargs *s, const char *kv)
+{
+	const char *eq = strchr(kv, '=');
+	AUTO_FREE char *key = mem_strndup(kv, eq ? (size_t)(eq - kv) : strlen(kv));
+
+	dargs_env_set(s, key, eq ? eq + 1 : "");
+}
+
+void dargs_env_set(struct dargs *s, const char *key, const char *val)
+{
+	smap_set_str(&s->vars, key, val);
+	smap_set_str(&s->env, key, val);
+}
+
+static void list(const struct smap *m, struct strv *out)
+{
+	for (size_t i = 0; i < m->n; i++)
+		strv_printf(out, "%s=%s", m->v[i].key, (const char *)m->v[i].val);
+}
+
+void dargs_image_env(const struct dargs *s, struct strv *out)
+{
+	list(&s->env, out);
+}
+
+void dargs_run_env(const struct dargs *s, struct strv *out)
+{
+	list(&s->vars, out);
+}
+
+void dargs_proxy_env(const struct dargs *s, struct strv *out)
+{
+	const struct smap *given = &s->global->given;
+
+	for (size_t i = 0; i < given->n; i++)
+		if (dargs_is_proxy(given->v[i].key) && !smap_has(&s->vars, given->v[i].key))
+			strv_printf(out, "%s=%s", given->v[i].key, (const char *)given->v[i].val);
+}
+
+void dargs_declared(const struct dargs *s, struct strv *out)
+{
+	for (size_t i = 0; i < s->args.n; i++) {
+		const char *v = smap_get(&s->vars, s->args.v[i].key);
+
+		if (v)
+			strv_printf(out, "%s=%s", s->args.v[i].key, v);
+		else
+			strv_add(out, s->args.v[i].key);
+	}
+}
+
+void dargs_undefined(const struct dargs *d, struct strv *out)
+{
+	strv_copy(out, &d->undefined);
+}
+
+void dargs_unused(const struct dargs *g, struct strv *out)
+{
+	for (size_t i = 0; i < g->given.n; i++) {
+		const char *name = g->given.v[i].key;
+
+		if (!smap_has(&g->used, name) && !dargs_is_proxy(name))
+			strv_add(out, name);
+	}
+}

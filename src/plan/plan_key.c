@@ -1,0 +1,165 @@
+/* Input and content keys of steps (cache.md "Keys"). */
+#include <string.h>
+
+#include "oci/layer.h"
+#include "src/plan/plan.h"
+#include "src/util/mem.h"
+
+/* Key of what a chain of stages stands on: the layers of the image, whatever its name, its compression or its config
+ * are. What a step can see of the config (environment, user, directory, times) is in the step's own fields. */
+static void stack_key(const struct digest_list *diff_ids, struct ckey *out)
+{
+	struct ckey_builder b;
+
+	ckey_begin(&b, "slct-stack", false);
+	for (size_t i = 0; i < diff_ids->n; i++)
+		ckey_str(&b, "layer", diff_ids->v[i].text);
+	ckey_end(&b, out, NULL);
+}
+
+static const struct ckey *stage_key(const struct plan_stage *st)
+{
+	size_t last = plan_last_layer(st);
+
+	return last == PLAN_NONE ? &st->base_key : &st->steps.v[last].key;
+}
+
+static void add_run(struct ckey_builder *b, const struct plan_step *s)
+{
+	ckey_list(b, "argv", &s->argv);
+	ckey_list(b, "env", &s->env);
+	ckey_str(b, "user", s->user);
+	ckey_str(b, "workdir", s->workdir);
+	ckey_str(b, "network", s->net_none ? "none" : "host");
+}
+
+static void add_copy(struct ckey_builder *b, const struct plan_step *s, const struct ckey *from)
+{
+	const struct plan_copy *c = &s->copy;
+
+	ckey_list(b, "sources", &c->sources);
+	ckey_str(b, "dest", c->dest);
+	ckey_str(b, "chown", c->chown);
+	ckey_str(b, "chmod", c->chmod);
+	ckey_int(b, "unpack", c->unpack);
+	ckey_int(b, "origin", c->origin);
+	if (c->origin == PLAN_FROM_CONTEXT)
+		ckey_str(b, "files", c->tree.text);
+	else
+		ckey_str(b, "from", from->hex);
+}
+
+static void add_common(const struct plan *p, const struct plan_stage *st, const struct plan_step *s,
+		       struct ckey_builder *b)
+{
+	char platform[100];
+
+	ckey_int(b, "form", LAYER_FORM_VERSION);
+	ckey_str(b, "platform", platform_format(&st->platform, platform));
+	ckey_str(b, "timestamps", p->timestamps_real ? "real" : "logical");
+	ckey_int(b, "time", p->timestamps_real ? 0 : s->logical);
+}
+
+static void step_key(const struct plan *p, const struct plan_stage *st, const struct plan_step *s,
+		     const struct ckey *parent, const struct ckey *from, struct ckey *out, struct json **why)
+{
+	struct ckey_builder b;
+
+	ckey_begin(&b, dast_info(s->instruction)->name, why != NULL);
+	ckey_str(&b, "parent", parent->hex);
+	add_common(p, st, s, &b);
+	if (s->kind == PLAN_RUN) {
+		add_run(&b, s);
+	} else if (s->kind == PLAN_COPY) {
+		add_copy(&b, s, from);
+	} else {
+		ckey_str(&b, "workdir", s->workdir);
+		ckey_str(&b, "user", s->user);
+	}
+	ckey_end(&b, out, why);
+}
+
+/* The key that stands for the source of COPY --from; unset if unknown. */
+static struct ckey source_key(const struct plan *p, const struct plan_copy *c)
+{
+	struct ckey k = {0};
+
+	if (c->origin == PLAN_FROM_STAGE)
+		k = *stage_key(&p->stages.v[c->index]);
+	else if (c->origin == PLAN_FROM_IMAGE && p->images.v[c->index].resolved)
+		stack_key(&p->images.v[c->index].diff_ids, &k);
+	return k;
+}
+
+static bool inputs_known(const struct plan_step *s, const struct ckey *parent, const struct ckey *from)
+{
+	if (!ckey_is_set(parent))
+		return false;
+	if (s->kind != PLAN_COPY)
+		return true;
+	return s->copy.origin == PLAN_FROM_CONTEXT ? digest_is_set(&s->copy.tree) : ckey_is_set(from);
+}
+
+static void base_key(const struct plan *p, struct plan_stage *st)
+{
+	static const struct digest_list scratch = {0};
+
+	if (st->base_stage != PLAN_NONE)
+		st->base_key = *stage_key(&p->stages.v[st->base_stage]);
+	else if (st->base_image == PLAN_NONE)
+		stack_key(&scratch, &st->base_key);
+	else if (p->images.v[st->base_image].resolved)
+		stack_key(&p->images.v[st->base_image].diff_ids, &st->base_key);
+}
+
+/* A file may not be newer than what SOURCE_DATE_EPOCH says (reproducible-builds.org, its specification). */
+static int64_t logical_time(const struct plan *p, const struct plan_stage *st, size_t layer_n)
+{
+	int64_t t = st->origin + 1 + (int64_t)layer_n;
+
+	return p->source_date_epoch >= 0 && t > p->source_date_epoch ? p->source_date_epoch : t;
+}
+
+static void stage_keys(const struct plan *p, struct plan_stage *st)
+{
+	const struct ckey *parent = &st->base_key;
+	size_t n = st->base_layers_n;
+
+	base_key(p, st);
+	for (size_t i = 0; i < st->steps.n; i++) {
+		struct plan_step *s = &st->steps.v[i];
+
+		if (!plan_step_is_layer(s)) {
+			s->logical = logical_time(p, st, n ? n - 1 : 0);
+			continue;
+		}
+		struct ckey from = source_key(p, &s->copy);
+
+		s->layer_n = n++;
+		s->logical = logical_time(p, st, s->layer_n);
+		if (inputs_known(s, parent, &from))
+			step_key(p, st, s, parent, &from, &s->key, &s->why);
+		parent = &s->key;
+	}
+}
+
+void plan_keys(struct plan *p)
+{
+	AUTO_FREE size_t *order = mem_array(p->stages.n + 1, sizeof *order);
+
+	plan_order(p, order);
+	for (size_t i = 0; i < p->stages.n; i++)
+		if (p->stages.v[order[i]].evaluated)
+			stage_keys(p, &p->stages.v[order[i]]);
+}
+
+void plan_content_key(const struct plan *p, const struct plan_stage *st, const struct plan_step *step,
+		      const struct digest_list *parent, const struct digest_list *from, struct ckey *out)
+{
+	struct ckey parent_key, from_key = {0};
+
+	stack_key(parent, &parent_key);
+	if (from)
+		stack_key(from, &from_key);
+	step_key(p, st, step, &parent_key, &from_key, out, NULL);
+}

@@ -1,0 +1,360 @@
+/* Phase one: contexts and flavors become stages with edges. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "src/dockerfile/dparse.h"
+#include "src/plan/plan_load.h"
+#include "src/plan/plan.h"
+#include "src/util/io.h"
+#include "src/util/mem.h"
+#include "src/util/path.h"
+
+#define IGNORE_FILE_MAX ((size_t)1 << 20)
+
+/* --- sources --- */
+
+static struct plan_source *new_source(struct plan *p)
+{
+	struct plan_source *s = mem_new(struct plan_source);
+
+	s->args = SMAP_STR;
+	s->transparent = SMAP_STR;
+	source_init(&s->context);
+	s->first_stage = p->stages.n;
+	vec_push(&p->sources, s);
+	return s;
+}
+
+/* The scope of ARGs before FROM: options win over what the flavor says. */
+static int open_scope(struct plan *p, struct plan_source *s, struct err *e)
+{
+	char platform[100];
+	struct smap all = SMAP_STR;
+
+	smap_copy_str(&all, &s->transparent);
+	smap_copy_str(&all, &s->args);
+	if (p->build_args)
+		smap_copy_str(&all, p->build_args);
+	smap_release(&s->args);
+	s->args = all;
+	platform_format(&p->platform, platform);
+	s->global = dargs_new(&(struct dargs_opts){.build_args = &s->args, .build_platform = platform});
+	for (size_t i = 0; i < s->stages.meta.n; i++)
+		if (dargs_meta(s->global, s->stages.meta.v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+static int read_ignore(struct plan_source *s, const char *path, bool *found, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(IGNORE_FILE_MAX);
+
+	*found = false;
+	if (io_read_file(AT_FDCWD, path, &text, e) < 0) {
+		if (e->code != ERR_NOT_FOUND)
+			return -1;
+		err_release(e);
+		return 0;
+	}
+	*found = true;
+	s->context.ignore = ignore_parse(path, buf_sv(&text), e);
+	return s->context.ignore ? 0 : -1;
+}
+
+/* X.dockerignore beside the Dockerfile counts before the context's own. */
+static int find_ignore(struct plan_source *s, const char *dockerfile, const char *dir, struct err *e)
+{
+	static const char *const names[] = {".dockerignore", ".containerignore"};
+	AUTO_FREE char *own = mem_printf("%s.dockerignore", dockerfile);
+	bool found;
+
+	if (read_ignore(s, own, &found, e) < 0)
+		return -1;
+	for (size_t i = 0; !found && i < ARRAY_LEN(names); i++) {
+		AUTO_FREE char *path = mem_printf("%s/%s", dir, names[i]);
+
+		if (read_ignore(s, path, &found, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- stages and edges --- */
+
+static struct plan_stage *new_stage(struct plan *p, const struct plan_source *s, size_t df_index)
+{
+	struct plan_stage st = {.base_stage = PLAN_NONE, .base_image = PLAN_NONE, .df_index = df_index};
+
+	st.df = &s->stages.stages.v[df_index];
+	st.source = p->sources.n - 1;
+	st.platform = p->platform;
+	vec_push(&p->stages, st);
+	return &p->stages.v[p->stages.n - 1];
+}
+
+static void add_stages(struct plan *p, struct plan_source *s, const char *flavor, const char *stage)
+{
+	size_t n = s->stages.stages.n;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = s->stages.stages.v[i].name;
+		AUTO_FREE char *inner = name ? mem_strdup(name) : mem_printf("stage-%zu", i);
+		struct plan_stage *st = new_stage(p, s, i);
+
+		st->file = mem_strdup(s->file->name);
+		st->flavor = mem_strdup_opt(flavor);
+		if (!flavor)
+			st->name = STEAL_PTR(inner);
+		else if (i + 1 == n)
+			st->name = mem_printf("%s/%s", flavor, stage);
+		else
+			st->name = mem_printf("%s/%s:%s", flavor, stage, inner);
+	}
+}
+
+static void add_edge(struct plan_stage *st, enum plan_edge_kind kind, size_t stage, size_t image)
+{
+	for (size_t i = 0; i < st->needs.n; i++)
+		if (st->needs.v[i].kind == kind && st->needs.v[i].stage == stage && st->needs.v[i].image == image)
+			return;
+	vec_push(&st->needs, (struct plan_edge){kind, stage, image});
+}
+
+static int find_image(struct plan *p, const char *text, const struct platform *pf, size_t *out, struct err *e)
+{
+	for (*out = 0; *out < p->images.n; ++*out) {
+		const struct plan_image *i = &p->images.v[*out];
+
+		if (strcmp(i->text, text) == 0 && memcmp(&i->platform, pf, sizeof *pf) == 0)
+			return 0;
+	}
+	struct plan_image i = {.text = mem_strdup(text), .platform = *pf};
+
+	if (ref_parse(text, &i.ref, e) < 0) {
+		free(i.text);
+		return -1;
+	}
+	vec_push(&p->images, i);
+	return 0;
+}
+
+/* A flavor's stage is the last stage of its Dockerfile. */
+static size_t flavor_stage_index(const struct plan *p, const char *flavor, const char *stage)
+{
+	AUTO_FREE char *name = mem_printf("%s/%s", flavor, stage);
+
+	for (size_t i = 0; i < p->stages.n; i++)
+		if (strcmp(p->stages.v[i].name, name) == 0)
+			return i;
+	return PLAN_NONE;
+}
+
+int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind, size_t *stage,
+		    size_t *image, struct err *e)
+{
+	struct plan_stage *st = &p->stages.v[at];
+	const struct plan_source *s = p->sources.v[st->source];
+	const char *of_flavor = flavor_stage_of_ref(text);
+	ssize_t inner = dstage_find(&s->stages, text, st->df_index, by_number);
+
+	*stage = *image = PLAN_NONE;
+	if (of_flavor && st->flavor)
+		*stage = flavor_stage_index(p, st->flavor, of_flavor);
+	else if (inner >= 0)
+		*stage = s->first_stage + (size_t)inner;
+	if (*stage == PLAN_NONE && find_image(p, text, &st->platform, image, e) < 0)
+		return -1;
+	add_edge(st, kind, *stage, *image);
+	return 0;
+}
+
+static int at_instr(const struct dast_instr *in, struct err *e)
+{
+	return e->place.file ? -1 : dparse_err_in(in, in->pos, e);
+}
+
+static int link_from(struct plan *p, size_t at, struct err *e)
+{
+	struct plan_stage *st = &p->stages.v[at];
+	struct plan_source *s = p->sources.v[st->source];
+	AUTO_FREE char *platform = NULL;
+
+	if (dargs_from(s->global, st->df->from, &st->from_text, &platform, e) < 0)
+		return -1;
+	if (platform && platform[0] && platform_parse(platform, &st->platform, e) < 0)
+		return -1;
+	if (strcmp(st->from_text, "scratch") == 0)
+		return 0;
+	return plan_load_reference(p, at, st->from_text, false, PLAN_EDGE_FROM, &st->base_stage, &st->base_image, e);
+}
+
+/* COPY --from and RUN --mount=from are names or indexes that no variable can change. */
+static int link_instr(struct plan *p, size_t at, const struct dast_instr *in, struct err *e)
+{
+	const char *from = in->kind == DAST_COPY || in->kind == DAST_ADD ? dast_flag(in, "from") : NULL;
+	size_t stage, image;
+
+	if (from && plan_load_reference(p, at, from, true, PLAN_EDGE_COPY, &stage, &image, e) < 0)
+		return -1;
+	for (size_t i = 0; in->kind == DAST_RUN; i++) {
+		const char *mount = dast_flag_nth(in, "mount", i);
+		const char *src = mount ? strstr(mount, "from=") : NULL;
+
+		if (!mount)
+			break;
+		if (!src)
+			continue;
+		AUTO_FREE char *name = mem_strndup(src + 5, strcspn(src + 5, ","));
+
+		if (plan_load_reference(p, at, name, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int link_stage(struct plan *p, size_t at, struct err *e)
+{
+	const struct dstage *df = p->stages.v[at].df;
+
+	if (link_from(p, at, e) < 0)
+		return at_instr(df->from, e);
+	for (size_t i = 0; i < df->instrs.n; i++)
+		if (link_instr(p, at, df->instrs.v[i], e) < 0)
+			return at_instr(df->instrs.v[i], e);
+	return 0;
+}
+
+static int link_stages(struct plan *p, size_t first, struct err *e)
+{
+	for (size_t i = first; i < p->stages.n; i++)
+		if (link_stage(p, i, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- a plain context --- */
+
+static char *find_dockerfile(const char *dir, const char *file, struct err *e)
+{
+	static const char *const names[] = {"Dockerfile", "Containerfile"};
+
+	if (file)
+		return mem_strdup(file);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO_FREE char *path = mem_printf("%s/%s", dir, names[i]);
+
+		if (access(path, F_OK) == 0)
+			return STEAL_PTR(path);
+	}
+	err_set(e, ERR_INPUT, "%s: no Dockerfile in it, and it is no flavor", dir);
+	err_hint(e, "name the file with -f, or a flavor directory (flavor_base/build_steps.py, or stages in "
+		    "sub-directories)");
+	return NULL;
+}
+
+static int goal_of_context(struct plan *p, const struct plan_source *s, const char *target, struct err *e)
+{
+	size_t last = s->stages.stages.n - 1;
+
+	if (!target) {
+		strv_add(&p->defaults, p->stages.v[s->first_stage + last].name);
+		return 0;
+	}
+	ssize_t found = dstage_find(&s->stages, target, s->stages.stages.n, true);
+
+	if (found >= 0) {
+		strv_add(&p->defaults, p->stages.v[s->first_stage + (size_t)found].name);
+		return 0;
+	}
+	AUTO_STRV struct strv names = {0};
+
+	for (size_t i = 0; i < s->stages.stages.n; i++)
+		strv_add(&names, p->stages.v[s->first_stage + i].name);
+	AUTO_FREE char *known = strv_join(&names, ", ");
+
+	err_set(e, ERR_INPUT, "%s: target stage \"%s\" not found", s->file->name, target);
+	return err_hint(e, "the stages are: %s", known);
+}
+
+int plan_add_context(struct plan *p, const char *dir, const char *file, const char *target, struct err *e)
+{
+	AUTO_FREE char *real = realpath(dir, NULL);
+	struct stat st;
+
+	if (!real)
+		return err_sys(e, ERR_INPUT, errno, "build context %s", dir);
+	if (stat(real, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		err_set(e, ERR_INPUT, "build context %s is not a directory", dir);
+		return err_hint(e, "name the directory; a Dockerfile of another name is given with -f");
+	}
+	AUTO_FREE char *path = find_dockerfile(dir, file, e);
+
+	if (!path)
+		return -1;
+	struct plan_source *s = new_source(p);
+
+	s->file = dparse_load(AT_FDCWD, path, e);
+	if (!s->file)
+		return -1;
+	source_add(&s->context, "", real);
+	if (find_ignore(s, path, real, e) < 0 || dstage_view(s->file, &s->stages, e) < 0 || open_scope(p, s, e) < 0)
+		return -1;
+	add_stages(p, s, NULL, NULL);
+	if (link_stages(p, s->first_stage, e) < 0)
+		return -1;
+	return goal_of_context(p, s, target, e);
+}
+
+/* --- a flavor --- */
+
+static void map_context(struct plan_source *s, const struct flavor_stage *fs)
+{
+	s->context.follow = true;
+	for (size_t i = 0; i < fs->ncontext; i++) {
+		const struct flavor_mapping *m = &fs->context[i];
+
+		if (m->src)
+			source_add(&s->context, m->dest, m->src);
+		else
+			source_add_text(&s->context, m->dest, m->text, m->text_len);
+	}
+}
+
+static int add_flavor_stage(struct plan *p, const struct flavor *f, const struct flavor_stage *fs, struct err *e)
+{
+	struct plan_source *s = new_source(p);
+	AUTO_FREE char *text = NULL;
+	size_t len;
+
+	s->flavor = f;
+	s->fstage = fs;
+	if (flavor_dockerfile(f, fs, &text, &len, e) < 0)
+		return -1;
+	s->file = dparse(fs->dockerfile, sv_of(text, len), e);
+	if (!s->file || dstage_view(s->file, &s->stages, e) < 0)
+		return -1;
+	smap_copy_str(&s->args, &fs->args);
+	smap_copy_str(&s->transparent, &fs->transparent_args);
+	map_context(s, fs);
+	if (open_scope(p, s, e) < 0)
+		return -1;
+	add_stages(p, s, f->name, fs->name);
+	return 0;
+}
+
+int plan_add_flavor(struct plan *p, const char *dir, const char *root, struct err *e)
+{
+	struct flavor *f = flavor_load(dir, root, e);
+	size_t first = p->stages.n;
+
+	if (!f)
+		return -1;
+	vec_push(&p->flavors, f);
+	for (size_t i = 0; i < f->nstages; i++)
+		if (add_flavor_stage(p, f, &f->stages[i], e) < 0)
+			return -1;
+	for (size_t i = 0; i < f->default_goals.n; i++)
+		strv_printf(&p->defaults, "%s/%s", f->name, f->default_goals.v[i]);
+	return link_stages(p, first, e);
+}

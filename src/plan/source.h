@@ -1,0 +1,90 @@
+/* Where COPY and ADD take files from: a build context (a directory with an ignore file, or a flavor's union of mapped
+ * directories), or a root file system. Both give the same lists of entries, so that digests and copies are made in one
+ * way. */
+#ifndef SLCT_SOURCE_H
+#define SLCT_SOURCE_H
+
+#include <sys/stat.h>
+
+#include "src/dockerfile/ignore.h"
+#include "src/util/err.h"
+#include "src/util/vec.h"
+
+/* Depth of directories below a source: half of what PATH_MAX allows. */
+#define SOURCE_DEPTH_MAX 2048
+/* Entries of one selection: more than any real context; bounds memory to some GiB. */
+#define SOURCE_ENTRIES_MAX 10000000u
+
+/* Part of a context: a directory, file or literal text at a place in it. */
+struct source_part {
+	char *dest; /* clean relative path; "" is the root */
+	char *path; /* absolute path on the host; NULL: text */
+	char *text;
+	size_t text_len;
+	int fd;     /* O_PATH, by source_prepare(); -1 */
+};
+
+struct source_set {
+	VEC_OF(struct source_part) parts; /* later ones hide earlier ones */
+	struct ignore *ignore;            /* applied to paths in the context; NULL: nothing */
+	bool follow;                      /* symlinks are followed (flavors) instead of kept */
+	int rootfd;                       /* a root file system instead of parts; -1: parts */
+};
+
+void source_init(struct source_set *s);
+void source_release(struct source_set *s);
+void source_add(struct source_set *s, const char *dest, const char *path);
+void source_add_text(struct source_set *s, const char *dest, const char *text, size_t n);
+/* Open the parts; in the worker that walks them, so that the scheduler's descriptors do not grow with the flavors. */
+int source_prepare(struct source_set *s, struct err *e);
+/* A root file system; the descriptor stays the caller's. */
+void source_of_root(struct source_set *s, int rootfd);
+
+#define SOURCE_VIRTUAL SIZE_MAX
+
+struct source_entry {
+	char *rel;         /* path below the match, "" for the match itself */
+	struct stat st;    /* mode, owner, size, times, dev, ino, nlink */
+	char *target;      /* of a symlink */
+	char *open_path;   /* for source_open(): below the part or the root; "" is the part itself */
+	size_t part;       /* index into the set's parts; unused for a root, SOURCE_VIRTUAL for a directory that only
+	                      holds parts */
+};
+
+/* One thing that a source pattern names, with all below it in order (byte order of path components, parents first). */
+struct source_match {
+	char *path; /* in the context or root, without leading slash; "" is all of it */
+	VEC_OF(struct source_entry) entries; /* [0] is the thing itself */
+};
+
+struct source_list {
+	VEC_OF(struct source_match) matches;
+	bool wildcard; /* a pattern had wildcards */
+	size_t entries;
+};
+
+/* Everything that the patterns name, in their order. A pattern without wildcard that names nothing is ERR_INPUT
+ * ("COPY x: no such file in the context", with a hint if the ignore file leaves it out); a wildcard may name nothing.
+ * Symlinks named by a pattern are followed inside the context (root), those below a directory are kept. */
+int source_select(const struct source_set *s, const struct strv *patterns, struct source_list *out, struct err *e);
+void source_list_release(struct source_list *l);
+#define AUTO_SOURCE_LIST AUTO(source_list_release)
+
+/* Open a regular file of the list for reading; a file that was exchanged for another inode is refused. -1 with *e.
+ * Literal text: a descriptor of a memory file. */
+int source_open(const struct source_set *s, const struct source_entry *en, struct err *e);
+/* Extended attributes of an entry that may be copied (user.* and security.capability, POSIX ACLs; neither overlay's
+ * marks nor slct's own), sorted by name. */
+struct source_xattr {
+	char *name;
+	void *value;
+	size_t n;
+};
+struct source_xattrs {
+	VEC_OF(struct source_xattr) v;
+};
+int source_xattrs_get(const struct source_set *s, const struct source_entry *en, struct source_xattrs *out,
+		      struct err *e);
+void source_xattrs_release(struct source_xattrs *x);
+
+#endif

@@ -1,0 +1,171 @@
+#include "src/plan/treesum.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "src/cache/ckey.h"
+#include "src/util/clock.h"
+#include "src/util/mem.h"
+
+#define READ_BYTES ((size_t)256 << 10)
+#define TREE_DOMAIN "slct-tree"
+
+struct treesum {
+	struct ckey_builder b;
+	bool of_root;
+	int64_t origin;
+	/* Hard-link groups are told by the number of the entry that came first. */
+	VEC_OF(struct {
+		dev_t dev;
+		ino_t ino;
+		int64_t n;
+	}) links;
+	int64_t n;
+};
+
+struct treesum *treesum_new(bool of_root, int64_t origin)
+{
+	struct treesum *t = mem_new(struct treesum);
+
+	t->of_root = of_root;
+	t->origin = origin;
+	ckey_begin(&t->b, TREE_DOMAIN, false);
+	ckey_int(&t->b, "root", of_root);
+	return t;
+}
+
+void treesum_free(struct treesum *t)
+{
+	if (!t)
+		return;
+	hash_free(t->b.h);
+	vec_release(&t->links);
+	free(t);
+}
+
+void treesum_match(struct treesum *t, const struct source_match *m)
+{
+	ckey_str(&t->b, "match", m->path);
+}
+
+static int64_t link_group(struct treesum *t, const struct stat *st)
+{
+	if (st->st_nlink < 2 || !S_ISREG(st->st_mode))
+		return -1;
+	for (size_t i = 0; i < t->links.n; i++)
+		if (t->links.v[i].ino == st->st_ino && t->links.v[i].dev == st->st_dev)
+			return t->links.v[i].n;
+	vec_push(&t->links, (__typeof__(*t->links.v)){st->st_dev, st->st_ino, t->n});
+	return -1;
+}
+
+static void add_root_fields(struct treesum *t, const struct source_entry *en, const struct source_xattrs *x)
+{
+	ckey_int(&t->b, "uid", en->st.st_uid);
+	ckey_int(&t->b, "gid", en->st.st_gid);
+	ckey_int(&t->b, "mtime", en->st.st_mtim.tv_sec > t->origin ? INT64_MAX : en->st.st_mtim.tv_sec);
+	if (S_ISCHR(en->st.st_mode) || S_ISBLK(en->st.st_mode))
+		ckey_int(&t->b, "device", (int64_t)en->st.st_rdev);
+	for (size_t i = 0; x && i < x->v.n; i++) {
+		ckey_str(&t->b, "xattr", x->v.v[i].name);
+		ckey_field(&t->b, "value", x->v.v[i].value, x->v.v[i].n);
+	}
+}
+
+void treesum_entry(struct treesum *t, const struct source_entry *en, const struct source_xattrs *x,
+		   const uint8_t *content)
+{
+	/* Sockets are never copied. */
+	if (S_ISSOCK(en->st.st_mode))
+		return;
+	ckey_str(&t->b, "entry", en->rel);
+	ckey_int(&t->b, "mode", en->st.st_mode & (S_IFMT | 07777));
+	if (en->target)
+		ckey_str(&t->b, "target", en->target);
+	if (content)
+		ckey_field(&t->b, "content", content, STATIDX_SUM_BYTES);
+	ckey_int(&t->b, "link", link_group(t, &en->st));
+	if (t->of_root)
+		add_root_fields(t, en, x);
+	t->n++;
+}
+
+void treesum_end(struct treesum *t, struct digest *out)
+{
+	struct ckey k;
+	AUTO_FREE char *text = NULL;
+	struct err e = ERR_INIT;
+
+	ckey_end(&t->b, &k, NULL);
+	text = mem_printf("sha256:%s", k.hex);
+	digest_parse(sv_from(text), out, ERR_INTERNAL, &e);
+	treesum_free(t);
+}
+
+int treesum_file(int fd, const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
+{
+	AUTO_HASH struct hash *h = hash_new(HASH_SHA256);
+	AUTO_FREE char *buf = mem_alloc(READ_BYTES);
+	uint8_t full[HASH_MAX_BYTES];
+
+	for (;;) {
+		ssize_t n = read(fd, buf, READ_BYTES);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, ERR_INPUT, errno, "reading %s", name);
+		if (n == 0)
+			break;
+		hash_add(h, buf, (size_t)n);
+	}
+	hash_end(h, full);
+	memcpy(sum, full, STATIDX_SUM_BYTES);
+	return 0;
+}
+
+static int context_file(const struct source_set *s, const struct source_entry *en, struct statidx *x,
+			uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
+{
+	int64_t now = clock_wall();
+
+	if (en->st.st_ino && statidx_get(x, &en->st, sum))
+		return 0;
+	AUTO_CLOSE int fd = source_open(s, en, e);
+
+	if (fd < 0 || treesum_file(fd, en->open_path, sum, e) < 0)
+		return -1;
+	if (en->st.st_ino)
+		statidx_put(x, &en->st, now, sum);
+	return 0;
+}
+
+static int add_context_match(struct treesum *t, const struct source_set *s, const struct source_match *m,
+			     struct statidx *x, struct err *e)
+{
+	treesum_match(t, m);
+	for (size_t i = 0; i < m->entries.n; i++) {
+		const struct source_entry *en = &m->entries.v[i];
+		uint8_t sum[STATIDX_SUM_BYTES];
+		bool file = S_ISREG(en->st.st_mode);
+
+		if (file && context_file(s, en, x, sum, e) < 0)
+			return -1;
+		treesum_entry(t, en, NULL, file ? sum : NULL);
+	}
+	return 0;
+}
+
+int treesum_of_context(const struct source_set *s, const struct source_list *l, struct statidx *x, struct digest *out,
+		       struct err *e)
+{
+	struct treesum *t = treesum_new(false, 0);
+
+	for (size_t i = 0; i < l->matches.n; i++)
+		if (add_context_match(t, s, &l->matches.v[i], x, e) < 0) {
+			treesum_free(t);
+			return -1;
+		}
+	treesum_end(t, out);
+	return 0;
+}

@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+"""Make a repository of flavors in the shape of Exasol's: many flavors of 11 to 13 stages and 14 to 17 edges, mapped
+directories behind a link to a submodule, packages files, and the oddities of their Dockerfiles.
+
+    make_flavors.py OUTDIR [--flavors N] [--base IMAGE]
+
+Every step is a small shell command, so with a busybox base everything builds without a network in seconds. The same
+arguments give the same bytes.
+"""
+import argparse
+import json
+import os
+
+BASE = "flavor_base"
+
+# stage: (directory in the flavor, required stages: the first by FROM, the others by COPY --from, mapped directories)
+CORE = {
+    "udfclient_deps": (BASE, [], ["01_nodoc", "scripts"]),
+    "language_deps": (BASE, ["udfclient_deps"], ["scripts"]),
+    "build_deps": (BASE, [], ["01_nodoc", "scripts"]),
+    "build_run": (BASE, ["build_deps", "language_deps"], ["exaudfclient"]),
+    "base_test_deps": (BASE, ["build_deps"], ["scripts"]),
+    "base_test_build_run": (BASE, ["base_test_deps", "language_deps"], ["exaudfclient", "emulator"]),
+    "flavor_base_deps": (BASE, ["language_deps"], ["01_nodoc", "scripts"]),
+    "flavor_customization": ("", ["flavor_base_deps"], []),
+    "flavor_test_build_run": (BASE, ["flavor_customization", "base_test_build_run"], []),
+    "release": (BASE, ["language_deps", "flavor_customization", "build_run"], []),
+    "security_scan": (BASE, ["release"], []),
+}
+# Some flavors have more: in front of udfclient_deps, and for languages of their own.
+EXTRA = {
+    "cuda_deps": (BASE, [], ["01_nodoc"]),
+    "conda_deps": (BASE, ["language_deps"], ["scripts"]),
+    "flavor_conda_deps": (BASE, ["conda_deps", "flavor_base_deps"], []),
+}
+# What EXASLCT calls the stage in a template, where that is not its name.
+ALIAS = {("release", "flavor_customization"): "customized"}
+
+# One oddity per line; stages take them in turn.
+ODDITIES = [
+    "RUN true",
+    'RUN echo "usage: client <<list>>" > /out/{stage}.usage',
+    "RUN echo {stage} > /out/{stage}.txt # the rest is the shell's",
+    "RUN echo a && \\\n\n    # a comment inside\n    echo b > /out/{stage}.ab",
+    "ENV LEGACY_{upper} value with spaces",
+    "RUN true",
+]
+
+
+def write(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8", newline="\n") as f:
+        f.write(text)
+    os.chmod(path, mode)
+
+
+def stages_of(number):
+    """The stages of a flavor: every third has one or all of the additional ones."""
+    stages = dict(CORE)
+    if number % 3 == 1:
+        stages["cuda_deps"] = EXTRA["cuda_deps"]
+        stages["udfclient_deps"] = (BASE, ["cuda_deps"], CORE["udfclient_deps"][2])
+    if number % 3 == 2:
+        stages["conda_deps"] = EXTRA["conda_deps"]
+        stages["flavor_conda_deps"] = EXTRA["flavor_conda_deps"]
+        stages["flavor_customization"] = ("", ["flavor_conda_deps"], [])
+    return stages
+
+
+def class_name(stage):
+    return "Analyze" + "".join(part.capitalize() for part in stage.split("_"))
+
+
+def dictionary(pairs, indent):
+    return "{" + (",\n" + " " * indent).join(pairs) + "}"
+
+
+def build_steps(stages):
+    out = ["from typing import Dict\n", "from exasol.slc.internal.tasks.build.docker_flavor_image_task import (",
+           "    DockerFlavorAnalyzeImageTask,", ")\n"]
+    for stage, (where, requires, mapped) in order(stages):
+        out += [f"\nclass {class_name(stage)}(DockerFlavorAnalyzeImageTask):\n",
+                "    def get_build_step(self) -> str:", f'        return "{stage}"\n']
+        if requires:
+            pairs = [f'"{ALIAS.get((stage, r), r)}": {class_name(r)}' for r in requires]
+            out += ["    def requires_tasks(self):", f"        return {dictionary(pairs, 16)}\n"]
+        if mapped:
+            pairs = [f'"{m}": "ext/{m}"' for m in mapped]
+            out += ["    def get_additional_build_directories_mapping(self) -> Dict[str, str]:",
+                    f"        return {dictionary(pairs, 16)}\n"]
+        if where:
+            out += ["    def get_path_in_flavor(self):", f'        return "{where}"\n']
+        if stage == "release":
+            out += ["    def get_language_definition(self) -> str:", '        return "language_definitions.json"\n']
+    return "\n".join(out)
+
+
+def order(stages):
+    """Stages with what they require in front of them, as Python needs it for the names of the classes."""
+    done = {}
+
+    def visit(stage):
+        if stage not in done:
+            for r in stages[stage][1]:
+                visit(r)
+            done[stage] = stages[stage]
+
+    for stage in stages:
+        visit(stage)
+    return done.items()
+
+
+def dockerfile(number, stage, spec, base, has_packages):
+    _, requires, mapped = spec
+    at = list(CORE).index(stage) if stage in CORE else len(stage)
+    names = [ALIAS.get((stage, r), r) for r in requires]
+    out = [f"FROM {{{{ {names[0]} }}}}" if names else f"FROM {base}"]
+    if not names:
+        out += ['SHELL ["/bin/sh", "-ec"]', "RUN mkdir -p /out"]
+    if stage == "flavor_customization":
+        out.append(f"RUN echo flavor {number} > /out/flavor.txt")
+    out += [f"COPY {m} /mapped/{m}" for m in mapped]
+    out += [f"COPY --from={{{{{n}}}}} /out /out" for n in names[1:]]
+    if has_packages:
+        out.append(f"COPY {stage}_packages.yml /build_info/{stage}.yml")
+    for odd in (ODDITIES[at % len(ODDITIES)], ODDITIES[(at + 3) % len(ODDITIES)]):
+        out.append(odd.format(stage=stage, upper=stage.upper()))
+    text = "\n".join(out)
+    return text if at % 2 else text + "\n"  # some have no final newline
+
+
+def packages(names):
+    out = ["build_steps:"]
+    for name in names:
+        out += [f"- name: {name}", "  phases:", "  - name: install_apt_packages", "    apt:", "      packages:",
+                f"      - name: lib{name.replace('_', '-')}1", "        version: 1.10", "    variables:",
+                f"      {name.upper()}_LIB: /lib/{{% if platform == 'x86_64' %}}amd64{{% else %}}arm64{{% endif %}}"]
+    return "\n".join(out + ["version: 1.0.0", ""])
+
+
+def make_flavor(root, number, base):
+    path = os.path.join(root, "flavors", f"flavor-{number:02d}")
+    stages = stages_of(number)
+    public = ["udfclient_deps", "language_deps", "flavor_base_deps"]
+    internal = ["build_deps", "base_test_deps"] + [s for s in stages if s in EXTRA]
+    write(os.path.join(path, "FLAVOR_DESCRIPTION.md"), f"# flavor {number}\n")
+    write(os.path.join(path, "packages.yml"), packages(public))
+    write(os.path.join(path, BASE, "packages.yml"), packages(internal))
+    write(os.path.join(path, BASE, "build_steps.py"), build_steps(stages))
+    write(os.path.join(path, BASE, "language_definitions.json"), json.dumps({"schema_version": 2}) + "\n")
+    for stage, spec in stages.items():
+        text = dockerfile(number, stage, spec, base, stage in public + internal)
+        write(os.path.join(path, spec[0], stage, "Dockerfile"), text)
+
+
+def make_ext(root):
+    """The mapped directories lie in what would be a submodule; ext/ is a link to them."""
+    module = os.path.join(root, "script-languages", "ext")
+    write(os.path.join(module, "01_nodoc", "nodoc"), "path-exclude=/usr/share/doc/*\n")
+    write(os.path.join(module, "scripts", "install.sh"), "#!/bin/sh\necho installed\n", 0o755)
+    for i in range(60):
+        write(os.path.join(module, "exaudfclient", f"dir{i % 6}", f"file{i}.cc"), f"int f{i};\n" * (i + 1))
+    write(os.path.join(module, "emulator", "emulator.py"), "print('emulator')\n")
+    os.symlink("../exaudfclient/dir0", os.path.join(module, "emulator", "shared"))
+    os.symlink("script-languages/ext", os.path.join(root, "ext"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("outdir")
+    parser.add_argument("--flavors", type=int, default=14)
+    parser.add_argument("--base", default="localhost/busybox:1")
+    args = parser.parse_args()
+    os.makedirs(args.outdir)
+    make_ext(args.outdir)
+    for number in range(args.flavors):
+        make_flavor(args.outdir, number, args.base)
+
+
+if __name__ == "__main__":
+    main()
