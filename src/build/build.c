@@ -163,8 +163,13 @@ static int open_logs(struct build *b, struct err *e)
 
 static int open_run(struct build *b, struct err *e)
 {
+	AUTO_FREE char *points = NULL;
+
 	if (open_logs(b, e) < 0 || store_tmp_dir(b->s->store, "run", &b->tmp, e) < 0)
 		return -1;
+	points = mem_printf("%s/points", b->tmp);
+	if (mkdirat(store_fd(b->s->store), points, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", points);
 	return sandbox_seccomp(true, &b->seccomp, &b->seccomp_len, e);
 }
 

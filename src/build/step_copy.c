@@ -12,12 +12,29 @@
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
+/* The mounted root shows the upper directory's mode and owner: it gets those of the layer below. */
+static int match_root(const struct step_job *j, const struct strv *lower, const char *upper, struct err *e)
+{
+	int store = store_fd(j->b->s->store);
+	struct stat st;
+
+	if (!lower->n)
+		return 0;
+	if (fstatat(store, lower->v[lower->n - 1], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchownat(store, upper, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchmodat(store, upper, st.st_mode & 07777, 0) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", upper);
+	return 0;
+}
+
 static int mount_dest(const struct step_job *j, struct err *e)
 {
 	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
 
 	step_lower_paths(j->b, &j->parent, &lower);
+	if (match_root(j, &lower, upper, e) < 0)
+		return -1;
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
 						    .lower = (const char *const *)lower.v,
 						    .nlower = lower.n,
@@ -29,7 +46,7 @@ static int mount_dest(const struct step_job *j, struct err *e)
 static int mount_source(const struct step_job *j, struct err *e)
 {
 	AUTO_STRV struct strv lower = {0};
-	AUTO_FREE char *empty = mem_printf("%s/scratch", j->dir);
+	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);
 
 	step_lower_paths(j->b, &j->from, &lower);
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
