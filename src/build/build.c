@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "src/build/blobs.h"
+#include "src/build/logdir.h"
 #include "src/build/state.h"
 #include "src/build/sweep.h"
 #include "src/build/cachewrite.h"
@@ -152,20 +153,12 @@ static int cancelled(const struct build *b, struct err *e)
 
 /* --- the run --- */
 
-static int open_logs(struct build *b, struct err *e)
-{
-	b->log_dir = b->o->output_directory ? mem_strdup(b->o->output_directory)
-					    : mem_printf("%s/logs", store_root(b->s->store));
-	if (mkdir(b->log_dir, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, ERR_HOST, errno, "log directory %s", b->log_dir);
-	return 0;
-}
-
 static int open_run(struct build *b, struct err *e)
 {
 	AUTO_FREE char *points = NULL;
 
-	if (open_logs(b, e) < 0 || store_tmp_dir(b->s->store, "run", &b->tmp, e) < 0)
+	b->log_dir = logdir_open(b->s->store, b->o->output_directory, e);
+	if (!b->log_dir || store_tmp_dir(b->s->store, "run", &b->tmp, e) < 0)
 		return -1;
 	points = mem_printf("%s/points", b->tmp);
 	if (mkdirat(store_fd(b->s->store), points, 0755) < 0)
