@@ -29,7 +29,7 @@ static void list_runs(int dirfd, struct strv *out)
 	AUTO_CLOSEDIR DIR *d = copy < 0 ? NULL : fdopendir(copy);
 
 	for (struct dirent *de; d && (de = readdir(d));)
-		if (de->d_name[0] != '.')
+		if (de->d_name[0] >= '0' && de->d_name[0] <= '9')
 			strv_add(out, de->d_name);
 	strv_sort(out);
 }
