@@ -71,10 +71,10 @@ static int mount_by_mount2(const struct overlay_spec *s, struct err *err)
 {
 	AUTO_CLOSE int here = reopen_here(s->dirfd);
 	AUTO_FREE char *empty = NULL;
-	const char *list = NULL;
+	const char *list[2] = {NULL};
 	struct ovl o = {s, s->lower, s->nlower, here};
 
-	if (one_lower(&o, &empty, &list, err) < 0 || fchdir(here) < 0)
+	if (enough_lowers(&o, &empty, list, err) < 0 || fchdir(here) < 0)
 		return -1;
 	return mount_old(&o, err);
 }
@@ -116,6 +116,20 @@ START_TEST(test_readonly)
 	assert_text(mnt, "which", "l1");
 	ck_assert_int_eq(openat(mnt, "new", O_WRONLY | O_CREAT, 0644), -1);
 	ck_assert_int_eq(errno, EROFS);
+}
+END_TEST
+
+/* Overlayfs wants two lowers without an upper; what is made for that is gone again. */
+START_TEST(test_readonly_one)
+{
+	struct overlay_spec s = {fd, layers(1), 1, NULL, "beside"};
+	AUTO_CLOSE int mnt = -1;
+
+	ck_assert_int_eq(overlay_enter(-1, &e), 0);
+	mnt = overlay_mount(&s, &e);
+	ck_assert_msg(mnt >= 0, "%s", e.msg);
+	assert_text(mnt, "which", "l0");
+	ck_assert_int_eq(faccessat(fd, "beside.lower", F_OK, 0), -1);
 }
 END_TEST
 
@@ -199,6 +213,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, test_stack, 0, 2 * ARRAY_LEN(depths));
 	tcase_add_loop_test(t, test_readonly, 0, ARRAY_LEN(ways));
+	tcase_add_test(t, test_readonly_one);
 	tcase_add_loop_test(t, test_no_lower, 0, ARRAY_LEN(ways));
 	tcase_add_loop_test(t, test_missing_layer, 0, ARRAY_LEN(ways));
 	tcase_add_test(t, test_too_many);
