@@ -30,7 +30,7 @@ struct export {
 static int mount_image(const struct export *ex, struct err *e)
 {
 	AUTO_STRV struct strv lower = {0};
-	AUTO_FREE char *beside = mem_printf("tmp/export.%d", (int)getpid());
+	AUTO_FREE char *beside = mem_printf("%s/export", ex->b.tmp);
 
 	step_lower_paths(&ex->b, ex->diff_ids, &lower);
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(ex->b.s->store),
