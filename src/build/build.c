@@ -147,7 +147,7 @@ static int cancelled(const struct build *b, struct err *e)
 	err_release(e);
 	err_set(e, ERR_CANCELLED, "cancelled by %s; finished steps are kept",
 		b->s->signo == SIGTERM ? "SIGTERM" : "SIGINT");
-	e->sys = b->s->signo == SIGTERM ? EINTR : 0;
+	e->sys = b->s->signo == SIGTERM ? SIGTERM : 0; /* report_status tells them apart by it */
 	return -1;
 }
 
