@@ -50,7 +50,10 @@ START_TEST(values_reach_the_build)
 
 	begin(&s, "dir");
 	strv_add(&s.a.args, "A=1=2");
-	strv_add(&s.a.args, "B");
+	setenv("SLCT_TEST_ARG", "from outside", 1);
+	unsetenv("SLCT_TEST_NO_ARG");
+	strv_add(&s.a.args, "SLCT_TEST_ARG");
+	strv_add(&s.a.args, "SLCT_TEST_NO_ARG");
 	strv_add(&s.a.args, "C=");
 	strv_add(&s.a.labels, "l=x");
 	strv_add(&s.a.flavor_paths, "flavor");
@@ -63,8 +66,8 @@ START_TEST(values_reach_the_build)
 	ck_assert_uint_eq(s.o.paths.n, 2);
 	ck_assert_str_eq(s.o.paths.v[1], "flavor");
 	ck_assert_str_eq(smap_get(&s.o.args, "A"), "1=2");
-	ck_assert(smap_has(&s.o.args, "B"));
-	ck_assert_ptr_null(smap_get(&s.o.args, "B"));
+	ck_assert_str_eq(smap_get(&s.o.args, "SLCT_TEST_ARG"), "from outside");
+	ck_assert(!smap_has(&s.o.args, "SLCT_TEST_NO_ARG"));
 	ck_assert_str_eq(smap_get(&s.o.args, "C"), "");
 	ck_assert_str_eq(smap_get(&s.o.labels, "l"), "x");
 	ck_assert_int_eq(s.o.pull, BUILD_PULL_MISSING);
