@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make the base images' root file systems for the example flavors:
 #
-#     flavors/make-bases.sh OUTDIR
+#     flavors/make-bases.sh OUTDIR [debian|busybox]...
 #
 #   OUTDIR/debian.tar    Debian 12, minimal, from this machine's own package sources (mmdebstrap)
 #   OUTDIR/busybox.tar   the static busybox of this machine with its applets
@@ -135,16 +135,23 @@ make_busybox() { # OUTFILE
 	mv "$1.part" "$1"
 }
 
-[ $# -eq 1 ] || die "usage: flavors/make-bases.sh OUTDIR"
-mkdir -p "$1"
+[ $# -ge 1 ] || die "usage: flavors/make-bases.sh OUTDIR [debian|busybox]..."
+dir=$1
+shift
+[ $# -gt 0 ] || set -- debian busybox
+mkdir -p "$dir"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
-for base in debian busybox; do
-	if [ -e "$1/$base.tar" ]; then
-		echo "make-bases: $1/$base.tar is there"
+for base in "$@"; do
+	case $base in
+	debian | busybox) ;;
+	*) die "there is no base $base" ;;
+	esac
+	if [ -e "$dir/$base.tar" ]; then
+		echo "make-bases: $dir/$base.tar is there"
 		continue
 	fi
-	echo "make-bases: making $1/$base.tar"
-	"make_$base" "$1/$base.tar"
+	echo "make-bases: making $dir/$base.tar"
+	"make_$base" "$dir/$base.tar"
 done

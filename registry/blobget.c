@@ -28,7 +28,7 @@ struct blobget {
 };
 
 struct blobget_set {
-	struct session_pool *pool;
+	struct regsession_pool *pool;
 	const struct ref *repo;
 	struct store *store;
 	registry_progress_fn *progress;
@@ -196,7 +196,7 @@ static void blobget_done(void *arg)
 	int64_t pause;
 
 	if (!blobget_result(b, &e)) {
-		session_know(set->pool, set->repo, &b->d->digest);
+		regsession_know(set->pool, set->repo, &b->d->digest);
 	} else if (blobget_repeat(b, &e, &pause) && (!(b->wrong || b->restart) || !blobget_rewind(b, &e))) {
 		err_release(&e);
 		call_again(&b->call, pause);
@@ -233,7 +233,7 @@ static struct blobget *blobget_start(struct blobget_set *set, const struct descr
 
 	b->set = set;
 	b->d = d;
-	if (session_call(set->pool, set->repo, HTTP_GET, tail, "pull", &b->call, e) ||
+	if (regsession_call(set->pool, set->repo, HTTP_GET, tail, "pull", &b->call, e) ||
 	    store_blob_begin(set->store, &b->w, e)) {
 		blobget_free(b);
 		return NULL;
@@ -285,7 +285,7 @@ static int blobget_run(struct blobget_set *set, const struct descriptor *const *
 	return -1;
 }
 
-int blobget_all(struct session_pool *p, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
+int blobget_all(struct regsession_pool *p, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
 		struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
 {
 	struct blobget_set set = {.pool = p, .repo = repo, .store = s, .progress = fn, .arg = arg};

@@ -6,12 +6,12 @@
 #include "oci/store.h"
 #include "registry/registry.h"
 #include "oci/limits.h"
-#include "registry/session.h"
+#include "registry/regsession.h"
 
 #define BLOBGET_PARALLEL 6
 
 /* As registry_fetch_blobs. */
-int blobget_all(struct session_pool *p, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
+int blobget_all(struct regsession_pool *p, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
 		struct store *s, registry_progress_fn *fn, void *arg, struct err *e);
 
 /* "bytes 100-199/200", or with a star for the total (RFC 9110, section 14.4): then it is UINT64_MAX. 0/-1. */

@@ -82,11 +82,11 @@ static void docget_done(void *arg)
 	--*d->left;
 }
 
-static int docget_start(struct session_pool *p, struct docget *d, struct err *e)
+static int docget_start(struct regsession_pool *p, struct docget *d, struct err *e)
 {
 	struct call *c = &d->call;
 
-	if (session_call(p, d->ref, HTTP_GET, d->tail, "pull", c, e))
+	if (regsession_call(p, d->ref, HTTP_GET, d->tail, "pull", c, e))
 		return -1;
 	if (d->manifest)
 		strv_add(&c->headers, DOCGET_ACCEPT);
@@ -97,7 +97,7 @@ static int docget_start(struct session_pool *p, struct docget *d, struct err *e)
 	return 0;
 }
 
-int docget_all(struct session_pool *p, struct docget *v, size_t n, struct err *e)
+int docget_all(struct regsession_pool *p, struct docget *v, size_t n, struct err *e)
 {
 	size_t left = 0, next = 0;
 	int rc = 0;
@@ -116,7 +116,7 @@ int docget_all(struct session_pool *p, struct docget *v, size_t n, struct err *e
 	return rc;
 }
 
-int docget_one(struct session_pool *p, struct docget *d, struct err *e)
+int docget_one(struct regsession_pool *p, struct docget *d, struct err *e)
 {
 	if (docget_all(p, d, 1, e))
 		return -1;

@@ -4,7 +4,7 @@
 
 #include "oci/descriptor.h"
 #include "oci/mediatype.h"
-#include "registry/session.h"
+#include "registry/regsession.h"
 #include "src/util/base.h"
 
 /* Documents under way at once; connections are bounded by the transport. */
@@ -38,8 +38,8 @@ struct docget {
 
 void docget_release(struct docget *d);
 /* Fetch all of them, in parallel. 0: each has its own result; -1: waiting failed. */
-int docget_all(struct session_pool *p, struct docget *v, size_t n, struct err *e);
+int docget_all(struct regsession_pool *p, struct docget *v, size_t n, struct err *e);
 /* One document; its error becomes *e. */
-int docget_one(struct session_pool *p, struct docget *d, struct err *e);
+int docget_one(struct regsession_pool *p, struct docget *d, struct err *e);
 
 #endif

@@ -1,5 +1,8 @@
 /* HTTP transport over libcurl's multi interface. */
 #include "registry/http_priv.h"
+
+#include <signal.h>
+
 #include "src/util/clock.h"
 #include "src/util/log.h"
 #include "src/util/mem.h"
@@ -35,6 +38,7 @@ struct http *http_new(const struct http_opts *o, struct err *e)
 		err_set(e, ERR_HOST, "the HTTP library could not be started");
 		return NULL;
 	}
+	signal(SIGPIPE, SIG_IGN); /* TLS writes to a socket that the peer has closed */
 	curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HTTP_HOST_CONNECTIONS);
 	h = mem_new(struct http);
@@ -204,7 +208,7 @@ static enum http_fail http_class(struct http_xfer *x, CURLcode code)
 
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME, &connected);
-		return connected > 0 ? HTTP_CUT : HTTP_CONNECT;
+		return connected > 0 ? HTTP_STALL : HTTP_CONNECT;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(http_codes); i++)
 		if (http_codes[i].code == code)
@@ -219,7 +223,7 @@ static bool http_worth_retry(enum http_fail fail, CURLcode code, const char *tex
 		return code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_RESOLVE_PROXY;
 	if (fail == HTTP_TLS)
 		return !strstr(text, "SSL routines"); /* OpenSSL's mark of an error of the protocol */
-	return fail == HTTP_CUT;
+	return fail == HTTP_CUT || fail == HTTP_STALL;
 }
 
 static void http_set_failure(struct http_xfer *x, CURLcode code)

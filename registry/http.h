@@ -29,7 +29,8 @@ enum http_fail {
 	HTTP_TLS,      /* no TLS with this peer */
 	HTTP_CERT,     /* TLS, but the certificate does not hold */
 	HTTP_NOT_HTTP, /* the peer speaks something else */
-	HTTP_CUT,      /* the connection ended or stalled on the way */
+	HTTP_CUT,      /* the connection ended on the way */
+	HTTP_STALL,    /* too little came for too long */
 	HTTP_ABORTED,  /* a callback or a limit of ours ended it: err says why */
 	HTTP_OTHER,
 };
@@ -41,6 +42,7 @@ struct http_opts {
 	int64_t connect_timeout_ns, stall_timeout_ns; /* both > 0 */
 };
 
+/* Ignores SIGPIPE in the whole process. */
 struct http *http_new(const struct http_opts *o, struct err *e);
 void http_free(struct http *h); /* no request may be under way */
 /* Requests sent so far: all, and those with a body. */

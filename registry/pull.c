@@ -23,7 +23,7 @@ static void pull_manifest_doc(struct docget *d, const struct ref *ref, const cha
 	d->tail = mem_printf("manifests/%s", reference);
 }
 
-static int pull_by_descriptor(struct session_pool *p, const struct ref *ref, const struct descriptor *desc,
+static int pull_by_descriptor(struct regsession_pool *p, const struct ref *ref, const struct descriptor *desc,
 			      struct docget *d, struct err *e)
 {
 	pull_manifest_doc(d, ref, desc->digest.text);
@@ -45,7 +45,7 @@ static void pull_doc_move(struct docget *to, struct docget *from)
 /* --- resolve --- */
 
 /* *d holds an index: replace it by what it has for the platform. */
-static int pull_choose(struct session_pool *p, const struct ref *ref, const struct platform *platform,
+static int pull_choose(struct regsession_pool *p, const struct ref *ref, const struct platform *platform,
 		       struct docget *d, struct err *e)
 {
 	AUTO_INDEX struct index x = {0};
@@ -68,7 +68,7 @@ static int pull_choose(struct session_pool *p, const struct ref *ref, const stru
 }
 
 /* The manifest of the platform into *d. */
-static int pull_manifest(struct session_pool *p, const struct ref *ref, const struct platform *platform,
+static int pull_manifest(struct regsession_pool *p, const struct ref *ref, const struct platform *platform,
 			 struct docget *d, struct err *e)
 {
 	pull_manifest_doc(d, ref, digest_is_set(&ref->digest) ? ref->digest.text : ref->tag);
@@ -84,7 +84,7 @@ static int pull_manifest(struct session_pool *p, const struct ref *ref, const st
 	return 0;
 }
 
-static int pull_config(struct session_pool *p, const struct ref *ref, const struct descriptor *config, struct buf *out,
+static int pull_config(struct regsession_pool *p, const struct ref *ref, const struct descriptor *config, struct buf *out,
 		       struct err *e)
 {
 	struct docget d = {.ref = ref, .what = "config", .want = config->digest, .max_bytes = CONFIG_MAX_BYTES};
@@ -94,6 +94,7 @@ static int pull_config(struct session_pool *p, const struct ref *ref, const stru
 		return err_set(e, ERR_REGISTRY, "config %s: %llu bytes are more than the %zu MiB that are allowed",
 			       config->digest.text, (unsigned long long)config->size, CONFIG_MAX_BYTES >> 20);
 	d.size = config->size;
+	d.max_bytes = (size_t)config->size;
 	d.tail = mem_printf("blobs/%s", config->digest.text);
 	rc = docget_one(p, &d, e);
 	if (rc && e->code == ERR_NOT_FOUND)
@@ -108,14 +109,14 @@ static int pull_config(struct session_pool *p, const struct ref *ref, const stru
 }
 
 /* What a manifest names is in its repository: the registry checked that when it took it. */
-static void pull_know(struct session_pool *p, const struct ref *ref, const struct manifest *m)
+static void pull_know(struct regsession_pool *p, const struct ref *ref, const struct manifest *m)
 {
-	session_know(p, ref, &m->config.digest);
+	regsession_know(p, ref, &m->config.digest);
 	for (size_t i = 0; i < m->nlayers; i++)
-		session_know(p, ref, &m->layers[i].digest);
+		regsession_know(p, ref, &m->layers[i].digest);
 }
 
-static int pull_take(struct session_pool *p, const struct ref *ref, struct docget *d, struct registry_image *out,
+static int pull_take(struct regsession_pool *p, const struct ref *ref, struct docget *d, struct registry_image *out,
 		     struct err *e)
 {
 	AUTO_MANIFEST struct manifest m = {0};
@@ -131,7 +132,7 @@ static int pull_take(struct session_pool *p, const struct ref *ref, struct docge
 	return 0;
 }
 
-int pull_resolve(struct session_pool *p, const struct ref *ref, const struct platform *platform,
+int pull_resolve(struct regsession_pool *p, const struct ref *ref, const struct platform *platform,
 		 struct registry_image *out, struct err *e)
 {
 	AUTO_FREE char *name = ref_familiar(ref);
@@ -140,8 +141,8 @@ int pull_resolve(struct session_pool *p, const struct ref *ref, const struct pla
 
 	*out = (struct registry_image){0};
 	if (ref_is_store_only(ref))
-		return err_set(e, ERR_NOT_FOUND, "%s exists only in the store: a registry on this machine needs its port",
-			       name);
+		return err_set(e, ERR_NOT_FOUND,
+			       "%s exists only in the store: a registry on this machine needs its port", name);
 	rc = pull_manifest(p, ref, platform, &d, e);
 	if (!rc)
 		rc = pull_take(p, ref, &d, out, e);
@@ -154,7 +155,7 @@ int pull_resolve(struct session_pool *p, const struct ref *ref, const struct pla
 
 /* --- probe --- */
 
-static int pull_probe_take(struct session_pool *p, const struct ref *repo, struct registry_probe *probe,
+static int pull_probe_take(struct regsession_pool *p, const struct ref *repo, struct registry_probe *probe,
 			   struct docget *d, struct err *e)
 {
 	AUTO_MANIFEST struct manifest m = {0};
@@ -178,7 +179,7 @@ static int pull_probe_take(struct session_pool *p, const struct ref *repo, struc
 	return 0;
 }
 
-int pull_probe(struct session_pool *p, const struct ref *repo, struct registry_probe *probes, size_t n, struct err *e)
+int pull_probe(struct regsession_pool *p, const struct ref *repo, struct registry_probe *probes, size_t n, struct err *e)
 {
 	AUTO_FREE struct docget *docs = mem_zalloc((n + 1) * sizeof(*docs));
 	int rc;
@@ -239,7 +240,7 @@ static char *pull_next_tail(const struct docget *d)
 	return mem_printf("tags/list%.*s", SV_ARG(sv_sub(next, (size_t)query, next.n)));
 }
 
-int pull_tags(struct session_pool *p, const struct ref *repo, struct strv *out, struct err *e)
+int pull_tags(struct regsession_pool *p, const struct ref *repo, struct strv *out, struct err *e)
 {
 	char *tail = mem_strdup("tags/list?n=" PULL_TAGS_PAGE);
 	int rc = 0;

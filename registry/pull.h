@@ -3,13 +3,13 @@
 #define SLCT_PULL_H
 
 #include "registry/registry.h"
-#include "registry/session.h"
+#include "registry/regsession.h"
 
 /* As registry_resolve, registry_probe_tags and registry_tags. */
-int pull_resolve(struct session_pool *p, const struct ref *ref, const struct platform *platform,
+int pull_resolve(struct regsession_pool *p, const struct ref *ref, const struct platform *platform,
 		 struct registry_image *out, struct err *e);
-int pull_probe(struct session_pool *p, const struct ref *repo, struct registry_probe *probes, size_t n, struct err *e);
-int pull_tags(struct session_pool *p, const struct ref *repo, struct strv *out, struct err *e);
+int pull_probe(struct regsession_pool *p, const struct ref *repo, struct registry_probe *probes, size_t n, struct err *e);
+int pull_tags(struct regsession_pool *p, const struct ref *repo, struct strv *out, struct err *e);
 
 /* URL of the next page in a Link field ('<...>; rel="next"', RFC 8288), or SV_NULL. */
 struct sv pull_next_link(struct sv field);

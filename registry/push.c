@@ -22,12 +22,13 @@ struct push_tag {
 };
 
 struct push {
-	struct session_pool *pool;
+	struct regsession_pool *pool;
 	struct registry_push *p;
 	struct buf text;
 	struct manifest m;
 	struct push_tag *tags;
 	size_t ntags, left;
+	size_t assumed; /* blobs that were not asked for */
 	struct http_body body;
 	struct err err; /* first failure */
 };
@@ -78,7 +79,7 @@ static int push_round(struct push *u, enum http_method method, void (*done)(void
 
 		if (t->there)
 			continue;
-		if (session_call(u->pool, u->p->to, method, tail, "pull,push", &t->call, e))
+		if (regsession_call(u->pool, u->p->to, method, tail, "pull,push", &t->call, e))
 			return -1;
 		t->call.done = done;
 		t->call.arg = t;
@@ -108,7 +109,6 @@ static void push_round_end(struct push_tag *t)
 		err_move(&u->err, &t->call.err);
 		if (u->err.code == ERR_NOT_FOUND)
 			u->err.code = ERR_REGISTRY;
-		err_wrap(&u->err, "%s", t->name);
 	}
 	call_release(&t->call);
 	u->left--;
@@ -186,7 +186,7 @@ static int push_blobs(struct push *u, struct store *s, registry_progress_fn *fn,
 	}
 	if (!push_listed(list, n, &u->m.config))
 		list[n++] = &u->m.config;
-	return push_blob_all(u->pool, u->p, list, n, s, fn, arg, e);
+	return push_blob_all(u->pool, u->p, list, n, s, fn, arg, &u->assumed, e);
 }
 
 static bool push_blobs_unknown(const struct push *u)
@@ -204,11 +204,12 @@ static int push_content(struct push *u, struct store *s, registry_progress_fn *f
 		return -1;
 	if (!push_round(u, HTTP_PUT, push_on_put, e))
 		return 0;
-	if (!push_blobs_unknown(u))
+	if (!u->assumed || !push_blobs_unknown(u))
 		return -1;
 	/* What we believed to be there has gone meanwhile (a garbage collection of the registry): ask for all. */
 	err_release(e);
-	session_forget_known(u->pool, u->p->to);
+	regsession_forget_known(u->pool, u->p->to);
+	u->p->blobs_there = 0;
 	for (size_t i = 0; i < u->ntags; i++)
 		call_release(&u->tags[i].call);
 	if (push_blobs(u, s, fn, arg, e))
@@ -228,7 +229,7 @@ static int push_run(struct push *u, struct store *s, registry_progress_fn *fn, v
 	return push_content(u, s, fn, arg, e);
 }
 
-int push_image(struct session_pool *p, struct registry_push *push, struct store *s, registry_progress_fn *fn, void *arg,
+int push_image(struct regsession_pool *p, struct registry_push *push, struct store *s, registry_progress_fn *fn, void *arg,
 	       struct err *e)
 {
 	struct push u = {.pool = p, .p = push};

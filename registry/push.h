@@ -3,13 +3,13 @@
 #define SLCT_PUSH_H
 
 #include "registry/registry.h"
-#include "registry/session.h"
+#include "registry/regsession.h"
 
 /* Blobs under way at once. */
 #define PUSH_PARALLEL 12
 
 /* As registry_push_image. */
-int push_image(struct session_pool *p, struct registry_push *push, struct store *s, registry_progress_fn *fn, void *arg,
+int push_image(struct regsession_pool *p, struct registry_push *push, struct store *s, registry_progress_fn *fn, void *arg,
 	       struct err *e);
 
 #endif

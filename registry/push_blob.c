@@ -11,12 +11,12 @@
 #include "src/util/mem.h"
 
 struct push_blob_set {
-	struct session_pool *pool;
+	struct regsession_pool *pool;
 	struct registry_push *push;
 	struct store *store;
 	registry_progress_fn *progress;
 	void *arg;
-	size_t active;
+	size_t active, assumed;
 	struct err err; /* first failure */
 };
 
@@ -81,7 +81,7 @@ static int push_blob_make_open(struct push_blob *b, struct err *e)
 	const char *from = b->up.mount_from;
 	AUTO_FREE char *scope = NULL, *old = NULL;
 
-	if (session_call(b->set->pool, b->set->push->to, HTTP_POST, "blobs/uploads/", "pull,push", c, e))
+	if (regsession_call(b->set->pool, b->set->push->to, HTTP_POST, "blobs/uploads/", "pull,push", c, e))
 		return -1;
 	if (!from)
 		return 0;
@@ -99,7 +99,7 @@ static int push_blob_make_put(struct push_blob *b, struct err *e)
 
 	if (push_blob_open(b, e))
 		return -1;
-	if (session_call(b->set->pool, b->set->push->to, HTTP_PUT, "", "pull,push", c, e))
+	if (regsession_call(b->set->pool, b->set->push->to, HTTP_PUT, "", "pull,push", c, e))
 		return -1;
 	free(c->target);
 	c->target = mem_strdup(b->up.location);
@@ -118,7 +118,7 @@ static int push_blob_make(struct push_blob *b, struct err *e)
 		return push_blob_make_open(b, e);
 	if (b->up.ask == UPLOAD_PUT)
 		return push_blob_make_put(b, e);
-	return session_call(b->set->pool, b->set->push->to, HTTP_HEAD, tail, "pull,push", &b->call, e);
+	return regsession_call(b->set->pool, b->set->push->to, HTTP_HEAD, tail, "pull,push", &b->call, e);
 }
 
 static int push_blob_send(struct push_blob *b, struct err *e)
@@ -138,7 +138,7 @@ static void push_blob_count(struct push_blob *b)
 {
 	struct registry_push *push = b->set->push;
 
-	session_know(b->set->pool, push->to, &b->d->digest);
+	regsession_know(b->set->pool, push->to, &b->d->digest);
 	if (b->up.how == UPLOAD_SENT) {
 		push->blobs_sent++;
 		push->bytes_sent += b->d->size;
@@ -230,8 +230,9 @@ static int push_blob_run(struct push_blob_set *set, const struct descriptor *con
 		if (next == n || set->active == PUSH_PARALLEL) {
 			if (http_step(set->pool->http, e))
 				return -1;
-		} else if (session_knows(set->pool, set->push->to, &blobs[next]->digest)) {
+		} else if (regsession_knows(set->pool, set->push->to, &blobs[next]->digest)) {
 			set->push->blobs_there++;
+			set->assumed++;
 			next++;
 		} else {
 			jobs[next] = push_blob_start(set, blobs[next], e);
@@ -245,8 +246,8 @@ static int push_blob_run(struct push_blob_set *set, const struct descriptor *con
 	return -1;
 }
 
-int push_blob_all(struct session_pool *p, struct registry_push *push, const struct descriptor *const *blobs, size_t n,
-		  struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
+int push_blob_all(struct regsession_pool *p, struct registry_push *push, const struct descriptor *const *blobs, size_t n,
+		  struct store *s, registry_progress_fn *fn, void *arg, size_t *assumed, struct err *e)
 {
 	struct push_blob_set set = {.pool = p, .push = push, .store = s, .progress = fn, .arg = arg};
 	AUTO_FREE struct push_blob **jobs = mem_zalloc((n + 1) * sizeof(*jobs));
@@ -256,5 +257,6 @@ int push_blob_all(struct session_pool *p, struct registry_push *push, const stru
 		if (jobs[i])
 			push_blob_free(jobs[i]);
 	err_release(&set.err);
+	*assumed = set.assumed;
 	return rc;
 }

@@ -4,7 +4,7 @@
 #include "registry/blobget.h"
 #include "registry/pull.h"
 #include "registry/push.h"
-#include "registry/session.h"
+#include "registry/regsession.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -12,7 +12,7 @@
 #define REGISTRY_STALL_NS (60 * CLOCK_NS_PER_S)
 
 struct registry {
-	struct session_pool pool;
+	struct regsession_pool pool;
 };
 
 static int registry_start(struct registry *r, const struct registry_opts *o, struct err *e)
@@ -48,7 +48,7 @@ void registry_free(struct registry *r)
 {
 	if (!r)
 		return;
-	session_pool_release(&r->pool);
+	regsession_pool_release(&r->pool);
 	free(r);
 }
 

@@ -260,7 +260,7 @@ int url_redirect(const struct url *from, struct sv location, const struct strv *
 		 struct err *e)
 {
 	if (url_resolve(from, location, out, e))
-		return -1;
+		return err_wrap(e, "a redirect leads to");
 	if (out->tls)
 		return 0;
 	if (from->tls)
@@ -279,7 +279,7 @@ int url_upload(const struct url *from, struct sv location, struct url *out, stru
 	bool same;
 
 	if (url_resolve(from, location, out, e))
-		return -1;
+		return err_wrap(e, "the upload is to go on at");
 	same = !strcmp(from->host, out->host) &&
 	       (from->port == out->port || out->port == (out->tls ? 443 : 80));
 	if (!same) {

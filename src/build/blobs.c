@@ -63,6 +63,10 @@ static int pack_one(const struct blobs_request *r, const struct digest *diff_id,
 		store_blob_abort(r->s->store, &w);
 		return -1;
 	}
+	if (!digest_is_set(&info->blob)) { /* codec none: the tar is the blob */
+		info->blob = info->diff_id;
+		info->blob_size = info->size;
+	}
 	return store_blob_commit(r->s->store, &w, &info->blob, info->blob_size, NULL, e);
 }
 

@@ -16,7 +16,7 @@ struct build_opts {
 	char *target;       /* inner stage of a plain Dockerfile; NULL: the last */
 	struct strv goals;  /* STAGE or FLAVOR-DIR:STAGE; empty: the defaults */
 	struct strv tags;   /* -t, only with one goal */
-	struct smap args;   /* --build-arg K=V; a value of NULL means: from the environment */
+	struct smap args;   /* --build-arg K=V */
 	struct smap labels;
 	struct strv cache_from, cache_to; /* REPO or DIR, with ",mode=..." etc. already checked by the option parser */
 	bool no_cache, force_rebuild, keep_going, offline;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "oci/limits.h"
-#include "src/build/probe.h"
+#include "src/build/cacheread.h"
 #include "src/build/state.h"
 #include "src/util/mem.h"
 
@@ -167,7 +167,7 @@ static void mark(struct build *b)
 
 enum round { ROUND_GOALS, ROUND_STAGES, ROUND_STEPS, ROUNDS };
 
-static void ask(struct build *b, const struct ckey *key, struct probe_keys *keys)
+static void ask(struct build *b, const struct ckey *key, struct cacheread_keys *keys)
 {
 	if (!ckey_is_set(key) || smap_has(&b->misses, key->hex) || smap_has(&b->hits, key->hex))
 		return;
@@ -175,7 +175,7 @@ static void ask(struct build *b, const struct ckey *key, struct probe_keys *keys
 	vec_push(keys, *key);
 }
 
-static void collect_stage(struct build *b, size_t at, enum round round, struct probe_keys *keys)
+static void collect_stage(struct build *b, size_t at, enum round round, struct cacheread_keys *keys)
 {
 	const struct plan_stage *st = &b->plan->stages.v[at];
 	size_t last = plan_last_layer(st);
@@ -195,13 +195,13 @@ static void collect_stage(struct build *b, size_t at, enum round round, struct p
 
 static int remote_round(struct build *b, enum round round, struct err *e)
 {
-	struct probe_keys keys = {0};
+	struct cacheread_keys keys = {0};
 	int rc = 0;
 
 	for (size_t i = 0; i < b->plan->stages.n; i++)
 		collect_stage(b, i, round, &keys);
 	if (keys.n)
-		rc = probe_remote(b, &keys, e);
+		rc = cacheread_remote(b, &keys, e);
 	vec_release(&keys);
 	if (rc == 0)
 		mark(b);

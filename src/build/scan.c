@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "src/build/state.h"
+#include "src/dockerfile/dparse.h"
 #include "src/plan/treesum.h"
 #include "src/util/mem.h"
 
@@ -40,7 +41,7 @@ static int scan_copy(struct build *b, struct statidx **idx, size_t *idx_source, 
 	if (rc == 0)
 		return 0;
 	err_wrap(e, "stage %s: %s", st->name, dast_info(s->instruction)->name);
-	return err_at(e, st->file, s->line, 0);
+	return s->pos.line ? dparse_err_at(src->file, s->pos, e) : -1;
 }
 
 static void send_digests(struct worker *w, const struct scan *sc, size_t from, size_t to, struct json **out)

@@ -29,13 +29,13 @@ static int mount_dest(const struct step_job *j, struct err *e)
 static int mount_source(const struct step_job *j, struct err *e)
 {
 	AUTO_STRV struct strv lower = {0};
-	AUTO_FREE char *place = mem_printf("%s/source", j->dir);
+	AUTO_FREE char *empty = mem_printf("%s/scratch", j->dir);
 
 	step_lower_paths(j->b, &j->from, &lower);
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
 						    .lower = (const char *const *)lower.v,
 						    .nlower = lower.n,
-						    .work = place},
+						    .empty = empty},
 			     e);
 }
 

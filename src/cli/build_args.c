@@ -17,7 +17,8 @@ static int build_args_pair(const char *option, const char *text, char **key, con
 	return 0;
 }
 
-static int build_args_pairs(const char *option, const struct strv *from, struct smap *to, struct err *e)
+/* An option without "=V": a build argument has the value of the environment, if there is one, and a label is empty. */
+static int build_args_pairs(const char *option, bool from_env, const struct strv *from, struct smap *to, struct err *e)
 {
 	for (size_t i = 0; i < from->n; i++) {
 		AUTO_FREE char *key = NULL;
@@ -25,7 +26,10 @@ static int build_args_pairs(const char *option, const struct strv *from, struct 
 
 		if (build_args_pair(option, from->v[i], &key, &val, e))
 			return -1;
-		smap_set(to, key, mem_strdup_opt(val));
+		if (!val)
+			val = from_env ? getenv(key) : "";
+		if (val)
+			smap_set_str(to, key, val);
 	}
 	return 0;
 }
@@ -140,7 +144,8 @@ static enum build_pull build_args_pull(const char *text)
 int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e)
 {
 	if (build_args_paths(c, a, o, e) || build_args_tags(a, o, e) ||
-	    build_args_pairs("build-arg", &a->args, &o->args, e) || build_args_pairs("label", &a->labels, &o->labels, e) ||
+	    build_args_pairs("build-arg", true, &a->args, &o->args, e) ||
+	    build_args_pairs("label", false, &a->labels, &o->labels, e) ||
 	    build_args_caches(a, o, e) || work_source_date(-1, &o->source_date_epoch, e))
 		return -1;
 	if (a->platform && platform_parse(a->platform, &o->platform, e))

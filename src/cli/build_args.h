@@ -38,13 +38,15 @@ struct build_args {
 	 .help = "when a base image's tag is looked up in its registry"}, \
 	{.name = "offline", .kind = OPT_FLAG, BUILD_ARGS_AT(offline), .help = "ask no registry"}, \
 	{.name = "cache-from", .arg = "REPO|DIR", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \
-	 .help = "repository in which to look for what was built elsewhere"}, \
+	 .help = "repository in which to look for what was built elsewhere (directories are not built yet)"}, \
 	{.name = "no-cache", .kind = OPT_FLAG, BUILD_ARGS_AT(no_cache), .help = "run every step"}, \
 	{.name = "force-rebuild", .kind = OPT_FLAG, BUILD_ARGS_AT(force_rebuild), \
-	 .help = "run every step of the goals' stages, or of those named by --force-rebuild-from and what depends on them"}, \
+	 .help = "run every step of the goals' stages, or of those named by --force-rebuild-from and what depends " \
+		 "on them"}, \
 	{.name = "force-rebuild-from", .arg = "STAGE", .kind = OPT_LIST, BUILD_ARGS_AT(force_from), \
 	 .help = "stage to rebuild with everything that depends on it"}, \
-	{.name = "timestamps", .arg = "logical|real", .kind = OPT_CHOICE, BUILD_ARGS_AT(timestamps), .dflt = "logical", \
+	{.name = "timestamps", .arg = "logical|real", .kind = OPT_CHOICE, BUILD_ARGS_AT(timestamps), \
+	 .dflt = "logical", \
 	 .help = "times of new files: the same in every build of the same inputs, or those of the clock"}, \
 	{.name = "network", .arg = "host|none|default", .kind = OPT_CHOICE, BUILD_ARGS_AT(network), .dflt = "host", \
 	 .help = "network of the steps"}
@@ -59,7 +61,8 @@ struct build_args {
 	 .help = "after a failure go on with what does not depend on it"}, \
 	{.name = "step-timeout", .arg = "D", .kind = OPT_DURATION, BUILD_ARGS_AT(step_timeout), .dflt = "none", \
 	 .help = "time after which a step is ended and has failed"}, \
-	{.name = "add-host", .arg = "H:IP", .kind = OPT_LIST, BUILD_ARGS_AT(add_hosts), .help = "line for /etc/hosts"}, \
+	{.name = "add-host", .arg = "H:IP", .kind = OPT_LIST, BUILD_ARGS_AT(add_hosts), \
+	 .help = "line for /etc/hosts"}, \
 	{.name = "shm-size", .arg = "N", .kind = OPT_SIZE, BUILD_ARGS_AT(shm_size), .dflt = "64m", \
 	 .help = "size of /dev/shm"}, \
 	{.name = "output-directory", .arg = "D", .kind = OPT_STRING, BUILD_ARGS_AT(output_directory), \

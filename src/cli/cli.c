@@ -82,6 +82,13 @@ void cli_net_release(struct registry_opts *o)
 	*o = (struct registry_opts){0};
 }
 
+int cli_registry_error(int rc, struct err *e)
+{
+	if (rc && e->code == ERR_NOT_FOUND)
+		e->code = ERR_REGISTRY;
+	return rc;
+}
+
 int cli_platform(const char *text, struct platform *out, struct err *e)
 {
 	if (text)
@@ -111,13 +118,24 @@ int cli_printf(struct err *e, const char *fmt, ...)
 	return cli_print(text, (size_t)n, e);
 }
 
+/* The same members with the version before them. */
+static struct json *cli_versioned(struct json *j)
+{
+	struct json *out = json_new_object();
+
+	json_set_int(out, "version", CLI_JSON_VERSION);
+	for (void *it = json_iter(j); it; it = json_iter_next(j, it))
+		json_set(out, json_iter_key(it), json_ref(json_iter_val(it)));
+	return out;
+}
+
 int cli_print_json(struct json *j, struct err *e)
 {
 	AUTO_JSON struct json *own = j;
+	AUTO_JSON struct json *out = cli_versioned(j);
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
 
-	json_set_int(own, "version", CLI_JSON_VERSION);
-	json_write_pretty(own, &text);
+	json_write_pretty(out, &text);
 	buf_char_add(&text, '\n');
 	if (text.over)
 		return err_set(e, ERR_INTERNAL, "the JSON text is larger than %zu bytes", text.max);

@@ -45,7 +45,9 @@ struct cli_net {
 };
 #define CLI_NET_OPTIONS(type) \
 	{.name = "creds", .arg = "USER:PW", .kind = OPT_STRING, .offset = offsetof(type, net.creds), \
-	 .help = "name and password for the registry (default: config.json of docker, auth.json of podman); other users of the machine can read it in the list of processes"}, \
+	 .dflt = "docker's config.json, podman's auth.json", \
+	 .help = "name and password for the registry; other users of the machine can read it in the list of " \
+		 "processes"}, \
 	{.name = "insecure-registry", .arg = "HOST", .kind = OPT_LIST, .offset = offsetof(type, net.insecure), \
 	 .help = "host[:port] that may be asked over plain http or with an unverified certificate; loopback always may"}
 /* Options for registry_new; host is the one that --creds is for (may be NULL). ERR_USAGE for credentials without a
@@ -53,6 +55,8 @@ struct cli_net {
 int cli_net_opts(const struct cli *c, const struct cli_net *net, const char *host, struct registry_opts *out,
 		 struct err *e);
 void cli_net_release(struct registry_opts *o);
+/* Pass rc on; that a registry does not have a name is the registry's error (exit status 4), not the input's. */
+int cli_registry_error(int rc, struct err *e);
 
 /* --platform text, or this machine's. */
 int cli_platform(const char *text, struct platform *out, struct err *e);

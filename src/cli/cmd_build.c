@@ -28,12 +28,12 @@ static const struct opt cmd_build_options[] = {
 	{.name = "tag", .letter = 't', .arg = "NAME", .kind = OPT_LIST, BUILD_ARGS_AT(tags),
 	 .help = "name of the image, with one goal only"},
 	BUILD_ARGS_SELECTION,
-	{.name = "cache-to", .arg = "REPO|DIR[,mode=steps|stages][,required]", .kind = OPT_LIST, BUILD_ARGS_AT(cache_to),
-	 .help = "repository in which to keep what was built"},
+	{.name = "cache-to", .arg = "REPO|DIR[,mode=steps|stages][,required]", .kind = OPT_LIST,
+	 BUILD_ARGS_AT(cache_to), .help = "repository in which to keep what was built (directories are not built yet)"},
 	BUILD_ARGS_RUNNING,
 	{.name = "output", .letter = 'o', .arg = "type=T,dest=PATH", .kind = OPT_LIST, CMD_BUILD_AT(outputs),
-	 .help = "also write the image: oci and docker are archives (oci with tar=false a directory), tar and local its "
-		 "root file system"},
+	 .help = "also write the image: oci and docker are archives (oci with tar=false a directory), tar and local "
+		 "its root file system"},
 	{.name = "push", .kind = OPT_FLAG, CMD_BUILD_AT(push), .help = "push the image under the names of -t"},
 	{.name = "compression", .arg = "CODEC[:LEVEL]", .kind = OPT_STRING, CMD_BUILD_AT(compression), .dflt = "gzip",
 	 .help = "gzip, zstd or none, for --push and --output"},
@@ -67,12 +67,12 @@ static const struct opt_conflict cmd_build_conflicts[] = {
 
 static struct json *cmd_build_json(const struct build_result *r)
 {
-	struct json *j = json_object(), *goals = json_array();
+	struct json *j = json_new_object(), *goals = json_new_array();
 
 	json_set_int(j, "version", CLI_JSON_VERSION);
 	for (size_t i = 0; i < r->n; i++) {
 		const struct build_goal *g = &r->v[i];
-		struct json *one = json_object();
+		struct json *one = json_new_object();
 
 		json_set_str(one, "stage", g->stage);
 		json_set_str(one, "name", g->name);
@@ -205,14 +205,15 @@ const struct command cmd_build = {
 	.group = COMMAND_BUILD,
 	.summary = "build images from a Dockerfile or from flavors",
 	.usage = "[OPTIONS] CONTEXT|FLAVOR…",
-	.about =
-		"CONTEXT is a directory with a Dockerfile, FLAVOR a directory of several Dockerfiles that depend on each "
-		"other. All stages that the goals need are built, independent ones at the same time; what was built "
-		"before, here or in a repository of --cache-from, is taken from there.\n\n"
-		"The id of each goal's image is printed at the end: the digest of its config. Without -t the goal of a "
-		"flavor is named FLAVOR-STAGE, and the image of a plain Dockerfile has its id alone.\n\n"
-		"--creds is for the registry of -t with --push, else for that of the first --cache-to or --cache-from; "
-		"credentials for other registries come from the configuration files.",
+	.about = "CONTEXT is a directory with a Dockerfile, FLAVOR a directory of several Dockerfiles that "
+		 "depend on each other. All stages that the goals need are built, independent ones at the same "
+		 "time; what was built before, here or in a repository of --cache-from, is taken from "
+		 "there.\n\n"
+		 "The id of each goal's image is printed at the end: the digest of its config. Without -t the "
+		 "goal of a flavor is named FLAVOR-STAGE, and the image of a plain Dockerfile has its id "
+		 "alone.\n\n"
+		 "--creds is for the registry of -t with --push, else for that of the first --cache-to or "
+		 "--cache-from; credentials for other registries come from the configuration files.",
 	.example = "slct build -t demo:1 flavors/hello\n"
 		   "slct build flavors/python-demo --goal release -j4\n"
 		   "slct build -t localhost:5000/demo:1 --push --cache-to localhost:5000/cache .",

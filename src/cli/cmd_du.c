@@ -71,10 +71,10 @@ static void cmd_du_walk(int dirfd, const char *name, unsigned depth, struct cmd_
 static int cmd_du_json(const struct cli *c, const struct cmd_du_sum *sums, const struct cmd_du_sum *all,
 		       struct err *e)
 {
-	struct json *j = json_object(), *parts = json_object();
+	struct json *j = json_new_object(), *parts = json_new_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(cmd_du_parts); i++) {
-		struct json *one = json_object();
+		struct json *one = json_new_object();
 
 		json_set_int(one, "bytes", (int64_t)sums[i].bytes);
 		json_set_int(one, "files", (int64_t)sums[i].files);
@@ -134,8 +134,8 @@ const struct command cmd_du = {
 	.flags = COMMAND_STORE,
 	.summary = "show how much of the disk the store takes",
 	.usage = "[OPTIONS]",
-	.about = "\">\" before a size means: at least, since some directories of unpacked layers belong to other ids of the "
-		 "user's range and cannot be read from outside.",
+	.about = "\">\" before a size means: at least, since some directories of unpacked layers belong to "
+		 "other ids of the user's range and cannot be read from outside.",
 	.example = "slct du\nslct du --json",
 	.run = cmd_du_run,
 };

@@ -165,7 +165,7 @@ static int cmd_export_check(const struct cli *c, const struct cmd_export_opts *o
 static int cmd_export_print(const struct cli *c, const struct strv *written, struct err *e)
 {
 	if (c->g.json) {
-		struct json *j = json_object();
+		struct json *j = json_new_object();
 
 		json_set(j, "files", json_from_strv(written));
 		return cli_print_json(j, e);
@@ -225,9 +225,10 @@ const struct command cmd_export = {
 	.group = COMMAND_FLAVORS,
 	.summary = "write a flavor's release, or an image's root file system, as an archive",
 	.usage = "[OPTIONS] FLAVOR…|IMAGE",
-	.about = "An operand that is a directory is a flavor: its goal (release) is built and written as the archive of a "
-		 "script-language container: without /dev, /proc and package caches, with the links and the manifest "
-		 "that the database expects. The same flavor gives the same bytes. The files written are printed.",
+	.about = "An operand that is a directory is a flavor: its goal (release) is built and written as the "
+		 "archive of a script-language container: without /dev, /proc and package caches, with the "
+		 "links and the manifest that the database expects. The same flavor gives the same bytes. The "
+		 "files written are printed.",
 	.example = "slct export flavors/python-demo --export-path out\n"
 		   "slct export demo:1 --format tar.zst -o rootfs.tar.zst",
 	.opts = cmd_export_options,

@@ -14,7 +14,7 @@ static int cmd_fsck_print(const struct cli *c, const struct strv *problems, stru
 	AUTO_BUF struct buf out = BUF_INIT(BUF_TEXT_MAX);
 
 	if (c->g.json) {
-		struct json *j = json_object();
+		struct json *j = json_new_object();
 
 		json_set(j, "problems", json_from_strv(problems));
 		return cli_print_json(j, e);
@@ -48,8 +48,9 @@ const struct command cmd_fsck = {
 	.group = COMMAND_HOUSE,
 	.summary = "verify everything in the store",
 	.usage = "[OPTIONS]",
-	.about = "Blobs are read and compared with their digests, records with what they name, and unpacked layers are "
-		 "packed again and compared. Each problem is a line; with any the exit status is 6. Nothing is changed.",
+	.about = "Blobs are read and compared with their digests, records with what they name, and unpacked "
+		 "layers are packed again and compared. Each problem is a line; with any the exit status is 6. "
+		 "Nothing is changed.",
 	.example = "slct fsck",
 	.run = cmd_fsck_run,
 };

@@ -34,7 +34,7 @@ static int cmd_gc_print(const struct cli *c, const struct store_gc_stats *st, bo
 				  dry_run ? "would delete" : "deleted", (unsigned long long)st->blobs,
 				  (unsigned long long)st->layers, (unsigned long long)st->records,
 				  num_human_size(st->bytes, size), (unsigned long long)st->kept);
-	j = json_object();
+	j = json_new_object();
 	json_set_bool(j, "dry_run", dry_run);
 	json_set_int(j, "blobs", (int64_t)st->blobs);
 	json_set_int(j, "layers", (int64_t)st->layers);

@@ -53,10 +53,10 @@ static struct cmd_history_row *cmd_history_rows(struct store *s, const struct im
 
 static int cmd_history_json(const struct cmd_history_row *rows, size_t n, struct err *e)
 {
-	struct json *j = json_object(), *v = json_array();
+	struct json *j = json_new_object(), *v = json_new_array();
 
 	for (size_t i = n; i-- > 0;) {
-		struct json *one = json_object();
+		struct json *one = json_new_object();
 
 		json_set_str(one, "created", rows[i].h->created);
 		json_set_str(one, "created_by", rows[i].h->created_by);

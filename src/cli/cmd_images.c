@@ -26,7 +26,7 @@ static uint64_t cmd_images_size(struct store *s, const struct store_image *i)
 
 static struct json *cmd_images_json(struct store *s, const struct store_image *i)
 {
-	struct json *j = json_object(), *layers = json_array();
+	struct json *j = json_new_object(), *layers = json_new_array();
 	AUTO_FREE char *name = image_src_name(i);
 	char time[32];
 
@@ -45,7 +45,7 @@ static struct json *cmd_images_json(struct store *s, const struct store_image *i
 
 static int cmd_images_print_json(struct store *s, const struct store_image_list *all, struct err *e)
 {
-	struct json *j = json_object(), *v = json_array();
+	struct json *j = json_new_object(), *v = json_new_array();
 
 	for (size_t i = 0; i < all->n; i++)
 		json_append(v, cmd_images_json(s, &all->v[i]));

@@ -38,7 +38,8 @@ const struct command cmd_import = {
 	.summary = "make an image of one layer from a root file system",
 	.usage = "[OPTIONS] ROOTFS.TAR NAME",
 	.about = "The tar may be compressed by gzip, bzip2, xz or zstd; \"-\" is standard input. The image is dated "
-		 "1980-01-02, or as SOURCE_DATE_EPOCH says, so that the same file gives the same image. Its id is printed.",
+		 "1980-01-02, or as SOURCE_DATE_EPOCH says, so that the same file gives the same image. Its id is "
+		 "printed.",
 	.example = "mmdebstrap --variant=minbase bookworm rootfs.tar\nslct import rootfs.tar localhost/debian:12",
 	.opts = cmd_import_options,
 	.nopts = ARRAY_LEN(cmd_import_options),

@@ -30,7 +30,7 @@ static int cmd_inspect_print_raw(const struct image_src *i, struct err *e)
 
 static int cmd_inspect_print(const struct image_src *i, struct err *e)
 {
-	struct json *j = json_object(), *manifest = NULL, *config;
+	struct json *j = json_new_object(), *manifest = NULL, *config;
 
 	config = json_parse(buf_str(&i->config_text), i->config_text.n, CONFIG_MAX_BYTES, ERR_INTEGRITY, "config", e);
 	if (config && i->manifest_text.n)
@@ -70,9 +70,10 @@ const struct command cmd_inspect = {
 	.group = COMMAND_IMAGES,
 	.summary = "show manifest and config of an image",
 	.usage = "[OPTIONS] IMAGE",
-	.about = "IMAGE is a name in the store, or store:NAME, docker://REFERENCE or oci:DIRECTORY[:TAG]. "
-		 "The output is a JSON object with name, id (the config's digest), digest (the manifest's), manifest and "
-		 "config. An image that was only built here has no manifest until it is pushed or saved; both are null then.",
+	.about = "IMAGE is a name in the store, or store:NAME, docker://REFERENCE or oci:DIRECTORY[:TAG]. The "
+		 "output is a JSON object with name, id (the config's digest), digest (the manifest's), "
+		 "manifest and config. An image that was only built here has no manifest until it is pushed or "
+		 "saved; both are null then.",
 	.example = "slct inspect demo:1\nslct inspect --raw docker://localhost:5000/demo:1",
 	.opts = cmd_inspect_options,
 	.nopts = ARRAY_LEN(cmd_inspect_options),

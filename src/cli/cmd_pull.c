@@ -28,7 +28,7 @@ static int cmd_pull_run(struct cli *c, const void *opts, struct err *e)
 	struct digest id;
 
 	if (cli_platform(o->platform, &p, e) || work_open(&w, c, &o->net, ref, e) ||
-	    image_ops_pull(&w.session, ref, name, &p, !o->no_unpack, &id, e))
+	    cli_registry_error(image_ops_pull(&w.session, ref, name, &p, !o->no_unpack, &id, e), e))
 		return -1;
 	work_close(&w);
 	return work_print_id(c, &id, name ? name : ref, e);
@@ -39,8 +39,8 @@ const struct command cmd_pull = {
 	.group = COMMAND_IMAGES,
 	.summary = "fetch an image from a registry",
 	.usage = "[OPTIONS] REFERENCE [NAME]",
-	.about = "Every byte is verified against its digest, and the layers are unpacked, so that a bad one fails here. "
-		 "The image's id is printed.",
+	.about = "Every byte is verified against its digest, and the layers are unpacked, so that a bad one "
+		 "fails here. The image's id is printed.",
 	.example = "slct pull docker.io/library/debian:12\nslct pull localhost:5000/demo:1 demo:1",
 	.opts = cmd_pull_options,
 	.nopts = ARRAY_LEN(cmd_pull_options),

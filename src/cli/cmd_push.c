@@ -30,7 +30,7 @@ static int cmd_push_print(const struct cli *c, const struct image_ops_push_stats
 
 	if (!c->g.json)
 		return cli_printf(e, "%s\n", st->manifest.text);
-	j = json_object();
+	j = json_new_object();
 	json_set_str(j, "digest", st->manifest.text);
 	json_set_int(j, "blobs_sent", (int64_t)st->blobs_sent);
 	json_set_int(j, "blobs_mounted", (int64_t)st->blobs_mounted);
@@ -74,7 +74,8 @@ const struct command cmd_push = {
 	.usage = "[OPTIONS] NAME [DESTINATION]",
 	.about = "DESTINATION is a reference, with or without docker:// before it; without it the image goes where its "
 		 "name says. What the registry has already is not sent again. The manifest's digest is printed.",
-	.example = "slct push demo:1 docker://localhost:5000/demo:1\nslct push --compression zstd:9 registry.example.com/demo:1",
+	.example = "slct push demo:1 docker://localhost:5000/demo:1\n"
+		   "slct push --compression zstd:9 registry.example.com/demo:1",
 	.opts = cmd_push_options,
 	.nopts = ARRAY_LEN(cmd_push_options),
 	.opts_size = sizeof(struct cmd_push_opts),

@@ -18,7 +18,7 @@ static int cmd_tags_print(const struct cli *c, const char *repo, struct strv *ta
 
 	strv_sort(tags);
 	if (c->g.json) {
-		struct json *j = json_object();
+		struct json *j = json_new_object();
 
 		json_set_str(j, "repository", repo);
 		json_set(j, "tags", json_from_strv(tags));
@@ -42,7 +42,7 @@ static int cmd_tags_run(struct cli *c, const void *opts, struct err *e)
 	if (ref_parse_repo(text, &repo, e))
 		return -1;
 	if (cli_net_opts(c, &o->net, repo.host, &net, e) == 0 && (r = registry_new(&net, e)) != NULL)
-		rc = registry_tags(r, &repo, &tags, e);
+		rc = cli_registry_error(registry_tags(r, &repo, &tags, e), e);
 	if (r)
 		registry_free(r);
 	cli_net_release(&net);

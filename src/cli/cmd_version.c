@@ -4,14 +4,14 @@
 
 static struct json *cmd_version_settings(const struct cli *c)
 {
-	struct json *all = json_object();
+	struct json *all = json_new_object();
 	AUTO_FREE char *root = cli_store_root(c);
 
 	for (int i = 0; i < SETTING_COUNT; i++) {
 		enum setting_id id = (enum setting_id)i;
 		const struct setting_def *d = settings_def(id);
 		const char *value = settings_get(&c->settings, id);
-		struct json *one = json_object();
+		struct json *one = json_new_object();
 
 		if (d->kind == SETTING_LIST)
 			json_set(one, "value", json_from_strv(settings_list(&c->settings, id)));
@@ -42,7 +42,7 @@ static int cmd_version_lines(const struct cli *c, struct err *e)
 static int cmd_version_run(struct cli *c, const void *opts ATTR_UNUSED, struct err *e)
 {
 	if (c->g.json) {
-		struct json *j = json_object();
+		struct json *j = json_new_object();
 
 		json_set_str(j, "slct", SLCT_VERSION);
 		json_set_int(j, "store", STORE_VERSION);

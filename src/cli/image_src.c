@@ -139,7 +139,7 @@ static int image_src_registry(const struct cli *c, const struct cli_net *net, co
 	if (ref_parse(text, &ref, e))
 		return -1;
 	if (cli_net_opts(c, net, ref.host, &opts, e) == 0 && (r = registry_new(&opts, e)) != NULL)
-		rc = registry_resolve(r, &ref, p, &got, e);
+		rc = cli_registry_error(registry_resolve(r, &ref, p, &got, e), e);
 	if (rc == 0)
 		rc = manifest_parse(buf_str(&got.manifest_text), got.manifest_text.n, NULL, &m, ERR_REGISTRY, e);
 	if (rc == 0) {

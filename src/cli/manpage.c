@@ -21,7 +21,7 @@ static const struct {
 static const struct {
 	const char *file, *text;
 } manpage_files[] = {
-	{"/etc/slct/slct.yml", "Settings of the machine: one \"name: value\" a line, names as below under ENVIRONMENT."},
+	{"/etc/slct/slct.yml", "Settings of the machine: one \"name: value\" a line, names as under ENVIRONMENT."},
 	{"$XDG_CONFIG_HOME/slct/slct.yml", "Settings of the user (~/.config where the variable is not set)."},
 	{"$XDG_DATA_HOME/slct", "The store (~/.local/share where the variable is not set)."},
 	{"/var/lib/slct", "The store of root."},
@@ -214,8 +214,8 @@ void manpage_overview(struct buf *out)
 	buf_str_add(out, ".SH DESCRIPTION\n");
 	manpage_paragraphs(out,
 			   "slct builds container images from flavors: directories of several Dockerfiles whose stages "
-			   "depend on each other. A directory with one Dockerfile is the smallest flavor. Each stage and "
-			   "each instruction that was built before, here or in a registry, is taken from there.\n\n"
+			   "depend on each other. A directory with one Dockerfile is the smallest flavor. Each stage "
+			   "and each instruction that was built before, here or in a registry, is taken from there.\n\n"
 			   "Results are written to standard output, everything else to standard error.");
 	manpage_commands(out);
 	manpage_options(out, "OPTIONS OF EVERY COMMAND", globals, nglobals);

@@ -4,9 +4,9 @@
  * completion all read that table. Values go to members of a struct of the command by their offsets, so there are no
  * globals.
  *
- * Understood: `--name`, `--name=value`, `--name value`, `--no-name`, `-n`, `-nvalue`, `-n value`, `-qv` (several flags),
- * options behind operands, `--` as the end of options, `-` as an operand. Of a repeated option with a single value the
- * last one wins, as docker does. */
+ * Understood: `--name`, `--name=value`, `--name value`, `--no-name`, `-n`, `-nvalue`, `-n value`, `-qv` (several
+ * flags), options behind operands, `--` as the end of options, `-` as an operand. Of a repeated option with a single
+ * value the last one wins, as docker does. */
 #ifndef SLCT_OPT_H
 #define SLCT_OPT_H
 

@@ -80,7 +80,7 @@ static void report_json_str(struct json *j, const char *key, const char *text)
 
 struct json *report_json(const struct err *e)
 {
-	struct json *j = json_object();
+	struct json *j = json_new_object();
 
 	json_set_str(j, "code", err_code_name(e->code));
 	report_json_str(j, "message", e->msg);
@@ -103,7 +103,7 @@ void report_error(const struct err *e, bool color, bool json)
 	struct err ignored = ERR_INIT;
 
 	if (json) {
-		AUTO_JSON struct json *j = json_object();
+		AUTO_JSON struct json *j = json_new_object();
 
 		json_set_str(j, "event", "error");
 		json_set(j, "error", report_json(e));

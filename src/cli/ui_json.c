@@ -34,7 +34,7 @@ static void ui_json_lines_free(void *p)
 
 static struct json *ui_json_begin(const struct ui_json *ui, const char *event, const char *stage)
 {
-	struct json *j = json_object();
+	struct json *j = json_new_object();
 
 	json_set_str(j, "event", event);
 	json_set_int(j, "time", (clock_mono() - ui->start) / UI_JSON_NS_PER_MS);
@@ -64,7 +64,7 @@ static void ui_json_line(void *arg, const char *line)
 
 static struct json *ui_json_counts(const struct event_counts *c)
 {
-	struct json *j = json_object();
+	struct json *j = json_new_object();
 
 	json_set_int(j, "stages", c->stages);
 	json_set_int(j, "stages_cached", c->stages_cached);

@@ -184,12 +184,14 @@ static void ui_plain_warning(struct ui_plain *ui, struct ui_plain_stage *s ATTR_
 
 static void ui_plain_end(struct ui_plain *ui, struct ui_plain_stage *s ATTR_UNUSED, const struct event *ev)
 {
+	size_t lines;
+
 	for (size_t i = 0; i < ui->stages.n; i++)
 		ui_plain_flush_lines(ui, ui->stages.v[i].val);
-	if (!ev->counts)
-		return;
+	lines = ui->out.n;
 	ui_text_summary(ev, &ui->out);
-	buf_char_add(&ui->out, '\n');
+	if (ui->out.n > lines)
+		buf_char_add(&ui->out, '\n');
 }
 
 typedef void ui_plain_fn(struct ui_plain *ui, struct ui_plain_stage *s, const struct event *ev);

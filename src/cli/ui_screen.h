@@ -1,7 +1,7 @@
 /* A picture of some lines at the bottom of a terminal that is drawn again and again, with permanent lines above it.
  *
- * The terminal's state is never changed (no hidden cursor, no other modes), so that there is nothing to restore whatever
- * way the program ends. */
+ * The terminal's state is never changed (no hidden cursor, no other modes), so that there is nothing to restore
+ * whatever way the program ends. */
 #ifndef SLCT_UI_SCREEN_H
 #define SLCT_UI_SCREEN_H
 

@@ -103,19 +103,17 @@ void ui_text_summary(const struct event *end, struct buf *out)
 	const struct event_counts *c = end->counts;
 	char text[32];
 
-	if (c) {
-		buf_printf(out, "%u stage%s", c->stages, c->stages == 1 ? "" : "s");
-		if (c->stages_cached)
-			buf_printf(out, " (%u cached)", c->stages_cached);
-		buf_printf(out, ", %u step%s run, %u cached", c->steps_run, c->steps_run == 1 ? "" : "s",
-			   c->steps_cached);
-		if (c->requests)
-			buf_printf(out, ", %llu requests", (unsigned long long)c->requests);
-		if (c->bytes_in)
-			buf_printf(out, ", %s received", num_human_size(c->bytes_in, text));
-		if (c->bytes_out)
-			buf_printf(out, ", %s sent", num_human_size(c->bytes_out, text));
-		buf_str_add(out, ", ");
-	}
-	buf_str_add(out, num_human_time(end->elapsed_ns, text));
+	if (!c || !(c->stages || c->steps_run || c->steps_cached))
+		return;
+	buf_printf(out, "%u stage%s", c->stages, c->stages == 1 ? "" : "s");
+	if (c->stages_cached)
+		buf_printf(out, " (%u cached)", c->stages_cached);
+	buf_printf(out, ", %u step%s run, %u cached", c->steps_run, c->steps_run == 1 ? "" : "s", c->steps_cached);
+	if (c->requests)
+		buf_printf(out, ", %llu requests", (unsigned long long)c->requests);
+	if (c->bytes_in)
+		buf_printf(out, ", %s received", num_human_size(c->bytes_in, text));
+	if (c->bytes_out)
+		buf_printf(out, ", %s sent", num_human_size(c->bytes_out, text));
+	buf_printf(out, ", %s", num_human_time(end->elapsed_ns, text));
 }

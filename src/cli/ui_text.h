@@ -30,7 +30,7 @@ void ui_lines_release(struct ui_lines *l);
 char *ui_text_line(const char *text, bool colour);
 /* "[stage 2/5] " or "[stage] " or "". */
 void ui_text_prefix(const char *stage, unsigned n, unsigned m, struct buf *out);
-/* "8 stages, 3 of them cached; 4 steps run, 12 cached; 9.1 MiB received; 12.3s". */
+/* "8 stages (3 cached), 4 steps run, 12 cached, 9.1 MiB received, 12.3s"; nothing if nothing was begun. */
 void ui_text_summary(const struct event *end, struct buf *out);
 
 #endif

@@ -40,6 +40,14 @@ int work_open(struct work *w, const struct cli *c, const struct cli_net *net, co
 	return 0;
 }
 
+int work_open_files(struct work *w, const struct cli *c)
+{
+	*w = (struct work){.session = {.nsfd = -1}};
+	w->sink = cli_display(c);
+	w->session.sink = w->sink;
+	return 0;
+}
+
 int work_open_exclusive(struct work *w, const struct cli *c, struct err *e)
 {
 	AUTO_FREE char *root = cli_store_root(c);
@@ -105,7 +113,7 @@ int work_print_id(const struct cli *c, const struct digest *id, const char *name
 
 	if (!c->g.json)
 		return cli_printf(e, "%s\n", id->text);
-	j = json_object();
+	j = json_new_object();
 	json_set_str(j, "id", id->text);
 	json_set_str(j, "name", name);
 	return cli_print_json(j, e);

@@ -52,6 +52,7 @@ struct plan_step {
 	unsigned n;          /* n of the stage's m instructions, from 1 */
 	unsigned line;       /* in the stage's Dockerfile; 0 for triggers of ONBUILD */
 	unsigned last_line;
+	struct dast_pos pos; /* of the keyword; line 0 for triggers */
 	char *text;          /* as shown: "RUN apt-get ..." */
 	char *created_by;    /* history entry */
 	/* RUN */

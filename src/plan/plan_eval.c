@@ -17,6 +17,7 @@ struct plan_step *plan_eval_step(struct plan_eval *v, enum plan_step_kind kind, 
 			      .n = v->n,
 			      .line = v->trigger ? 0 : v->in->first_line,
 			      .last_line = v->trigger ? 0 : v->in->last_line,
+			      .pos = v->trigger ? (struct dast_pos){0} : v->in->pos,
 			      .text = mem_strdup(v->in->original),
 			      .created_by = mem_strdup_opt(created_by)};
 

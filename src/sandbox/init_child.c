@@ -15,6 +15,7 @@
 #include "src/sandbox/childmsg.h"
 #include "src/sandbox/exec_child.h"
 #include "src/sandbox/loopback.h"
+#include "src/sandbox/mntns.h"
 #include "src/sandbox/mountpoint.h"
 #include "src/sandbox/mounts_child.h"
 #include "src/sandbox/passwd.h"
@@ -22,8 +23,6 @@
 #include "src/util/io.h"
 #include "src/util/mem.h"
 
-/* The layer of mount points, in the step's scratch directory. */
-#define POINTS_NAME "points"
 /* What ps shows in the step. */
 #define INIT_NAME "slct-init"
 
@@ -73,12 +72,11 @@ static void own_output(const struct passwd_ids *ids)
 /* The merged root, with the layer of mount points on top of the image's. */
 static int mount_root(const struct sandbox_spec *s, struct err *e)
 {
-	AUTO_FREE char *points = mem_printf("%s/%s", s->scratch, POINTS_NAME);
+	AUTO_FREE char *points = NULL;
 	AUTO_FREE const char **lower = mem_array(s->root.nlower + 1, sizeof *lower);
 	struct overlay_spec root = s->root;
-	bool has_etc;
 
-	if (mountpoint_upper(&s->root, e) < 0 || mountpoint_make(&s->root, points, &has_etc, e) < 0)
+	if (mountpoint_upper(&s->root, e) < 0 || mountpoint_layer(&s->root, s->scratch, &points, e) < 0)
 		return -1;
 	for (size_t i = 0; i < root.nlower; i++)
 		lower[i] = root.lower[i];
@@ -107,7 +105,7 @@ static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int 
 	setsid();
 	umask(0);
 	prctl(PR_SET_NAME, INIT_NAME, 0, 0, 0);
-	if (overlay_private(e) < 0)
+	if (mntns_private(e) < 0)
 		return -1;
 	root = mount_root(s, e);
 	if (root < 0 || passwd_lookup(root, s->user ? s->user : "", ids, e) < 0)

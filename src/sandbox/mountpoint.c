@@ -8,11 +8,106 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "src/util/buf.h"
 #include "src/util/cleanup.h"
+#include "src/util/hash.h"
 #include "src/util/mem.h"
+#include "src/util/path.h"
+#include "src/util/tmp.h"
 
-#define XATTR_LIST_MAX 65536
-#define OVERLAY_XATTRS "user.overlay."
+/* Names, and one value, of a directory's attributes that are taken over; more is cut off. */
+#define XATTR_MAX 4096
+/* Part of the name: to be changed with what the layer holds. */
+#define LAYER_VERSION "1"
+
+/* The image's /etc as far as a step can see it. */
+struct etc {
+	bool is_dir; /* or missing: then it is made */
+	bool found;
+	struct stat st;
+	int fd;		   /* if found and is_dir */
+	struct buf xattrs; /* names and values in a row, for the digest and for copying */
+};
+
+static void etc_release(struct etc *etc)
+{
+	if (etc->fd >= 0)
+		close(etc->fd);
+	buf_release(&etc->xattrs);
+}
+
+/* The topmost layer that knows the name decides; a whiteout hides those below. */
+static int etc_find(const struct overlay_spec *root, struct etc *etc)
+{
+	for (size_t i = root->nlower; i-- > 0;) {
+		AUTO_FREE char *path = mem_printf("%s/etc", root->lower[i]);
+
+		if (fstatat(root->dirfd, path, &etc->st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		etc->found = !(S_ISCHR(etc->st.st_mode) && etc->st.st_rdev == makedev(0, 0));
+		etc->is_dir = !etc->found || S_ISDIR(etc->st.st_mode);
+		if (!etc->found || !etc->is_dir)
+			return 0;
+		etc->fd = openat(root->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return etc->fd < 0 ? -1 : 0;
+	}
+	return 0;
+}
+
+/* The overlay's own marks are of that layer, not of the directory. */
+static bool is_copied(const char *name)
+{
+	return strncmp(name, "user.overlay.", strlen("user.overlay.")) != 0;
+}
+
+/* Append name, NUL, length of the value as uint32_t, value. */
+static void etc_xattr(struct etc *etc, const char *name)
+{
+	char value[XATTR_MAX];
+	ssize_t n = fgetxattr(etc->fd, name, value, sizeof value);
+	uint32_t len = (uint32_t)n;
+
+	if (n < 0 || !is_copied(name))
+		return;
+	buf_add(&etc->xattrs, name, strlen(name) + 1);
+	buf_add(&etc->xattrs, &len, sizeof len);
+	buf_add(&etc->xattrs, value, len);
+}
+
+static void etc_xattrs(struct etc *etc)
+{
+	char names[XATTR_MAX];
+	ssize_t n = flistxattr(etc->fd, names, sizeof names);
+
+	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1)
+		etc_xattr(etc, p);
+}
+
+static int etc_read(const struct overlay_spec *root, struct etc *etc, struct err *e)
+{
+	*etc = (struct etc){.is_dir = true, .fd = -1, .xattrs = BUF_INIT(XATTR_MAX * 4), .st.st_mode = S_IFDIR | 0755};
+	if (etc_find(root, etc) < 0)
+		return err_sys(e, ERR_HOST, errno, "/etc of the image");
+	if (etc->fd >= 0)
+		etc_xattrs(etc);
+	return 0;
+}
+
+/* "points-" and 16 digits of the digest of all that the layer is made of. */
+static char *layer_name(const struct etc *etc)
+{
+	AUTO_BUF struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	const struct stat *st = &etc->st;
+	uint8_t sum[HASH_MAX_BYTES];
+	char hex[17];
+
+	buf_printf(&b, "%s %d %d %o %u %u %lld.%09ld\n", LAYER_VERSION, etc->is_dir, etc->found, (unsigned)st->st_mode,
+		   (unsigned)st->st_uid, (unsigned)st->st_gid, (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	buf_sv_add(&b, buf_sv(&etc->xattrs));
+	hash_bytes(HASH_SHA256, b.p, b.n, sum);
+	hash_hex(sum, 8, hex);
+	return mem_printf("points-%s", hex);
+}
 
 static int make_file(int dir, const char *name, struct err *e)
 {
@@ -26,101 +121,100 @@ static int make_dir(int dir, const char *name, struct err *e)
 	return mkdirat(dir, name, 0755) < 0 ? err_sys(e, ERR_HOST, errno, "mount point %s", name) : 0;
 }
 
-/* 1 and *st: the image has the entry; 0: it has none (or removed it). The topmost layer that knows the name decides. */
-static int find_entry(const struct overlay_spec *root, const char *name, char **path, struct stat *st)
+/* A security module's label belongs to the host, and is refused or not supported: no harm. */
+static int put_xattrs(const struct etc *etc, int to, struct err *e)
 {
-	for (size_t i = root->nlower; i-- > 0;) {
-		*path = mem_printf("%s/%s", root->lower[i], name);
-		if (fstatat(root->dirfd, *path, st, AT_SYMLINK_NOFOLLOW) == 0)
-			return !(S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0));
-		free(*path);
-		*path = NULL;
+	const char *all = buf_str(&etc->xattrs);
+
+	for (const char *p = all; p < all + etc->xattrs.n;) {
+		const char *name = p, *value = p + strlen(p) + 1 + sizeof(uint32_t);
+		uint32_t len;
+
+		memcpy(&len, value - sizeof len, sizeof len);
+		if (fsetxattr(to, name, value, len, 0) < 0 && errno != EPERM && errno != EOPNOTSUPP)
+			return err_sys(e, ERR_HOST, errno, "attribute %s of /etc", name);
+		p = value + len;
 	}
 	return 0;
 }
 
-static int copy_xattr(int from, int to, const char *name, struct err *e)
-{
-	AUTO_FREE char *value = mem_alloc(XATTR_LIST_MAX);
-	ssize_t n;
-
-	if (strncmp(name, OVERLAY_XATTRS, strlen(OVERLAY_XATTRS)) == 0)
-		return 0;
-	n = fgetxattr(from, name, value, XATTR_LIST_MAX);
-	/* A security module's label belongs to the host. */
-	if (n < 0 || fsetxattr(to, name, value, (size_t)n, 0) == 0 || errno == EPERM || errno == EOPNOTSUPP)
-		return 0;
-	return err_sys(e, ERR_HOST, errno, "attribute %s of /etc", name);
-}
-
-static int copy_xattrs(int from, int to, struct err *e)
-{
-	AUTO_FREE char *names = NULL;
-	ssize_t n = flistxattr(from, NULL, 0);
-
-	if (n <= 0)
-		return 0;
-	names = mem_alloc(XATTR_LIST_MAX);
-	n = flistxattr(from, names, XATTR_LIST_MAX);
-	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1)
-		if (copy_xattr(from, to, p, e) < 0)
-			return -1;
-	return 0;
-}
-
 /* Owner before mode, since chown clears set-id bits; times last. */
-static int copy_metadata(int from, int to, const struct stat *st, struct err *e)
+static int put_metadata(const struct etc *etc, int to, struct err *e)
 {
-	const struct timespec times[2] = {st->st_atim, st->st_mtim};
+	const struct timespec times[2] = {etc->st.st_mtim, etc->st.st_mtim};
 
-	if (fchown(to, st->st_uid, st->st_gid) < 0 || fchmod(to, st->st_mode & 07777) < 0)
+	if (fchown(to, etc->st.st_uid, etc->st.st_gid) < 0 || fchmod(to, etc->st.st_mode & 07777) < 0)
 		return err_sys(e, ERR_HOST, errno, "owner and mode of /etc");
-	if (copy_xattrs(from, to, e) < 0)
+	if (put_xattrs(etc, to, e) < 0)
 		return -1;
 	if (futimens(to, times) < 0)
 		return err_sys(e, ERR_HOST, errno, "times of /etc");
 	return 0;
 }
 
-static int make_etc(const struct overlay_spec *root, int dir, bool *has_etc, struct err *e)
+static int make_etc(const struct etc *etc, int dir, struct err *e)
 {
-	AUTO_CLOSE int etc = -1, from = -1;
-	AUTO_FREE char *path = NULL;
-	struct stat st;
-	int found = find_entry(root, "etc", &path, &st);
+	AUTO_CLOSE int fd = -1;
 
-	*has_etc = !found || S_ISDIR(st.st_mode);
-	if (!*has_etc)
-		return 0;
 	if (make_dir(dir, "etc", e) < 0)
 		return -1;
-	etc = openat(dir, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (etc < 0)
+	fd = openat(dir, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
 		return err_sys(e, ERR_HOST, errno, "mount point etc");
-	if (make_file(etc, "hosts", e) < 0 || make_file(etc, "resolv.conf", e) < 0)
+	if (make_file(fd, "hosts", e) < 0 || make_file(fd, "resolv.conf", e) < 0)
 		return -1;
-	if (!found)
-		return 0;
-	from = openat(root->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (from < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", path);
-	return copy_metadata(from, etc, &st, e);
+	return etc->found ? put_metadata(etc, fd, e) : 0;
 }
 
-int mountpoint_make(const struct overlay_spec *root, const char *name, bool *has_etc, struct err *e)
+static int make_layer(const struct etc *etc, int dir, struct err *e)
 {
 	static const char *const dirs[] = {"dev", "proc", "sys"};
-	AUTO_CLOSE int dir = -1;
 
-	if (mkdirat(root->dirfd, name, 0755) < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", name);
-	dir = openat(root->dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", name);
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
 		if (make_dir(dir, dirs[i], e) < 0)
 			return -1;
-	return make_etc(root, dir, has_etc, e);
+	return etc->is_dir ? make_etc(etc, dir, e) : 0;
+}
+
+/* Under a name of its own, then by rename: several steps may be about it, and a crash leaves no half one. */
+static int publish_layer(const struct etc *etc, int at, const char *name, struct err *e)
+{
+	AUTO_FREE char *temp = NULL;
+	AUTO_CLOSE int dir = -1;
+
+	if (tmp_dir(at, "new", &temp, e) < 0)
+		return -1;
+	dir = openat(at, temp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0 || fchmod(dir, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", temp);
+	if (make_layer(etc, dir, e) < 0)
+		return -1;
+	if (renameat(at, temp, at, name) == 0)
+		return 0;
+	if (errno != EEXIST && errno != ENOTEMPTY)
+		return err_sys(e, ERR_HOST, errno, "%s", name);
+	return path_remove_tree(at, temp, e);
+}
+
+int mountpoint_layer(const struct overlay_spec *root, const char *scratch, char **layer, struct err *e)
+{
+	AUTO_CLOSE int at = openat(root->dirfd, scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *name = NULL;
+	struct etc etc;
+	int r;
+
+	if (at < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", scratch);
+	r = etc_read(root, &etc, e);
+	if (r == 0) {
+		name = layer_name(&etc);
+		if (faccessat(at, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			r = publish_layer(&etc, at, name, e);
+	}
+	etc_release(&etc);
+	if (r == 0)
+		*layer = mem_printf("%s/%s", scratch, name);
+	return r;
 }
 
 int mountpoint_upper(const struct overlay_spec *root, struct err *e)

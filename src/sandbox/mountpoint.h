@@ -6,10 +6,11 @@
 
 #include "src/sandbox/overlay.h"
 
-/* Make the layer as directory `name` below root->dirfd. /etc gets the metadata of the image's own; where the image's
- * /etc is no directory (a link), the layer has none and *has_etc is false. Nothing to undo on failure: the caller
- * removes its scratch directory. */
-int mountpoint_make(const struct overlay_spec *root, const char *name, bool *has_etc, struct err *e);
+/* Find or make the layer in the directory `scratch` below root->dirfd; its path below dirfd in *layer (caller frees).
+ * /etc gets the metadata of the image's own, and the layer's name is made of them, so that all steps of a run that see
+ * the same /etc share one layer if they share scratch. Where the image's /etc is no directory (a link), the layer has
+ * none. */
+int mountpoint_layer(const struct overlay_spec *root, const char *scratch, char **layer, struct err *e);
 /* A fresh upper directory becomes the root of the merged tree: give it mode and owner of the topmost layer's root (0755
  * if there is none) as long as it is empty. */
 int mountpoint_upper(const struct overlay_spec *root, struct err *e);

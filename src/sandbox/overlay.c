@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "src/sandbox/mntns.h"
 #include "src/sandbox/userns.h"
 #include "src/util/buf.h"
 #include "src/util/cleanup.h"
@@ -38,17 +39,7 @@ int overlay_enter(int nsfd, struct err *e)
 		return -1;
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_sys(e, ERR_HOST, errno, "unshare CLONE_NEWNS");
-	return overlay_private(e);
-}
-
-int overlay_private(struct err *e)
-{
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
-		return 0;
-	if (errno != EINVAL)
-		return err_sys(e, ERR_HOST, errno, "making the mounts private");
-	err_set(e, ERR_HOST, "/ is no mount point here: slct runs in a chroot");
-	return err_hint(e, "bind the chroot's directory onto itself before entering it (mount --bind DIR DIR)");
+	return mntns_private(e);
 }
 
 bool overlay_upper_used(int upperfd)
@@ -265,40 +256,25 @@ static int mount_in_dir(const struct ovl *o, struct err *e)
 	return mnt;
 }
 
-static int make_empty(const struct ovl *o, const char *name, struct err *e)
-{
-	if (mkdirat(o->dir, name, 0755) < 0 && errno != EEXIST)
-		return err_sys(e, ERR_HOST, errno, "%s", name);
-	return 0;
-}
-
-/* Overlayfs wants one lower, or two where there is no upper: an empty directory beside work goes below the spec's.
- * `list` has room for two where there is no upper. */
-static int one_lower(struct ovl *o, char **empty, const char **list, struct err *e)
+/* Overlayfs wants one lower, and two where there is no upper: an empty directory at the bottom fills up. */
+static int fill_up(struct ovl *o, char **made, const char *list[2], struct err *e)
 {
 	const struct overlay_spec *s = o->s;
 
-	if (o->nlower > 1 || (o->nlower == 1 && s->upper))
+	if (s->upper ? o->nlower > 0 : o->nlower > 1)
 		return 0;
-	if (!s->work)
-		return err_set(e, ERR_INTERNAL, "overlay without any directory");
-	*empty = mem_printf("%s.lower", s->work);
-	if (make_empty(o, *empty, e) < 0)
-		return -1;
-	list[0] = *empty;
-	if (o->nlower)
-		list[1] = o->lower[0];
+	if (!s->upper && !s->empty)
+		return err_set(e, ERR_INTERNAL, "overlay: a read-only mount without an empty directory");
+	if (s->upper) {
+		*made = mem_printf("%s.lower", s->work);
+		if (mkdirat(o->dir, *made, 0755) < 0 && errno != EEXIST)
+			return err_sys(e, ERR_HOST, errno, "%s", *made);
+	}
+	list[0] = s->upper ? *made : s->empty;
+	list[1] = o->nlower ? o->lower[0] : NULL;
 	o->lower = list;
 	o->nlower++;
 	return 0;
-}
-
-/* No layer at all, read-only: the empty directory is all there is. */
-static int open_empty(const struct ovl *o, struct err *e)
-{
-	int fd = openat(o->dir, o->lower[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", o->lower[0]) : fd;
 }
 
 int overlay_mount(const struct overlay_spec *s, struct err *e)
@@ -312,10 +288,10 @@ int overlay_mount(const struct overlay_spec *s, struct err *e)
 
 	if (dir < 0)
 		return err_sys(e, ERR_HOST, errno, "overlay: store directory");
-	if (one_lower(&o, &empty, list, e) < 0)
+	if (fill_up(&o, &empty, list, e) < 0)
 		return -1;
-	if (o.nlower == 1 && !s->upper)
-		return open_empty(&o, e);
+	if (!s->upper && o.nlower == 1) /* nothing but the empty directory */
+		return openat(dir, o.lower[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	mnt = mount_in_dir(&o, e);
 	if ((back < 0 || fchdir(back) < 0) && chdir("/") < 0 && mnt >= 0) {
 		close(mnt);

@@ -18,9 +18,10 @@ struct sandbox_spec {
 	const struct tier_info *tier;
 	int nsfd; /* of userns_open, -1 in tier root */
 	struct overlay_spec root;
-	const char *scratch; /* directory of ours beside upper and work (relative to root.dirfd): mount points are made
-				there */
-	char *const *argv;   /* looked up by the env's PATH inside the root */
+	const char
+		*scratch;  /* directory of ours on the same file system (relative to root.dirfd), where the mount points
+			    * are made; best one for all steps of a run, which then share them. Removed by the caller */
+	char *const *argv; /* looked up by the env's PATH inside the root */
 	char *const *env;
 	const char *workdir;  /* absolute inside the root; made by WORKDIR's own step, here only entered */
 	const char *user;     /* USER text, looked up inside the root */

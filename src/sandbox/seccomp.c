@@ -22,6 +22,7 @@
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
+#include "src/util/sv.h"
 
 /* Returned by no rule of ours, so it marks where a program hands over to the next one. */
 #define STAGE_NEXT     SCMP_ACT_LOG
@@ -37,6 +38,16 @@
 		1, 2, 3, 4, 5, 6, 7, 8                                                                                 \
 	}
 
+static struct scmp_arg_cmp argument(unsigned index, enum scmp_compare op, scmp_datum_t a, scmp_datum_t b)
+{
+	return (struct scmp_arg_cmp){.arg = index, .op = op, .datum_a = a, .datum_b = b};
+}
+
+static struct scmp_arg_cmp equals(unsigned index, scmp_datum_t value)
+{
+	return argument(index, SCMP_CMP_EQ, value, 0);
+}
+
 static int stage_rule(scmp_filter_ctx c, uint32_t action, int nr, const struct scmp_arg_cmp *args, unsigned n)
 {
 	int r = seccomp_rule_add_array(c, action, nr, n, args);
@@ -46,18 +57,19 @@ static int stage_rule(scmp_filter_ctx c, uint32_t action, int nr, const struct s
 }
 
 /* Every call of the list; names that libseccomp or the ABI does not know are left out. */
-static int stage_names(scmp_filter_ctx c, uint32_t action, const char *const *names, size_t n)
+static int stage_names(scmp_filter_ctx c, uint32_t action, const char *names)
 {
-	for (size_t i = 0; i < n; i++) {
-		int nr = seccomp_syscall_resolve_name(names[i]), r;
+	struct sv rest = sv_from(names);
+	int r = 0;
 
-		if (nr < 0)
-			continue;
-		r = stage_rule(c, action, nr, NULL, 0);
-		if (r < 0)
-			return r;
+	while (rest.p && r == 0) {
+		AUTO_FREE char *name = sv_dup(sv_cut(&rest, ' '));
+		int nr = seccomp_syscall_resolve_name(name);
+
+		if (nr >= 0)
+			r = stage_rule(c, action, nr, NULL, 0);
 	}
-	return 0;
+	return r;
 }
 
 static int stage_one(scmp_filter_ctx c, uint32_t action, const char *name, struct scmp_arg_cmp cmp)
@@ -71,39 +83,39 @@ static int stage_never(scmp_filter_ctx c, bool sync_is_noop)
 {
 	for (size_t i = 0; i < seccomp_tab_nnever; i++) {
 		const struct seccomp_tab_rule *t = &seccomp_tab_never[i];
-		int r = stage_one(c, SCMP_ACT_ERRNO((uint32_t)t->sys), t->name,
-				  SCMP_CMP(t->arg.index, SCMP_CMP_MASKED_EQ, t->arg.mask, t->arg.value));
+		int r = stage_one(c, SCMP_ACT_ERRNO(EPERM), t->name,
+				  argument(t->index, SCMP_CMP_MASKED_EQ, t->mask, t->value));
 
 		if (r < 0)
 			return r;
 	}
-	return sync_is_noop ? stage_names(c, SCMP_ACT_ERRNO(0), seccomp_tab_sync, seccomp_tab_nsync) : 0;
+	return sync_is_noop ? stage_names(c, SCMP_ACT_ERRNO(0), seccomp_tab_sync) : 0;
 }
 
 /* Sockets of the families that builds need; of netlink only routing (getaddrinfo asks it for addresses). */
 static int stage_sockets(scmp_filter_ctx c)
 {
 	static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
-	const struct scmp_arg_cmp route[] = {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)};
+	const struct scmp_arg_cmp route[] = {equals(0, AF_NETLINK), equals(2, NETLINK_ROUTE)};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(families) && r == 0; i++)
-		r = stage_one(c, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+		r = stage_one(c, SCMP_ACT_ALLOW, "socket", equals(0, (scmp_datum_t)families[i]));
 	if (r == 0)
-		r = stage_one(c, SCMP_ACT_ALLOW, "socketpair", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+		r = stage_one(c, SCMP_ACT_ALLOW, "socketpair", equals(0, AF_UNIX));
 	return r < 0 ? r : stage_rule(c, SCMP_ACT_ALLOW, SCMP_SYS(socket), route, ARRAY_LEN(route));
 }
 
 static int stage_allowed(scmp_filter_ctx c, bool sync_is_noop)
 {
 	static const scmp_datum_t personalities[] = PERSONALITIES;
-	int r = stage_names(c, SCMP_ACT_ALLOW, seccomp_tab_allowed, seccomp_tab_nallowed);
+	int r = stage_names(c, SCMP_ACT_ALLOW, seccomp_tab_allowed);
 
 	(void)sync_is_noop;
 	for (size_t i = 0; i < seccomp_tab_nallowed_new && r == 0; i++)
-		r = stage_rule(c, SCMP_ACT_ALLOW, seccomp_tab_allowed_new[i].nr, NULL, 0);
+		r = stage_rule(c, SCMP_ACT_ALLOW, seccomp_tab_allowed_new[i], NULL, 0);
 	for (size_t i = 0; i < ARRAY_LEN(personalities) && r == 0; i++)
-		r = stage_one(c, SCMP_ACT_ALLOW, "personality", SCMP_A0(SCMP_CMP_EQ, personalities[i]));
+		r = stage_one(c, SCMP_ACT_ALLOW, "personality", equals(0, personalities[i]));
 	return r < 0 ? r : stage_sockets(c);
 }
 
@@ -111,14 +123,14 @@ static int stage_allowed(scmp_filter_ctx c, bool sync_is_noop)
 static int stage_netlink(scmp_filter_ctx c)
 {
 	static const scmp_datum_t refused[] = NETLINK_PROTOCOLS_REFUSED;
-	struct scmp_arg_cmp args[] = {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_AUDIT)};
+	struct scmp_arg_cmp args[] = {equals(0, AF_NETLINK), equals(2, NETLINK_AUDIT)};
 	int r = stage_rule(c, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(socket), args, 2);
 
-	args[1] = SCMP_A2(SCMP_CMP_GT, NETLINK_AUDIT);
+	args[1] = argument(2, SCMP_CMP_GT, NETLINK_AUDIT, 0);
 	if (r == 0)
 		r = stage_rule(c, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), args, 2);
 	for (size_t i = 0; i < ARRAY_LEN(refused) && r == 0; i++) {
-		args[1] = SCMP_A2(SCMP_CMP_EQ, refused[i]);
+		args[1] = equals(2, refused[i]);
 		r = stage_rule(c, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), args, 2);
 	}
 	return r;
@@ -126,19 +138,19 @@ static int stage_netlink(scmp_filter_ctx c)
 
 static int stage_families(scmp_filter_ctx c)
 {
-	int r = stage_one(c, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+	int r = stage_one(c, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", argument(0, SCMP_CMP_GT, AF_NETLINK, 0));
 
 	for (scmp_datum_t f = AF_UNSPEC; f < AF_NETLINK && r == 0; f++)
 		if (f != AF_UNIX && f != AF_INET && f != AF_INET6)
-			r = stage_one(c, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", SCMP_A0(SCMP_CMP_EQ, f));
+			r = stage_one(c, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", equals(0, f));
 	if (r == 0)
-		r = stage_one(c, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socketpair", SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+		r = stage_one(c, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socketpair", argument(0, SCMP_CMP_NE, AF_UNIX, 0));
 	return r;
 }
 
 static int stage_refused(scmp_filter_ctx c, bool sync_is_noop)
 {
-	int r = stage_names(c, SCMP_ACT_ERRNO(EPERM), seccomp_tab_denied, seccomp_tab_ndenied);
+	int r = stage_names(c, SCMP_ACT_ERRNO(EPERM), seccomp_tab_denied);
 
 	(void)sync_is_noop;
 	if (r == 0)

@@ -33,8 +33,11 @@ static void ATTR_NORETURN die(const struct err *e)
 /* Fresh upper, work and scratch directories beside each other. */
 static void fresh(int dir)
 {
-	static const char *const names[] = {"upper", "work", "points"};
+	static const char *const names[] = {"upper", "work"};
 	struct err e = ERR_INIT;
+
+	if (mkdirat(dir, "points", 0700) < 0 && errno != EEXIST)
+		err_sys(&e, ERR_HOST, errno, "points");
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (path_remove_tree(dir, names[i], &e) < 0 || mkdirat(dir, names[i], 0700) < 0)

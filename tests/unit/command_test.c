@@ -19,7 +19,8 @@ static void check_option(const char *where, const struct opt *o, bool later_allo
 	ck_assert_msg(opt_has_value(o) == (o->arg != NULL), "%s --%s: value and placeholder", where, o->name);
 	ck_assert_msg(o->kind != OPT_INT || o->max > o->min, "%s --%s: no range", where, o->name);
 	ck_assert_msg(later_allowed || !o->later, "%s --%s: not built", where, o->name);
-	ck_assert_msg(strncmp(o->name, "no-", 3) != 0 || o->kind == OPT_FLAG || opt_has_value(o), "%s --%s", where, o->name);
+	ck_assert_msg(strncmp(o->name, "no-", 3) != 0 || o->kind == OPT_FLAG || opt_has_value(o), "%s --%s", where,
+		      o->name);
 }
 
 /* Number of options of the two tables with that name or letter. */

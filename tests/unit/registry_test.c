@@ -70,6 +70,26 @@ START_TEST(push_again)
 }
 END_TEST
 
+/* What this client has seen in a repository is not asked for again. */
+START_TEST(push_what_is_known)
+{
+	RU_STORE(a);
+	RU_IMAGE(i, a.s, 12);
+	RU_REGISTRY(reg, NULL);
+	RU_CLIENT(r, NULL);
+	AUTO_REF struct ref ref = ru_ref(reg.host, "demo:1"), tag2 = ru_ref(reg.host, "demo:2");
+	struct registry_push p;
+	uint64_t before, requests, uploads;
+
+	push(r, &ref, &i, a.s, &p);
+	registry_counts(r, &before, &uploads);
+	push(r, &tag2, &i, a.s, &p);
+	registry_counts(r, &requests, &uploads);
+	ck_assert_uint_eq(requests - before, 2); /* HEAD and PUT of the manifest */
+	ck_assert_uint_eq(p.blobs_there, RU_LAYERS + 1);
+}
+END_TEST
+
 START_TEST(push_mounts)
 {
 	RU_STORE(a);
@@ -222,6 +242,33 @@ START_TEST(nobody_listens)
 }
 END_TEST
 
+/* A TLS registry on loopback: the first request in plain http is answered by a 400 that names https. */
+START_TEST(tls_on_loopback)
+{
+	UNIT_DIR(d);
+	AUTO_FREE char *make = mem_printf("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+					  "-subj /CN=x -keyout %s/key -out %s/cert 2>/dev/null", d.path, d.path);
+	AUTO_FREE char *tls = mem_printf("  tls: {certificate: %s/cert, key: %s/key}\n", d.path, d.path);
+	RU_STORE(a);
+	RU_STORE(b);
+	RU_IMAGE(i, a.s, 11);
+	struct registry_push p;
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(system(make), 0);
+	{
+		struct ru_registry reg __attribute__((cleanup(ru_registry_stop))) = ru_registry_start(tls, NULL);
+		RU_CLIENT(r, NULL);
+		AUTO_REF struct ref ref = ru_ref(reg.host, "demo:1");
+
+		push(r, &ref, &i, a.s, &p);
+		ck_assert_uint_eq(p.blobs_sent, RU_LAYERS + 1);
+		unit_ok(ru_fetch(r, &ref, &i.m, b.s, &e), e);
+	}
+	ru_assert_whole(b.s, &i.m);
+}
+END_TEST
+
 /* user:password by htpasswd -B */
 static char *htpasswd_line(void)
 {
@@ -346,8 +393,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		push_then_pull, push_again, push_mounts, skip_existing_keeps_the_tag, probe_ten_tags,
-		missing_tag, by_digest, nobody_listens, basic_login, wrong_password,
+		push_then_pull, push_again, push_what_is_known, push_mounts, skip_existing_keeps_the_tag, probe_ten_tags,
+		missing_tag, by_digest, nobody_listens, tls_on_loopback, basic_login, wrong_password,
 		login_by_options, push_without_bytes,
 	};
 

@@ -170,19 +170,19 @@ static inline void ru_registry_child(const char *dir, pid_t parent)
 	_exit(127);
 }
 
-static inline void ru_registry_config(const struct ru_registry *r, const char *more)
+static inline void ru_registry_config(const struct ru_registry *r, const char *tls, const char *auth)
 {
 	AUTO_FREE char *text = mem_printf("version: 0.1\n"
 					  "log: {level: error}\n"
 					  "storage:\n  filesystem: {rootdirectory: %s/data}\n  delete: {enabled: true}\n"
-					  "http: {addr: '127.0.0.1:%d'%s}\n%s",
-					  r->dir.path, r->port, strstr(more, "certificate") ? ", tls: {" : "", more);
+					  "http:\n  addr: '127.0.0.1:%d'\n%s%s",
+					  r->dir.path, r->port, tls, auth);
 
 	ru_write(r->dir.path, "config.yml", text);
 }
 
-/* more: lines of YAML for its configuration; false if the program is not installed. */
-static inline struct ru_registry ru_registry_start(const char *more, const char *htpasswd)
+/* tls: a line of YAML below "http", or "". */
+static inline struct ru_registry ru_registry_start(const char *tls, const char *htpasswd)
 {
 	struct ru_registry r = {.dir = unit_dir_make(), .port = ru_free_port()};
 	AUTO_FREE char *auth = mem_printf("auth: {htpasswd: {realm: test, path: %s/htpasswd}}\n", r.dir.path);
@@ -192,7 +192,7 @@ static inline struct ru_registry ru_registry_start(const char *more, const char 
 	snprintf(r.host, sizeof(r.host), "127.0.0.1:%d", r.port);
 	if (htpasswd)
 		ru_write(r.dir.path, "htpasswd", htpasswd);
-	ru_registry_config(&r, htpasswd ? auth : more);
+	ru_registry_config(&r, tls, htpasswd ? auth : "");
 	r.pid = fork();
 	if (!r.pid)
 		ru_registry_child(r.dir.path, parent);

@@ -58,12 +58,15 @@ static void small_build(struct shown *s)
 	err_set(&e, ERR_STEP, "make: exit status 2");
 	emit(s, (struct event){EVENT_BEGIN, .text = "isolation: root", .total = 4});
 	emit(s, (struct event){EVENT_STAGE_START, .stage = "f/base"});
-	emit(s, (struct event){EVENT_TRANSFER, .stage = "f/base", .text = "pull debian:12", .done = 0, .total = 5 << 20});
-	emit(s, (struct event){EVENT_TRANSFER, .stage = "f/base", .text = "pull debian:12", .done = 9, .total = 5 << 20});
+	emit(s, (struct event){EVENT_TRANSFER, .stage = "f/base", .text = "pull debian:12", .done = 0,
+			       .total = 5 << 20});
+	emit(s, (struct event){EVENT_TRANSFER, .stage = "f/base", .text = "pull debian:12", .done = 9,
+			       .total = 5 << 20});
 	emit(s, (struct event){EVENT_TRANSFER, .stage = "f/base", .text = "pull debian:12", .done = 5 << 20,
 			       .total = 5 << 20});
 	emit(s, (struct event){EVENT_STEP_META, .stage = "f/base", .n = 1, .m = 3, .text = "ENV A=b"});
-	emit(s, (struct event){EVENT_STEP_CACHED, .stage = "f/base", .n = 2, .m = 3, .text = "COPY a /a", .source = "local"});
+	emit(s, (struct event){EVENT_STEP_CACHED, .stage = "f/base", .n = 2, .m = 3, .text = "COPY a /a",
+			       .source = "local"});
 	emit(s, (struct event){EVENT_STEP_START, .stage = "f/base", .n = 3, .m = 3, .text = "RUN echo a &&\n  echo b"});
 	emit(s, (struct event){EVENT_STAGE_START, .stage = "f/tools"});
 	emit(s, (struct event){EVENT_STEP_START, .stage = "f/tools", .n = 1, .m = 1, .text = "RUN make"});
@@ -73,7 +76,8 @@ static void small_build(struct shown *s)
 	emit(s, (struct event){EVENT_STEP_DONE, .stage = "f/base", .n = 3, .m = 3, .elapsed_ns = 1300 * MS});
 	emit(s, (struct event){EVENT_STAGE_DONE, .stage = "f/base", .elapsed_ns = 1400 * MS});
 	emit(s, (struct event){EVENT_WARNING, .stage = "f/tools", .text = "cache not written: 503"});
-	emit(s, (struct event){EVENT_STEP_ERROR, .stage = "f/tools", .n = 1, .m = 1, .elapsed_ns = 200 * MS, .err = &e});
+	emit(s, (struct event){EVENT_STEP_ERROR, .stage = "f/tools", .n = 1, .m = 1, .elapsed_ns = 200 * MS,
+			       .err = &e});
 	emit(s, (struct event){EVENT_STAGE_START, .stage = "f/whole"});
 	emit(s, (struct event){EVENT_STAGE_DONE, .stage = "f/whole", .source = "remote"});
 	emit(s, (struct event){EVENT_END, .counts = &counts, .elapsed_ns = 2500 * MS, .err = &e});

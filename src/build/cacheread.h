@@ -1,16 +1,16 @@
 /* Asking the remote caches for keys. */
-#ifndef SLCT_PROBE_H
-#define SLCT_PROBE_H
+#ifndef SLCT_CACHEREAD_H
+#define SLCT_CACHEREAD_H
 
 #include "src/build/state.h"
 
-struct probe_keys {
+struct cacheread_keys {
 	struct ckey *v;
 	size_t n, cap;
 };
 
 /* Ask the --cache-from repositories, in their order, for all keys at once; answers that carry their key go into
  * b->hits. A repository that cannot be asked is a warning: the build goes on without it. */
-int probe_remote(struct build *b, const struct probe_keys *keys, struct err *e);
+int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct err *e);
 
 #endif

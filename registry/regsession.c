@@ -1,5 +1,5 @@
 /* Registries that this process talks to. */
-#include "registry/session.h"
+#include "registry/regsession.h"
 
 #include "registry/auth.h"
 #include "registry/challenge.h"
@@ -12,23 +12,23 @@
 /* Logins that one call may be asked for before it is given up; expired tokens are among them. */
 #define SESSION_CHALLENGES_MAX 12
 
-enum session_login { SESSION_ANONYMOUS, SESSION_BASIC, SESSION_BEARER };
+enum regsession_login { SESSION_ANONYMOUS, SESSION_BASIC, SESSION_BEARER };
 
-struct session {
-	struct session_pool *pool;
+struct regsession {
+	struct regsession_pool *pool;
 	char *name;      /* as users write it */
 	struct url base; /* scheme of the moment */
 	bool has_port;
 	enum { SESSION_HTTP, SESSION_HTTPS } schemes[3];
 	unsigned nschemes, at;
 	bool decided;
-	enum session_login login;
+	enum regsession_login login;
 	struct token_source tokens;
 };
 
 /* --- making --- */
 
-static void session_free(struct session *s)
+static void regsession_free(struct regsession *s)
 {
 	token_release(&s->tokens);
 	url_release(&s->base);
@@ -36,26 +36,26 @@ static void session_free(struct session *s)
 	free(s);
 }
 
-void session_pool_release(struct session_pool *p)
+void regsession_pool_release(struct regsession_pool *p)
 {
 	for (size_t i = 0; i < p->sessions.n; i++)
-		session_free(p->sessions.v[i]);
+		regsession_free(p->sessions.v[i]);
 	vec_release(&p->sessions);
 	smap_release(&p->known);
 	strv_release(&p->insecure);
 	cred_free(p->creds);
 	http_free(p->http);
-	*p = (struct session_pool){0};
+	*p = (struct regsession_pool){0};
 }
 
-static void session_use_scheme(struct session *s)
+static void regsession_use_scheme(struct regsession *s)
 {
 	s->base.tls = s->schemes[s->at] == SESSION_HTTPS;
 	if (!s->has_port)
 		s->base.port = s->base.tls ? 443 : 80;
 }
 
-static void session_choose_schemes(struct session *s)
+static void regsession_choose_schemes(struct regsession *s)
 {
 	uint16_t port = s->base.port;
 	bool plain = url_plain_allowed(s->base.host, port, &s->pool->insecure) ||
@@ -71,25 +71,25 @@ static void session_choose_schemes(struct session *s)
 		s->schemes[s->nschemes++] = SESSION_HTTPS;
 		s->schemes[s->nschemes++] = SESSION_HTTP;
 	}
-	session_use_scheme(s);
+	regsession_use_scheme(s);
 }
 
-static struct session *session_new(struct session_pool *p, const char *host, struct err *e)
+static struct regsession *regsession_new(struct regsession_pool *p, const char *host, struct err *e)
 {
 	AUTO_FREE char *text = mem_printf("https://%s/", strcmp(host, SESSION_HUB) ? host : SESSION_HUB_ADDRESS);
 	struct url base;
-	struct session *s;
+	struct regsession *s;
 
 	if (url_parse(sv_from(text), &base, e)) {
 		err_wrap(e, "registry %s", host);
 		return NULL;
 	}
-	s = mem_new(struct session);
+	s = mem_new(struct regsession);
 	s->pool = p;
 	s->name = mem_strdup(host);
 	s->base = base;
 	s->has_port = sv_rfind(sv_from(host), ':') > sv_rfind(sv_from(host), ']');
-	session_choose_schemes(s);
+	regsession_choose_schemes(s);
 	s->tokens = (struct token_source){.http = p->http, .creds = p->creds, .insecure = &p->insecure};
 	s->tokens.registry = &s->base;
 	s->tokens.name = s->name;
@@ -98,36 +98,36 @@ static struct session *session_new(struct session_pool *p, const char *host, str
 	return s;
 }
 
-struct session *session_get(struct session_pool *p, const char *host, struct err *e)
+struct regsession *regsession_get(struct regsession_pool *p, const char *host, struct err *e)
 {
 	for (size_t i = 0; i < p->sessions.n; i++)
 		if (!strcmp(p->sessions.v[i]->name, host))
 			return p->sessions.v[i];
-	return session_new(p, host, e);
+	return regsession_new(p, host, e);
 }
 
 /* --- what is known --- */
 
-static char *session_known_key(const struct ref *ref, const struct digest *d)
+static char *regsession_known_key(const struct ref *ref, const struct digest *d)
 {
 	return mem_printf("%s/%s@%s", ref->host, ref->path, d->text);
 }
 
-void session_know(struct session_pool *p, const struct ref *ref, const struct digest *d)
+void regsession_know(struct regsession_pool *p, const struct ref *ref, const struct digest *d)
 {
-	AUTO_FREE char *key = session_known_key(ref, d);
+	AUTO_FREE char *key = regsession_known_key(ref, d);
 
 	smap_set(&p->known, key, NULL);
 }
 
-bool session_knows(const struct session_pool *p, const struct ref *ref, const struct digest *d)
+bool regsession_knows(const struct regsession_pool *p, const struct ref *ref, const struct digest *d)
 {
-	AUTO_FREE char *key = session_known_key(ref, d);
+	AUTO_FREE char *key = regsession_known_key(ref, d);
 
 	return smap_has(&p->known, key);
 }
 
-void session_forget_known(struct session_pool *p, const struct ref *ref)
+void regsession_forget_known(struct regsession_pool *p, const struct ref *ref)
 {
 	AUTO_FREE char *prefix = mem_printf("%s/%s@", ref->host, ref->path);
 	struct smap rest = SMAP_INIT(NULL);
@@ -139,7 +139,7 @@ void session_forget_known(struct session_pool *p, const struct ref *ref)
 	p->known = rest;
 }
 
-static void session_replace(char **to, const char *from)
+static void regsession_replace(char **to, const char *from)
 {
 	char *copy = mem_strdup_opt(from);
 
@@ -149,7 +149,7 @@ static void session_replace(char **to, const char *from)
 
 /* --- the policy of calls --- */
 
-static void session_set_login(struct session *s, struct call *c)
+static void regsession_set_login(struct regsession *s, struct call *c)
 {
 	AUTO_CRED struct cred login = {0};
 
@@ -158,8 +158,8 @@ static void session_set_login(struct session *s, struct call *c)
 	free(c->password);
 	free(c->bearer);
 	c->username = c->password = c->bearer = NULL;
-	session_replace(&c->who, login.username);
-	session_replace(&c->helper, cred_is_set(&login) ? NULL : login.helper);
+	regsession_replace(&c->who, login.username);
+	regsession_replace(&c->helper, cred_is_set(&login) ? NULL : login.helper);
 	if (s->login == SESSION_BASIC) {
 		c->username = STEAL_PTR(login.username);
 		c->password = STEAL_PTR(login.password);
@@ -169,20 +169,20 @@ static void session_set_login(struct session *s, struct call *c)
 	}
 }
 
-static enum call_go session_prepare(void *arg, struct call *c, struct err *e)
+static enum call_go regsession_prepare(void *arg, struct call *c, struct err *e)
 {
-	struct session *s = arg;
+	struct regsession *s = arg;
 
 	url_release(&c->url);
 	c->url = (struct url){s->base.tls, mem_strdup(s->base.host), s->base.port, mem_strdup(c->target)};
 	c->scheme_at = s->at;
-	session_set_login(s, c);
+	regsession_set_login(s, c);
 	if (s->login == SESSION_BEARER && !c->bearer)
 		return token_use(&s->tokens, c, e);
 	return CALL_GO;
 }
 
-static int session_on_basic(struct session *s, struct call *c)
+static int regsession_on_basic(struct regsession *s, struct call *c)
 {
 	AUTO_CRED struct cred login = {0};
 
@@ -193,7 +193,7 @@ static int session_on_basic(struct session *s, struct call *c)
 	return 0;
 }
 
-static int session_read_challenges(struct call *c, struct challenge_list *out, struct err *e)
+static int regsession_read_challenges(struct call *c, struct challenge_list *out, struct err *e)
 {
 	struct sv field;
 
@@ -203,15 +203,15 @@ static int session_read_challenges(struct call *c, struct challenge_list *out, s
 	return 0;
 }
 
-static int session_challenged(void *arg, struct call *c, struct err *e)
+static int regsession_challenged(void *arg, struct call *c, struct err *e)
 {
-	struct session *s = arg;
+	struct regsession *s = arg;
 	AUTO_CHALLENGE_LIST struct challenge_list list = {0};
 	const struct challenge *ch;
 
 	if (++c->challenges > SESSION_CHALLENGES_MAX)
 		return -1;
-	if (session_read_challenges(c, &list, e))
+	if (regsession_read_challenges(c, &list, e))
 		return -1;
 	if ((ch = challenge_find(&list, "Bearer"))) {
 		if (c->bearer && token_refused(&s->tokens, c))
@@ -222,18 +222,21 @@ static int session_challenged(void *arg, struct call *c, struct err *e)
 		return 0;
 	}
 	if (challenge_find(&list, "Basic"))
-		return session_on_basic(s, c);
+		return regsession_on_basic(s, c);
 	return -1;
 }
 
-/* TLS servers of Go and nginx answer plain http with a 400 that says so. */
-static bool session_wants_tls(const struct session *s, const struct call *c)
+/* TLS servers of Go and nginx answer plain http with a 400 that says so, except to a HEAD, which gets no text. */
+static bool regsession_wants_tls(const struct regsession *s, const struct call *c)
 {
-	return !s->base.tls && c->status == 400 && c->text.n < 1024 &&
-	       (strstr(buf_str(&c->text), "HTTPS server") || strstr(buf_str(&c->text), "HTTPS port"));
+	const char *text = buf_str(&c->text);
+
+	if (s->base.tls || c->status != 400)
+		return false;
+	return c->method == HTTP_HEAD || strstr(text, "HTTPS server") || strstr(text, "HTTPS port");
 }
 
-static bool session_no_answer(const struct session *s, const struct call *c)
+static bool regsession_no_answer(const struct regsession *s, const struct call *c)
 {
 	switch (c->fail) {
 	case HTTP_TLS:
@@ -243,8 +246,9 @@ static bool session_no_answer(const struct session *s, const struct call *c)
 	case HTTP_CONNECT: /* the other scheme's default port may be open */
 		return !s->has_port;
 	case HTTP_OK:
-		return session_wants_tls(s, c);
+		return regsession_wants_tls(s, c);
 	case HTTP_CERT:
+	case HTTP_STALL:
 	case HTTP_ABORTED:
 	case HTTP_OTHER:
 		break;
@@ -252,25 +256,25 @@ static bool session_no_answer(const struct session *s, const struct call *c)
 	return false;
 }
 
-static bool session_fallback(void *arg, struct call *c)
+static bool regsession_fallback(void *arg, struct call *c)
 {
-	struct session *s = arg;
+	struct regsession *s = arg;
 
-	if (!session_no_answer(s, c))
+	if (!regsession_no_answer(s, c))
 		return false;
 	if (c->scheme_at != s->at)
 		return true; /* another call has found out already */
 	if (s->decided || s->at + 1 >= s->nschemes)
 		return false;
 	s->at++;
-	session_use_scheme(s);
+	regsession_use_scheme(s);
 	log_msg(LOG_INFO, "%s: trying %s", s->name, s->base.tls ? "https" : "http");
 	return true;
 }
 
-static void session_answered(void *arg, struct call *c)
+static void regsession_answered(void *arg, struct call *c)
 {
-	struct session *s = arg;
+	struct regsession *s = arg;
 
 	if (c->scheme_at == s->at)
 		s->decided = true;
@@ -278,31 +282,31 @@ static void session_answered(void *arg, struct call *c)
 		token_accepted(&s->tokens, c);
 }
 
-static void session_forget(void *arg, struct call *c)
+static void regsession_forget(void *arg, struct call *c)
 {
-	struct session *s = arg;
+	struct regsession *s = arg;
 
 	token_forget(&s->tokens, c);
 }
 
-static const struct call_policy session_policy = {
-	.prepare = session_prepare,
-	.challenged = session_challenged,
-	.fallback = session_fallback,
-	.answered = session_answered,
-	.forget = session_forget,
+static const struct call_policy regsession_policy = {
+	.prepare = regsession_prepare,
+	.challenged = regsession_challenged,
+	.fallback = regsession_fallback,
+	.answered = regsession_answered,
+	.forget = regsession_forget,
 };
 
-int session_call(struct session_pool *p, const struct ref *ref, enum http_method method, const char *tail,
+int regsession_call(struct regsession_pool *p, const struct ref *ref, enum http_method method, const char *tail,
 		 const char *actions, struct call *c, struct err *e)
 {
-	struct session *s = session_get(p, ref->host, e);
+	struct regsession *s = regsession_get(p, ref->host, e);
 
 	if (!s)
 		return -1;
 	*c = (struct call){
 		.http = p->http,
-		.policy = &session_policy,
+		.policy = &regsession_policy,
 		.policy_arg = s,
 		.insecure = &p->insecure,
 		.name = s->name,

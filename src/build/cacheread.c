@@ -1,4 +1,4 @@
-#include "src/build/probe.h"
+#include "src/build/cacheread.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 struct asking {
 	struct build *b;
 	const char *repo;
-	const struct probe_keys *keys;
+	const struct cacheread_keys *keys;
 };
 
 /* Manifests go into the store as blobs: a message is too small for them, and the store verifies them again. */
@@ -83,7 +83,7 @@ static int take_hit(struct build *b, const char *repo, const struct ckey *key, c
 	return 0;
 }
 
-static void take_answers(struct build *b, const char *repo, const struct probe_keys *keys, const struct json *list)
+static void take_answers(struct build *b, const char *repo, const struct cacheread_keys *keys, const struct json *list)
 {
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *j = json_at(list, i);
@@ -100,14 +100,14 @@ static void take_answers(struct build *b, const char *repo, const struct probe_k
 	}
 }
 
-static void still_missing(const struct build *b, const struct probe_keys *keys, struct probe_keys *out)
+static void still_missing(const struct build *b, const struct cacheread_keys *keys, struct cacheread_keys *out)
 {
 	for (size_t i = 0; i < keys->n; i++)
 		if (!smap_has(&b->hits, keys->v[i].hex))
 			vec_push(out, keys->v[i]);
 }
 
-static void ask_repo(struct build *b, const char *repo, const struct probe_keys *keys)
+static void ask_repo(struct build *b, const char *repo, const struct cacheread_keys *keys)
 {
 	struct asking a = {.b = b, .repo = repo, .keys = keys};
 	struct worker_spec spec = {.role = "fetch", .fn = ask_tags, .arg = &a};
@@ -121,11 +121,11 @@ static void ask_repo(struct build *b, const char *repo, const struct probe_keys 
 	err_release(&e);
 }
 
-int probe_remote(struct build *b, const struct probe_keys *keys, struct err *e)
+int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct err *e)
 {
 	for (size_t i = 0; i < b->o->cache_from.n && !b->stopping; i++) {
 		struct cacheopt opt;
-		struct probe_keys left = {0};
+		struct cacheread_keys left = {0};
 
 		if (cacheopt_parse(b->o->cache_from.v[i], &opt, e) < 0)
 			return -1;
