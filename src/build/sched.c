@@ -140,6 +140,17 @@ static bool take_by_content(struct build *b, size_t at, const struct plan_step *
 	return true;
 }
 
+/* Another stage does the same to the same content just now: its result will be ours. */
+static bool runs_elsewhere(const struct build *b, const struct plan_stage *st, const struct ckey *key)
+{
+	if (st->forced || b->o->no_cache || !ckey_is_set(key))
+		return false;
+	for (size_t i = 0; i < b->plan->stages.n; i++)
+		if (b->run[i].job && strcmp(b->run[i].job->content.hex, key->hex) == 0)
+			return true;
+	return false;
+}
+
 static void trees_ready(void *ctx, struct err *e)
 {
 	struct step_job *j = ctx;
@@ -278,7 +289,7 @@ static bool advance(struct build *b, size_t at)
 		r->next++;
 		return true;
 	}
-	if (b->busy >= b->jobs)
+	if (b->busy >= b->jobs || runs_elsewhere(b, st, &content))
 		return false;
 	start_step(b, at, s, from, &content);
 	return true;

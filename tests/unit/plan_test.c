@@ -514,7 +514,7 @@ START_TEST(logical_times)
 		size_t step;
 		int64_t t;
 	} rows[] = {
-		{"a", 0, CREATED_S + 1}, {"a", 1, CREATED_S + 1}, {"a", 2, CREATED_S + 2}, {"a", 3, CREATED_S + 2},
+		{"a", 0, CREATED_S}, {"a", 1, CREATED_S + 1}, {"a", 2, CREATED_S + 2}, {"a", 3, CREATED_S + 2},
 		{"b", 0, CREATED_S + 3}, {"b", 1, CREATED_S + 3}, {"b", 2, CREATED_S + 4},
 		{"c", 0, 315619200 + 1}, {"stage-3", 0, CREATED_S + 5}, {"stage-3", 1, CREATED_S + 6},
 	};
