@@ -289,6 +289,10 @@ static bool advance(struct build *b, size_t at)
 		r->next++;
 		return true;
 	}
+	if (err_is_set(&b->err) && !b->o->keep_going) {
+		r->state = STAGE_STOPPED;
+		return true;
+	}
 	if (b->busy >= b->jobs || runs_elsewhere(b, st, &content))
 		return false;
 	start_step(b, at, s, from, &content);
