@@ -1,4 +1,9 @@
 # slct: one non-recursive build file. `make help` lists the targets.
+#
+#   make WERROR=1                       warnings are errors
+#   make check SANITIZE=address,undefined
+#   make unit TESTS='json yaml'         only these unit tests
+#   make integration PYTEST='-k copy'   options of pytest
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -13,32 +18,46 @@ comma := ,
 MODE := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),$(if $(COVERAGE),coverage,))
 OUT := build$(if $(MODE),/$(MODE),)
 BIN := $(OUT)/slct
+LIB := $(OUT)/libslct.a
 
 PKGS := libarchive libcrypto libcurl jansson libseccomp yaml-0.1 libisal libzstd zlib
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+CHECK_FLAGS = $(shell pkg-config --cflags --libs check)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wnull-dereference -Wswitch-enum -Wundef -Wcast-qual -Wwrite-strings -Wimplicit-fallthrough
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
-OPT := $(if $(SANITIZE),-O1 -g -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,$(if $(COVERAGE),-O0 -g --coverage,-O2 -g -D_FORTIFY_SOURCE=2))
+OPT_SANITIZE := -O1 -g -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+OPT_COVERAGE := -O0 -g --coverage
+OPT_PLAIN := -O2 -g -D_FORTIFY_SOURCE=2
+OPT := $(if $(SANITIZE),$(OPT_SANITIZE),$(if $(COVERAGE),$(OPT_COVERAGE),$(OPT_PLAIN)))
 CPPFLAGS := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSLCT_VERSION='"$(VERSION)"'
 CFLAGS := -std=gnu17 $(OPT) $(WARNINGS) $(HARDEN) $(if $(WERROR),-Werror)
-LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(if $(COVERAGE),--coverage) -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-LDLIBS = $(PKG_LIBS) -lpthread
+LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(if $(COVERAGE),--coverage) -pie \
+	-Wl,-z,relro,-z,now -Wl,--as-needed
+LDLIBS := $(PKG_LIBS) -lpthread
 
-SOURCES := $(wildcard src/*/*.c oci/*.c registry/*.c)
 MAIN := src/cli/main.c
+SOURCES := $(wildcard src/*/*.c oci/*.c registry/*.c)
 OBJECTS := $(SOURCES:%.c=$(OUT)/obj/%.o)
-LIB := $(OUT)/libslct.a
-UNIT := $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wildcard tests/unit/*_test.c))
+TESTS ?= $(patsubst tests/unit/%_test.c,%,$(wildcard tests/unit/*_test.c))
+UNIT := $(TESTS:%=$(OUT)/unit/%_test)
+FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ := $(FUZZ_NAMES:%=$(OUT)/fuzz/%)
+REPLAY := $(FUZZ_NAMES:%=$(OUT)/replay/%)
+DRIVER := $(OUT)/tests/table_driver
 
-.PHONY: all help
+.PHONY: all help clean
 all: $(BIN) ## build build/slct (default)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 15
 
+clean: ## remove what was built
+	rm -rf build
+
+# --- Rules. A test may be shaped as it likes; what is shipped keeps all warnings.
 $(BIN): $(OUT)/obj/$(MAIN:.c=.o) $(LIB)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -52,35 +71,64 @@ $(OUT)/obj/%.o: %.c
 	@echo "  CC $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
+TEST_CFLAGS = $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$(CFLAGS)) $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP
+define link_test
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(TEST_CFLAGS) $(1) -o $@ $< $(LIB) $(2) $(LDLIBS)
+endef
+
 $(OUT)/unit/%: tests/unit/%.c $(LIB)
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$(CFLAGS)) $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIB) \
-		$$(pkg-config --cflags --libs check) $(LDLIBS)
+	$(call link_test,,$(CHECK_FLAGS))
 
-# Feeds the rows of conformance tables to the Dockerfile modules; tests/conformance/tables.py runs it.
+# Programs that tests run: conformance tables, the sandbox by hand.
 $(OUT)/tests/%: tests/conformance/%.c $(LIB)
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
+	$(call link_test)
+$(OUT)/tests/%: tests/tools/%.c $(LIB)
+	$(call link_test)
 
-# Fuzz targets, one per parser: make fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined
-FUZZ := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 $(OUT)/fuzz/%: tests/fuzz/%.c $(LIB)
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
+	$(call link_test,-fsanitize=fuzzer)
+$(OUT)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
+	$(call link_test,tests/fuzz/replay.c)
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d) $(wildcard $(OUT)/tests/*.d)
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(wildcard $(OUT)/tests/*.d $(OUT)/replay/*.d)
 
-unit: $(UNIT) ## build and run the unit tests
-	@for t in $(UNIT); do $$t || exit 1; done
+# --- Tests. Each of unit, integration and replay closes with "N passed, N failed"; check sums them.
+.PHONY: check unit integration replay fuzz
+# Debian's own, which sees python3-pytest.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+INTEGRATION ?= tests/integration
+PYTEST ?=
+UNIT_CMD = tests/tools/unit.py $(UNIT)
+INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -rs -p no:cacheprovider $(INTEGRATION) $(PYTEST)
+# Every parser gets every file of the tests: foreign bytes are foreign.
+REPLAY_CMD = tests/tools/count.py $(foreach f,$(FUZZ_NAMES),'$f=$(OUT)/replay/$f $(wildcard tests/fuzz/seeds/$f) tests/data flavors')
 
-.PHONY: fuzz
-fuzz: $(FUZZ) ## compile the fuzz targets (clang)
+check: $(BIN) $(UNIT) $(REPLAY) ## all tests: unit, integration, replay; closes with N passed, N failed
+	@tests/tools/count.py --log $(OUT)/log 'unit=$(UNIT_CMD)' \
+		$(if $(wildcard tests/integration/test_*.py),"integration=$(INTEGRATION_CMD)") "replay=$(REPLAY_CMD)"
 
-.PHONY: unit clean
-clean: ## remove what was built
-	rm -rf build
+unit: $(UNIT) ## build and run the unit tests (TESTS='json yaml': only these)
+	@$(UNIT_CMD)
 
-# What the machine lacks; `make demo` needs less of it than the tests.
+integration: $(BIN) ## run the program against registries and other tools (INTEGRATION=files PYTEST='-k name')
+	@$(INTEGRATION_CMD)
+
+replay: $(REPLAY) ## give all seeds to the fuzz targets, without a fuzzer
+	@$(REPLAY_CMD)
+
+fuzz: ## build the fuzz targets (clang) in build/fuzzer-no-link-address-undefined/fuzz
+	@$(MAKE) --no-print-directory CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzz-targets
+
+.PHONY: fuzz-targets conformance
+fuzz-targets: $(FUZZ)
+
+TABLES ?= ../shared/conformance/tables
+conformance: $(DRIVER) ## feed conformance tables to the Dockerfile modules (TABLES=directory)
+	@tests/conformance/tables.py $(TABLES) $(DRIVER)
+
+# --- What the machine lacks; `make demo` needs less of it than the tests.
 .PHONY: deps demo
 deps: ## install missing Debian packages (as root, or with sudo)
 	@tests/tools/deps.sh build demo check
@@ -90,7 +138,7 @@ demo: ## build slct, base images and the example flavors; a second run is all ca
 	@$(MAKE) --no-print-directory all
 	@tests/tools/demo.sh $(BIN) build/bases
 
-# Manual pages and completion are made from the option tables of the program.
+# --- Manual pages and completion are made from the option tables of the program.
 MAN := $(OUT)/man
 .PHONY: man install
 man: $(BIN) ## write the manual pages to build/man
@@ -105,12 +153,11 @@ install: $(BIN) man ## install to DESTDIR/PREFIX (/usr/local)
 	install -m 644 $(MAN)/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	$(BIN) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/slct
 
-# Style and analysis. FILES=... narrows format and analyze.
+# --- Style and analysis. FILES=... narrows format, analyze and the check of the format.
 FILES ?= $(wildcard src/*/*.[ch] oci/*.[ch] registry/*.[ch])
 .PHONY: lint format analyze coverage
-lint: $(LIB) ## check layers, names of symbols, scripts
-	@python3 tests/lint/layers.py
-	@for f in tests/tools/*.sh; do sh -n $$f || exit 1; done
+lint: $(BIN) $(OUT)/unit/command_test ## check layers, names of symbols, option tables, scripts (FORMAT=1: format, too)
+	@tests/tools/lint.sh $(OUT) $(FILES)
 
 format: ## clang-format, in place
 	clang-format -i $(FILES)
@@ -119,6 +166,7 @@ analyze: ## cppcheck
 	cppcheck -q --enable=warning,portability --inline-suppr --error-exitcode=1 --suppress=missingIncludeSystem \
 		-D_GNU_SOURCE -I. $(filter %.c,$(FILES))
 
-coverage: ## line coverage of the unit tests, per folder
-	@$(MAKE) --no-print-directory COVERAGE=1 unit
+coverage: ## line coverage of the unit and integration tests, per folder
+	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+	@$(MAKE) --no-print-directory COVERAGE=1 check || echo "coverage: not all tests pass"
 	@tests/tools/coverage.py build/coverage

@@ -1,8 +1,6 @@
 /* One logical request. */
 #include "registry/call.h"
 
-#include <errno.h>
-
 #include "registry/regerr.h"
 #include "src/util/clock.h"
 #include "src/util/log.h"
@@ -68,8 +66,10 @@ static void call_wrap(struct call *c, struct err *e)
 
 static void call_hint(struct call *c, struct err *e)
 {
-	if (c->fail == HTTP_CONNECT && !c->foreign)
+	if (c->fail == HTTP_CONNECT && !c->foreign && e->retryable)
 		err_hint(e, "is the registry running at %s?", c->name);
+	else if (c->fail == HTTP_CONNECT && !e->retryable) /* no such name */
+		err_hint(e, "check the spelling of %s, and the network", c->at.host);
 	else if (c->fail == HTTP_CERT)
 		err_hint(e, "if %s has a certificate of an own authority, name its file in SSL_CERT_FILE", c->at.host);
 	else if (c->fail == HTTP_TLS && c->at.tls && !c->foreign)
@@ -102,9 +102,9 @@ static void call_note_tries(struct call *c, struct err *e)
 /* --- failures without an answer --- */
 
 /* Failures that get less patience than the rest. */
-static bool call_hopeless(const struct call *c, const struct err *e)
+static bool call_hopeless(const struct call *c)
 {
-	return (e->sys == ECONNREFUSED && c->retry.used >= CALL_REFUSED_RETRIES) ||
+	return (c->fail == HTTP_CONNECT && c->retry.used >= CALL_CONNECT_RETRIES) ||
 	       (c->fail == HTTP_STALL && c->retry.used >= CALL_STALL_RETRIES);
 }
 
@@ -127,7 +127,7 @@ static void call_on_failure(struct call *c)
 	}
 	call_wrap(c, &e);
 	call_hint(c, &e);
-	if (e.retryable && !call_hopeless(c, &e) && call_retry(c, e.msg)) {
+	if (e.retryable && !call_hopeless(c) && call_retry(c, e.msg)) {
 		err_release(&e);
 		return;
 	}
@@ -152,6 +152,8 @@ static void call_error_of_answer(struct call *c, struct err *e)
 	};
 
 	regerr_set(e, &r);
+	if (c->foreign)
+		err_hint(e, "%s redirects to %s, and no login is sent along", c->name, c->at.host);
 }
 
 static void call_send(struct call *c);

@@ -1,6 +1,6 @@
 /* One logical request: redirects, repetitions and logins are inside.
  *
- * What decides about addresses and credentials is a policy (session.h); a call without one goes to its own URL with
+ * What decides about addresses and credentials is a policy (regsession.h); a call without one goes to its own URL with
  * its own login. Credentials go to the origin of the call's URL and nowhere else. */
 #ifndef SLCT_CALL_H
 #define SLCT_CALL_H
@@ -15,7 +15,7 @@
 
 #define CALL_REDIRECTS_MAX 5
 /* Tries after the first one where nobody listens: enough for a registry that is being restarted. */
-#define CALL_REFUSED_RETRIES 2
+#define CALL_CONNECT_RETRIES 2
 /* The same where a transfer stalls, because each of these costs the stall time-out. */
 #define CALL_STALL_RETRIES 1
 

@@ -151,7 +151,8 @@ static int cred_read_entry(struct json *j, const char *key, const char *name, st
 	const char *token = json_get_str(j, "identitytoken");
 
 	if (auth && auth[0] && cred_from_auth(auth, out))
-		return err_set(e, ERR_INPUT, "%s: auths: \"%s\": \"auth\" is not the base64 of USER:PASSWORD", name, key);
+		return err_set(e, ERR_INPUT, "%s: auths: \"%s\": \"auth\" is not the base64 of USER:PASSWORD", name,
+			       key);
 	if (!out->username && json_get_str(j, "username")) {
 		out->username = mem_strdup(json_get_str(j, "username"));
 		out->password = mem_strdup_opt(json_get_str(j, "password"));

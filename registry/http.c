@@ -1,5 +1,8 @@
 /* HTTP transport over libcurl's multi interface. */
 #include "registry/http_priv.h"
+
+#include <signal.h>
+
 #include "src/util/clock.h"
 #include "src/util/log.h"
 #include "src/util/mem.h"
@@ -35,6 +38,7 @@ struct http *http_new(const struct http_opts *o, struct err *e)
 		err_set(e, ERR_HOST, "the HTTP library could not be started");
 		return NULL;
 	}
+	signal(SIGPIPE, SIG_IGN); /* TLS writes to a socket that the peer has closed */
 	curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HTTP_HOST_CONNECTIONS);
 	h = mem_new(struct http);

@@ -42,6 +42,7 @@ struct http_opts {
 	int64_t connect_timeout_ns, stall_timeout_ns; /* both > 0 */
 };
 
+/* Ignores SIGPIPE in the whole process. */
 struct http *http_new(const struct http_opts *o, struct err *e);
 void http_free(struct http *h); /* no request may be under way */
 /* Requests sent so far: all, and those with a body. */

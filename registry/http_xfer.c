@@ -226,6 +226,7 @@ static void http_xfer_set_tls(struct http_xfer *x)
 static void http_xfer_set_transport(struct http_xfer *x)
 {
 	const struct http_opts *o = &x->h->opts;
+	long stall_s = (long)((o->stall_timeout_ns + CLOCK_NS_PER_S - 1) / CLOCK_NS_PER_S);
 	CURL *c = x->easy;
 
 	curl_easy_setopt(c, CURLOPT_URL, x->url);
@@ -240,7 +241,7 @@ static void http_xfer_set_transport(struct http_xfer *x)
 	curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "identity");
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)(o->connect_timeout_ns / 1000000));
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_STALL_BYTES_PER_S);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)((o->stall_timeout_ns + CLOCK_NS_PER_S - 1) / CLOCK_NS_PER_S));
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, stall_s);
 	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 256L << 10);
 	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, http_xfer_open_socket);
 	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x);

@@ -107,18 +107,35 @@ static void still_missing(const struct build *b, const struct cacheread_keys *ke
 			vec_push(out, keys->v[i]);
 }
 
-static void ask_repo(struct build *b, const char *repo, const struct cacheread_keys *keys)
+/* One worker's answer must fit into a message. */
+#define KEYS_PER_WORKER 500
+
+static int ask_some(struct build *b, const char *repo, const struct cacheread_keys *keys)
 {
 	struct asking a = {.b = b, .repo = repo, .keys = keys};
 	struct worker_spec spec = {.role = "fetch", .fn = ask_tags, .arg = &a};
 	AUTO_JSON struct json *list = NULL;
 	struct err e = ERR_INIT;
 
-	if (worker_call(b->s, &spec, &list, &e) < 0)
+	if (worker_call(b->s, &spec, &list, &e) < 0) {
 		session_warn(b->s, "", "cache %s cannot be read: %s", repo, e.msg);
-	else
-		take_answers(b, repo, keys, list);
-	err_release(&e);
+		err_release(&e);
+		return -1;
+	}
+	take_answers(b, repo, keys, list);
+	return 0;
+}
+
+static void ask_repo(struct build *b, const char *repo, const struct cacheread_keys *keys)
+{
+	for (size_t i = 0; i < keys->n && !b->stopping; i += KEYS_PER_WORKER) {
+		struct cacheread_keys some = {.v = keys->v + i, .n = keys->n - i};
+
+		if (some.n > KEYS_PER_WORKER)
+			some.n = KEYS_PER_WORKER;
+		if (ask_some(b, repo, &some) < 0)
+			return;
+	}
 }
 
 int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct err *e)

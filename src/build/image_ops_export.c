@@ -30,13 +30,15 @@ struct export {
 static int mount_image(const struct export *ex, struct err *e)
 {
 	AUTO_STRV struct strv lower = {0};
-	AUTO_FREE char *beside = mem_printf("%s/export", ex->b.tmp);
+	AUTO_FREE char *empty = mem_printf("%s/empty", ex->b.tmp);
 
+	if (mkdirat(store_fd(ex->b.s->store), empty, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", empty);
 	step_lower_paths(&ex->b, ex->diff_ids, &lower);
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(ex->b.s->store),
 						    .lower = (const char *const *)lower.v,
 						    .nlower = lower.n,
-						    .work = beside},
+						    .empty = empty},
 			     e);
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "src/build/state.h"
+#include "src/dockerfile/dparse.h"
 #include "src/plan/treesum.h"
 #include "src/util/mem.h"
 
@@ -21,6 +22,7 @@ static int scan_copy(struct build *b, struct statidx **idx, size_t *idx_source, 
 {
 	struct plan_source *src = b->plan->sources.v[st->source];
 	AUTO_SOURCE_LIST struct source_list l = {0};
+	struct source_query q = plan_copy_query(&s->copy);
 	int rc;
 
 	if (*idx_source != st->source) {
@@ -34,13 +36,13 @@ static int scan_copy(struct build *b, struct statidx **idx, size_t *idx_source, 
 	}
 	rc = source_prepare(&src->context, e);
 	if (rc == 0)
-		rc = source_select(&src->context, &s->copy.sources, &l, e);
+		rc = source_select(&src->context, &q, &l, e);
 	if (rc == 0)
 		rc = treesum_of_context(&src->context, &l, *idx, &s->copy.tree, e);
 	if (rc == 0)
 		return 0;
 	err_wrap(e, "stage %s: %s", st->name, dast_info(s->instruction)->name);
-	return err_at(e, st->file, s->line, 0);
+	return s->pos.line ? dparse_err_at(src->file, s->pos, e) : -1;
 }
 
 static void send_digests(struct worker *w, const struct scan *sc, size_t from, size_t to, struct json **out)

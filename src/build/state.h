@@ -103,6 +103,7 @@ struct step_job {
 	struct loop_src *on_out;
 	int log_fd;
 	char *log_path;
+	uint64_t logged;       /* bytes of output so far */
 	struct strv tail;      /* last lines of output */
 	struct buf line;       /* the unfinished one */
 	struct ckey content;   /* content key */

@@ -38,7 +38,7 @@ struct build_args {
 	 .help = "when a base image's tag is looked up in its registry"}, \
 	{.name = "offline", .kind = OPT_FLAG, BUILD_ARGS_AT(offline), .help = "ask no registry"}, \
 	{.name = "cache-from", .arg = "REPO|DIR", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \
-	 .help = "repository in which to look for what was built elsewhere"}, \
+	 .help = "repository in which to look for what was built elsewhere (directories are not built yet)"}, \
 	{.name = "no-cache", .kind = OPT_FLAG, BUILD_ARGS_AT(no_cache), .help = "run every step"}, \
 	{.name = "force-rebuild", .kind = OPT_FLAG, BUILD_ARGS_AT(force_rebuild), \
 	 .help = "run every step of the goals' stages, or of those named by --force-rebuild-from and what depends " \

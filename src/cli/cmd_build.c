@@ -21,7 +21,7 @@ _Static_assert(offsetof(struct cmd_build_opts, a) == 0, "the rows of build_args.
 #define CMD_BUILD_AT(member) .offset = offsetof(struct cmd_build_opts, member)
 /* An option of the contract that is refused for now. */
 #define CMD_BUILD_LATER(opt_name, placeholder, text) \
-	{.name = (opt_name), .arg = (placeholder), .kind = (placeholder) ? OPT_LIST : OPT_FLAG, CMD_BUILD_AT(later), \
+	{.name = (opt_name), .arg = (placeholder), .kind = (placeholder) != NULL ? OPT_LIST : OPT_FLAG, CMD_BUILD_AT(later), \
 	 .help = (text), .later = true}
 
 static const struct opt cmd_build_options[] = {
@@ -29,7 +29,7 @@ static const struct opt cmd_build_options[] = {
 	 .help = "name of the image, with one goal only"},
 	BUILD_ARGS_SELECTION,
 	{.name = "cache-to", .arg = "REPO|DIR[,mode=steps|stages][,required]", .kind = OPT_LIST,
-	 BUILD_ARGS_AT(cache_to), .help = "repository in which to keep what was built"},
+	 BUILD_ARGS_AT(cache_to), .help = "repository in which to keep what was built (directories are not built yet)"},
 	BUILD_ARGS_RUNNING,
 	{.name = "output", .letter = 'o', .arg = "type=T,dest=PATH", .kind = OPT_LIST, CMD_BUILD_AT(outputs),
 	 .help = "also write the image: oci and docker are archives (oci with tar=false a directory), tar and local "

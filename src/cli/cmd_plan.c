@@ -91,6 +91,14 @@ static int cmd_plan_steps(const struct json *plan, struct err *e)
 	return cli_print(buf_str(&out), out.n, e);
 }
 
+/* FROM a stage or an image. */
+static bool cmd_plan_is_base(const struct json *need)
+{
+	const char *kind = cmd_plan_str(need, "kind");
+
+	return strcmp(kind, "from") == 0 || strcmp(kind, "image") == 0;
+}
+
 static void cmd_plan_dot_stage(const struct json *s, struct buf *out)
 {
 	static const struct {
@@ -115,7 +123,7 @@ static void cmd_plan_dot_stage(const struct json *s, struct buf *out)
 		buf_quoted_add(out, stage ? stage : cmd_plan_str(n, "ref"));
 		buf_str_add(out, " -> ");
 		buf_quoted_add(out, cmd_plan_str(s, "name"));
-		buf_printf(out, " [style=%s];\n", strcmp(cmd_plan_str(n, "kind"), "from") == 0 ? "solid" : "dashed");
+		buf_printf(out, " [style=%s];\n", cmd_plan_is_base(n) ? "solid" : "dashed");
 	}
 }
 
@@ -152,7 +160,9 @@ static int cmd_plan_run(struct cli *c, const void *opts, struct err *e)
 	int rc;
 
 	build_opts_init(&b);
-	rc = build_args_fill(c, &o->a, &b, e) || work_open(&w, c, &o->a.net, ref, e) ? -1 : 0;
+	rc = build_args_fill(c, &o->a, &b, e);
+	if (!rc)
+		rc = b.offline ? work_open_files(&w, c) : work_open(&w, c, &o->a.net, ref, e);
 	if (!rc)
 		rc = build_plan(&w.session, &b, &plan, e);
 	work_close(&w);

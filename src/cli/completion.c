@@ -64,7 +64,7 @@ void completion_bash(struct buf *out)
 
 	buf_str_add(out, "# bash completion for slct; made by `slct completion bash`\n"
 			 "_slct()\n{\n"
-			 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd= words= i\n"
+			 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd='' words='' i\n"
 			 "\tCOMPREPLY=()\n"
 			 "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 			 "\t\tcase ${COMP_WORDS[i]} in\n"

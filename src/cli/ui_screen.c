@@ -147,9 +147,11 @@ unsigned ui_screen_fit(struct buf *out, const char *text, unsigned cols)
 
 void ui_screen_above(struct ui_screen *s, const char *text)
 {
+	bool open = strchr(text, '\x1b') && !sv_ends(sv_from(text), UI_SCREEN_OFF);
+
 	buf_str_add(&s->above, text);
 	/* A line that leaves a colour on must not colour what follows. */
-	buf_str_add(&s->above, strchr(text, '\x1b') && !sv_ends(sv_from(text), UI_SCREEN_OFF) ? UI_SCREEN_OFF "\n" : "\n");
+	buf_str_add(&s->above, open ? UI_SCREEN_OFF "\n" : "\n");
 }
 
 void ui_screen_line(struct ui_screen *s, const char *left, const char *right)

@@ -36,7 +36,16 @@ int work_open(struct work *w, const struct cli *c, const struct cli_net *net, co
 		return -1;
 	}
 	w->session.net = w->net;
+	w->session.net.store = w->session.store;
 	w->open = true;
+	return 0;
+}
+
+int work_open_files(struct work *w, const struct cli *c)
+{
+	*w = (struct work){.session = {.nsfd = -1}};
+	w->sink = cli_display(c);
+	w->session.sink = w->sink;
 	return 0;
 }
 

@@ -19,6 +19,8 @@ struct work {
 int work_open(struct work *w, const struct cli *c, const struct cli_net *net, const char *ref, struct err *e);
 /* The same, alone with the store and without a display of progress. */
 int work_open_exclusive(struct work *w, const struct cli *c, struct err *e);
+/* A display without store and loop: for what only reads files. */
+int work_open_files(struct work *w, const struct cli *c);
 /* Ends the display, too: call it before an error is reported. Closing twice is fine. */
 void work_close(struct work *w);
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "src/sandbox/caps.h"
@@ -22,13 +23,16 @@
 #define INTERPRETERS_MAX 5
 #define SHEBANG_MAX	 256
 
-/* Dispositions that are "ignore" survive exec, and the scheduler ignores and blocks some. */
+/* Dispositions that are "ignore" survive exec, and the scheduler ignores and blocks some. glibc's posix_spawn() (make,
+ * shells) leaves its own signal 32 ignored, and its sigaction() refuses to touch that one: hence the system call. An
+ * action of zeroes is the default in every architecture's layout of struct sigaction. */
 static void reset_signals(void)
 {
+	static const long action[8];
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
+		syscall(SYS_rt_sigaction, sig, action, NULL, (size_t)(NSIG - 1) / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -15,6 +15,7 @@
 #include "src/sandbox/childmsg.h"
 #include "src/sandbox/exec_child.h"
 #include "src/sandbox/loopback.h"
+#include "src/sandbox/mntns.h"
 #include "src/sandbox/mountpoint.h"
 #include "src/sandbox/mounts_child.h"
 #include "src/sandbox/passwd.h"
@@ -104,7 +105,7 @@ static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int 
 	setsid();
 	umask(0);
 	prctl(PR_SET_NAME, INIT_NAME, 0, 0, 0);
-	if (overlay_private(e) < 0)
+	if (mntns_private(e) < 0)
 		return -1;
 	root = mount_root(s, e);
 	if (root < 0 || passwd_lookup(root, s->user ? s->user : "", ids, e) < 0)

@@ -26,9 +26,10 @@
 struct mounts {
 	int root;
 	int chan;
+	int empty; /* the first mask of a directory, which the others are copies of; -1: none yet */
 };
 
-typedef int op_fn(const struct mounts *m, const struct plan_op *op, struct err *e);
+typedef int op_fn(struct mounts *m, const struct plan_op *op, struct err *e);
 
 /* The object itself, no link followed on the way to it or at its end. */
 static int target_open(const struct mounts *m, const char *path)
@@ -87,7 +88,7 @@ static int fs_new(const char *type, const char *options, unsigned attrs)
 	return fsmount(fs, FSMOUNT_CLOEXEC, attrs);
 }
 
-static int op_fs(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_fs(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	AUTO_CLOSE int mnt = fs_new(op->arg, op->options, op->attrs);
 
@@ -112,7 +113,7 @@ static int host_tree(const char *path, uint64_t attrs)
 
 /* A fresh procfs is refused where parts of the outer one are masked (a container): a process must not see by it what it
  * could not see before. */
-static int op_proc(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_proc(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	AUTO_CLOSE int mnt = fs_new("proc", NULL, KERNEL_FS_ATTRS);
 	int sys = errno;
@@ -130,8 +131,17 @@ static bool is_missing(int sys)
 	return sys == ENOENT || sys == ENOTDIR;
 }
 
+/* Detached mount of the empty directory. A copy of an attached mount is cheaper than a new tmpfs. */
+static int empty_mount(struct mounts *m)
+{
+	if (m->empty >= 0)
+		return open_tree(m->empty, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	m->empty = fs_new("tmpfs", "mode=0555,nr_inodes=1", KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
+	return m->empty < 0 ? -1 : fcntl(m->empty, F_DUPFD_CLOEXEC, 3);
+}
+
 /* Hide an object with an empty read-only directory or with /dev/null. */
-static int mask(const struct mounts *m, int target, const char *path, struct err *e)
+static int mask(struct mounts *m, int target, const char *path, struct err *e)
 {
 	AUTO_CLOSE int mnt = -1;
 	struct stat st;
@@ -139,7 +149,7 @@ static int mask(const struct mounts *m, int target, const char *path, struct err
 	if (fstat(target, &st) < 0)
 		return err_sys(e, ERR_HOST, errno, "masking /%s", path);
 	if (S_ISDIR(st.st_mode))
-		mnt = fs_new("tmpfs", "mode=0555,nr_inodes=1", KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
+		mnt = empty_mount(m);
 	else
 		mnt = open_tree(m->root, "dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 	if (mnt < 0 || attach_at(mnt, target) < 0)
@@ -160,7 +170,7 @@ static int kernel_target(const struct mounts *m, const char *path, int *fd, stru
 	return fs.f_type == MAGIC_PROC || fs.f_type == MAGIC_SYSFS;
 }
 
-static int op_mask(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_mask(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	AUTO_CLOSE int target = -1;
 	int r = kernel_target(m, op->path, &target, e);
@@ -168,7 +178,7 @@ static int op_mask(const struct mounts *m, const struct plan_op *op, struct err 
 	return r > 0 ? mask(m, target, op->path, e) : r;
 }
 
-static int op_readonly(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_readonly(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
 	AUTO_CLOSE int target = -1, tree = -1;
@@ -185,7 +195,7 @@ static int op_readonly(const struct mounts *m, const struct plan_op *op, struct 
 
 /* What the host mounts below /sys comes along with its tree; a step in a namespace of ours shall see as little of it as
  * with a fresh sysfs. */
-static int mask_sys(const struct mounts *m, struct err *e)
+static int mask_sys(struct mounts *m, struct err *e)
 {
 	static const char *const paths[] = {
 		"sys/fs/cgroup",	   "sys/fs/bpf",	  "sys/fs/pstore",    "sys/fs/selinux",
@@ -207,7 +217,7 @@ static int mask_sys(const struct mounts *m, struct err *e)
 }
 
 /* A fresh sysfs needs a network namespace of our own. */
-static int op_sys(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_sys(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	AUTO_CLOSE int mnt = fs_new("sysfs", NULL, KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
 	bool fresh = mnt >= 0;
@@ -223,7 +233,7 @@ static int op_sys(const struct mounts *m, const struct plan_op *op, struct err *
 	return fresh ? 0 : mask_sys(m, e);
 }
 
-static int op_node(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	AUTO_CLOSE int file = path_open_nolinks(m->root, op->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
 	AUTO_CLOSE int tree = open_tree(AT_FDCWD, op->arg, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
@@ -236,14 +246,14 @@ static int op_node(const struct mounts *m, const struct plan_op *op, struct err 
 }
 
 /* Only below our own tmpfs: plan_ops names no other. */
-static int op_dir(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_dir(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	if (mkdirat(m->root, op->path, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "making /%s", op->path);
 	return 0;
 }
 
-static int op_link(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_link(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	if (symlinkat(op->arg, m->root, op->path) < 0)
 		return err_sys(e, ERR_HOST, errno, "making /%s", op->path);
@@ -282,7 +292,7 @@ static int text_target(const struct mounts *m, const char *path)
 	return -1;
 }
 
-static int op_text(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_text(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	AUTO_CLOSE int dir = target_open(m, PLAN_TEXT_DIR), mnt = -1, target = text_target(m, op->path);
 
@@ -327,7 +337,7 @@ static int init_files(int from, int to, struct err *e)
 }
 
 /* Process 1 carries slct's command line and descriptors: its entry is replaced as a whole. */
-static int op_init(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_init(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
 	AUTO_CLOSE int target = target_open(m, op->path), mnt = -1;
@@ -354,14 +364,16 @@ static op_fn *const op_table[] = {
 
 int mounts_child_apply(int root, const struct plan_ops *ops, int chan, struct err *e)
 {
-	const struct mounts m = {root, chan};
+	struct mounts m = {root, chan, -1};
+	int r = 0;
 
 	if (move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_sys(e, ERR_HOST, errno, "attaching the step's root");
-	for (size_t i = 0; i < ops->n; i++)
-		if (op_table[ops->v[i].kind](&m, &ops->v[i], e) < 0)
-			return -1;
-	return 0;
+	for (size_t i = 0; i < ops->n && r == 0; i++)
+		r = op_table[ops->v[i].kind](&m, &ops->v[i], e);
+	if (m.empty >= 0)
+		close(m.empty);
+	return r;
 }
 
 /* pivot_root(".", ".") stacks the old root on the new one, where it is unmounted at once: no directory of the image is

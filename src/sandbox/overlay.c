@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "src/sandbox/mntns.h"
 #include "src/sandbox/userns.h"
 #include "src/util/buf.h"
 #include "src/util/cleanup.h"
@@ -38,17 +39,7 @@ int overlay_enter(int nsfd, struct err *e)
 		return -1;
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_sys(e, ERR_HOST, errno, "unshare CLONE_NEWNS");
-	return overlay_private(e);
-}
-
-int overlay_private(struct err *e)
-{
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
-		return 0;
-	if (errno != EINVAL)
-		return err_sys(e, ERR_HOST, errno, "making the mounts private");
-	err_set(e, ERR_HOST, "/ is no mount point here: slct runs in a chroot");
-	return err_hint(e, "bind the chroot's directory onto itself before entering it (mount --bind DIR DIR)");
+	return mntns_private(e);
 }
 
 bool overlay_upper_used(int upperfd)
@@ -265,19 +256,22 @@ static int mount_in_dir(const struct ovl *o, struct err *e)
 	return mnt;
 }
 
-/* Overlayfs wants one lower, and two where there is no upper: an empty directory beside work at the bottom. */
-static int enough_lowers(struct ovl *o, char **empty, const char *list[2], struct err *e)
+/* Overlayfs wants one lower, and two where there is no upper: an empty directory at the bottom fills up. */
+static int fill_up(struct ovl *o, char **made, const char *list[2], struct err *e)
 {
-	if (o->nlower > 1 || (o->nlower == 1 && o->s->upper))
+	const struct overlay_spec *s = o->s;
+
+	if (s->upper ? o->nlower > 0 : o->nlower > 1)
 		return 0;
-	if (!o->s->work || (!o->nlower && !o->s->upper))
-		return err_set(e, ERR_INTERNAL, "overlay without enough directories");
-	*empty = mem_printf("%s.lower", o->s->work);
-	if (mkdirat(o->dir, *empty, 0755) < 0 && errno != EEXIST)
-		return err_sys(e, ERR_HOST, errno, "%s", *empty);
-	list[0] = *empty;
-	if (o->nlower)
-		list[1] = o->lower[0];
+	if (!s->upper && !s->empty)
+		return err_set(e, ERR_INTERNAL, "overlay: a read-only mount without an empty directory");
+	if (s->upper) {
+		*made = mem_printf("%s.lower", s->work);
+		if (mkdirat(o->dir, *made, 0755) < 0 && errno != EEXIST)
+			return err_sys(e, ERR_HOST, errno, "%s", *made);
+	}
+	list[0] = s->upper ? *made : s->empty;
+	list[1] = o->nlower ? o->lower[0] : NULL;
 	o->lower = list;
 	o->nlower++;
 	return 0;
@@ -288,17 +282,17 @@ int overlay_mount(const struct overlay_spec *s, struct err *e)
 	AUTO_CLOSE int dir = reopen_here(s->dirfd);
 	AUTO_CLOSE int back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FREE char *empty = NULL;
-	const char *list[2] = {NULL};
+	const char *list[2];
 	struct ovl o = {s, s->lower, s->nlower, dir};
 	int mnt;
 
 	if (dir < 0)
 		return err_sys(e, ERR_HOST, errno, "overlay: store directory");
-	if (enough_lowers(&o, &empty, list, e) < 0)
+	if (fill_up(&o, &empty, list, e) < 0)
 		return -1;
+	if (!s->upper && o.nlower == 1) /* nothing but the empty directory */
+		return openat(dir, o.lower[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	mnt = mount_in_dir(&o, e);
-	if (empty && !s->upper)
-		unlinkat(dir, empty, AT_REMOVEDIR); /* the mount keeps it */
 	if ((back < 0 || fchdir(back) < 0) && chdir("/") < 0 && mnt >= 0) {
 		close(mnt);
 		return err_sys(e, ERR_HOST, errno, "overlay: going back");

@@ -10,17 +10,14 @@ struct overlay_spec {
 	const char *const *lower; /* bottom layer first; may be none if there is an upper: an empty directory
 				   * `<work>.lower` is made then */
 	size_t nlower;
-	const char *upper;	  /* NULL: read-only */
-	const char *work;	  /* read-only: not made; if there is one lower only, `<work>.lower` is made for a moment,
-				   * since overlayfs wants two */
+	const char *upper, *work; /* NULL: read-only */
+	const char *empty;	  /* an empty directory: fills up a read-only mount of less than two layers */
 };
 
 /* In a worker that has joined the user namespace and unshared its mount namespace: mount, nodev, and return a
  * descriptor of the root of the detached mount; closing it ends the mount. The mounted root's mode and owner are those
  * of the upper directory. By fsopen(2) with "lowerdir+" (Linux 6.7), else by mount(2). -1 with *e (ERR_HOST). */
 int overlay_mount(const struct overlay_spec *s, struct err *e);
-/* Keep mounts of this namespace from reaching another one; overlay_enter() has done it. */
-int overlay_private(struct err *e);
 /* Whether an upper directory's entry differs from nothing: true if the directory `upperfd` holds any entry. */
 bool overlay_upper_used(int upperfd);
 /* userns_join + unshare(CLONE_NEWNS) + private propagation: what copy, flatten and look-up workers call first. */

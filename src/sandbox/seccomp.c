@@ -22,6 +22,7 @@
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
+#include "src/util/sv.h"
 
 /* Returned by no rule of ours, so it marks where a program hands over to the next one. */
 #define STAGE_NEXT     SCMP_ACT_LOG
@@ -56,18 +57,19 @@ static int stage_rule(scmp_filter_ctx c, uint32_t action, int nr, const struct s
 }
 
 /* Every call of the list; names that libseccomp or the ABI does not know are left out. */
-static int stage_names(scmp_filter_ctx c, uint32_t action, const char *const *names, size_t n)
+static int stage_names(scmp_filter_ctx c, uint32_t action, const char *names)
 {
-	for (size_t i = 0; i < n; i++) {
-		int nr = seccomp_syscall_resolve_name(names[i]), r;
+	struct sv rest = sv_from(names);
+	int r = 0;
 
-		if (nr < 0)
-			continue;
-		r = stage_rule(c, action, nr, NULL, 0);
-		if (r < 0)
-			return r;
+	while (rest.p && r == 0) {
+		AUTO_FREE char *name = sv_dup(sv_cut(&rest, ' '));
+		int nr = seccomp_syscall_resolve_name(name);
+
+		if (nr >= 0)
+			r = stage_rule(c, action, nr, NULL, 0);
 	}
-	return 0;
+	return r;
 }
 
 static int stage_one(scmp_filter_ctx c, uint32_t action, const char *name, struct scmp_arg_cmp cmp)
@@ -81,13 +83,13 @@ static int stage_never(scmp_filter_ctx c, bool sync_is_noop)
 {
 	for (size_t i = 0; i < seccomp_tab_nnever; i++) {
 		const struct seccomp_tab_rule *t = &seccomp_tab_never[i];
-		int r = stage_one(c, SCMP_ACT_ERRNO((uint32_t)t->sys), t->name,
-				  argument(t->arg.index, SCMP_CMP_MASKED_EQ, t->arg.mask, t->arg.value));
+		int r = stage_one(c, SCMP_ACT_ERRNO(EPERM), t->name,
+				  argument(t->index, SCMP_CMP_MASKED_EQ, t->mask, t->value));
 
 		if (r < 0)
 			return r;
 	}
-	return sync_is_noop ? stage_names(c, SCMP_ACT_ERRNO(0), seccomp_tab_sync, seccomp_tab_nsync) : 0;
+	return sync_is_noop ? stage_names(c, SCMP_ACT_ERRNO(0), seccomp_tab_sync) : 0;
 }
 
 /* Sockets of the families that builds need; of netlink only routing (getaddrinfo asks it for addresses). */
@@ -107,11 +109,11 @@ static int stage_sockets(scmp_filter_ctx c)
 static int stage_allowed(scmp_filter_ctx c, bool sync_is_noop)
 {
 	static const scmp_datum_t personalities[] = PERSONALITIES;
-	int r = stage_names(c, SCMP_ACT_ALLOW, seccomp_tab_allowed, seccomp_tab_nallowed);
+	int r = stage_names(c, SCMP_ACT_ALLOW, seccomp_tab_allowed);
 
 	(void)sync_is_noop;
 	for (size_t i = 0; i < seccomp_tab_nallowed_new && r == 0; i++)
-		r = stage_rule(c, SCMP_ACT_ALLOW, seccomp_tab_allowed_new[i].nr, NULL, 0);
+		r = stage_rule(c, SCMP_ACT_ALLOW, seccomp_tab_allowed_new[i], NULL, 0);
 	for (size_t i = 0; i < ARRAY_LEN(personalities) && r == 0; i++)
 		r = stage_one(c, SCMP_ACT_ALLOW, "personality", equals(0, personalities[i]));
 	return r < 0 ? r : stage_sockets(c);
@@ -148,7 +150,7 @@ static int stage_families(scmp_filter_ctx c)
 
 static int stage_refused(scmp_filter_ctx c, bool sync_is_noop)
 {
-	int r = stage_names(c, SCMP_ACT_ERRNO(EPERM), seccomp_tab_denied, seccomp_tab_ndenied);
+	int r = stage_names(c, SCMP_ACT_ERRNO(EPERM), seccomp_tab_denied);
 
 	(void)sync_is_noop;
 	if (r == 0)

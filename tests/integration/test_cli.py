@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SLCT = os.environ.get("SLCT") or str(ROOT / "build" / "slct")
+SLCT = os.path.abspath(os.environ.get("SLCT") or ROOT / "build" / "slct")
 
 
 @pytest.fixture

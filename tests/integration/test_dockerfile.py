@@ -177,10 +177,10 @@ def test_workdir(slct):
 
 def test_user_by_name_and_number(slct):
     slct.build(B + textwrap.dedent("""\
-        RUN echo 'joe:x:1234:555:Joe:/home/joe:/bin/sh' >> /etc/passwd && echo 'team:x:555:' >> /etc/group \\
-            && echo 'extra:x:777:joe' >> /etc/group && mkdir -p /home/joe && chown joe /home/joe && chmod 777 /tmp
+        RUN echo 'joe:x:1234:555:Joe:/srv/joe:/bin/sh' >> /etc/passwd && echo 'team:x:555:' >> /etc/group \\
+            && echo 'extra:x:777:joe' >> /etc/group && mkdir -p /srv/joe && chown joe /srv/joe && chmod 777 /tmp
         USER joe
-        RUN id > /tmp/joe; echo $HOME >> /tmp/joe; touch /home/joe/mine
+        RUN id > /tmp/joe; echo $HOME >> /tmp/joe; touch /srv/joe/mine
         USER 4321:99
         RUN id -u > /tmp/number; id -g >> /tmp/number
         USER joe:extra
@@ -188,8 +188,8 @@ def test_user_by_name_and_number(slct):
         """))
     image = slct.image()
     assert "uid=1234(joe) gid=555(team)" in image.text("tmp/joe") and "777(extra)" in image.text("tmp/joe")
-    assert image.text("tmp/joe").endswith("/home/joe\n")
-    assert image["home/joe/mine"].owner == "1234:555"
+    assert image.text("tmp/joe").endswith("/srv/joe\n")
+    assert image["srv/joe/mine"].owner == "1234:555"
     assert image.text("tmp/number") == "4321\n99\n"
     assert image.text("tmp/group") == "777\n"
 

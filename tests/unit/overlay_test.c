@@ -71,10 +71,10 @@ static int mount_by_mount2(const struct overlay_spec *s, struct err *err)
 {
 	AUTO_CLOSE int here = reopen_here(s->dirfd);
 	AUTO_FREE char *empty = NULL;
-	const char *list[2] = {NULL};
+	const char *list[2];
 	struct ovl o = {s, s->lower, s->nlower, here};
 
-	if (enough_lowers(&o, &empty, list, err) < 0 || fchdir(here) < 0)
+	if (fill_up(&o, &empty, list, err) < 0 || fchdir(here) < 0)
 		return -1;
 	return mount_old(&o, err);
 }
@@ -83,7 +83,7 @@ static mount_fn *const ways[] = {overlay_mount, mount_by_mount2};
 
 static void stack(size_t n, int way)
 {
-	struct overlay_spec s = {fd, layers(n), n, "upper", "work"};
+	struct overlay_spec s = {fd, layers(n), n, "upper", "work", NULL};
 	AUTO_FREE char *top = mem_printf("l%zu", n - 1);
 	AUTO_CLOSE int mnt = -1;
 
@@ -107,7 +107,7 @@ END_TEST
 
 START_TEST(test_readonly)
 {
-	struct overlay_spec s = {fd, layers(2), 2, NULL, NULL};
+	struct overlay_spec s = {fd, layers(2), 2, NULL, NULL, NULL};
 	AUTO_CLOSE int mnt = -1;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
@@ -119,23 +119,27 @@ START_TEST(test_readonly)
 }
 END_TEST
 
-/* Overlayfs wants two lowers without an upper; what is made for that is gone again. */
-START_TEST(test_readonly_one)
+/* Overlayfs wants two lowers where there is no upper. */
+START_TEST(test_readonly_single)
 {
-	struct overlay_spec s = {fd, layers(1), 1, NULL, "beside"};
-	AUTO_CLOSE int mnt = -1;
+	struct overlay_spec s = {fd, layers(1), 1, NULL, NULL, "empty"};
+	AUTO_CLOSE int mnt = -1, none = -1;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
+	ck_assert_int_eq(mkdirat(fd, "empty", 0755), 0);
 	mnt = overlay_mount(&s, &e);
 	ck_assert_msg(mnt >= 0, "%s", e.msg);
-	assert_text(mnt, "which", "l0");
-	ck_assert_int_eq(faccessat(fd, "beside.lower", F_OK, 0), -1);
+	ck_assert_int_eq(faccessat(mnt, "f0", F_OK, 0), 0);
+	s.nlower = 0;
+	none = overlay_mount(&s, &e);
+	ck_assert_msg(none >= 0, "%s", e.msg);
+	ck_assert(!overlay_upper_used(none));
 }
 END_TEST
 
 START_TEST(test_no_lower)
 {
-	struct overlay_spec s = {fd, NULL, 0, "upper", "work"};
+	struct overlay_spec s = {fd, NULL, 0, "upper", "work", NULL};
 	AUTO_CLOSE int mnt = -1;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
@@ -150,7 +154,7 @@ END_TEST
 
 START_TEST(test_too_many)
 {
-	struct overlay_spec s = {fd, layers(501), 501, "upper", "work"};
+	struct overlay_spec s = {fd, layers(501), 501, "upper", "work", NULL};
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
 	ck_assert_int_eq(overlay_mount(&s, &e), -1);
@@ -177,7 +181,7 @@ END_TEST
 START_TEST(test_missing_layer)
 {
 	static const char *const lower[] = {"missing"};
-	struct overlay_spec s = {fd, lower, 1, "upper", "work"};
+	struct overlay_spec s = {fd, lower, 1, "upper", "work", NULL};
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
 	ck_assert_int_eq(ways[_i](&s, &e), -1);
@@ -213,9 +217,9 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, test_stack, 0, 2 * ARRAY_LEN(depths));
 	tcase_add_loop_test(t, test_readonly, 0, ARRAY_LEN(ways));
-	tcase_add_test(t, test_readonly_one);
 	tcase_add_loop_test(t, test_no_lower, 0, ARRAY_LEN(ways));
 	tcase_add_loop_test(t, test_missing_layer, 0, ARRAY_LEN(ways));
+	tcase_add_test(t, test_readonly_single);
 	tcase_add_test(t, test_too_many);
 	tcase_add_test(t, test_options_too_long);
 	tcase_add_test(t, test_probe);

@@ -519,6 +519,7 @@ START_TEST(login_elsewhere_is_refused)
 	ck_assert_int_eq(fetch(&f, s.s, &e), -1);
 	ck_assert_uint_eq(thief.log->n, 1);
 	ck_assert_uint_eq(fake_count_auth(&thief, ""), 0);
+	ck_assert_ptr_nonnull(strstr(e.hint, "no login is sent along"));
 	unit_failed(e, ERR_REGISTRY, "401");
 }
 END_TEST
@@ -643,6 +644,69 @@ START_TEST(refuses_realm)
 }
 END_TEST
 
+/* --- hosts that are not loopback by their spelling: 127.1 is what the resolver takes for 127.0.0.1 --- */
+
+static int resolve_as(const char *host, const struct registry_opts *o, struct err *e)
+{
+	RU_CLIENT(r, o);
+	AUTO_REF struct ref ref = ru_ref(host, "demo:1");
+	struct registry_image got;
+	struct platform p;
+	int rc;
+
+	platform_host(&p);
+	rc = registry_resolve(r, &ref, &p, &got, e);
+	if (!rc)
+		registry_image_release(&got);
+	return rc;
+}
+
+START_TEST(plain_http_by_configuration)
+{
+	FAKE(f, honest);
+	AUTO_FREE char *host = mem_printf("127.1:%d", f.port);
+	struct registry_opts o = {0};
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(resolve_as(host, NULL, &e), -1);
+	ck_assert_uint_eq(f.log->n, 0);
+	ck_assert_ptr_nonnull(strstr(e.hint, "name it as an insecure registry"));
+	unit_failed(e, ERR_REGISTRY, "https://127.1:");
+	strv_add(&o.insecure, host);
+	unit_ok(resolve_as(host, &o, &e), e);
+	ck_assert_uint_eq(f.log->n, 2);
+	strv_release(&o.insecure);
+}
+END_TEST
+
+static void redirects_here(struct fake_conn *c)
+{
+	AUTO_FREE char *field = mem_printf("Location: http://127.0.0.1:%d%s\r\n", other_port, c->q->target);
+
+	fake_status(c, 307, field);
+}
+
+/* A registry elsewhere must not make us ask what listens on this machine. */
+START_TEST(redirect_to_this_machine)
+{
+	FAKE(inner, honest);
+	struct registry_opts o = {0};
+	struct err e = ERR_INIT;
+
+	other_port = inner.port;
+	FAKE(f, redirects_here);
+	AUTO_FREE char *host = mem_printf("127.1:%d", f.port);
+
+	strv_add(&o.insecure, host);
+	ck_assert_int_eq(resolve_as(host, &o, &e), -1);
+	/* the registry itself is not held to this: it is where the user sent us */
+	ck_assert_uint_eq(f.log->n, 1);
+	ck_assert_uint_eq(inner.log->n, 0);
+	unit_failed(e, ERR_REGISTRY, "leads to an address of this machine: refused");
+	strv_release(&o.insecure);
+}
+END_TEST
+
 /* --- push --- */
 
 /* Takes everything; the first blob that is uploaded meets `trouble`. state[0]: troubles so far, state[1]: blobs. */
@@ -728,6 +792,42 @@ START_TEST(push_recovers)
 }
 END_TEST
 
+/* state[3]: after the first manifest everything is lost, once. */
+static void collects_garbage(struct fake_conn *c)
+{
+	static const char text[] = "{\"errors\":[{\"code\":\"MANIFEST_BLOB_UNKNOWN\",\"message\":\"blob unknown\"}]}";
+
+	if (is(c, "PUT", "/manifests/2") && !c->log->state[3]++) {
+		c->log->state[1] = c->log->state[2] = 0;
+		fake_answer(c, 404, "", LIT(text));
+	} else {
+		take(c, NULL);
+	}
+}
+
+START_TEST(push_of_what_has_gone)
+{
+	RU_STORE(s);
+	FAKE(f, collects_garbage);
+	RU_CLIENT(r, NULL);
+	AUTO_REF struct ref one = ru_ref(f.host, "demo:1"), two = ru_ref(f.host, "demo:2");
+	struct registry_push p = {.to = &one};
+	struct err e = ERR_INIT;
+
+	unit_ok(store_blob_put(s.s, blob.p, blob.n, "", NULL, &e), e);
+	unit_ok(store_blob_put(s.s, config_text.p, config_text.n, "", NULL, &e), e);
+	unit_ok(store_blob_put(s.s, manifest_text.p, manifest_text.n, "", NULL, &e), e);
+	descriptor_copy(&p.manifest, &manifest_desc);
+	unit_ok(registry_push_image(r, &p, s.s, NULL, NULL, &e), e);
+	p.to = &two;
+	unit_ok(registry_push_image(r, &p, s.s, NULL, NULL, &e), e);
+	ck_assert_uint_eq(p.blobs_sent, 2);
+	ck_assert_uint_eq(fake_count(&f, "PUT", "/manifests/2"), 2);
+	ck_assert_uint_eq(fake_count(&f, "PUT", "/uploads/"), 4);
+	descriptor_release(&p.manifest);
+}
+END_TEST
+
 static void uploads_elsewhere(struct fake_conn *c)
 {
 	AUTO_FREE char *field = mem_printf("Location: http://127.0.0.1:%d/steal\r\n", other_port);
@@ -798,7 +898,7 @@ int main(void)
 	const TTest *const tests[] = {
 		resumes_by_range, recovers_from, wrong_digest, gives_up, tries_are_bounded, index_by_platform, refuses_manifest,
 		redirect_without_login, login_elsewhere_is_refused, token_flow, realm_elsewhere_gets_no_password,
-		refuses_realm, push_recovers, push_gives_up,
+		refuses_realm, plain_http_by_configuration, redirect_to_this_machine, push_recovers, push_of_what_has_gone, push_gives_up,
 	};
 
 	ru_clean_env("/nonexistent");

@@ -70,6 +70,26 @@ START_TEST(push_again)
 }
 END_TEST
 
+/* What this client has seen in a repository is not asked for again. */
+START_TEST(push_what_is_known)
+{
+	RU_STORE(a);
+	RU_IMAGE(i, a.s, 12);
+	RU_REGISTRY(reg, NULL);
+	RU_CLIENT(r, NULL);
+	AUTO_REF struct ref ref = ru_ref(reg.host, "demo:1"), tag2 = ru_ref(reg.host, "demo:2");
+	struct registry_push p;
+	uint64_t before, requests, uploads;
+
+	push(r, &ref, &i, a.s, &p);
+	registry_counts(r, &before, &uploads);
+	push(r, &tag2, &i, a.s, &p);
+	registry_counts(r, &requests, &uploads);
+	ck_assert_uint_eq(requests - before, 2); /* HEAD and PUT of the manifest */
+	ck_assert_uint_eq(p.blobs_there, RU_LAYERS + 1);
+}
+END_TEST
+
 START_TEST(push_mounts)
 {
 	RU_STORE(a);
@@ -373,7 +393,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		push_then_pull, push_again, push_mounts, skip_existing_keeps_the_tag, probe_ten_tags,
+		push_then_pull, push_again, push_what_is_known, push_mounts, skip_existing_keeps_the_tag, probe_ten_tags,
 		missing_tag, by_digest, nobody_listens, tls_on_loopback, basic_login, wrong_password,
 		login_by_options, push_without_bytes,
 	};

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,6 +26,7 @@
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
+#include "src/util/proc.h"
 
 #define BUSYBOX	   "/bin/busybox"
 #define OUTPUT_MAX ((size_t)1 << 20)
@@ -51,6 +54,8 @@ struct box {
 	struct sandbox_spec s;
 	struct outcome o;
 	unsigned steps;
+	bool dies_with_parent;
+	bool in_chroot; /* the worker runs with the box as its root directory */
 	char upper[32], work[32];
 	const char *lower[4];
 };
@@ -93,7 +98,7 @@ static void box_open(struct box *b)
 	b->lower[0] = "base";
 	b->s = (struct sandbox_spec){
 		.tier = &tier, .nsfd = nsfd, .scratch = "points", .seccomp_prog = prog, .seccomp_len = prog_len};
-	b->s.root = (struct overlay_spec){b->fd, b->lower, 1, b->upper, b->work};
+	b->s.root = (struct overlay_spec){b->fd, b->lower, 1, b->upper, b->work, NULL};
 	b->s.timeout_ns = 20 * CLOCK_NS_PER_S;
 }
 
@@ -143,6 +148,23 @@ static void worker(const struct sandbox_spec *s, int report)
 	_exit(write(report, &o, sizeof o) != sizeof o);
 }
 
+/* A root directory that is no mount point, with what slct needs of the host; the mounts go with the worker. */
+static void enter_chroot(const struct box *b)
+{
+	static const char *const dirs[] = {"/proc", "/dev"};
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		_exit(90);
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		AUTO_FREE char *at = mem_printf("%s%s", b->dir, dirs[i]);
+
+		if (mkdir(at, 0755) < 0 || mount(dirs[i], at, NULL, MS_BIND | MS_REC, NULL) < 0)
+			_exit(91);
+	}
+	if (chroot(b->dir) < 0 || chdir("/") < 0)
+		_exit(92);
+}
+
 static void new_upper(struct box *b)
 {
 	snprintf(b->upper, sizeof b->upper, "upper%u", b->steps);
@@ -167,6 +189,10 @@ static pid_t box_start(struct box *b, char *const *argv, int *out, int *report)
 	b->s.out_fd = o[1];
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
+	if (pid == 0 && b->dies_with_parent)
+		proc_die_with_parent(getppid());
+	if (pid == 0 && b->in_chroot)
+		enter_chroot(b);
 	if (pid == 0)
 		worker(&b->s, r[1]);
 	close(o[1]);
@@ -287,6 +313,36 @@ START_TEST(test_etc_metadata)
 	ck_assert_int_eq(utimensat(b.fd, "base/etc", t, 0), 0);
 	ck_assert_str_eq(box_out(&b, "stat -c '%a %Y' /etc; ls /etc"),
 			 "2711 1000000000\ngroup\nhosts\npasswd\nresolv.conf\n");
+	box_close(&b);
+}
+END_TEST
+
+/* Of the layer of mount points, the only entry of scratch. */
+START_TEST(test_etc_attributes)
+{
+	struct box b;
+	char value[8] = "";
+
+	box_open(&b);
+	box_etc(&b);
+	AUTO_FREE char *etc = mem_printf("%s/base/etc", b.dir), *points = mem_printf("%s/points", b.dir);
+	ck_assert_int_eq(setxattr(etc, "user.k", "v", 1, 0), 0);
+	ck_assert_int_eq(setxattr(etc, "user.overlay.opaque", "y", 1, 0), 0);
+	box_out(&b, "true");
+	box_out(&b, "true"); /* shares the layer */
+	AUTO_CLOSEDIR DIR *d = opendir(points);
+	const struct dirent *ent;
+	unsigned seen = 0;
+	while ((ent = readdir(d))) {
+		if (ent->d_name[0] == '.')
+			continue;
+		AUTO_FREE char *copy = mem_printf("%s/%s/etc", points, ent->d_name);
+		seen++;
+		ck_assert_int_eq(getxattr(copy, "user.k", value, sizeof value), 1);
+		ck_assert_str_eq(value, "v");
+		ck_assert_int_eq(getxattr(copy, "user.overlay.opaque", value, sizeof value), -1);
+	}
+	ck_assert_uint_eq(seen, 1);
 	box_close(&b);
 }
 END_TEST
@@ -441,6 +497,36 @@ START_TEST(test_dies_with_worker)
 	ck_assert_int_eq(read(out, rest, sizeof rest), 0); /* nobody holds it any more */
 	close(out);
 	close(report);
+	box_close(&b);
+}
+END_TEST
+
+/* The worker's own death signal must outlive its change of credentials when it joins the namespace. */
+START_TEST(test_dies_with_scheduler)
+{
+	char sh[] = "sh", c[] = "-c", text[] = "echo begun; sleep 1000", rest[16];
+	char *argv[] = {sh, c, text, NULL};
+	int out, report, p[2];
+	struct box b;
+	pid_t pid;
+
+	box_open(&b);
+	ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		b.dies_with_parent = true;
+		box_start(&b, argv, &out, &report);
+		ck_assert_int_eq(read(out, rest, 6), 6);
+		ck_assert_int_eq(write(p[1], "x", 1), 1);
+		pause();
+	}
+	close(p[1]);
+	ck_assert_int_eq(read(p[0], rest, 1), 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ck_assert_int_eq(read(p[0], rest, 1), 0); /* the worker and its fork held the other end */
+	close(p[0]);
+	b.steps = 1;
 	box_close(&b);
 }
 END_TEST
@@ -774,6 +860,19 @@ START_TEST(test_id_outside_map)
 }
 END_TEST
 
+START_TEST(test_inside_chroot)
+{
+	struct box b;
+
+	box_open(&b);
+	b.in_chroot = true;
+	if (tier.tier == TIER_ROOT)
+		ck_assert_str_eq(box_out(&b, "ls /; cd /..; ls /; cat /proc/1/comm"),
+				 "bin\ndev\netc\nproc\nsys\nbin\ndev\netc\nproc\nsys\nslct-init\n");
+	box_close(&b);
+}
+END_TEST
+
 START_TEST(test_no_mounts_left)
 {
 	AUTO_BUF struct buf before = BUF_INIT(OUTPUT_MAX), after = BUF_INIT(OUTPUT_MAX);
@@ -817,6 +916,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, test_true_leaves_nothing);
 	tcase_add_test(t, test_etc_metadata);
+	tcase_add_test(t, test_etc_attributes);
 	tcase_add_loop_test(t, test_user, 0, ARRAY_LEN(users));
 	tcase_add_test(t, test_owner_and_mode_kept);
 	tcase_add_test(t, test_whiteout_and_opaque);
@@ -825,6 +925,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_timeout);
 	tcase_add_test(t, test_background_is_killed);
 	tcase_add_test(t, test_dies_with_worker);
+	tcase_add_test(t, test_dies_with_scheduler);
 	tcase_add_test(t, test_network_none);
 	tcase_add_test(t, test_hosts);
 	tcase_add_loop_test(t, test_resolv_conf, 0, ARRAY_LEN(resolvs));
@@ -838,6 +939,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_environment_and_workdir);
 	tcase_add_loop_test(t, test_refused, 0, ARRAY_LEN(refused));
 	tcase_add_test(t, test_id_outside_map);
+	tcase_add_test(t, test_inside_chroot);
 	tcase_add_test(t, test_no_mounts_left);
 	tcase_add_test(t, test_tier_refusals);
 	suite_add_tcase(s, t);
