@@ -55,8 +55,6 @@ static int check_operands(const struct build_opts *o, struct err *e)
 {
 	if (o->file && o->paths.n > 1)
 		return err_set(e, ERR_USAGE, "-f goes with one context, and %zu are named", o->paths.n);
-	if (o->offline && o->pull == BUILD_PULL_ALWAYS)
-		return 0; /* the default: --offline is stronger */
 	return 0;
 }
 

@@ -150,6 +150,13 @@ static size_t flavor_stage_index(const struct plan *p, const char *flavor, const
 	return PLAN_NONE;
 }
 
+/* As the reference builder: a number is never the name of an image. */
+static int no_such_number(const struct plan_stage *st, const char *text, struct err *e)
+{
+	err_set(e, ERR_INPUT, "there is no stage number %s before this one", text);
+	return st->df_index ? err_hint(e, "the stages before it are 0 to %zu", st->df_index - 1) : -1;
+}
+
 int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind, size_t *stage,
 		    size_t *image, struct err *e)
 {
@@ -163,6 +170,8 @@ int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_num
 		*stage = flavor_stage_index(p, st->flavor, of_flavor);
 	else if (inner >= 0)
 		*stage = s->first_stage + (size_t)inner;
+	else if (by_number && text[0] && strspn(text, "0123456789") == strlen(text))
+		return no_such_number(st, text, e);
 	if (*stage == PLAN_NONE && find_image(p, text, &st->platform, image, e) < 0)
 		return -1;
 	add_edge(st, kind, *stage, *image);
