@@ -29,6 +29,7 @@ struct build_opts {
 	bool network_none;
 	int64_t step_timeout_ns; /* 0: none */
 	struct strv add_hosts;
+	struct strv secrets; /* secret.h */
 	uint64_t shm_size;
 	char *flavor_root;      /* NULL: found */
 	char *output_directory; /* logs per step; NULL: in the store's logs/ */

@@ -90,22 +90,22 @@ static int base_ready(struct build *b, size_t at)
 	return 1;
 }
 
-/* The stack that COPY --from reads. 1, 0, -1 as above. */
-static int source_ready(struct build *b, const struct plan_step *s, const struct digest_list **out)
+/* The stacks that the step reads, in out, which has a place for each input. 1, 0, -1 as above. */
+static int inputs_ready(struct build *b, const struct plan_step *s, const struct digest_list **out)
 {
-	*out = NULL;
-	if (s->kind != PLAN_COPY || s->copy.origin == PLAN_FROM_CONTEXT)
-		return 1;
-	if (s->copy.origin == PLAN_FROM_IMAGE) {
-		*out = &b->plan->images.v[s->copy.index].diff_ids;
-		return 1;
-	}
-	const struct stage_run *src = &b->run[s->copy.index];
+	int ready = 1;
 
-	if (src->state != STAGE_DONE)
-		return has_failed(src->state) ? -1 : 0;
-	*out = &src->stack;
-	return 1;
+	for (size_t i = 0; i < s->inputs.n; i++) {
+		const struct plan_input *in = &s->inputs.v[i];
+		const struct stage_run *src = in->origin == PLAN_FROM_STAGE ? &b->run[in->index] : NULL;
+
+		out[i] = src ? &src->stack : &b->plan->images.v[in->index].diff_ids;
+		if (src && has_failed(src->state))
+			return -1;
+		if (src && src->state != STAGE_DONE)
+			ready = 0;
+	}
+	return ready;
 }
 
 /* --- steps --- */
@@ -164,8 +164,8 @@ static void trees_ready(void *ctx, struct err *e)
 	}
 }
 
-static void start_step(struct build *b, size_t at, const struct plan_step *s, const struct digest_list *from,
-		       const struct ckey *content)
+static void start_step(struct build *b, size_t at, const struct plan_step *s,
+		       const struct digest_list *const *from, const struct ckey *content)
 {
 	struct stage_run *r = &b->run[at];
 	struct step_job *j = mem_new(struct step_job);
@@ -181,10 +181,14 @@ static void start_step(struct build *b, size_t at, const struct plan_step *s, co
 			       .def = s,
 			       .st = &b->plan->stages.v[at]};
 	digest_list_copy(&j->parent, &r->stack);
-	if (from)
-		digest_list_copy(&j->from, from);
 	digest_list_copy(&all, &j->parent);
-	digest_list_copy(&all, &j->from);
+	for (size_t i = 0; i < s->inputs.n; i++) {
+		struct digest_list stack = {0};
+
+		digest_list_copy(&stack, from[i]);
+		vec_push(&j->from, stack);
+		digest_list_copy(&all, from[i]);
+	}
 	r->state = STAGE_RUNNING;
 	r->job = j;
 	b->busy++;
@@ -254,7 +258,7 @@ static bool advance(struct build *b, size_t at)
 {
 	struct stage_run *r = &b->run[at];
 	const struct plan_stage *st = &b->plan->stages.v[at];
-	const struct digest_list *from = NULL;
+	AUTO_FREE const struct digest_list **from = NULL;
 	struct ckey content;
 
 	if (r->state != STAGE_WAITING)
@@ -278,8 +282,10 @@ static bool advance(struct build *b, size_t at)
 		r->next++;
 		return true;
 	}
-	if (s)
-		ready = source_ready(b, s, &from);
+	if (s) {
+		from = mem_array(s->inputs.n + 1, sizeof *from);
+		ready = inputs_ready(b, s, from);
+	}
 	if (ready < 0)
 		r->state = STAGE_STOPPED;
 	if (ready <= 0)

@@ -8,6 +8,7 @@
 #include "src/build/worker.h"
 #include "src/cache/clocal.h"
 #include "src/plan/plan.h"
+#include "src/plan/treesum.h"
 
 /* Lines of a failed step's output that an error shows. */
 #define STATE_TAIL_LINES 20
@@ -97,7 +98,7 @@ struct step_job {
 	struct worker *worker;
 	char *dir;   /* below tmp/, relative to the store: upper, work, scratch */
 	struct digest_list parent; /* its stack */
-	struct digest_list from;   /* of COPY --from, else empty */
+	VEC_OF(struct digest_list) from; /* stacks of the step's inputs */
 	int64_t begun;
 	int out_fd;  /* read end of the output pipe, -1 */
 	struct loop_src *on_out;
@@ -114,6 +115,8 @@ int step_start(struct step_job *j, struct err *e);
 void step_free(struct step_job *j);
 int step_run_start(struct step_job *j, struct err *e);
 int step_copy_start(struct step_job *j, struct err *e);
+/* Whether what was copied is what was scanned; frees the sum. */
+int step_copy_unchanged(const struct digest *scanned, struct treesum *sum, struct err *e);
 /* Paths of a stack's layer trees for overlay_spec, bottom first; release with strv_release. */
 void step_lower_paths(const struct build *b, const struct digest_list *stack, struct strv *out);
 /* In a worker inside the user namespace: clamp, pack, publish the upper directory; the result as JSON. */

@@ -17,12 +17,15 @@
 #include "oci/ref.h"
 #include "src/cache/ckey.h"
 #include "src/dockerfile/dargs.h"
+#include "src/dockerfile/dmount.h"
 #include "src/dockerfile/dstage.h"
 #include "src/flavor/flavor.h"
 #include "src/plan/source.h"
 #include "src/util/err.h"
 
 #define PLAN_NONE SIZE_MAX
+/* Where the reference puts scripts of RUN; known to those that print their own name. */
+#define PLAN_SCRIPT_DIR "/dev/pipes/"
 
 enum plan_step_kind {
 	PLAN_META,    /* changes the config only */
@@ -57,6 +60,22 @@ struct plan_copy {
 	struct digest tree;  /* of the selected files, set by the caller's scan (context only) */
 };
 
+/* A stage or image whose files a step reads. */
+struct plan_input {
+	enum plan_origin origin; /* not the context */
+	size_t index;
+};
+
+/* RUN --mount. */
+struct plan_mount {
+	struct dmount def;
+	char *target;        /* absolute; NULL: none (ssh) */
+	size_t input;        /* into the step's inputs, or PLAN_NONE */
+	bool context;        /* bind of the build context */
+	struct strv sources; /* of the context: one path */
+	struct digest tree;  /* of what they name, set by the caller's scan */
+};
+
 struct plan_step {
 	enum plan_step_kind kind;
 	enum dast_kind instruction;
@@ -72,6 +91,9 @@ struct plan_step {
 	struct strv env_extra; /* proxies and transparent arguments: not part of the key */
 	char *user, *workdir;
 	bool net_none;
+	VEC_OF(struct plan_mount) mounts;
+	struct plan_doc script; /* a here-document that begins with "#!": a file in PLAN_SCRIPT_DIR; name NULL: none */
+	VEC_OF(struct plan_input) inputs; /* stages and images that are read, of COPY too */
 	/* COPY, ADD */
 	struct plan_copy copy;
 	/* Filled by plan_keys: */
@@ -190,9 +212,9 @@ int plan_evaluate(struct plan *p, bool offline, struct err *e);
 
 /* Input keys of all evaluated stages. */
 void plan_keys(struct plan *p);
-/* Content key of a step whose parent's stack is known. For COPY --from the key of the source stays in it. */
+/* Content key of a step whose parent's stack is known, and those of its inputs: from[i] is that of inputs.v[i]. */
 void plan_content_key(const struct plan *p, const struct plan_stage *st, const struct plan_step *step,
-		      const struct digest_list *parent, const struct digest_list *from, struct ckey *out);
+		      const struct digest_list *parent, const struct digest_list *const *from, struct ckey *out);
 
 /* Index of the last layer step of a stage, or PLAN_NONE. */
 size_t plan_last_layer(const struct plan_stage *st);

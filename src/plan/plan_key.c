@@ -24,13 +24,41 @@ static const struct ckey *stage_key(const struct plan_stage *st)
 	return last == PLAN_NONE ? &st->base_key : &st->steps.v[last].key;
 }
 
-static void add_run(struct ckey_builder *b, const struct plan_step *s)
+static void add_id(struct ckey_builder *b, const char *name, uint32_t id)
+{
+	ckey_int(b, name, id == DMOUNT_UNSET ? -1 : (int64_t)id);
+}
+
+/* Of caches and secrets only what they are called: their content is no input (cache.md). */
+static void add_mount(struct ckey_builder *b, const struct plan_mount *m, const struct ckey *from)
+{
+	ckey_str(b, "mount", dmount_type_name(m->def.type));
+	ckey_str(b, "target", m->target);
+	ckey_str(b, "source", m->def.source);
+	ckey_str(b, "id", m->def.id);
+	ckey_str(b, "variable", m->def.env);
+	ckey_int(b, "readonly", m->def.readonly);
+	add_id(b, "mode", m->def.mode);
+	add_id(b, "uid", m->def.uid);
+	add_id(b, "gid", m->def.gid);
+	ckey_int(b, "size", (int64_t)m->def.size);
+	if (m->context)
+		ckey_str(b, "files", m->tree.text);
+	if (m->input != PLAN_NONE)
+		ckey_str(b, "from", from[m->input].hex);
+}
+
+static void add_run(struct ckey_builder *b, const struct plan_step *s, const struct ckey *from)
 {
 	ckey_list(b, "argv", &s->argv);
 	ckey_list(b, "env", &s->env);
 	ckey_str(b, "user", s->user);
 	ckey_str(b, "workdir", s->workdir);
 	ckey_str(b, "network", s->net_none ? "none" : "host");
+	if (s->script.name)
+		ckey_field(b, "script", s->script.text, s->script.n);
+	for (size_t i = 0; i < s->mounts.n; i++)
+		add_mount(b, &s->mounts.v[i], from);
 }
 
 static void add_copy(struct ckey_builder *b, const struct plan_step *s, const struct ckey *from)
@@ -76,7 +104,7 @@ static void step_key(const struct plan *p, const struct plan_stage *st, const st
 	ckey_str(&b, "parent", parent->hex);
 	add_common(p, st, s, &b);
 	if (s->kind == PLAN_RUN) {
-		add_run(&b, s);
+		add_run(&b, s, from);
 	} else if (s->kind == PLAN_COPY) {
 		add_copy(&b, s, from);
 	} else {
@@ -86,15 +114,19 @@ static void step_key(const struct plan *p, const struct plan_stage *st, const st
 	ckey_end(&b, out, why);
 }
 
-/* The key that stands for the source of COPY --from; unset if unknown. */
-static struct ckey source_key(const struct plan *p, const struct plan_copy *c)
+/* The keys that stand for the step's inputs; unset if unknown. */
+static struct ckey *input_keys(const struct plan *p, const struct plan_step *s)
 {
-	struct ckey k = {0};
+	struct ckey *k = mem_zalloc((s->inputs.n + 1) * sizeof *k);
 
-	if (c->origin == PLAN_FROM_STAGE)
-		k = *stage_key(&p->stages.v[c->index]);
-	else if (c->origin == PLAN_FROM_IMAGE && p->images.v[c->index].resolved)
-		stack_key(&p->images.v[c->index].diff_ids, &k);
+	for (size_t i = 0; i < s->inputs.n; i++) {
+		const struct plan_input *in = &s->inputs.v[i];
+
+		if (in->origin == PLAN_FROM_STAGE)
+			k[i] = *stage_key(&p->stages.v[in->index]);
+		else if (p->images.v[in->index].resolved)
+			stack_key(&p->images.v[in->index].diff_ids, &k[i]);
+	}
 	return k;
 }
 
@@ -102,9 +134,13 @@ static bool inputs_known(const struct plan_step *s, const struct ckey *parent, c
 {
 	if (!ckey_is_set(parent))
 		return false;
-	if (s->kind != PLAN_COPY)
-		return true;
-	return s->copy.origin == PLAN_FROM_CONTEXT ? digest_is_set(&s->copy.tree) : ckey_is_set(from);
+	for (size_t i = 0; i < s->inputs.n; i++)
+		if (!ckey_is_set(&from[i]))
+			return false;
+	for (size_t i = 0; i < s->mounts.n; i++)
+		if (s->mounts.v[i].context && !digest_is_set(&s->mounts.v[i].tree))
+			return false;
+	return s->kind != PLAN_COPY || s->copy.origin != PLAN_FROM_CONTEXT || digest_is_set(&s->copy.tree);
 }
 
 static void base_key(const struct plan *p, struct plan_stage *st)
@@ -140,12 +176,12 @@ static void stage_keys(const struct plan *p, struct plan_stage *st)
 			s->logical = logical_time(p, st, n);
 			continue;
 		}
-		struct ckey from = source_key(p, &s->copy);
+		AUTO_FREE struct ckey *from = input_keys(p, s);
 
 		s->layer_n = n++;
 		s->logical = logical_time(p, st, n);
-		if (inputs_known(s, parent, &from))
-			step_key(p, st, s, parent, &from, &s->key, &s->why);
+		if (inputs_known(s, parent, from))
+			step_key(p, st, s, parent, from, &s->key, &s->why);
 		parent = &s->key;
 	}
 }
@@ -161,12 +197,13 @@ void plan_keys(struct plan *p)
 }
 
 void plan_content_key(const struct plan *p, const struct plan_stage *st, const struct plan_step *step,
-		      const struct digest_list *parent, const struct digest_list *from, struct ckey *out)
+		      const struct digest_list *parent, const struct digest_list *const *from, struct ckey *out)
 {
-	struct ckey parent_key, from_key = {0};
+	AUTO_FREE struct ckey *keys = mem_zalloc((step->inputs.n + 1) * sizeof *keys);
+	struct ckey parent_key;
 
 	stack_key(parent, &parent_key);
-	if (from)
-		stack_key(from, &from_key);
-	step_key(p, st, step, &parent_key, &from_key, out, NULL);
+	for (size_t i = 0; i < step->inputs.n; i++)
+		stack_key(from[i], &keys[i]);
+	step_key(p, st, step, &parent_key, keys, out, NULL);
 }
