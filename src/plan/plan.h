@@ -148,7 +148,7 @@ struct plan {
 	VEC_OF(struct plan_image) images;
 	VEC_OF(struct flavor *) flavors;
 	VEC_OF(struct plan_warning) warnings;
-	struct strv defaults;  /* default goals by full name */
+	VEC_OF(size_t) defaults; /* goals if none are named: indexes of stages */
 	/* options, borrowed for the plan's life */
 	const struct smap *build_args;
 	const struct smap *labels;

@@ -136,6 +136,9 @@ static void stage_keys(const struct plan *p, struct plan_stage *st)
 	for (size_t i = 0; i < st->steps.n; i++) {
 		struct plan_step *s = &st->steps.v[i];
 
+		s->key = (struct ckey){0};
+		json_free(s->why);
+		s->why = NULL;
 		if (!plan_step_is_layer(s)) {
 			s->logical = logical_time(p, st, n);
 			continue;
