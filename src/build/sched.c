@@ -90,22 +90,28 @@ static int base_ready(struct build *b, size_t at)
 	return 1;
 }
 
-/* The stack that COPY --from reads. 1, 0, -1 as above. */
-static int source_ready(struct build *b, const struct plan_step *s, const struct digest_list **out)
-{
-	*out = NULL;
-	if (s->kind != PLAN_COPY || s->copy.origin == PLAN_FROM_CONTEXT)
-		return 1;
-	if (s->copy.origin == PLAN_FROM_IMAGE) {
-		*out = &b->plan->images.v[s->copy.index].diff_ids;
-		return 1;
-	}
-	const struct stage_run *src = &b->run[s->copy.index];
+/* Stacks that a step reads besides its parent's, in the order of plan_step_from(). */
+struct stacks {
+	const struct digest_list **v;
+	size_t n, cap;
+};
 
-	if (src->state != STAGE_DONE)
-		return has_failed(src->state) ? -1 : 0;
-	*out = &src->stack;
-	return 1;
+/* 1, 0, -1 as above. */
+static int sources_ready(struct build *b, const struct plan_step *s, struct stacks *out)
+{
+	struct plan_from f;
+	int ready = 1;
+
+	for (size_t i = 0; plan_step_from(s, i, &f); i++) {
+		const struct stage_run *src = f.origin == PLAN_FROM_STAGE ? &b->run[f.index] : NULL;
+
+		if (src && has_failed(src->state))
+			return -1;
+		if (src && src->state != STAGE_DONE)
+			ready = 0;
+		vec_push(out, src ? &src->stack : &b->plan->images.v[f.index].diff_ids);
+	}
+	return ready;
 }
 
 /* --- steps --- */
@@ -164,7 +170,7 @@ static void trees_ready(void *ctx, struct err *e)
 	}
 }
 
-static void start_step(struct build *b, size_t at, const struct plan_step *s, const struct digest_list *from,
+static void start_step(struct build *b, size_t at, const struct plan_step *s, const struct stacks *from,
 		       const struct ckey *content)
 {
 	struct stage_run *r = &b->run[at];
@@ -181,10 +187,14 @@ static void start_step(struct build *b, size_t at, const struct plan_step *s, co
 			       .def = s,
 			       .st = &b->plan->stages.v[at]};
 	digest_list_copy(&j->parent, &r->stack);
-	if (from)
-		digest_list_copy(&j->from, from);
 	digest_list_copy(&all, &j->parent);
-	digest_list_copy(&all, &j->from);
+	for (size_t i = 0; i < from->n; i++) {
+		struct digest_list one = {0};
+
+		digest_list_copy(&one, from->v[i]);
+		digest_list_copy(&all, &one);
+		vec_push(&j->from, one);
+	}
 	r->state = STAGE_RUNNING;
 	r->job = j;
 	b->busy++;
@@ -249,13 +259,30 @@ void sched_step_done(struct step_job *j, const struct layer_info *info, struct e
 
 /* --- going on --- */
 
+/* The next layer step, whose parent is there: taken from the cache, or started if its sources are ready. */
+static bool advance_layer(struct build *b, size_t at, const struct plan_step *s, const struct stacks *from)
+{
+	struct stage_run *r = &b->run[at];
+	const struct plan_stage *st = &b->plan->stages.v[at];
+	struct ckey content;
+
+	plan_content_key(b->plan, st, s, &r->stack, from->v, &content);
+	if (take_by_content(b, at, s, &content)) {
+		r->next++;
+		return true;
+	}
+	if (b->busy >= b->jobs || runs_elsewhere(b, st, &content))
+		return false;
+	start_step(b, at, s, from, &content);
+	return true;
+}
+
 /* Do what can be done for one stage; true if anything changed. */
 static bool advance(struct build *b, size_t at)
 {
 	struct stage_run *r = &b->run[at];
 	const struct plan_stage *st = &b->plan->stages.v[at];
-	const struct digest_list *from = NULL;
-	struct ckey content;
+	struct stacks from = {0};
 
 	if (r->state != STAGE_WAITING)
 		return false;
@@ -279,20 +306,13 @@ static bool advance(struct build *b, size_t at)
 		return true;
 	}
 	if (s)
-		ready = source_ready(b, s, &from);
+		ready = sources_ready(b, s, &from);
 	if (ready < 0)
 		r->state = STAGE_STOPPED;
-	if (ready <= 0)
-		return ready < 0;
-	plan_content_key(b->plan, st, s, &r->stack, from, &content);
-	if (take_by_content(b, at, s, &content)) {
-		r->next++;
-		return true;
-	}
-	if (b->busy >= b->jobs || runs_elsewhere(b, st, &content))
-		return false;
-	start_step(b, at, s, from, &content);
-	return true;
+	bool changed = ready > 0 ? advance_layer(b, at, s, &from) : ready < 0;
+
+	vec_release(&from);
+	return changed;
 }
 
 static bool all_over(const struct build *b)

@@ -97,7 +97,7 @@ struct step_job {
 	struct worker *worker;
 	char *dir;   /* below tmp/, relative to the store: upper, work, scratch */
 	struct digest_list parent; /* its stack */
-	struct digest_list from;   /* of COPY --from, else empty */
+	VEC_OF(struct digest_list) from; /* of what plan_step_from() names, in its order */
 	int64_t begun;
 	int out_fd;  /* read end of the output pipe, -1 */
 	struct loop_src *on_out;

@@ -3,6 +3,7 @@
 
 #include "src/plan/plan_eval.h"
 #include "src/plan/plan_load.h"
+#include "src/plan/plan_mount.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -85,7 +86,7 @@ static char *run_history(struct plan_eval *v, const struct plan_step *s)
 
 int plan_eval_run(struct plan_eval *v, struct err *e)
 {
-	static const char *const later[] = {"mount", "security", "device"};
+	static const char *const later[] = {"security", "device"};
 	AUTO_STRV struct strv env = {0};
 
 	if (refuse_flags(v, later, ARRAY_LEN(later), e) < 0)
@@ -103,7 +104,7 @@ int plan_eval_run(struct plan_eval *v, struct err *e)
 	s->user = mem_strdup_opt(v->st->config.user);
 	s->workdir = mem_strdup(v->st->config.workdir ? v->st->config.workdir : "/");
 	s->created_by = run_history(v, s);
-	return run_network(v, s, e);
+	return run_network(v, s, e) < 0 ? -1 : plan_mount_eval(v, s, e);
 }
 
 /* --- WORKDIR --- */

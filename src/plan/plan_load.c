@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "src/dockerfile/dmount.h"
 #include "src/dockerfile/dparse.h"
 #include "src/plan/plan_load.h"
 #include "src/plan/plan.h"
@@ -199,15 +200,14 @@ static int link_instr(struct plan *p, size_t at, const struct dast_instr *in, st
 		return -1;
 	for (size_t i = 0; in->kind == DAST_RUN; i++) {
 		const char *mount = dast_flag_nth(in, "mount", i);
-		const char *src = mount ? strstr(mount, "from=") : NULL;
+		AUTO_FREE char *name = NULL;
 
 		if (!mount)
 			break;
-		if (!src)
-			continue;
-		AUTO_FREE char *name = mem_strndup(src + 5, strcspn(src + 5, ","));
-
-		if (plan_load_reference(p, at, name, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
+		if (dmount_from(sv_from(mount), &name, e) < 0)
+			return -1;
+		if (name && strcmp(name, "scratch") != 0 &&
+		    plan_load_reference(p, at, name, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
 			return -1;
 	}
 	return 0;
