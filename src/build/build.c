@@ -133,13 +133,10 @@ static void on_signal(void *arg, int signo)
 	b->stopping = true;
 	b->s->interrupted = true;
 	b->s->signo = signo;
-	for (size_t i = 0; b->run && i < b->plan->stages.n; i++)
-		if (b->run[i].job && b->run[i].job->worker)
-			worker_kill(b->run[i].job->worker);
+	/* Whoever waits for a worker gets its cancellation and ends by itself. */
+	worker_kill_all(b->s);
 	if (b->looping)
 		sched_kick(b);
-	else
-		loop_stop(b->s->loop);
 }
 
 static int cancelled(const struct build *b, struct err *e)

@@ -5,6 +5,7 @@
 #ifndef SLCT_COPYTO_H
 #define SLCT_COPYTO_H
 
+#include "src/dockerfile/dmode.h"
 #include "src/plan/source.h"
 #include "src/plan/treesum.h"
 
@@ -16,7 +17,10 @@ struct copyto {
 	const struct source_list *list;
 	const char *dest;               /* absolute; a trailing slash means a directory */
 	uint32_t uid, gid;              /* COPYTO_KEEP: of the source (root), or 0 (context) */
-	uint32_t mode;                  /* COPYTO_KEEP: of the source */
+	const struct dmode *mode;       /* NULL: of the source */
+	bool link;                      /* --link: the destination is made as if the root were empty, over what is there */
+	bool replace;                   /* what is of another type (directory or not) is replaced, not refused */
+	bool from_archive;              /* passages that are there are used, also through links */
 	bool from_root;                 /* owners and old times are the source's; identical files are left out */
 	bool real_times;                /* keep all times */
 	int64_t origin;                 /* seconds: mtimes of a root's files later than it become `logical` */

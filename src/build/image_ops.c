@@ -87,7 +87,7 @@ int image_ops_pull(struct session *s, const char *ref, const char *name, const s
 	if (rc == 0 && unpack)
 		rc = unpack_all(s, &diff_ids, ref, e);
 	ref_release(&pull.ref);
-	return rc < 0 ? err_wrap(e, "pulling %s", ref) : 0;
+	return rc;
 }
 
 /* --- push --- */
@@ -152,7 +152,7 @@ int image_ops_push(struct session *s, const char *name, const char *dest, const 
 		take_stats(answer, &p.manifest.digest, st);
 	descriptor_release(&p.manifest);
 	ref_release(&p.to);
-	return rc < 0 ? err_wrap(e, "pushing %s", to) : 0;
+	return rc;
 }
 
 /* --- save, load --- */

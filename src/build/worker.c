@@ -15,6 +15,7 @@
 struct worker {
 	struct session *session;
 	struct worker_spec spec;
+	struct worker *next, *prev; /* in session.workers */
 	pid_t pid;
 	int sock;
 	struct loop_src *on_sock;
@@ -168,10 +169,29 @@ static void died(struct worker *w)
 			WEXITSTATUS(w->status));
 }
 
+static void enlist(struct worker *w)
+{
+	w->next = w->session->workers;
+	if (w->next)
+		w->next->prev = w;
+	w->session->workers = w;
+}
+
+static void delist(struct worker *w)
+{
+	if (w->next)
+		w->next->prev = w->prev;
+	if (w->prev)
+		w->prev->next = w->next;
+	else
+		w->session->workers = w->next;
+}
+
 static void finish(struct worker *w)
 {
 	if (!w->eof || !w->reaped)
 		return;
+	delist(w);
 	if (!w->answered)
 		died(w);
 	w->spec.done(w->spec.ctx, w->result, &w->err);
@@ -265,8 +285,10 @@ struct worker *worker_start(struct session *s, const struct worker_spec *spec, s
 		child(w, parent);
 	close(pair[1]);
 	w->sock = pair[0];
-	if (w->pid > 0 && watch(w, e) == 0)
+	if (w->pid > 0 && watch(w, e) == 0) {
+		enlist(w);
 		return w;
+	}
 	if (w->pid < 0)
 		err_sys(e, ERR_HOST, errno, "starting the %s worker", spec->role);
 	else
@@ -280,6 +302,12 @@ void worker_kill(struct worker *w)
 {
 	w->killed = true;
 	kill(w->pid, SIGKILL);
+}
+
+void worker_kill_all(struct session *s)
+{
+	for (struct worker *w = s->workers; w; w = w->next)
+		worker_kill(w);
 }
 
 /* --- one at a time --- */

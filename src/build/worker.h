@@ -41,8 +41,9 @@ struct worker_spec {
 
 /* NULL with *e if it cannot be forked. The handle is valid until done was called. */
 struct worker *worker_start(struct session *s, const struct worker_spec *spec, struct err *e);
-/* SIGKILL; done is called with ERR_CANCELLED. */
+/* SIGKILL; done is called with ERR_CANCELLED, later and from the loop. */
 void worker_kill(struct worker *w);
+void worker_kill_all(struct session *s);
 /* Start one and run the loop until it has ended: for commands that do one thing at a time. New reference or NULL in
  * *result. */
 int worker_call(struct session *s, const struct worker_spec *spec, struct json **result, struct err *e);

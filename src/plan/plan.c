@@ -15,6 +15,20 @@ struct plan *plan_new(void)
 	return p;
 }
 
+static void release_copy(struct plan_copy *c)
+{
+	strv_release(&c->sources);
+	strv_release(&c->excludes);
+	for (size_t i = 0; i < c->docs.n; i++) {
+		free(c->docs.v[i].name);
+		free(c->docs.v[i].text);
+	}
+	vec_release(&c->docs);
+	free(c->dest);
+	free(c->chown);
+	free(c->chmod);
+}
+
 static void release_step(struct plan_step *s)
 {
 	free(s->text);
@@ -27,10 +41,7 @@ static void release_step(struct plan_step *s)
 	for (size_t i = 0; i < s->mounts.n; i++)
 		plan_mount_release(&s->mounts.v[i]);
 	vec_release(&s->mounts);
-	strv_release(&s->copy.sources);
-	free(s->copy.dest);
-	free(s->copy.chown);
-	free(s->copy.chmod);
+	release_copy(&s->copy);
 	json_free(s->why);
 }
 
@@ -137,6 +148,11 @@ size_t plan_last_layer(const struct plan_stage *st)
 		if (plan_step_is_layer(&st->steps.v[i]))
 			return i;
 	return PLAN_NONE;
+}
+
+struct source_query plan_copy_query(const struct plan_copy *c)
+{
+	return (struct source_query){.patterns = &c->sources, .excludes = &c->excludes, .parents = c->parents};
 }
 
 const char *plan_state_name(enum plan_state s)

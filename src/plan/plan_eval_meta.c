@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "src/plan/plan_eval.h"
+#include "src/plan/plan_history.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
 
@@ -189,11 +190,8 @@ bool plan_eval_is_meta(enum dast_kind kind)
 
 int plan_eval_meta(struct plan_eval *v, struct err *e)
 {
-	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
-
 	if (table[v->x->kind](v, e) < 0)
 		return -1;
-	dast_print(v->x, &text);
-	plan_eval_step(v, PLAN_META, buf_str(&text));
+	plan_eval_step(v, PLAN_META)->created_by = plan_history_meta(v);
 	return 0;
 }

@@ -48,6 +48,13 @@ static void add_copy(struct ckey_builder *b, const struct plan_step *s, const st
 	ckey_str(b, "dest", c->dest);
 	ckey_str(b, "chown", c->chown);
 	ckey_str(b, "chmod", c->chmod);
+	ckey_list(b, "excludes", &c->excludes);
+	ckey_int(b, "parents", c->parents);
+	ckey_int(b, "link", c->link);
+	for (size_t i = 0; i < c->docs.n; i++) {
+		ckey_str(b, "document", c->docs.v[i].name);
+		ckey_field(b, "text", c->docs.v[i].text, c->docs.v[i].n);
+	}
 	ckey_int(b, "unpack", c->unpack);
 	ckey_int(b, "origin", c->origin);
 	if (c->origin == PLAN_FROM_CONTEXT)

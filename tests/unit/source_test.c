@@ -120,7 +120,7 @@ static char *content(const struct source_set *s, const char *pattern, size_t ent
 	struct err e = ERR_INIT;
 
 	strv_add(&list, pattern);
-	unit_ok(source_select(s, &list, &l, &e), e);
+	unit_ok(source_select(s, &(struct source_query){.patterns = &list}, &l, &e), e);
 	ck_assert_uint_eq(l.matches.n, 1);
 	ck_assert_uint_gt(l.matches.v[0].entries.n, entry);
 	AUTO_CLOSE int fd = source_open(s, &l.matches.v[0].entries.v[entry], &e);
@@ -153,7 +153,7 @@ START_TEST(opening)
 	reads(&s, "link", 0, "c/dir/sub/y.txt");
 	/* exchanged for a link after the walk */
 	strv_add(&list, "dir");
-	unit_ok(source_select(&s, &list, &l, &e), e);
+	unit_ok(source_select(&s, &(struct source_query){.patterns = &list}, &l, &e), e);
 	ck_assert_int_eq(renameat(d.fd, "c/dir/x", d.fd, "c/dir/was-x"), 0);
 	cache_util_link(&d, "../a.txt", "c/dir/x");
 	ck_assert_int_lt(source_open(&s, &l.matches.v[0].entries.v[3], &e), 0);

@@ -29,7 +29,7 @@ static struct digest sum_of(const struct unit_dir *d, const char *patterns)
 
 	source_util_context(&s, d, "c");
 	source_util_words(&list, patterns);
-	unit_ok(source_select(&s, &list, &l, &e), e);
+	unit_ok(source_select(&s, &(struct source_query){.patterns = &list}, &l, &e), e);
 	unit_ok(treesum_of_context(&s, &l, x, &sum, &e), e);
 	statidx_save(x);
 	statidx_free(x);
@@ -211,7 +211,7 @@ static struct digest root_sum(const struct unit_dir *d)
 	source_init(&s);
 	source_of_root(&s, root);
 	strv_add(&list, "/");
-	unit_ok(source_select(&s, &list, &l, &e), e);
+	unit_ok(source_select(&s, &(struct source_query){.patterns = &list}, &l, &e), e);
 	treesum_match(t, &l.matches.v[0]);
 	for (size_t i = 0; i < l.matches.v[0].entries.n; i++) {
 		const struct source_entry *en = &l.matches.v[0].entries.v[i];
