@@ -61,6 +61,8 @@ struct build {
 	char *log_dir;         /* absolute */
 	void *seccomp;
 	size_t seccomp_len;
+	void *seccomp_sync; /* for steps whose writes outlive them: fsync is real; NULL: none has mounts */
+	size_t seccomp_sync_len;
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
 	struct smap hits;      /* key → struct remote_hit */

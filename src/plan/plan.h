@@ -60,6 +60,7 @@ struct plan_copy {
 
 /* A --mount of RUN, with what it leaves open filled in. */
 struct plan_mount {
+	struct dast_pos pos;     /* of the flag; line 0 in triggers */
 	struct dmount m;         /* target absolute (NULL: secret in a variable only); id of cache, secret, ssh set */
 	enum plan_origin origin; /* of bind and cache: what from= names, else the context (cache: nothing) */
 	size_t index;            /* of the stage or image; PLAN_NONE: nothing, or the empty root (from=scratch) */

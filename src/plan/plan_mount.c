@@ -107,7 +107,7 @@ int plan_mount_eval(struct plan_eval *v, struct plan_step *s, struct err *e)
 {
 	for (size_t i = 0; i < v->x->flags.n; i++) {
 		const struct dast_flag *f = &v->x->flags.v[i];
-		struct plan_mount pm = {0};
+		struct plan_mount pm = {.pos = v->trigger ? (struct dast_pos){0} : f->pos};
 
 		if (strcmp(f->name, "mount") != 0)
 			continue;

@@ -1,0 +1,30 @@
+/* The mounts of a RUN step, in its worker: from the plan's description to the sandbox's. */
+#ifndef SLCT_RUNMOUNT_H
+#define SLCT_RUNMOUNT_H
+
+#include "src/build/secret.h"
+#include "src/build/state.h"
+#include "src/sandbox/sandbox.h"
+
+struct runmount_list {
+	struct sandbox_mount *v;
+	size_t n, cap;
+};
+
+struct runmounts {
+	struct runmount_list list;
+	struct secrets secrets;
+	struct strv env;    /* variables that come with them */
+	struct strv texts;  /* what the list points to */
+	VEC_OF(struct strv *) stacks;
+	bool keep_sync;     /* what the step writes into a mount outlives it */
+};
+
+/* Read secrets and make what has to be there before the step starts. Before the worker joins the user namespace. */
+int runmount_prepare(const struct step_job *j, struct runmounts *m, struct err *e);
+/* After the command has succeeded and before its layer is committed. */
+int runmount_finish(const struct step_job *j, struct runmounts *m, struct err *e);
+void runmount_release(struct runmounts *m);
+#define AUTO_RUNMOUNTS AUTO(runmount_release)
+
+#endif
