@@ -24,6 +24,24 @@ struct scan {
 	struct err err;
 };
 
+static void close_index(void *p)
+{
+	statidx_save(p);
+	statidx_free(p);
+}
+
+/* Contexts that begin with the same directory share an index. All stay open to the end: one that is saved keeps only
+ * what was asked for since it was opened. */
+static struct statidx *index_of(struct build *b, struct smap *indexes, const struct plan_source *src)
+{
+	const struct source_part *first = src->context.parts.n ? &src->context.parts.v[0] : NULL;
+	const char *name = first && first->path ? first->path : src->file->name;
+
+	if (!smap_has(indexes, name))
+		smap_set(indexes, name, statidx_open(b->s->store, name));
+	return smap_get(indexes, name);
+}
+
 static struct digest *tree_of(const struct item *it)
 {
 	return it->m ? &it->m->tree : &it->s->copy.tree;
@@ -46,27 +64,17 @@ static int select_files(const struct source_set *set, const struct item *it, str
 	return source_select(set, &q, l, e);
 }
 
-static int scan_item(struct build *b, struct statidx **idx, size_t *idx_source, const struct item *it, struct err *e)
+static int scan_item(struct build *b, struct smap *indexes, const struct item *it, struct err *e)
 {
 	const struct plan_stage *st = it->st;
 	struct plan_source *src = b->plan->sources.v[st->source];
 	AUTO_SOURCE_LIST struct source_list l = {0};
-	int rc;
+	int rc = source_prepare(&src->context, e);
 
-	if (*idx_source != st->source) {
-		if (*idx)
-			statidx_save(*idx);
-		statidx_free(*idx);
-		*idx = statidx_open(b->s->store, src->context.parts.n && src->context.parts.v[0].path
-							 ? src->context.parts.v[0].path
-							 : src->file->name);
-		*idx_source = st->source;
-	}
-	rc = source_prepare(&src->context, e);
 	if (rc == 0)
 		rc = select_files(&src->context, it, &l, e);
 	if (rc == 0)
-		rc = treesum_of_context(&src->context, &l, *idx, tree_of(it), e);
+		rc = treesum_of_context(&src->context, &l, index_of(b, indexes, src), tree_of(it), e);
 	if (rc == 0)
 		return 0;
 	err_wrap(e, "stage %s: %s%s", st->name, dast_info(it->s->instruction)->name, it->m ? " --mount" : "");
@@ -90,19 +98,17 @@ static void send_digests(struct worker *w, const struct scan *sc, size_t from, s
 static int scan_all(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	struct scan *sc = arg;
-	struct statidx *idx = NULL;
-	size_t idx_source = PLAN_NONE, sent = 0;
+	AUTO_SMAP struct smap indexes = SMAP_INIT(close_index);
+	size_t sent = 0;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sc->items.n; i++) {
-		rc = scan_item(sc->b, &idx, &idx_source, &sc->items.v[i], e);
+		rc = scan_item(sc->b, &indexes, &sc->items.v[i], e);
 		if (rc == 0 && i + 1 - sent == DIGESTS_PER_MESSAGE) {
 			send_digests(w, sc, sent, i + 1, NULL);
 			sent = i + 1;
 		}
 	}
-	if (idx)
-		statidx_save(idx);
 	if (rc == 0)
 		send_digests(w, sc, sent, sc->items.n, result);
 	return rc;

@@ -5,6 +5,7 @@
 
 #include "src/build/output.h"
 #include "src/build/state.h"
+#include "src/build/cacheread.h"
 #include "src/build/cachewrite.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -257,10 +258,46 @@ void sched_step_done(struct step_job *j, const struct layer_info *info, struct e
 	sched_kick(b);
 }
 
+/* --- remote content keys --- */
+
+struct asking_stage {
+	struct build *b;
+	size_t stage;
+};
+
+static void on_answer(void *ctx)
+{
+	struct asking_stage *a = ctx;
+	struct build *b = a->b;
+
+	b->run[a->stage].state = STAGE_WAITING;
+	b->asking--;
+	free(a);
+	sched_kick(b);
+}
+
+/* A stage that was rebuilt may still be the content that another machine built on. */
+static bool ask_remote(struct build *b, size_t at, const struct ckey *key)
+{
+	struct asking_stage *a;
+
+	if (b->plan->stages.v[at].forced)
+		return false;
+	a = mem_new(struct asking_stage);
+	*a = (struct asking_stage){b, at};
+	if (cacheread_later(b, key, on_answer, a) < 0) {
+		free(a);
+		return false;
+	}
+	b->run[at].state = STAGE_RUNNING;
+	b->asking++;
+	return true;
+}
+
 /* --- going on --- */
 
-/* The next layer step, whose parent is there: taken from the cache, or started if its sources are ready. */
-static bool advance_layer(struct build *b, size_t at, const struct plan_step *s, const struct stacks *from)
+/* The next layer step: from a cache if its content is known there, else by a worker when a place is free. */
+static bool start_layer(struct build *b, size_t at, const struct plan_step *s, const struct stacks *from)
 {
 	struct stage_run *r = &b->run[at];
 	const struct plan_stage *st = &b->plan->stages.v[at];
@@ -271,10 +308,31 @@ static bool advance_layer(struct build *b, size_t at, const struct plan_step *s,
 		r->next++;
 		return true;
 	}
-	if (b->busy >= b->jobs || runs_elsewhere(b, st, &content))
+	if (runs_elsewhere(b, st, &content))
+		return false;
+	if (err_is_set(&b->err) && !b->o->keep_going) {
+		r->state = STAGE_STOPPED;
+		return true;
+	}
+	if (ask_remote(b, at, &content))
+		return true;
+	if (b->busy >= b->jobs)
 		return false;
 	start_step(b, at, s, from, &content);
 	return true;
+}
+
+/* The same as soon as what it reads is there. */
+static bool advance_layer(struct build *b, size_t at, const struct plan_step *s)
+{
+	struct stacks from = {0};
+	int ready = sources_ready(b, s, &from);
+	bool changed = ready > 0 ? start_layer(b, at, s, &from) : ready < 0;
+
+	if (ready < 0)
+		b->run[at].state = STAGE_STOPPED;
+	vec_release(&from);
+	return changed;
 }
 
 /* Do what can be done for one stage; true if anything changed. */
@@ -282,37 +340,28 @@ static bool advance(struct build *b, size_t at)
 {
 	struct stage_run *r = &b->run[at];
 	const struct plan_stage *st = &b->plan->stages.v[at];
-	struct stacks from = {0};
+	int ready;
 
 	if (r->state != STAGE_WAITING)
 		return false;
-	if (b->stopping) {
+	ready = b->stopping ? -1 : base_ready(b, at);
+	if (ready < 0)
 		r->state = STAGE_STOPPED;
-		return true;
-	}
-	int ready = base_ready(b, at);
-
-	if (ready > 0 && !r->started)
+	if (ready <= 0)
+		return ready < 0;
+	if (!r->started)
 		show_cached(b, at);
-	if (ready > 0 && r->next == st->steps.n) {
+	if (r->next == st->steps.n) {
 		finish_stage(b, at);
 		return true;
 	}
-	const struct plan_step *s = ready > 0 ? &st->steps.v[r->next] : NULL;
+	const struct plan_step *s = &st->steps.v[r->next];
 
-	if (s && !plan_step_is_layer(s)) {
-		state_emit_step(b, EVENT_STEP_META, st, s, NULL, 0, NULL);
-		r->next++;
-		return true;
-	}
-	if (s)
-		ready = sources_ready(b, s, &from);
-	if (ready < 0)
-		r->state = STAGE_STOPPED;
-	bool changed = ready > 0 ? advance_layer(b, at, s, &from) : ready < 0;
-
-	vec_release(&from);
-	return changed;
+	if (plan_step_is_layer(s))
+		return advance_layer(b, at, s);
+	state_emit_step(b, EVENT_STEP_META, st, s, NULL, 0, NULL);
+	r->next++;
+	return true;
 }
 
 static bool all_over(const struct build *b)
@@ -320,7 +369,7 @@ static bool all_over(const struct build *b)
 	for (size_t i = 0; i < b->plan->stages.n; i++)
 		if (!is_over(b->run[i].state))
 			return false;
-	return b->busy == 0 && !b->flushing && !cachewrite_busy(b);
+	return b->busy == 0 && b->asking == 0 && !b->flushing && !cachewrite_busy(b);
 }
 
 /* Callbacks of synchronous failures lead back here: then only another round is asked for. */
@@ -361,7 +410,7 @@ static void on_tick(void *arg)
 
 void sched_run(struct build *b, struct err *e)
 {
-	struct loop_src *tick = NULL;
+	struct loop_src *tick;
 
 	count_cached(b);
 	for (size_t i = 0; i < b->plan->stages.n; i++)
@@ -371,7 +420,7 @@ void sched_run(struct build *b, struct err *e)
 	if (!all_over(b)) {
 		tick = loop_add_timer(b->s->loop, TICK_NS, TICK_NS, on_tick, b, e);
 		b->looping = true;
-		if (loop_run(b->s->loop, e) < 0)
+		if (!tick || loop_run(b->s->loop, e) < 0)
 			sched_fail(b, e);
 		b->looping = false;
 		loop_remove(b->s->loop, tick);

@@ -102,7 +102,7 @@ void plan_free(struct plan *p)
 	vec_release(&p->images);
 	vec_release(&p->flavors);
 	vec_release(&p->warnings);
-	strv_release(&p->defaults);
+	vec_release(&p->defaults);
 	free(p);
 }
 

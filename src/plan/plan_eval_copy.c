@@ -85,8 +85,9 @@ static int copy_origin(struct plan_eval *v, struct plan_copy *c, struct err *e)
 		return -1;
 	c->origin = stage != PLAN_NONE ? PLAN_FROM_STAGE : PLAN_FROM_IMAGE;
 	c->index = stage != PLAN_NONE ? stage : image;
-	if (stage == PLAN_NONE && v->trigger && !v->plan->images.v[image].resolved)
-		return plan_eval_unsupported(v, "COPY --from of another image in an ONBUILD trigger", e);
+	/* The graph was made from the Dockerfiles alone: what only a trigger names was not made ready. */
+	if (v->trigger && !(stage != PLAN_NONE ? v->plan->stages.v[stage].evaluated : v->plan->images.v[image].resolved))
+		return plan_eval_unsupported(v, "COPY --from in an ONBUILD trigger, of what the Dockerfile does not need", e);
 	return 0;
 }
 
