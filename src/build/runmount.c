@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/build/cacheclock.h"
 #include "src/build/ctxmount.h"
 #include "src/build/nsjob.h"
 #include "src/util/mem.h"
@@ -20,7 +21,7 @@ static char *keep(struct runmounts *m, char *text)
 }
 
 /* Directory of the step for its n-th mount, relative to the store. */
-static char *dir_of(const struct step_job *j, const struct plan_mount *pm, const char *suffix)
+char *runmount_dir(const struct step_job *j, const struct plan_mount *pm, const char *suffix)
 {
 	return mem_printf("%s/mount.%td%s", j->dir, pm - j->def->mounts.v, suffix);
 }
@@ -110,7 +111,7 @@ static int add_ssh(const struct step_job *j, struct runmounts *m, const struct p
 
 static int add_context(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
 {
-	AUTO_FREE char *dir = dir_of(j, pm, "");
+	AUTO_FREE char *dir = runmount_dir(j, pm, "");
 
 	if (mkdirat(store_fd(j->b->s->store), dir, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", dir);
@@ -119,7 +120,7 @@ static int add_context(const struct step_job *j, struct runmounts *m, const stru
 }
 
 /* Place of the mount's stack among what the step reads. */
-static const struct digest_list *stack_of(const struct step_job *j, const struct plan_mount *pm)
+const struct digest_list *runmount_stack(const struct step_job *j, const struct plan_mount *pm)
 {
 	static const struct digest_list scratch = {0};
 	const struct plan_mount *all = j->def->mounts.v;
@@ -135,7 +136,7 @@ static const struct digest_list *stack_of(const struct step_job *j, const struct
 static int set_writable(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm,
 			struct overlay_spec *o, struct err *e)
 {
-	char *upper = keep(m, dir_of(j, pm, ".upper")), *work = keep(m, dir_of(j, pm, ".work"));
+	char *upper = keep(m, runmount_dir(j, pm, ".upper")), *work = keep(m, runmount_dir(j, pm, ".work"));
 
 	if (mkdirat(o->dirfd, upper, 0755) < 0 || mkdirat(o->dirfd, work, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", upper);
@@ -150,7 +151,7 @@ static int add_stack(const struct step_job *j, struct runmounts *m, const struct
 	struct sandbox_mount *sm = add(m, SANDBOX_STACK, pm);
 
 	vec_push(&m->stacks, lower);
-	step_lower_paths(j->b, stack_of(j, pm), lower);
+	step_lower_paths(j->b, runmount_stack(j, pm), lower);
 	sm->source = pm->m.source ? pm->m.source : "/";
 	sm->stack = (struct overlay_spec){.dirfd = store_fd(j->b->s->store),
 					  .lower = (const char *const *)lower->v,
@@ -170,8 +171,10 @@ static int add_bind(const struct step_job *j, struct runmounts *m, const struct 
 static int add_cache(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
 {
 	(void)j;
-	(void)m;
-	return err_set(e, ERR_INPUT, "--mount=type=cache,target=%s is not supported yet", pm->m.target);
+	(void)e;
+	m->keep_sync = true;
+	add(m, SANDBOX_BIND, pm)->source = cachemount_of(&m->caches, pm)->data;
+	return 0;
 }
 
 typedef int add_fn(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e);
@@ -181,50 +184,65 @@ static add_fn *const adders[] = {
 	[DMOUNT_SECRET] = add_secret, [DMOUNT_SSH] = add_ssh,
 };
 
+struct filling {
+	const struct step_job *j;
+	const struct runmounts *m;
+};
+
+static int fill_context(const struct step_job *j, const struct plan_mount *pm, struct err *e)
+{
+	AUTO_FREE char *dir = runmount_dir(j, pm, "");
+	AUTO_CLOSE int fd = openat(store_fd(j->b->s->store), dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", dir);
+	return ctxmount_copy(j, pm, fd, e) < 0 ? err_wrap(e, "--mount %s", pm->m.target) : 0;
+}
+
 /* What needs the user namespace: files with the ids of the image. */
 static int fill(void *arg, struct err *e)
 {
-	const struct step_job *j = arg;
+	const struct filling *f = arg;
+	const struct step_job *j = f->j;
 
-	for (size_t i = 0; i < j->def->mounts.n; i++) {
-		const struct plan_mount *pm = &j->def->mounts.v[i];
-		AUTO_FREE char *dir = dir_of(j, pm, "");
-		AUTO_CLOSE int fd = -1;
-
-		if (!plan_mount_of_context(pm))
-			continue;
-		fd = openat(store_fd(j->b->s->store), dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			return err_sys(e, ERR_HOST, errno, "%s", dir);
-		if (ctxmount_copy(j, pm, fd, e) < 0)
-			return err_wrap(e, "--mount %s", pm->m.target);
-	}
-	return 0;
+	for (size_t i = 0; i < j->def->mounts.n; i++)
+		if (plan_mount_of_context(&j->def->mounts.v[i]) && fill_context(j, &j->def->mounts.v[i], e) < 0)
+			return -1;
+	for (size_t i = 0; i < f->m->caches.n; i++)
+		if (cachemount_make(j, &f->m->caches.v[i], e) < 0)
+			return -1;
+	return cacheclock_prepare(j, &f->m->caches, e);
 }
 
 static bool needs_filling(const struct step_job *j)
 {
 	for (size_t i = 0; i < j->def->mounts.n; i++)
-		if (plan_mount_of_context(&j->def->mounts.v[i]))
+		if (plan_mount_of_context(&j->def->mounts.v[i]) || j->def->mounts.v[i].m.type == DMOUNT_CACHE)
 			return true;
 	return false;
 }
 
 int runmount_prepare(const struct step_job *j, struct runmounts *m, struct err *e)
 {
+	struct filling f = {j, m};
+
+	if (cachemount_take(j, &m->caches, e) < 0)
+		return -1;
 	for (size_t i = 0; i < j->def->mounts.n; i++) {
 		const struct plan_mount *pm = &j->def->mounts.v[i];
 
 		if (adders[pm->m.type](j, m, pm, e) < 0)
 			return -1;
 	}
-	return needs_filling(j) ? nsjob_run(j->b->s->nsfd, fill, (void *)(uintptr_t)j, e) : 0;
+	return needs_filling(j) ? nsjob_run(j->b->s->nsfd, fill, &f, e) : 0;
 }
 
 int runmount_finish(const struct step_job *j, struct runmounts *m, struct err *e)
 {
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir);
 
+	if (cacheclock_finish(j, &m->caches, e) < 0)
+		return -1;
 	if (!m->secrets.n || j->b->o->allow_secret_in_layer)
 		return 0;
 	AUTO_CLOSE int fd = openat(store_fd(j->b->s->store), upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -237,6 +255,7 @@ int runmount_finish(const struct step_job *j, struct runmounts *m, struct err *e
 void runmount_release(struct runmounts *m)
 {
 	secret_release(&m->secrets);
+	cachemount_release(&m->caches);
 	for (size_t i = 0; i < m->stacks.n; i++) {
 		strv_release(m->stacks.v[i]);
 		free(m->stacks.v[i]);

@@ -2,6 +2,7 @@
 #ifndef SLCT_RUNMOUNT_H
 #define SLCT_RUNMOUNT_H
 
+#include "src/build/cachemount.h"
 #include "src/build/secret.h"
 #include "src/build/state.h"
 #include "src/sandbox/sandbox.h"
@@ -14,6 +15,7 @@ struct runmount_list {
 struct runmounts {
 	struct runmount_list list;
 	struct secrets secrets;
+	struct cachemounts caches;
 	struct strv env;    /* variables that come with them */
 	struct strv texts;  /* what the list points to */
 	VEC_OF(struct strv *) stacks;
@@ -24,6 +26,10 @@ struct runmounts {
 int runmount_prepare(const struct step_job *j, struct runmounts *m, struct err *e);
 /* After the command has succeeded and before its layer is committed. */
 int runmount_finish(const struct step_job *j, struct runmounts *m, struct err *e);
+/* The stack that a mount reads; empty if it reads none. */
+const struct digest_list *runmount_stack(const struct step_job *j, const struct plan_mount *pm);
+/* Directory of the step for one of its mounts, relative to the store; caller frees. */
+char *runmount_dir(const struct step_job *j, const struct plan_mount *pm, const char *suffix);
 void runmount_release(struct runmounts *m);
 #define AUTO_RUNMOUNTS AUTO(runmount_release)
 
