@@ -60,6 +60,8 @@ struct build {
 	char *log_dir;         /* absolute */
 	void *seccomp;
 	size_t seccomp_len;
+	void *seccomp_sync; /* for steps whose writes outlive them: fsync is real; NULL: none has mounts */
+	size_t seccomp_sync_len;
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
 	struct smap hits;      /* key → struct remote_hit */
@@ -96,7 +98,7 @@ struct step_job {
 	struct worker *worker;
 	char *dir;   /* below tmp/, relative to the store: upper, work, scratch */
 	struct digest_list parent; /* its stack */
-	struct digest_list from;   /* of COPY --from, else empty */
+	VEC_OF(struct digest_list) from; /* of what plan_step_from() names, in its order */
 	int64_t begun;
 	int out_fd;  /* read end of the output pipe, -1 */
 	struct loop_src *on_out;

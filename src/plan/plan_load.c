@@ -208,7 +208,8 @@ static int link_mounts(struct plan *p, size_t at, const struct dast_instr *in, s
 
 		if (dmount_from(sv_from(mount), &from, e) < 0)
 			return -1;
-		if (from && plan_load_reference(p, at, from, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
+		if (from && strcmp(from, "scratch") != 0 &&
+		    plan_load_reference(p, at, from, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
 			return -1;
 	}
 	return 0;
