@@ -71,7 +71,7 @@ $(OUT)/obj/%.o: %.c
 	@echo "  CC $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
-TEST_CFLAGS = $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$(CFLAGS)) $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP
+TEST_CFLAGS = $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$(CFLAGS)) -Werror=incompatible-pointer-types $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP
 define link_test
 	@mkdir -p $(@D)
 	@echo "  LD $@"

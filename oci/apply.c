@@ -68,12 +68,13 @@ static int apply_change(struct apply *a, const struct entry *en, enum apply_kind
 
 /* --- the loop --- */
 
+/* A nameless file in an archive of ADD means nothing; some archivers write one. */
 static int apply_root(struct apply *a, const struct entry *en, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 
 	if (en->hard || !S_ISDIR(en->mode))
-		return err_set(e, ERR_INPUT, "the tar's root is no directory");
+		return a->o->plain ? 0 : err_set(e, ERR_INPUT, "the tar's root is no directory");
 	fd = openat(a->root, ".", APPLY_DIR_FLAGS);
 	if (fd < 0)
 		return err_sys(e, ERR_HOST, errno, "opening the root");

@@ -7,6 +7,7 @@
 struct apply_opts {
 	bool plain;	/* no changeset: `.wh.` names are refused */
 	bool may_mknod; /* device nodes are made, not recorded */
+	struct strv *implied; /* gets the paths of directories that the tar has only as parts of names; may be NULL */
 };
 struct apply_result {
 	uint64_t entries; /* members without the root */

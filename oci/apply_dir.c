@@ -73,6 +73,8 @@ static int apply_implied(struct apply *a, const struct apply_at *at, const char 
 		return -1;
 	if (fchown(fd, 0, 0) < 0 || fchmod(fd, 0755) < 0)
 		return apply_fail(path, errno, "setting its owner and mode", e);
+	if (a->o->implied)
+		strv_add(a->o->implied, path);
 	return apply_dir_note(a, path, mtime, NULL, e);
 }
 
@@ -144,6 +146,19 @@ int apply_dir_locate(struct apply *a, const char *path, int64_t mtime, struct ap
 	return 0;
 }
 
+/* A directory that was needed before its own member came. */
+static void apply_not_implied(struct apply *a, const char *path)
+{
+	struct strv *v = a->o->implied;
+
+	for (size_t i = 0; v && i < v->n; i++)
+		if (strcmp(v->v[i], path) == 0) {
+			free(v->v[i]);
+			memmove(&v->v[i], &v->v[i + 1], (--v->n - i) * sizeof *v->v);
+			return;
+		}
+}
+
 int apply_dir_make(struct apply *a, const struct apply_at *at, const struct entry *en, struct err *e)
 {
 	AUTO_CLOSE int fd = openat(at->dirfd, at->leaf, APPLY_DIR_FLAGS);
@@ -152,6 +167,8 @@ int apply_dir_make(struct apply *a, const struct apply_at *at, const struct entr
 		return apply_fail(en->path, errno, "opening the directory", e);
 	if (fd < 0)
 		fd = apply_mkdir(at, en->path, e);
+	else
+		apply_not_implied(a, en->path);
 	if (fd < 0 || apply_meta_fd(fd, en, &a->loss, e) < 0)
 		return -1;
 	return apply_dir_note(a, en->path, en->mtime, en, e);

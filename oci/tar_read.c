@@ -220,8 +220,8 @@ static int tar_take(struct tar_read *t, struct archive_entry *ae, struct entry *
 	const char *path = archive_entry_pathname(ae);
 
 	entry_release(en);
-	if (!path || !*path)
-		return err_set(e, ERR_INPUT, "a member of the tar has no name");
+	if (!path)
+		return err_set(e, ERR_INPUT, "a member of the tar has a name that cannot be read");
 	en->path = mem_strdup(path);
 	en->mode = archive_entry_filetype(ae) | (archive_entry_perm(ae) & 07777);
 	en->mtime = archive_entry_mtime(ae);

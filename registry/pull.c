@@ -84,6 +84,22 @@ static int pull_manifest(struct regsession_pool *p, const struct ref *ref, const
 	return 0;
 }
 
+/* The config out of the store, if it is there and whole. */
+static bool pull_config_stored(struct regsession_pool *p, const struct descriptor *config, struct buf *out)
+{
+	struct err ignored = ERR_INIT;
+	uint64_t size;
+
+	if (!p->store || !store_blob_has(p->store, &config->digest, &size) || size != config->size)
+		return false;
+	*out = BUF_INIT(CONFIG_MAX_BYTES);
+	if (store_blob_read(p->store, &config->digest, CONFIG_MAX_BYTES, out, &ignored) == 0)
+		return true;
+	err_release(&ignored);
+	buf_release(out);
+	return false;
+}
+
 static int pull_config(struct regsession_pool *p, const struct ref *ref, const struct descriptor *config, struct buf *out,
 		       struct err *e)
 {
@@ -93,6 +109,8 @@ static int pull_config(struct regsession_pool *p, const struct ref *ref, const s
 	if (config->size > CONFIG_MAX_BYTES)
 		return err_set(e, ERR_REGISTRY, "config %s: %llu bytes are more than the %zu MiB that are allowed",
 			       config->digest.text, (unsigned long long)config->size, CONFIG_MAX_BYTES >> 20);
+	if (pull_config_stored(p, config, out))
+		return 0;
 	d.size = config->size;
 	d.max_bytes = (size_t)config->size;
 	d.tail = mem_printf("blobs/%s", config->digest.text);

@@ -23,6 +23,7 @@ static int registry_start(struct registry *r, const struct registry_opts *o, str
 	};
 
 	r->pool.retries = o->retries ? o->retries : RETRY_DEFAULT;
+	r->pool.store = o->store;
 	strv_copy(&r->pool.insecure, &o->insecure);
 	r->pool.creds = cred_new();
 	if (cred_load_env(r->pool.creds, e))

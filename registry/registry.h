@@ -17,6 +17,7 @@ struct registry_opts {
 	char *creds_host;
 	int64_t connect_timeout_ns, stall_timeout_ns; /* 0: 15 s, 60 s */
 	unsigned retries;                             /* tries after the first one; default 5 */
+	struct store *store; /* borrowed: a config that it holds is not fetched; NULL: all are */
 };
 
 struct registry *registry_new(const struct registry_opts *o, struct err *e); /* o NULL: defaults */

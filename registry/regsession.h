@@ -9,6 +9,7 @@
 
 #include "oci/digest.h"
 #include "oci/ref.h"
+#include "oci/store.h"
 #include "registry/call.h"
 #include "registry/cred.h"
 #include "registry/http.h"
@@ -22,6 +23,7 @@ struct regsession_pool {
 	struct cred_store *creds;
 	struct strv insecure;
 	unsigned retries;
+	struct store *store; /* borrowed; may be NULL */
 	VEC_OF(struct regsession *) sessions;
 	struct smap known; /* "host/path@digest": content that a repository has for certain */
 };

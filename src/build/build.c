@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "src/build/blobs.h"
+#include "src/build/logdir.h"
 #include "src/build/state.h"
 #include "src/build/sweep.h"
 #include "src/build/cachewrite.h"
@@ -132,13 +133,10 @@ static void on_signal(void *arg, int signo)
 	b->stopping = true;
 	b->s->interrupted = true;
 	b->s->signo = signo;
-	for (size_t i = 0; b->run && i < b->plan->stages.n; i++)
-		if (b->run[i].job && b->run[i].job->worker)
-			worker_kill(b->run[i].job->worker);
+	/* Whoever waits for a worker gets its cancellation and ends by itself. */
+	worker_kill_all(b->s);
 	if (b->looping)
 		sched_kick(b);
-	else
-		loop_stop(b->s->loop);
 }
 
 static int cancelled(const struct build *b, struct err *e)
@@ -146,25 +144,22 @@ static int cancelled(const struct build *b, struct err *e)
 	err_release(e);
 	err_set(e, ERR_CANCELLED, "cancelled by %s; finished steps are kept",
 		b->s->signo == SIGTERM ? "SIGTERM" : "SIGINT");
-	e->sys = b->s->signo == SIGTERM ? EINTR : 0;
+	e->sys = b->s->signo == SIGTERM ? SIGTERM : 0; /* report_status tells them apart by it */
 	return -1;
 }
 
 /* --- the run --- */
 
-static int open_logs(struct build *b, struct err *e)
-{
-	b->log_dir = b->o->output_directory ? mem_strdup(b->o->output_directory)
-					    : mem_printf("%s/logs", store_root(b->s->store));
-	if (mkdir(b->log_dir, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, ERR_HOST, errno, "log directory %s", b->log_dir);
-	return 0;
-}
-
 static int open_run(struct build *b, struct err *e)
 {
-	if (open_logs(b, e) < 0 || store_tmp_dir(b->s->store, "run", &b->tmp, e) < 0)
+	AUTO_FREE char *points = NULL;
+
+	b->log_dir = logdir_open(b->s->store, b->o->output_directory, e);
+	if (!b->log_dir || store_tmp_dir(b->s->store, "run", &b->tmp, e) < 0)
 		return -1;
+	points = mem_printf("%s/points", b->tmp);
+	if (mkdirat(store_fd(b->s->store), points, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", points);
 	return sandbox_seccomp(true, &b->seccomp, &b->seccomp_len, e);
 }
 

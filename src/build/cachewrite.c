@@ -25,6 +25,7 @@ struct uploads {
 	size_t repo; /* repository at work */
 	bool active;
 	bool failed; /* a required cache could not be written */
+	bool *broken; /* by repository: it failed once and is left alone for the rest of the build */
 	struct blobs_request request;
 	struct descriptor *descs; /* of the entry's layers */
 	struct descriptor manifest;
@@ -57,10 +58,12 @@ static void end_entry(struct uploads *u)
 		sched_kick(b);
 }
 
+/* A cache that cannot be written now will not be in a minute: one warning, and no waiting for it again. */
 static void warn(struct uploads *u, const struct cacheopt *to, struct err *e)
 {
 	const struct entry *en = u->queue.v[u->next];
 
+	u->broken[to - u->to.v] = true;
 	if (u->b->stopping) {
 		err_release(e);
 		return;
@@ -124,6 +127,8 @@ static void on_pushed(void *ctx, const struct json *result, struct err *e)
 
 static bool is_written(const struct uploads *u, const struct entry *en)
 {
+	if (u->broken[u->repo])
+		return false;
 	return !u->to.v[u->repo].stages_only || plan_last_layer(&u->b->plan->stages.v[en->stage]) == en->step;
 }
 
@@ -281,6 +286,7 @@ int cachewrite_init(struct build *b, struct err *e)
 			return -1;
 		vec_push(&b->uploads->to, opt);
 	}
+	b->uploads->broken = mem_zalloc(b->uploads->to.n + 1);
 	return 0;
 }
 
@@ -304,6 +310,7 @@ void cachewrite_release(struct build *b)
 	}
 	vec_release(&u->to);
 	vec_release(&u->queue);
+	free(u->broken);
 	free(u);
 	b->uploads = NULL;
 }

@@ -18,7 +18,7 @@ void copyfile_meta(const struct copyto *c, const struct source_entry *en, struct
 
 	out->uid = c->uid != COPYTO_KEEP ? c->uid : c->from_root ? en->st.st_uid : 0;
 	out->gid = c->gid != COPYTO_KEEP ? c->gid : c->from_root ? en->st.st_gid : 0;
-	out->mode = c->mode != COPYTO_KEEP ? c->mode : en->st.st_mode & 07777;
+	out->mode = c->mode ? dmode_apply(c->mode, en->st.st_mode) : en->st.st_mode & 07777;
 	out->mtime = late && !c->real_times ? (struct timespec){.tv_sec = c->logical}
 					    : (struct timespec){.tv_sec = en->st.st_mtim.tv_sec};
 }

@@ -5,23 +5,20 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "oci/linkmap.h"
+#include "src/build/copydest.h"
 #include "src/build/copyfile.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
-struct copied_link {
-	dev_t dev;
-	ino_t ino;
-	char *path; /* at the destination, relative to the match's directory */
-};
-
 struct job {
 	struct copyto *c;
+	const struct source_match *m;
 	int destfd;        /* directory that entries' paths are relative to */
 	char *parent;      /* last directory opened below it, and its descriptor */
 	int parentfd;
-	bool created;      /* the match's own directory was made now */
-	VEC_OF(struct copied_link) links;
+	bool *kept;        /* by index of the match's entries: passages that were there before */
+	struct linkmap links; /* inode → where it was copied to, relative to destfd */
 };
 
 /* --- places --- */
@@ -33,7 +30,17 @@ static char *dir_part(const char *rel)
 	return mem_strndup(rel, slash ? (size_t)(slash - rel) : 0);
 }
 
-/* Directory that holds `rel`; the descriptor stays ours. Nothing on the way is a link: we made or checked it. */
+/* Nothing on the way is a link, because we made or checked it, but for what an archive only implies. */
+static int open_below(const struct job *j, const char *dir)
+{
+	if (!j->c->from_archive)
+		return path_open_nolinks(j->destfd, dir, O_PATH | O_DIRECTORY, 0);
+	AUTO_FREE char *path = mem_printf("%s/%s", j->c->dest, dir);
+
+	return path_open_in(j->c->rootfd, path, O_PATH | O_DIRECTORY, 0);
+}
+
+/* Directory that holds `rel`; the descriptor stays ours. */
 static int open_parent(struct job *j, const char *rel, struct err *e)
 {
 	AUTO_FREE char *dir = dir_part(rel);
@@ -42,7 +49,7 @@ static int open_parent(struct job *j, const char *rel, struct err *e)
 		return j->destfd;
 	if (j->parent && strcmp(j->parent, dir) == 0)
 		return j->parentfd;
-	int fd = path_open_nolinks(j->destfd, dir, O_PATH | O_DIRECTORY, 0);
+	int fd = open_below(j, dir);
 
 	if (fd < 0)
 		return err_sys(e, ERR_INPUT, errno, "%s at the destination", dir);
@@ -60,48 +67,14 @@ static const char *leaf_of(const char *rel)
 	return slash ? slash + 1 : rel;
 }
 
-static uid_t made_uid(const struct copyto *c)
-{
-	return c->uid == COPYTO_KEEP ? 0 : c->uid;
-}
-
-static gid_t made_gid(const struct copyto *c)
-{
-	return c->gid == COPYTO_KEEP ? 0 : c->gid;
-}
-
-static int make_dirs(const struct copyto *c, const char *path, struct err *e)
-{
-	return path_mkdirs_in(c->rootfd, path[0] ? path : "/", 0755, made_uid(c), made_gid(c), e);
-}
-
 /* --- entries --- */
 
-static int make_room(int dirfd, const char *name, bool for_dir, struct err *e)
+/* Where another name of this file was copied to, or NULL; then this place is remembered. */
+static const char *find_link(struct job *j, const struct source_entry *en, const char *rel)
 {
-	struct stat st;
-
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : err_sys(e, ERR_HOST, errno, "%s", name);
-	if (S_ISDIR(st.st_mode) && for_dir)
-		return 0;
-	if (S_ISDIR(st.st_mode)) {
-		err_set(e, ERR_INPUT, "cannot copy a file over the directory %s", name);
-		return err_hint(e, "remove the directory in an earlier RUN, or choose another destination");
-	}
-	if (for_dir) {
-		err_set(e, ERR_INPUT, "cannot copy a directory over %s, which is no directory", name);
-		return err_hint(e, "remove it in an earlier RUN, or choose another destination");
-	}
-	return unlinkat(dirfd, name, 0) < 0 ? err_sys(e, ERR_HOST, errno, "replacing %s", name) : 0;
-}
-
-static const struct copied_link *find_link(const struct job *j, const struct source_entry *en)
-{
-	for (size_t i = 0; en->st.st_nlink > 1 && i < j->links.n; i++)
-		if (j->links.v[i].ino == en->st.st_ino && j->links.v[i].dev == en->st.st_dev)
-			return &j->links.v[i];
-	return NULL;
+	if (en->st.st_nlink < 2 || !S_ISREG(en->st.st_mode))
+		return NULL;
+	return linkmap_first(&j->links, &en->st, rel);
 }
 
 static int make_file(struct job *j, const struct source_entry *en, int dirfd, const char *name,
@@ -130,7 +103,7 @@ static int make_special(const struct source_entry *en, int dirfd, const char *na
 static int make_entry(struct job *j, const struct source_entry *en, int dirfd, const char *name,
 		      uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
 {
-	if (make_room(dirfd, name, false, e) < 0)
+	if (copydest_make_room(j->c, dirfd, name, false, e) < 0)
 		return -1;
 	if (S_ISREG(en->st.st_mode))
 		return make_file(j, en, dirfd, name, sum, e);
@@ -140,14 +113,15 @@ static int make_entry(struct job *j, const struct source_entry *en, int dirfd, c
 }
 
 /* A further name of a file that was copied already. Its content is hashed for the sum like any other. */
-static int link_again(struct job *j, const struct copied_link *l, const struct source_entry *en, int dirfd,
+static int link_again(struct job *j, const char *first, const struct source_entry *en, int dirfd,
 		      const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
 {
 	AUTO_CLOSE int in = source_open(j->c->src, en, e);
 
-	if (in < 0 || treesum_file(in, en->open_path, sum, e) < 0 || make_room(dirfd, name, false, e) < 0)
+	if (in < 0 || treesum_file(in, en->open_path, sum, e) < 0 ||
+	    copydest_make_room(j->c, dirfd, name, false, e) < 0)
 		return -1;
-	if (linkat(j->destfd, l->path, dirfd, name, 0) < 0)
+	if (linkat(j->destfd, first, dirfd, name, 0) < 0)
 		return err_sys(e, ERR_HOST, errno, "linking %s", name);
 	return 0;
 }
@@ -156,28 +130,49 @@ static int put_other(struct job *j, const struct source_entry *en, const char *r
 		     const struct copyfile_meta *m, uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
 {
 	const char *name = leaf_of(rel);
-	const struct copied_link *l = find_link(j, en);
+	const char *first = find_link(j, en, rel);
 
-	if (l)
-		return link_again(j, l, en, dirfd, name, sum, e);
+	if (first)
+		return link_again(j, first, en, dirfd, name, sum, e);
 	if (j->c->from_root && copyfile_is_same(j->c, en, dirfd, name, m, sum))
 		return 0;
 	if (make_entry(j, en, dirfd, name, sum, e) < 0)
 		return -1;
-	if (en->st.st_nlink > 1 && S_ISREG(en->st.st_mode))
-		vec_push(&j->links, (struct copied_link){en->st.st_dev, en->st.st_ino, mem_strdup(rel)});
 	return copyfile_set_meta(dirfd, name, m, S_ISLNK(en->st.st_mode), e);
 }
 
-static int put_dir(const char *rel, int dirfd, struct err *e)
+/* A passage is only made where it is missing; an archive's may be a link inside the root. */
+static bool use_passage(const struct job *j, const char *rel, int dirfd)
+{
+	struct stat st;
+
+	if (j->c->from_archive) {
+		AUTO_CLOSE int fd = open_below(j, rel);
+
+		return fd >= 0;
+	}
+	return fstatat(dirfd, leaf_of(rel), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int put_dir(struct job *j, const struct source_entry *en, const char *rel, int dirfd, struct err *e)
 {
 	const char *name = leaf_of(rel);
 
-	if (make_room(dirfd, name, true, e) < 0)
+	if (en->passage && use_passage(j, rel, dirfd)) {
+		j->kept[en - j->m->entries.v] = true;
+		return 0;
+	}
+	if (copydest_make_room(j->c, dirfd, name, true, e) < 0)
 		return -1;
 	if (mkdirat(dirfd, name, 0700) < 0 && errno != EEXIST)
 		return err_sys(e, ERR_HOST, errno, "making directory %s", name);
 	return 0;
+}
+
+/* A context's attributes are in no key, so that they are not copied either. */
+static int take_xattrs(const struct copyto *c, const struct source_entry *en, struct source_xattrs *out, struct err *e)
+{
+	return c->from_root ? source_xattrs_get(c->src, en, out, e) : 0;
 }
 
 static void add_to_sum(const struct copyto *c, const struct source_entry *en, const struct source_xattrs *x,
@@ -191,13 +186,15 @@ static int put_entry(struct job *j, const struct source_entry *en, const char *r
 {
 	uint8_t sum[STATIDX_SUM_BYTES];
 	struct copyfile_meta m = {0};
-	int dirfd = open_parent(j, rel, e), rc = -1;
+	int dirfd, rc = -1;
 
 	if (S_ISSOCK(en->st.st_mode))
 		return 0;
+	dirfd = open_parent(j, rel, e);
 	copyfile_meta(j->c, en, &m);
-	if (dirfd >= 0 && source_xattrs_get(j->c->src, en, &m.xattrs, e) == 0)
-		rc = S_ISDIR(en->st.st_mode) ? put_dir(rel, dirfd, e) : put_other(j, en, rel, dirfd, &m, sum, e);
+	if (dirfd >= 0 && take_xattrs(j->c, en, &m.xattrs, e) == 0)
+		rc = S_ISDIR(en->st.st_mode) ? put_dir(j, en, rel, dirfd, e)
+					      : put_other(j, en, rel, dirfd, &m, sum, e);
 	if (rc == 0)
 		add_to_sum(j->c, en, &m.xattrs, sum);
 	source_xattrs_release(&m.xattrs);
@@ -209,49 +206,37 @@ static int put_entry(struct job *j, const struct source_entry *en, const char *r
 static int finish_dir(struct job *j, const struct source_entry *en, const char *rel, struct err *e)
 {
 	struct copyfile_meta m = {0};
-	int dirfd = rel[0] ? open_parent(j, rel, e) : j->destfd, rc = -1;
+	int dirfd = open_parent(j, rel, e), rc = -1;
 
 	copyfile_meta(j->c, en, &m);
-	if (dirfd >= 0 && source_xattrs_get(j->c->src, en, &m.xattrs, e) == 0)
-		rc = copyfile_set_meta(dirfd, rel[0] ? leaf_of(rel) : ".", &m, false, e);
+	if (dirfd >= 0 && take_xattrs(j->c, en, &m.xattrs, e) == 0)
+		rc = copyfile_set_meta(dirfd, leaf_of(rel), &m, false, e);
 	source_xattrs_release(&m.xattrs);
 	return rc;
 }
 
 /* --- one match --- */
 
+/* The directory that a match names gives only its content: it is made like those on the way, and keeps its metadata if
+ * it was there (as the reference does). */
 static int copy_tree(struct job *j, const struct source_match *m, struct err *e)
 {
 	add_to_sum(j->c, &m->entries.v[0], NULL, NULL);
 	for (size_t i = 1; i < m->entries.n; i++)
 		if (put_entry(j, &m->entries.v[i], m->entries.v[i].rel, e) < 0)
 			return -1;
-	for (size_t i = m->entries.n; i-- > 0;) {
+	for (size_t i = m->entries.n; i-- > 1;) {
 		const struct source_entry *en = &m->entries.v[i];
 
-		/* A directory that was there before keeps its own metadata, as the reference does. */
-		if (!S_ISDIR(en->st.st_mode) || (i == 0 && !j->created))
-			continue;
-		if (finish_dir(j, en, en->rel, e) < 0)
+		if (S_ISDIR(en->st.st_mode) && !j->kept[i] && finish_dir(j, en, en->rel, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static bool exists_in(int rootfd, const char *path, bool *is_dir)
-{
-	AUTO_CLOSE int fd = path_open_in(rootfd, path, O_PATH, 0);
-	struct stat st;
-
-	*is_dir = fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
-	return fd >= 0;
-}
-
 static void job_release(struct job *j)
 {
-	for (size_t i = 0; i < j->links.n; i++)
-		free(j->links.v[i].path);
-	vec_release(&j->links);
+	linkmap_release(&j->links);
 	free(j->parent);
 	if (j->parentfd >= 0)
 		close(j->parentfd);
@@ -259,9 +244,9 @@ static void job_release(struct job *j)
 
 static int copy_dir(struct copyto *c, const struct source_match *m, struct err *e)
 {
-	bool is_dir, there = exists_in(c->rootfd, c->dest, &is_dir);
-	AUTO_CLOSE int destfd = make_dirs(c, c->dest, e);
-	struct job j = {.c = c, .destfd = destfd, .parentfd = -1, .created = !there};
+	AUTO_CLOSE int destfd = copydest_make(c, c->dest, e);
+	AUTO_FREE bool *kept = mem_zalloc(m->entries.n);
+	struct job j = {.c = c, .m = m, .destfd = destfd, .parentfd = -1, .kept = kept};
 
 	if (destfd < 0)
 		return -1;
@@ -269,18 +254,6 @@ static int copy_dir(struct copyto *c, const struct source_match *m, struct err *
 
 	job_release(&j);
 	return rc;
-}
-
-/* "dest/" or an existing directory: the file goes into it under its own name. */
-static char *file_dest(const struct copyto *c, const struct source_match *m)
-{
-	size_t n = strlen(c->dest);
-	bool is_dir, into = c->dest[n - 1] == '/' || c->list->matches.n > 1;
-
-	if (!into)
-		into = exists_in(c->rootfd, c->dest, &is_dir) && is_dir;
-	return into ? mem_printf("%s%s%s", c->dest, c->dest[n - 1] == '/' ? "" : "/", path_base(m->path))
-		    : mem_strdup(c->dest);
 }
 
 /* An archive counts by its own bytes. */
@@ -298,7 +271,7 @@ static int sum_archive(const struct copyto *c, const struct source_entry *en, st
 static int copy_file(struct copyto *c, const struct source_match *m, struct err *e)
 {
 	const struct source_entry *en = &m->entries.v[0];
-	AUTO_FREE char *dest = file_dest(c, m);
+	AUTO_FREE char *dest = copydest_of_file(c, m);
 	AUTO_FREE char *dir = path_dir(dest);
 
 	if (c->unpack && S_ISREG(en->st.st_mode)) {
@@ -307,8 +280,8 @@ static int copy_file(struct copyto *c, const struct source_match *m, struct err 
 		if (rc)
 			return rc < 0 ? -1 : sum_archive(c, en, e);
 	}
-	AUTO_CLOSE int destfd = make_dirs(c, dir, e);
-	struct job j = {.c = c, .destfd = destfd, .parentfd = -1};
+	AUTO_CLOSE int destfd = copydest_make(c, dir, e);
+	struct job j = {.c = c, .m = m, .destfd = destfd, .parentfd = -1};
 
 	if (destfd < 0)
 		return -1;

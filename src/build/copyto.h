@@ -1,10 +1,12 @@
 /* Writing a selection of files into a root file system: what COPY and ADD do to the destination.
  *
- * Semantics are the reference builder's (BuildKit), but nothing is lost: hard links and extended attributes are kept.
+ * Semantics are the reference builder's (BuildKit), but nothing is lost: hard links are kept, and extended attributes
+ * of a root's files; those of a context's files are left out, as they are in no key.
  * The destination is resolved inside the root; links on the way to it are followed there. */
 #ifndef SLCT_COPYTO_H
 #define SLCT_COPYTO_H
 
+#include "src/dockerfile/dmode.h"
 #include "src/plan/source.h"
 #include "src/plan/treesum.h"
 
@@ -16,7 +18,10 @@ struct copyto {
 	const struct source_list *list;
 	const char *dest;               /* absolute; a trailing slash means a directory */
 	uint32_t uid, gid;              /* COPYTO_KEEP: of the source (root), or 0 (context) */
-	uint32_t mode;                  /* COPYTO_KEEP: of the source */
+	const struct dmode *mode;       /* NULL: of the source */
+	bool link;                      /* --link: the destination is made as if the root were empty, over what is there */
+	bool replace;                   /* what is of another type (directory or not) is replaced, not refused */
+	bool from_archive;              /* passages that are there are used, also through links */
 	bool from_root;                 /* owners and old times are the source's; identical files are left out */
 	bool real_times;                /* keep all times */
 	int64_t origin;                 /* seconds: mtimes of a root's files later than it become `logical` */

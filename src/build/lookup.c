@@ -49,6 +49,12 @@ static bool find_key(struct build *b, const struct ckey *key, struct clocal *out
 
 bool lookup_content(struct build *b, const struct ckey *key, struct clocal *out, const char **source)
 {
+	for (size_t i = b->pending.n; i-- > 0;) /* made in this run, not yet in the store */
+		if (ckey_is_set(key) && strcmp(b->pending.v[i].key.hex, key->hex) == 0) {
+			copy_record(out, &b->pending.v[i]);
+			*source = "local";
+			return true;
+		}
 	return find_key(b, key, out, source);
 }
 

@@ -25,6 +25,13 @@ void opsbase_release(struct build *b)
 	trees_release(b);
 }
 
+const char *opsbase_reference(const char *text)
+{
+	static const char docker[] = "docker://";
+
+	return strncmp(text, docker, strlen(docker)) == 0 ? text + strlen(docker) : text;
+}
+
 struct waiting {
 	struct build *b;
 	bool done, looping;

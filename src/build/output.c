@@ -10,6 +10,8 @@
 
 /* A line longer than this is cut for the tail; the log has all of it. */
 #define TAIL_LINE_MAX ((size_t)1000)
+/* A step that writes without end must not fill the disk; the display goes on. */
+#define LOG_MAX_BYTES ((uint64_t)1 << 30)
 #define READ_BYTES ((size_t)64 << 10)
 
 static void keep_line(struct step_job *j)
@@ -33,22 +35,37 @@ static void keep_tail(struct step_job *j, const char *p, size_t n)
 	}
 }
 
+static void end_log(struct step_job *j, const char *why)
+{
+	session_warn(j->b->s, state_short_name(j->st), "log %s ends here: %s", j->log_path, why);
+	close(j->log_fd);
+	j->log_fd = -1;
+}
+
+static void write_log(struct step_job *j, const char *p, size_t n)
+{
+	struct err e = ERR_INIT;
+
+	if (j->log_fd < 0)
+		return;
+	j->logged += n;
+	if (j->logged > LOG_MAX_BYTES)
+		end_log(j, "it is larger than 1 GiB");
+	else if (io_write_all(j->log_fd, p, n, j->log_path, &e) < 0)
+		end_log(j, e.msg);
+	err_release(&e);
+}
+
 static bool read_some(struct step_job *j)
 {
 	char p[READ_BYTES];
-	struct err e = ERR_INIT;
 	ssize_t n = read(j->out_fd, p, sizeof p);
 
 	if (n < 0)
 		return errno == EINTR;
 	if (n == 0)
 		return false;
-	if (j->log_fd >= 0 && io_write_all(j->log_fd, p, (size_t)n, j->log_path, &e) < 0) {
-		session_warn(j->b->s, state_short_name(j->st), "log %s: %s", j->log_path, e.msg);
-		err_release(&e);
-		close(j->log_fd);
-		j->log_fd = -1;
-	}
+	write_log(j, p, (size_t)n);
 	keep_tail(j, p, (size_t)n);
 	state_emit(j->b, &(struct event){.kind = EVENT_OUTPUT,
 					 .stage = state_short_name(j->st),

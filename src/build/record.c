@@ -42,7 +42,8 @@ static void flushed(void *ctx, const struct json *result, struct err *e)
 	struct build *b = f->b;
 
 	(void)result;
-	if (err_is_set(e) || write_records(b, f->n, e) < 0)
+	/* What was cancelled is done again at the end. */
+	if ((err_is_set(e) || write_records(b, f->n, e) < 0) && !b->stopping)
 		session_warn(b->s, "", "cache records could not be written: %s", e->msg);
 	free(f);
 	b->flushing = false;

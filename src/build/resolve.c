@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "oci/limits.h"
+#include "src/dockerfile/dparse.h"
 #include "src/build/state.h"
 #include "src/util/mem.h"
 
@@ -70,6 +71,42 @@ static int fill(struct build *b, struct plan_image *im, const struct descriptor 
 	return check_platform(im, b);
 }
 
+/* --- places of errors --- */
+
+static bool copies_from(const struct dast_instr *in, const char *image)
+{
+	const char *from = in->kind == DAST_COPY ? dast_flag(in, "from") : NULL;
+
+	return from && !strcmp(from, image);
+}
+
+/* The first instruction of a needed stage that wants the image. A name with variables in it is found in FROM only. */
+static const struct dast_instr *wanted_by(const struct plan *p, size_t image)
+{
+	for (size_t i = 0; i < p->stages.n; i++) {
+		const struct plan_stage *st = &p->stages.v[i];
+
+		if (!st->needed)
+			continue;
+		if (st->base_image == image)
+			return st->df->from;
+		for (size_t k = 0; k < st->df->instrs.n; k++)
+			if (copies_from(st->df->instrs.v[k], p->images.v[image].text))
+				return st->df->instrs.v[k];
+	}
+	return NULL;
+}
+
+static int fail_image(const struct build *b, size_t image, struct err *e)
+{
+	const struct dast_instr *in = wanted_by(b->plan, image);
+
+	err_wrap(e, "image %s", b->plan->images.v[image].text);
+	if (in && !e->place.file)
+		dparse_err_in(in, in->pos, e);
+	return -1;
+}
+
 /* --- from the store --- */
 
 static int from_store(struct build *b, struct plan_image *im, struct err *e)
@@ -86,7 +123,7 @@ static int not_in_store(const struct build *b, const struct plan_image *im, stru
 {
 	if (e->code != ERR_NOT_FOUND)
 		return -1;
-	err_set(e, ERR_INPUT, "image %s is not in the store", im->text);
+	err_set(e, ERR_INPUT, "it is not in the store");
 	if (ref_is_store_only(&im->ref))
 		return err_hint(e, "make it with: slct import ROOTFS.TAR %s", im->text);
 	return err_hint(e, b->o->offline ? "pull it first, or build without --offline"
@@ -136,7 +173,7 @@ static void on_fetched(void *ctx, const struct json *result, struct err *e)
 	if (!err_is_set(e))
 		take_answer(r, result, e);
 	if (err_is_set(e)) {
-		err_wrap(e, "image %s", r->b->plan->images.v[r->image].text);
+		fail_image(r->b, r->image, e);
 		if (e->code == ERR_REGISTRY && !e->hint)
 			err_hint(e, "to use the store's copy: --pull missing or --offline");
 		if (!err_is_set(r->err))
@@ -204,7 +241,7 @@ int resolve_images(struct build *b, struct err *e)
 			continue;
 		int found = try_store(b, im, e);
 
-		rc = found < 0 ? -1 : found ? 0 : start_fetch(b, i, &left, &first, e);
+		rc = found < 0 ? fail_image(b, i, e) : found ? 0 : start_fetch(b, i, &left, &first, e);
 	}
 	if (left && loop_run(b->s->loop, rc < 0 ? &first : e) < 0)
 		rc = -1;

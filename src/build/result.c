@@ -19,6 +19,8 @@ static void stage_history(const struct build *b, size_t at, const char *made, si
 		bool empty = !plan_step_is_layer(s) || s->layer_n >= n || !state_made(made, s->layer_n);
 		char when[32];
 
+		if (!s->created_by) /* ONBUILD has no entry */
+			continue;
 		imgconfig_add_history(out, clock_rfc3339(s->logical, when), s->created_by, HISTORY_COMMENT, empty);
 	}
 }

@@ -22,6 +22,7 @@ static int scan_copy(struct build *b, struct statidx **idx, size_t *idx_source, 
 {
 	struct plan_source *src = b->plan->sources.v[st->source];
 	AUTO_SOURCE_LIST struct source_list l = {0};
+	struct source_query q = plan_copy_query(&s->copy);
 	int rc;
 
 	if (*idx_source != st->source) {
@@ -35,7 +36,7 @@ static int scan_copy(struct build *b, struct statidx **idx, size_t *idx_source, 
 	}
 	rc = source_prepare(&src->context, e);
 	if (rc == 0)
-		rc = source_select(&src->context, &s->copy.sources, &l, e);
+		rc = source_select(&src->context, &q, &l, e);
 	if (rc == 0)
 		rc = treesum_of_context(&src->context, &l, *idx, &s->copy.tree, e);
 	if (rc == 0)

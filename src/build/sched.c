@@ -5,6 +5,7 @@
 
 #include "src/build/output.h"
 #include "src/build/state.h"
+#include "src/build/cacheread.h"
 #include "src/build/cachewrite.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -140,6 +141,17 @@ static bool take_by_content(struct build *b, size_t at, const struct plan_step *
 	return true;
 }
 
+/* Another stage does the same to the same content just now: its result will be ours. */
+static bool runs_elsewhere(const struct build *b, const struct plan_stage *st, const struct ckey *key)
+{
+	if (st->forced || b->o->no_cache || !ckey_is_set(key))
+		return false;
+	for (size_t i = 0; i < b->plan->stages.n; i++)
+		if (b->run[i].job && strcmp(b->run[i].job->content.hex, key->hex) == 0)
+			return true;
+	return false;
+}
+
 static void trees_ready(void *ctx, struct err *e)
 {
 	struct step_job *j = ctx;
@@ -236,39 +248,53 @@ void sched_step_done(struct step_job *j, const struct layer_info *info, struct e
 	sched_kick(b);
 }
 
+/* --- remote content keys --- */
+
+struct asking_stage {
+	struct build *b;
+	size_t stage;
+};
+
+static void on_answer(void *ctx)
+{
+	struct asking_stage *a = ctx;
+	struct build *b = a->b;
+
+	b->run[a->stage].state = STAGE_WAITING;
+	b->asking--;
+	free(a);
+	sched_kick(b);
+}
+
+/* A stage that was rebuilt may still be the content that another machine built on. */
+static bool ask_remote(struct build *b, size_t at, const struct ckey *key)
+{
+	struct asking_stage *a;
+
+	if (b->plan->stages.v[at].forced)
+		return false;
+	a = mem_new(struct asking_stage);
+	*a = (struct asking_stage){b, at};
+	if (cacheread_later(b, key, on_answer, a) < 0) {
+		free(a);
+		return false;
+	}
+	b->run[at].state = STAGE_RUNNING;
+	b->asking++;
+	return true;
+}
+
 /* --- going on --- */
 
-/* Do what can be done for one stage; true if anything changed. */
-static bool advance(struct build *b, size_t at)
+/* The next layer step: from a cache if its content is known there, else by a worker when a place is free. */
+static bool advance_layer(struct build *b, size_t at, const struct plan_step *s)
 {
 	struct stage_run *r = &b->run[at];
 	const struct plan_stage *st = &b->plan->stages.v[at];
 	const struct digest_list *from = NULL;
 	struct ckey content;
+	int ready = source_ready(b, s, &from);
 
-	if (r->state != STAGE_WAITING)
-		return false;
-	if (b->stopping) {
-		r->state = STAGE_STOPPED;
-		return true;
-	}
-	int ready = base_ready(b, at);
-
-	if (ready > 0 && !r->started)
-		show_cached(b, at);
-	if (ready > 0 && r->next == st->steps.n) {
-		finish_stage(b, at);
-		return true;
-	}
-	const struct plan_step *s = ready > 0 ? &st->steps.v[r->next] : NULL;
-
-	if (s && !plan_step_is_layer(s)) {
-		state_emit_step(b, EVENT_STEP_META, st, s, NULL, 0, NULL);
-		r->next++;
-		return true;
-	}
-	if (s)
-		ready = source_ready(b, s, &from);
 	if (ready < 0)
 		r->state = STAGE_STOPPED;
 	if (ready <= 0)
@@ -278,9 +304,42 @@ static bool advance(struct build *b, size_t at)
 		r->next++;
 		return true;
 	}
+	if (runs_elsewhere(b, st, &content))
+		return false;
+	if (ask_remote(b, at, &content))
+		return true;
 	if (b->busy >= b->jobs)
 		return false;
 	start_step(b, at, s, from, &content);
+	return true;
+}
+
+/* Do what can be done for one stage; true if anything changed. */
+static bool advance(struct build *b, size_t at)
+{
+	struct stage_run *r = &b->run[at];
+	const struct plan_stage *st = &b->plan->stages.v[at];
+	int ready;
+
+	if (r->state != STAGE_WAITING)
+		return false;
+	ready = b->stopping ? -1 : base_ready(b, at);
+	if (ready < 0)
+		r->state = STAGE_STOPPED;
+	if (ready <= 0)
+		return ready < 0;
+	if (!r->started)
+		show_cached(b, at);
+	if (r->next == st->steps.n) {
+		finish_stage(b, at);
+		return true;
+	}
+	const struct plan_step *s = &st->steps.v[r->next];
+
+	if (plan_step_is_layer(s))
+		return advance_layer(b, at, s);
+	state_emit_step(b, EVENT_STEP_META, st, s, NULL, 0, NULL);
+	r->next++;
 	return true;
 }
 
@@ -289,7 +348,7 @@ static bool all_over(const struct build *b)
 	for (size_t i = 0; i < b->plan->stages.n; i++)
 		if (!is_over(b->run[i].state))
 			return false;
-	return b->busy == 0 && !b->flushing && !cachewrite_busy(b);
+	return b->busy == 0 && b->asking == 0 && !b->flushing && !cachewrite_busy(b);
 }
 
 /* Callbacks of synchronous failures lead back here: then only another round is asked for. */

@@ -1,9 +1,11 @@
 #include "src/build/session.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/sandbox/userns.h"
 #include "src/util/mem.h"
@@ -55,9 +57,16 @@ int session_need_tier(struct session *s, struct err *e)
 {
 	if (s->tier_ready)
 		return 0;
-	AUTO_FREE char *scratch = mem_printf("%s/tmp", store_root(s->store));
+	AUTO_FREE char *rel = NULL;
 
-	if (tier_probe(s->want, scratch, &s->tier, e) < 0)
+	/* of this session: what lies in tmp/ itself is swept by the next that begins */
+	if (store_tmp_dir(s->store, "probe", &rel, e) < 0)
+		return -1;
+	AUTO_FREE char *scratch = mem_printf("%s/%s", store_root(s->store), rel);
+	int rc = tier_probe(s->want, scratch, &s->tier, e);
+
+	unlinkat(store_fd(s->store), rel, AT_REMOVEDIR);
+	if (rc < 0)
 		return -1;
 	s->tier_ready = true;
 	if (s->tier.tier == TIER_ROOT)

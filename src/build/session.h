@@ -15,6 +15,7 @@ struct session {
 	int nsfd;              /* user namespace of the run, -1: none or not made yet */
 	bool tier_ready;
 	struct loop *loop;
+	struct worker *workers; /* alive, see worker.h */
 	struct event_sink *sink; /* borrowed; may be NULL */
 	struct registry_opts net; /* borrowed contents: credentials and insecure hosts by option */
 	bool offline;

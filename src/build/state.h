@@ -56,6 +56,7 @@ struct build {
 	struct plan *plan;
 	struct stage_run *run; /* by stage of the plan */
 	unsigned jobs, busy;   /* places for steps, and those taken */
+	unsigned asking;       /* stages that wait for a remote cache's answer */
 	char *tmp;             /* this run's directory below tmp/, relative to the store */
 	unsigned tmp_count;
 	char *log_dir;         /* absolute */
@@ -103,6 +104,7 @@ struct step_job {
 	struct loop_src *on_out;
 	int log_fd;
 	char *log_path;
+	uint64_t logged;       /* bytes of output so far */
 	struct strv tail;      /* last lines of output */
 	struct buf line;       /* the unfinished one */
 	struct ckey content;   /* content key */

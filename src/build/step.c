@@ -9,7 +9,7 @@
 
 static int make_dirs(struct step_job *j, struct err *e)
 {
-	static const char *const names[] = {"", "/upper", "/work", "/scratch"};
+	static const char *const names[] = {"", "/upper", "/work", "/empty"};
 	struct build *b = j->b;
 
 	j->dir = mem_printf("%s/step.%u", b->tmp, b->tmp_count++);

@@ -12,12 +12,32 @@
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
+/* Mode of a file made from a here-document. */
+#define DOC_MODE 0644
+
+/* The mounted root shows the upper directory's mode and owner: it gets those of the layer below. */
+static int match_root(const struct step_job *j, const struct strv *lower, const char *upper, struct err *e)
+{
+	int store = store_fd(j->b->s->store);
+	struct stat st;
+
+	if (!lower->n)
+		return 0;
+	if (fstatat(store, lower->v[lower->n - 1], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchownat(store, upper, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchmodat(store, upper, st.st_mode & 07777, 0) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", upper);
+	return 0;
+}
+
 static int mount_dest(const struct step_job *j, struct err *e)
 {
 	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
 
 	step_lower_paths(j->b, &j->parent, &lower);
+	if (match_root(j, &lower, upper, e) < 0)
+		return -1;
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
 						    .lower = (const char *const *)lower.v,
 						    .nlower = lower.n,
@@ -29,7 +49,7 @@ static int mount_dest(const struct step_job *j, struct err *e)
 static int mount_source(const struct step_job *j, struct err *e)
 {
 	AUTO_STRV struct strv lower = {0};
-	AUTO_FREE char *empty = mem_printf("%s/scratch", j->dir);
+	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);
 
 	step_lower_paths(j->b, &j->from, &lower);
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
@@ -54,11 +74,6 @@ static int set_owner(struct copyto *c, const char *chown, struct err *e)
 	return 0;
 }
 
-static uint32_t parse_mode(const char *chmod)
-{
-	return chmod ? (uint32_t)strtoul(chmod, NULL, 8) : COPYTO_KEEP;
-}
-
 /* --- context --- */
 
 static int check_unchanged(const struct plan_copy *pc, struct treesum *sum, struct err *e)
@@ -77,10 +92,10 @@ static int copy_context(const struct step_job *j, struct copyto *c, struct err *
 {
 	struct plan_source *ps = j->b->plan->sources.v[j->st->source];
 	AUTO_SOURCE_LIST struct source_list list = {0};
+	struct source_query q = plan_copy_query(&j->def->copy);
 	struct unarchive un = {.b = j->b, .job = j, .to = c};
 
-	if (source_prepare(&ps->context, e) < 0 ||
-	    source_select(&ps->context, &j->def->copy.sources, &list, e) < 0)
+	if (source_prepare(&ps->context, e) < 0 || source_select(&ps->context, &q, &list, e) < 0)
 		return -1;
 	c->src = &ps->context;
 	c->list = &list;
@@ -111,13 +126,14 @@ static int copy_root(const struct step_job *j, struct copyto *c, struct err *e)
 {
 	AUTO_SOURCE_LIST struct source_list list = {0};
 	AUTO_CLOSE int root = mount_source(j, e);
+	struct source_query q = plan_copy_query(&j->def->copy);
 	struct source_set set;
 
 	if (root < 0)
 		return -1;
 	source_init(&set);
 	source_of_root(&set, root);
-	if (source_select(&set, &j->def->copy.sources, &list, e) < 0)
+	if (source_select(&set, &q, &list, e) < 0)
 		return -1;
 	c->src = &set;
 	c->list = &list;
@@ -126,19 +142,66 @@ static int copy_root(const struct step_job *j, struct copyto *c, struct err *e)
 	return copyto_run(c, e);
 }
 
+/* --- here-documents --- */
+
+static int copy_doc(struct copyto *c, const struct plan_doc *doc, struct err *e)
+{
+	AUTO_SOURCE_LIST struct source_list list = {0};
+	struct source_match m = {.path = mem_strdup(doc->name)};
+	struct source_entry en = {.rel = mem_strdup(""), .open_path = mem_strdup("")};
+	struct source_set set;
+
+	source_init(&set);
+	source_add_text(&set, doc->name, doc->text, doc->n);
+	en.st.st_mode = S_IFREG | DOC_MODE;
+	en.st.st_nlink = 1;
+	en.st.st_size = (off_t)doc->n;
+	vec_push(&m.entries, en);
+	vec_push(&list.matches, m);
+	c->src = &set;
+	c->list = &list;
+	int rc = copyto_run(c, e);
+
+	source_release(&set);
+	return rc;
+}
+
+static int copy_docs(const struct copyto *to, const struct plan_copy *pc, struct err *e)
+{
+	struct copyto c = *to;
+
+	c.from_root = false;
+	c.sum = NULL;
+	c.unpack = NULL;
+	for (size_t i = 0; i < pc->docs.n; i++)
+		if (copy_doc(&c, &pc->docs.v[i], e) < 0)
+			return err_wrap(e, "<<%s", pc->docs.v[i].name);
+	return 0;
+}
+
+static int copy_sources(const struct step_job *j, struct copyto *c, struct err *e)
+{
+	if (!j->def->copy.sources.n)
+		return 0;
+	return j->def->copy.origin == PLAN_FROM_CONTEXT ? copy_context(j, c, e) : copy_root(j, c, e);
+}
+
 static int copy(const struct step_job *j, struct err *e)
 {
 	const struct plan_copy *pc = &j->def->copy;
 	AUTO_CLOSE int root = mount_dest(j, e);
+	struct dmode mode;
 	struct copyto c = {.rootfd = root,
 			   .dest = pc->dest,
-			   .mode = parse_mode(pc->chmod),
+			   .mode = pc->chmod ? &mode : NULL,
+			   .link = pc->link,
+			   .replace = pc->link,
 			   .logical = j->def->logical,
 			   .real_times = j->b->plan->timestamps_real};
 
-	if (root < 0 || set_owner(&c, pc->chown, e) < 0)
+	if (root < 0 || set_owner(&c, pc->chown, e) < 0 || (pc->chmod && dmode_parse(pc->chmod, &mode, e) < 0))
 		return -1;
-	return pc->origin == PLAN_FROM_CONTEXT ? copy_context(j, &c, e) : copy_root(j, &c, e);
+	return copy_sources(j, &c, e) < 0 ? -1 : copy_docs(&c, pc, e);
 }
 
 /* --- WORKDIR --- */

@@ -32,7 +32,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	struct build *b = j->b;
 	AUTO_STRV struct strv lower = {0}, env = {0}, argv = {0};
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
-	AUTO_FREE char *scratch = mem_printf("%s/scratch", j->dir);
+	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp); /* shared: the steps' mount points are alike */
 	struct sandbox_result res = {0};
 
 	(void)w;

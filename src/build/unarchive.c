@@ -39,16 +39,23 @@ static bool is_archive(int fd)
 	return n == TAR_BLOCK && is_tar_header(head) && lseek(fd, 0, SEEK_SET) == 0;
 }
 
-static int extract(struct unarchive *u, int archive, int dir, struct err *e)
+static int extract(struct unarchive *u, int archive, int dir, struct strv *implied, struct err *e)
 {
-	struct layer_apply_opts o = {.plain = true, .may_mknod = u->b->s->tier.tier == TIER_ROOT};
+	struct layer_apply_opts o = {
+		.plain = true, .may_mknod = u->b->s->tier.tier == TIER_ROOT, .implied = implied};
 	struct layer_info info;
 
 	return layer_apply(stream_from_fd(archive, false, "archive"), dir, &o, &info, e);
 }
 
+static void mark_passages(struct source_match *m, const struct strv *implied)
+{
+	for (size_t i = 0; i < m->entries.n; i++)
+		m->entries.v[i].passage = strv_has(implied, m->entries.v[i].rel);
+}
+
 /* The archive's owners and times are kept, so that --chown does not reach into it (as the reference does). */
-static int copy_tree(struct unarchive *u, int dir, const char *dest, struct err *e)
+static int copy_tree(struct unarchive *u, int dir, const struct strv *implied, const char *dest, struct err *e)
 {
 	AUTO_SOURCE_LIST struct source_list list = {0};
 	AUTO_STRV struct strv all = {0};
@@ -58,16 +65,19 @@ static int copy_tree(struct unarchive *u, int dir, const char *dest, struct err 
 	source_init(&set);
 	source_of_root(&set, dir);
 	strv_add(&all, "/");
-	if (source_select(&set, &all, &list, e) < 0)
+	if (source_select(&set, &(struct source_query){.patterns = &all}, &list, e) < 0)
 		return -1;
+	for (size_t i = 0; i < list.matches.n; i++)
+		mark_passages(&list.matches.v[i], implied);
 	c.src = &set;
 	c.list = &list;
 	c.dest = dest;
-	c.from_root = true;
+	c.from_root = c.from_archive = c.replace = true;
 	c.origin = c.logical;
 	c.sum = NULL;
 	c.unpack = NULL;
-	c.uid = c.gid = c.mode = COPYTO_KEEP;
+	c.mode = NULL;
+	c.uid = c.gid = COPYTO_KEEP;
 	return copyto_run(&c, e);
 }
 
@@ -76,6 +86,7 @@ int unarchive_entry(void *arg, const struct source_entry *en, const char *dest, 
 	struct unarchive *u = arg;
 	AUTO_FREE char *rel = mem_printf("%s/add.%u", u->job->dir, u->count++);
 	AUTO_CLOSE int archive = source_open(u->to->src, en, e);
+	AUTO_STRV struct strv implied = {0};
 
 	if (archive < 0)
 		return -1;
@@ -87,7 +98,7 @@ int unarchive_entry(void *arg, const struct source_entry *en, const char *dest, 
 
 	if (dir < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", rel);
-	if (extract(u, archive, dir, e) < 0 || copy_tree(u, dir, dest, e) < 0)
+	if (extract(u, archive, dir, &implied, e) < 0 || copy_tree(u, dir, &implied, dest, e) < 0)
 		return err_wrap(e, "unpacking %s", en->open_path);
 	return 1;
 }

@@ -15,6 +15,7 @@
 struct worker {
 	struct session *session;
 	struct worker_spec spec;
+	struct worker *next, *prev; /* in session.workers */
 	pid_t pid;
 	int sock;
 	struct loop_src *on_sock;
@@ -48,6 +49,8 @@ void worker_err_from_json(const struct json *j, struct err *e)
 	const char *code = json_get_str(j, "code"), *msg = json_get_str(j, "message");
 
 	err_set(e, code ? err_code_from_name(code) : ERR_INTERNAL, "%s", msg ? msg : "unknown error of a worker");
+	if (!err_is_set(e))
+		e->code = ERR_INTERNAL;
 	e->sys = (int)json_get_int(j, "errno", 0);
 	e->http = (int)json_get_int(j, "http", 0);
 	e->retryable = json_get_bool(j, "retryable", false);
@@ -168,10 +171,29 @@ static void died(struct worker *w)
 			WEXITSTATUS(w->status));
 }
 
+static void enlist(struct worker *w)
+{
+	w->next = w->session->workers;
+	if (w->next)
+		w->next->prev = w;
+	w->session->workers = w;
+}
+
+static void delist(struct worker *w)
+{
+	if (w->next)
+		w->next->prev = w->prev;
+	if (w->prev)
+		w->prev->next = w->next;
+	else
+		w->session->workers = w->next;
+}
+
 static void finish(struct worker *w)
 {
 	if (!w->eof || !w->reaped)
 		return;
+	delist(w);
 	if (!w->answered)
 		died(w);
 	w->spec.done(w->spec.ctx, w->result, &w->err);
@@ -216,6 +238,9 @@ static void on_socket(void *arg, uint32_t events)
 		take(w, text, (size_t)n);
 		return;
 	}
+	/* A message that cannot be received. */
+	if (n < 0)
+		kill(w->pid, SIGKILL);
 	err_release(&e);
 	loop_remove(w->session->loop, w->on_sock);
 	close(w->sock);
@@ -265,12 +290,17 @@ struct worker *worker_start(struct session *s, const struct worker_spec *spec, s
 		child(w, parent);
 	close(pair[1]);
 	w->sock = pair[0];
-	if (w->pid > 0 && watch(w, e) == 0)
+	if (w->pid > 0 && watch(w, e) == 0) {
+		enlist(w);
 		return w;
-	if (w->pid < 0)
+	}
+	if (w->pid < 0) {
 		err_sys(e, ERR_HOST, errno, "starting the %s worker", spec->role);
-	else
+	} else {
+		loop_remove(s->loop, w->on_sock);
 		kill(w->pid, SIGKILL);
+		waitpid(w->pid, NULL, 0);
+	}
 	close(pair[0]);
 	free(w);
 	return NULL;
@@ -282,13 +312,19 @@ void worker_kill(struct worker *w)
 	kill(w->pid, SIGKILL);
 }
 
+void worker_kill_all(struct session *s)
+{
+	for (struct worker *w = s->workers; w; w = w->next)
+		worker_kill(w);
+}
+
 /* --- one at a time --- */
 
 struct call {
 	struct loop *loop;
 	struct json *result;
 	struct err err;
-	bool failed;
+	bool done;
 	const struct worker_spec *spec;
 };
 
@@ -296,8 +332,8 @@ static void call_done(void *ctx, const struct json *result, struct err *e)
 {
 	struct call *c = ctx;
 
-	c->failed = err_is_set(e);
-	if (c->failed)
+	c->done = true;
+	if (err_is_set(e))
 		err_move(&c->err, e);
 	else if (result)
 		c->result = json_deep_copy(result);
@@ -320,9 +356,18 @@ int worker_call(struct session *s, const struct worker_spec *spec, struct json *
 	own.done = call_done;
 	own.message = call_message;
 	own.ctx = &c;
-	if (!worker_start(s, &own, e) || loop_run(s->loop, e) < 0)
+	struct worker *w = worker_start(s, &own, e);
+
+	if (!w)
 		return -1;
-	if (c.failed) {
+	while (!c.done) {
+		if (loop_run(s->loop, e) < 0)
+			return -1;
+		/* Somebody stopped the loop: the work must end before its context does. */
+		if (!c.done)
+			worker_kill(w);
+	}
+	if (err_is_set(&c.err)) {
 		err_move(e, &c.err);
 		return -1;
 	}

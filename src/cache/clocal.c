@@ -14,6 +14,17 @@ void clocal_release(struct clocal *r)
 	*r = (struct clocal){0};
 }
 
+bool clocal_made_valid(const char *made, size_t layers)
+{
+	size_t ones = 0, n = made ? strlen(made) : 0;
+
+	if (!n || strspn(made, "01") != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		ones += made[i] == '1';
+	return ones <= layers;
+}
+
 static char *record_path(const struct ckey *key)
 {
 	return mem_printf("cache/%s.json", key->hex);
@@ -37,15 +48,19 @@ static int read_record(const struct json *j, const struct ckey *key, struct cloc
 	const char *found = json_get_str(j, "key");
 	const char *made = json_get_str(j, "made");
 
-	if (json_get_int(j, "version", 0) != CLOCAL_VERSION || !found || strcmp(found, key->hex) != 0 || !made)
+	if (json_get_int(j, "version", 0) != CLOCAL_VERSION || !found || strcmp(found, key->hex) != 0)
 		return err_set(e, ERR_INTEGRITY, "record of another version or key");
 	out->key = *key;
-	out->made = mem_strdup(made);
+	out->made = mem_strdup_opt(made);
 	out->step = mem_strdup_opt(json_get_str(j, "step"));
 	out->used = json_get_int(j, "used", 0);
 	if (json_get(j, "inputs"))
 		out->inputs = json_deep_copy(json_get(j, "inputs"));
-	return read_diff_ids(json_get(j, "diff_ids"), &out->diff_ids, e);
+	if (read_diff_ids(json_get(j, "diff_ids"), &out->diff_ids, e) < 0)
+		return -1;
+	if (!clocal_made_valid(made, out->diff_ids.n))
+		return err_set(e, ERR_INTEGRITY, "record with a wrong list of layers");
+	return 0;
 }
 
 bool clocal_get(struct store *s, const struct ckey *key, struct clocal *out)

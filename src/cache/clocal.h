@@ -19,6 +19,8 @@ struct clocal {
 
 void clocal_release(struct clocal *r);
 #define AUTO_CLOCAL AUTO(clocal_release)
+/* Whether `made` is such a list, of a step above `layers` layers in all (those of the base too). */
+bool clocal_made_valid(const char *made, size_t layers);
 /* Found (true) only if the record is whole, of this version, and carries the key asked for; everything else counts as
  * absent, because a step can always be run again. */
 bool clocal_get(struct store *s, const struct ckey *key, struct clocal *out);

@@ -37,17 +37,6 @@ static bool carries_key(const struct json *annotations, const struct ckey *key)
 	return false;
 }
 
-static bool made_is_valid(const char *made, size_t layers)
-{
-	size_t ones = 0, n = made ? strlen(made) : 0;
-
-	if (!made || strspn(made, "01") != n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		ones += made[i] == '1';
-	return ones <= layers;
-}
-
 static int take_diff_ids(const struct manifest *m, struct digest_list *out, struct err *e)
 {
 	for (size_t i = 0; i < m->nlayers; i++) {
@@ -70,7 +59,7 @@ int cremote_accept(const struct manifest *m, const struct ckey *key, struct cloc
 	*out = (struct clocal){.key = *key};
 	if (!carries_key(m->annotations, key))
 		return err_set(e, ERR_INTEGRITY, "cache entry does not carry the key %s", key->hex);
-	if (!made_is_valid(made, m->nlayers) || m->nlayers > LAYERS_MAX)
+	if (!clocal_made_valid(made, m->nlayers) || m->nlayers > LAYERS_MAX)
 		return err_set(e, ERR_INTEGRITY, "cache entry has a wrong list of layers");
 	out->made = mem_strdup(made);
 	if (take_diff_ids(m, &out->diff_ids, e) < 0) {

@@ -131,7 +131,7 @@ static struct json *cli_versioned(struct json *j)
 
 int cli_print_json(struct json *j, struct err *e)
 {
-	AUTO_JSON struct json *own = j;
+	AUTO_JSON struct json *own ATTR_UNUSED = j;
 	AUTO_JSON struct json *out = cli_versioned(j);
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
 

@@ -17,7 +17,7 @@ _Static_assert(offsetof(struct cmd_build_opts, a) == 0, "the rows of build_args.
 #define CMD_BUILD_AT(member) .offset = offsetof(struct cmd_build_opts, member)
 /* An option of the contract that is refused for now. */
 #define CMD_BUILD_LATER(opt_name, placeholder, text) \
-	{.name = (opt_name), .arg = (placeholder), .kind = (placeholder) ? OPT_LIST : OPT_FLAG, CMD_BUILD_AT(later), \
+	{.name = (opt_name), .arg = (placeholder), .kind = (placeholder) != NULL ? OPT_LIST : OPT_FLAG, CMD_BUILD_AT(later), \
 	 .help = (text), .later = true}
 
 static const struct opt cmd_build_options[] = {

@@ -36,6 +36,7 @@ int work_open(struct work *w, const struct cli *c, const struct cli_net *net, co
 		return -1;
 	}
 	w->session.net = w->net;
+	w->session.net.store = w->session.store;
 	w->open = true;
 	return 0;
 }

@@ -289,9 +289,6 @@ static int arg_value(struct expansion *x, struct dast_pair *p)
 
 static int expand_args(struct expansion *x, struct dast_instr *c)
 {
-	for (size_t i = 0; i < c->pairs.n; i++)
-		if (word(x, &c->pairs.v[i].key, c->pairs.v[i].pos) || blank_key(x, &c->pairs.v[i]))
-			return -1;
 	for (size_t i = 0; i < c->pairs.n; i++) {
 		struct dast_pair *p = &c->pairs.v[i];
 

@@ -126,7 +126,7 @@ enum dast_expand {
 	DAST_EXPAND_WORD,  /* each word gives one word (ADD COPY STOPSIGNAL USER VOLUME WORKDIR) */
 	DAST_EXPAND_SPLIT, /* each word may give several (EXPOSE) */
 	DAST_EXPAND_PAIRS, /* keys and values (ENV LABEL) */
-	DAST_EXPAND_ARG,   /* keys, then values one after another, each seeing the ones before (ARG) */
+	DAST_EXPAND_ARG,   /* values one after another, keys never, each seeing the ones before (ARG) */
 	DAST_EXPAND_FROM,  /* the image only, with the global scope */
 };
 

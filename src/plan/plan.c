@@ -14,6 +14,20 @@ struct plan *plan_new(void)
 	return p;
 }
 
+static void release_copy(struct plan_copy *c)
+{
+	strv_release(&c->sources);
+	strv_release(&c->excludes);
+	for (size_t i = 0; i < c->docs.n; i++) {
+		free(c->docs.v[i].name);
+		free(c->docs.v[i].text);
+	}
+	vec_release(&c->docs);
+	free(c->dest);
+	free(c->chown);
+	free(c->chmod);
+}
+
 static void release_step(struct plan_step *s)
 {
 	free(s->text);
@@ -23,10 +37,7 @@ static void release_step(struct plan_step *s)
 	strv_release(&s->env_extra);
 	free(s->user);
 	free(s->workdir);
-	strv_release(&s->copy.sources);
-	free(s->copy.dest);
-	free(s->copy.chown);
-	free(s->copy.chmod);
+	release_copy(&s->copy);
 	json_free(s->why);
 }
 
@@ -87,7 +98,7 @@ void plan_free(struct plan *p)
 	vec_release(&p->images);
 	vec_release(&p->flavors);
 	vec_release(&p->warnings);
-	strv_release(&p->defaults);
+	vec_release(&p->defaults);
 	free(p);
 }
 
@@ -114,6 +125,11 @@ size_t plan_last_layer(const struct plan_stage *st)
 		if (plan_step_is_layer(&st->steps.v[i]))
 			return i;
 	return PLAN_NONE;
+}
+
+struct source_query plan_copy_query(const struct plan_copy *c)
+{
+	return (struct source_query){.patterns = &c->sources, .excludes = &c->excludes, .parents = c->parents};
 }
 
 const char *plan_state_name(enum plan_state s)

@@ -35,13 +35,24 @@ enum plan_edge_kind { PLAN_EDGE_FROM, PLAN_EDGE_COPY, PLAN_EDGE_MOUNT };
 
 enum plan_origin { PLAN_FROM_CONTEXT, PLAN_FROM_STAGE, PLAN_FROM_IMAGE };
 
+/* A here-document as a source. */
+struct plan_doc {
+	char *name; /* its terminator: the file's name where the destination is a directory */
+	char *text;
+	size_t n;
+};
+
 /* What COPY and ADD do, with variables resolved. */
 struct plan_copy {
 	enum plan_origin origin;
 	size_t index;        /* of the stage or image */
 	struct strv sources; /* patterns; relative to the context's or the source's root */
 	char *dest;          /* absolute; ends in '/' where the Dockerfile's does */
+	struct strv excludes;
+	VEC_OF(struct plan_doc) docs; /* copied after the sources */
 	char *chown, *chmod; /* NULL: not given */
+	bool parents;        /* directories above the sources are kept */
+	bool link;           /* links on the way to the destination are replaced, not followed */
 	bool unpack;         /* ADD: local archives are unpacked */
 	struct digest tree;  /* of the selected files, set by the caller's scan (context only) */
 };
@@ -137,7 +148,7 @@ struct plan {
 	VEC_OF(struct plan_image) images;
 	VEC_OF(struct flavor *) flavors;
 	VEC_OF(struct plan_warning) warnings;
-	struct strv defaults;  /* default goals by full name */
+	VEC_OF(size_t) defaults; /* goals if none are named: indexes of stages */
 	/* options, borrowed for the plan's life */
 	const struct smap *build_args;
 	const struct smap *labels;
@@ -186,6 +197,8 @@ void plan_content_key(const struct plan *p, const struct plan_stage *st, const s
 /* Index of the last layer step of a stage, or PLAN_NONE. */
 size_t plan_last_layer(const struct plan_stage *st);
 bool plan_step_is_layer(const struct plan_step *s);
+/* What a COPY selects from its source. */
+struct source_query plan_copy_query(const struct plan_copy *c);
 void plan_warn(struct plan *p, const char *stage, const char *fmt, ...) ATTR_PRINTF(3, 4);
 
 /* plan --json, version 1. states: per stage and step as decided by the caller; NULL: all unknown. */

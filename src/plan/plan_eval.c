@@ -8,9 +8,28 @@
 #include "src/util/mem.h"
 
 /* cache.md "The logical clock": the origin of an image that says nothing. */
+#define STAGE_NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 #define ORIGIN_UNKNOWN INT64_C(315619200) /* 1980-01-02T00:00:00Z */
 
-struct plan_step *plan_eval_step(struct plan_eval *v, enum plan_step_kind kind, const char *created_by)
+/* A flavor's references are shown as they are written. */
+static char *shown_text(const char *text)
+{
+	AUTO_BUF struct buf out = BUF_INIT(BUF_TEXT_MAX);
+	const char *at;
+
+	for (; (at = strstr(text, FLAVOR_STAGE_PREFIX)); text = at) {
+		buf_add(&out, text, (size_t)(at - text));
+		at += strlen(FLAVOR_STAGE_PREFIX);
+		size_t n = strspn(at, STAGE_NAME_CHARS);
+
+		buf_printf(&out, "{{%.*s}}", (int)n, at);
+		at += n;
+	}
+	buf_str_add(&out, text);
+	return buf_steal(&out);
+}
+
+struct plan_step *plan_eval_step(struct plan_eval *v, enum plan_step_kind kind)
 {
 	struct plan_step s = {.kind = kind,
 			      .instruction = v->x->kind,
@@ -18,8 +37,7 @@ struct plan_step *plan_eval_step(struct plan_eval *v, enum plan_step_kind kind, 
 			      .line = v->trigger ? 0 : v->in->first_line,
 			      .last_line = v->trigger ? 0 : v->in->last_line,
 			      .pos = v->trigger ? (struct dast_pos){0} : v->in->pos,
-			      .text = mem_strdup(v->in->original),
-			      .created_by = mem_strdup_opt(created_by)};
+			      .text = shown_text(v->in->original)};
 
 	vec_push(&v->st->steps, s);
 	return &v->st->steps.v[v->st->steps.n - 1];

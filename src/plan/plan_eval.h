@@ -25,8 +25,12 @@ plan_eval_fn plan_eval_run, plan_eval_copy, plan_eval_workdir;
 bool plan_eval_is_meta(enum dast_kind kind);
 int plan_eval_meta(struct plan_eval *v, struct err *e);
 
-/* New step at the end of the stage, with number, line, text and history text filled in. */
-struct plan_step *plan_eval_step(struct plan_eval *v, enum plan_step_kind kind, const char *created_by);
+/* New step at the end of the stage, with number, line and text filled in. */
+struct plan_step *plan_eval_step(struct plan_eval *v, enum plan_step_kind kind);
+/* Absolute, clean path of what an instruction names relative to WORKDIR; caller frees. */
+char *plan_eval_below_workdir(const struct plan_eval *v, const char *path);
+/* What the grammar knows and the builder does not do yet: an error, never a silent difference. */
+int plan_eval_refuse_flags(struct plan_eval *v, const char *const *names, size_t n, struct err *e);
 /* "X is not supported yet" at the instruction's place. */
 int plan_eval_unsupported(struct plan_eval *v, const char *what, struct err *e);
 

@@ -41,6 +41,13 @@ static void add_copy(struct ckey_builder *b, const struct plan_step *s, const st
 	ckey_str(b, "dest", c->dest);
 	ckey_str(b, "chown", c->chown);
 	ckey_str(b, "chmod", c->chmod);
+	ckey_list(b, "excludes", &c->excludes);
+	ckey_int(b, "parents", c->parents);
+	ckey_int(b, "link", c->link);
+	for (size_t i = 0; i < c->docs.n; i++) {
+		ckey_str(b, "document", c->docs.v[i].name);
+		ckey_field(b, "text", c->docs.v[i].text, c->docs.v[i].n);
+	}
 	ckey_int(b, "unpack", c->unpack);
 	ckey_int(b, "origin", c->origin);
 	if (c->origin == PLAN_FROM_CONTEXT)
@@ -112,10 +119,10 @@ static void base_key(const struct plan *p, struct plan_stage *st)
 		stack_key(&p->images.v[st->base_image].diff_ids, &st->base_key);
 }
 
-/* A file may not be newer than what SOURCE_DATE_EPOCH says (reproducible-builds.org, its specification). */
-static int64_t logical_time(const struct plan *p, const struct plan_stage *st, size_t layer_n)
+/* The time after `count` steps that may make a layer. A file may not be newer than what SOURCE_DATE_EPOCH says (reproducible-builds.org, its specification). */
+static int64_t logical_time(const struct plan *p, const struct plan_stage *st, size_t count)
 {
-	int64_t t = st->origin + 1 + (int64_t)layer_n;
+	int64_t t = st->origin + (int64_t)count;
 
 	return p->source_date_epoch >= 0 && t > p->source_date_epoch ? p->source_date_epoch : t;
 }
@@ -129,14 +136,17 @@ static void stage_keys(const struct plan *p, struct plan_stage *st)
 	for (size_t i = 0; i < st->steps.n; i++) {
 		struct plan_step *s = &st->steps.v[i];
 
+		s->key = (struct ckey){0};
+		json_free(s->why);
+		s->why = NULL;
 		if (!plan_step_is_layer(s)) {
-			s->logical = logical_time(p, st, n ? n - 1 : 0);
+			s->logical = logical_time(p, st, n);
 			continue;
 		}
 		struct ckey from = source_key(p, &s->copy);
 
 		s->layer_n = n++;
-		s->logical = logical_time(p, st, s->layer_n);
+		s->logical = logical_time(p, st, n);
 		if (inputs_known(s, parent, &from))
 			step_key(p, st, s, parent, &from, &s->key, &s->why);
 		parent = &s->key;

@@ -47,6 +47,7 @@ struct source_entry {
 	struct stat st;    /* mode, owner, size, times, dev, ino, nlink */
 	char *target;      /* of a symlink */
 	char *open_path;   /* for source_open(): below the part or the root; "" is the part itself */
+	bool passage;      /* a directory that only leads to what was asked for: made if missing, else left alone */
 	size_t part;       /* index into the set's parts; unused for a root, SOURCE_VIRTUAL for a directory that only
 	                      holds parts */
 };
@@ -63,10 +64,20 @@ struct source_list {
 	size_t entries;
 };
 
+/* What COPY and ADD ask for. */
+struct source_query {
+	const struct strv *patterns;
+	const struct strv *excludes; /* NULL: none. As in an ignore file, against paths below each directory that is
+	                              * copied; what a pattern itself names is never excluded */
+	bool parents; /* directories above the named things are kept, from "/./" on */
+};
+
 /* Everything that the patterns name, in their order. A pattern without wildcard that names nothing is ERR_INPUT
  * ("COPY x: no such file in the context", with a hint if the ignore file leaves it out); a wildcard may name nothing.
- * Symlinks named by a pattern are followed inside the context (root), those below a directory are kept. */
-int source_select(const struct source_set *s, const struct strv *patterns, struct source_list *out, struct err *e);
+ * Symlinks named by a pattern are followed inside the context (root), those below a directory are kept. With parents,
+ * a match is the directory that the pattern starts from, its entries are what the pattern names and what leads there;
+ * no symlink is followed then. */
+int source_select(const struct source_set *s, const struct source_query *q, struct source_list *out, struct err *e);
 void source_list_release(struct source_list *l);
 #define AUTO_SOURCE_LIST AUTO(source_list_release)
 

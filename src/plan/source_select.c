@@ -98,16 +98,144 @@ static int select_wildcard(const struct source_set *s, const char *pattern, stru
 	return rc;
 }
 
-int source_select(const struct source_set *s, const struct strv *patterns, struct source_list *out, struct err *e)
+static int select_pattern(const struct source_set *s, const char *pattern, struct source_list *out, struct err *e)
 {
-	*out = (struct source_list){0};
-	for (size_t i = 0; i < patterns->n; i++) {
-		AUTO_FREE char *p = normalise(patterns->v[i]);
-		bool wild = has_wildcard(p);
+	AUTO_FREE char *p = normalise(pattern);
+	bool wild = has_wildcard(p);
 
-		out->wildcard |= wild;
-		if ((wild ? select_wildcard(s, p, out, e) : select_literal(s, p, patterns->v[i], out, e)) < 0)
+	out->wildcard |= wild;
+	return wild ? select_wildcard(s, p, out, e) : select_literal(s, p, pattern, out, e);
+}
+
+/* --- filters --- */
+
+struct filter {
+	struct ignore *include; /* NULL: everything */
+	struct ignore *exclude; /* NULL: nothing */
+};
+
+static bool is_picked(const struct filter *f, const struct source_entry *en)
+{
+	return (!f->include || ignore_match(f->include, en->rel)) && !ignore_match(f->exclude, en->rel);
+}
+
+static bool is_below(const char *dir, const char *path)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(dir, path, n) == 0 && path[n] == '/';
+}
+
+/* Index of each entry's directory; entries come parents first. */
+static size_t *find_parents(const struct source_match *m)
+{
+	size_t *up = mem_array(m->entries.n, sizeof *up);
+
+	for (size_t i = 1; i < m->entries.n; i++)
+		for (up[i] = i - 1; up[i] && !is_below(m->entries.v[up[i]].rel, m->entries.v[i].rel);)
+			up[i] = up[up[i]];
+	return up;
+}
+
+static void drop_entry(struct source_entry *en)
+{
+	free(en->rel);
+	free(en->target);
+	free(en->open_path);
+}
+
+/* Keep what is picked and the directories that lead there; the match itself always stays. */
+static void filter_match(const struct filter *f, struct source_match *m)
+{
+	AUTO_FREE size_t *up = find_parents(m);
+	AUTO_FREE bool *keep = mem_zalloc(m->entries.n);
+	size_t n = 1;
+
+	for (size_t i = m->entries.n; i-- > 1;) {
+		m->entries.v[i].passage = !is_picked(f, &m->entries.v[i]);
+		keep[i] |= !m->entries.v[i].passage;
+		keep[up[i]] |= keep[i];
+	}
+	for (size_t i = 1; i < m->entries.n; i++) {
+		if (keep[i])
+			m->entries.v[n++] = m->entries.v[i];
+		else
+			drop_entry(&m->entries.v[i]);
+	}
+	m->entries.n = n;
+}
+
+static void filter_list(const struct filter *f, struct source_list *l, size_t first)
+{
+	for (size_t i = first; i < l->matches.n; i++) {
+		size_t before = l->matches.v[i].entries.n;
+
+		if (before)
+			filter_match(f, &l->matches.v[i]);
+		l->entries -= before - l->matches.v[i].entries.n;
+	}
+}
+
+/* --- parents --- */
+
+static bool has_entry(const struct source_list *l, size_t first, const char *rel)
+{
+	for (size_t i = first; i < l->matches.n; i++)
+		for (size_t k = 0; k < l->matches.v[i].entries.n; k++)
+			if (strcmp(l->matches.v[i].entries.v[k].rel, rel) == 0)
+				return true;
+	return false;
+}
+
+/* "a/./b/c": everything starts from a, and b is kept; without "/./" from the source's root. */
+static int select_with_parents(const struct source_set *s, const char *pattern, struct filter *f,
+			       struct source_list *out, struct err *e)
+{
+	const char *pivot = strstr(pattern, "/./");
+	AUTO_FREE char *start = pivot ? mem_strndup(pattern, (size_t)(pivot - pattern)) : mem_strdup("");
+	AUTO_FREE char *rest = normalise(pivot ? pivot + 2 : pattern);
+	AUTO_STRV struct strv one = {0};
+	size_t first = out->matches.n;
+
+	strv_add(&one, rest);
+	f->include = rest[0] ? ignore_new(&one, e) : NULL;
+	if ((rest[0] && !f->include) || select_pattern(s, start, out, e) < 0)
+		return -1;
+	filter_list(f, out, first);
+	ignore_free(f->include);
+	f->include = NULL;
+	if (has_wildcard(start) || has_wildcard(rest) || has_entry(out, first, rest))
+		return 0;
+	return not_found(s, pattern, false, e);
+}
+
+static int select_all(const struct source_set *s, const struct source_query *q, struct filter *f,
+		      struct source_list *out, struct err *e)
+{
+	for (size_t i = 0; i < q->patterns->n; i++) {
+		const char *pattern = q->patterns->v[i];
+
+		if ((q->parents ? select_with_parents(s, pattern, f, out, e) : select_pattern(s, pattern, out, e)) < 0)
 			return -1;
 	}
+	if (f->exclude && !q->parents)
+		filter_list(f, out, 0);
 	return 0;
+}
+
+int source_select(const struct source_set *s, const struct source_query *q, struct source_list *out, struct err *e)
+{
+	struct filter f = {0};
+
+	*out = (struct source_list){0};
+	if (q->excludes && q->excludes->n) {
+		f.exclude = ignore_new(q->excludes, e);
+		if (!f.exclude)
+			return -1;
+	}
+	int rc = select_all(s, q, &f, out, e);
+
+	ignore_free(f.include);
+	ignore_free(f.exclude);
+	return rc;
 }

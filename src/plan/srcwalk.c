@@ -94,13 +94,16 @@ static int add_entry(struct walk *w, int dirfd, const char *name, const char *re
 	return 0;
 }
 
-static void drop_last(struct source_match *m)
+static void release_entry(struct source_entry *en)
 {
-	struct source_entry *en = &m->entries.v[--m->entries.n];
-
 	free(en->rel);
 	free(en->target);
 	free(en->open_path);
+}
+
+static void drop_last(struct source_match *m)
+{
+	release_entry(&m->entries.v[--m->entries.n]);
 }
 
 static int dangling(struct walk *w, const char *open_path)
@@ -244,6 +247,15 @@ static int open_in_part(const struct walk *w, const char *rest)
 	return path_open_in(p->fd, rest, O_PATH, 0);
 }
 
+static bool is_followed_link(const struct walk *w, const char *rest)
+{
+	struct stat st;
+
+	if (!w->set->follow || errno != ENOENT)
+		return false;
+	return fstatat(w->set->parts.v[w->part].fd, rest, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* The part's tree at `rest` below it, as seen at `rel` below the match. */
 static int collect_part(struct walk *w, const char *rest, const char *rel)
 {
@@ -257,7 +269,7 @@ static int collect_part(struct walk *w, const char *rest, const char *rel)
 	AUTO_CLOSE int fd = open_in_part(w, rest);
 
 	if (fd < 0 && is_absent(errno) && rest[0])
-		return 0;
+		return is_followed_link(w, rest) ? dangling(w, rest) : 0;
 	if (fd < 0)
 		return err_sys(w->e, ERR_INPUT, errno, "reading %s", p->path);
 	return walk_from(w, fd, rel, rest);
@@ -291,23 +303,37 @@ static int compare_entries(const void *a, const void *b)
 	return (x->part + 1 > y->part + 1) - (x->part + 1 < y->part + 1);
 }
 
-static void merge_parts(struct source_match *m)
+/* A file in the place of a directory would leave what is below the directory without a parent. */
+static int check_types(const struct walk *w, const struct source_entry *a, const struct source_entry *b)
 {
-	size_t n = 0;
+	AUTO_FREE char *path = below(w->at, a->rel);
+
+	if (S_ISDIR(a->st.st_mode) == S_ISDIR(b->st.st_mode))
+		return 0;
+	err_set(w->e, ERR_INPUT, "%s is a directory in one mapping of the build context and a file in another", path);
+	return err_hint(w->e, "give one of them another place in the context");
+}
+
+static int merge_parts(const struct walk *w)
+{
+	struct source_match *m = w->m;
+	size_t n = 0, i;
+	int rc = 0;
 
 	qsort(m->entries.v, m->entries.n, sizeof *m->entries.v, compare_entries);
-	for (size_t i = 0; i < m->entries.n; i++) {
+	for (i = 0; i < m->entries.n; i++) {
 		struct source_entry *en = &m->entries.v[i];
 
-		if (i + 1 < m->entries.n && strcmp(en->rel, m->entries.v[i + 1].rel) == 0) {
-			free(en->rel);
-			free(en->target);
-			free(en->open_path);
+		if (i + 1 == m->entries.n || strcmp(en->rel, en[1].rel) != 0) {
+			m->entries.v[n++] = *en;
 			continue;
 		}
-		m->entries.v[n++] = *en;
+		if (rc == 0)
+			rc = check_types(w, en, en + 1);
+		release_entry(en);
 	}
 	m->entries.n = n;
+	return rc;
 }
 
 static int collect_parts(struct walk *w)
@@ -328,7 +354,7 @@ static int collect_parts(struct walk *w)
 		contributions += w->m->entries.n > before;
 	}
 	if (contributions > 1 || (w->m->entries.n && w->m->entries.v[0].part == SOURCE_VIRTUAL))
-		merge_parts(w->m);
+		return merge_parts(w);
 	return 0;
 }
 

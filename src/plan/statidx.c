@@ -30,7 +30,7 @@ struct statidx {
 	VEC_OF(struct row) rows;
 	size_t loaded;  /* rows[0..loaded) came from the file */
 	bool *used;     /* of the loaded rows */
-	uint32_t *slot; /* index + 1 by hash of (dev, ino) */
+	uint32_t *slot; /* index + 1 by hash of (dev, ino); at most half full */
 	size_t slots;
 	bool changed;
 };
@@ -54,18 +54,23 @@ static size_t bucket(const struct statidx *x, uint64_t dev, uint64_t ino)
 	return (size_t)((ino * UINT64_C(0x9e3779b97f4a7c15) ^ dev) >> 16) & (x->slots - 1);
 }
 
+static void index_row(struct statidx *x, size_t i)
+{
+	size_t b = bucket(x, x->rows.v[i].dev, x->rows.v[i].ino);
+
+	while (x->slot[b])
+		b = (b + 1) & (x->slots - 1);
+	x->slot[b] = (uint32_t)i + 1;
+}
+
 static void index_rows(struct statidx *x)
 {
-	for (x->slots = 1024; x->slots < 2 * x->loaded; x->slots *= 2)
+	free(x->slot);
+	for (x->slots = 1024; x->slots < 4 * x->rows.n; x->slots *= 2)
 		;
 	x->slot = mem_zalloc(x->slots * sizeof *x->slot);
-	for (size_t i = 0; i < x->loaded; i++) {
-		size_t b = bucket(x, x->rows.v[i].dev, x->rows.v[i].ino);
-
-		while (x->slot[b])
-			b = (b + 1) & (x->slots - 1);
-		x->slot[b] = (uint32_t)i + 1;
-	}
+	for (size_t i = 0; i < x->rows.n; i++)
+		index_row(x, i);
 }
 
 static void load_rows(struct statidx *x, const struct buf *text)
@@ -114,7 +119,8 @@ bool statidx_get(const struct statidx *x, const struct stat *st, uint8_t sum[STA
 
 		if (memcmp(r, &want, offsetof(struct row, sum)) == 0) {
 			memcpy(sum, r->sum, STATIDX_SUM_BYTES);
-			x->used[x->slot[b] - 1] = true;
+			if (x->slot[b] <= x->loaded)
+				x->used[x->slot[b] - 1] = true;
 			return true;
 		}
 	}
@@ -129,6 +135,10 @@ void statidx_put(struct statidx *x, const struct stat *st, int64_t hashed_at, co
 		return;
 	memcpy(r.sum, sum, STATIDX_SUM_BYTES);
 	vec_push(&x->rows, r);
+	if (2 * x->rows.n > x->slots)
+		index_rows(x);
+	else
+		index_row(x, x->rows.n - 1);
 	x->changed = true;
 }
 

@@ -1,8 +1,11 @@
 #include "src/plan/treesum.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "oci/linkmap.h"
 #include "src/cache/ckey.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -14,13 +17,8 @@ struct treesum {
 	struct ckey_builder b;
 	bool of_root;
 	int64_t origin;
-	/* Hard-link groups are told by the number of the entry that came first. */
-	VEC_OF(struct {
-		dev_t dev;
-		ino_t ino;
-		int64_t n;
-	}) links;
-	int64_t n;
+	struct linkmap links; /* inode → number of the entry that came first */
+	uint64_t n;
 };
 
 struct treesum *treesum_new(bool of_root, int64_t origin)
@@ -39,7 +37,7 @@ void treesum_free(struct treesum *t)
 	if (!t)
 		return;
 	hash_free(t->b.h);
-	vec_release(&t->links);
+	linkmap_release(&t->links);
 	free(t);
 }
 
@@ -48,15 +46,15 @@ void treesum_match(struct treesum *t, const struct source_match *m)
 	ckey_str(&t->b, "match", m->path);
 }
 
-static int64_t link_group(struct treesum *t, const struct stat *st)
+/* The entry that has the same inode and came first; NULL if there is none. */
+static const char *link_group(struct treesum *t, const struct stat *st)
 {
+	char number[24];
+
 	if (st->st_nlink < 2 || !S_ISREG(st->st_mode))
-		return -1;
-	for (size_t i = 0; i < t->links.n; i++)
-		if (t->links.v[i].ino == st->st_ino && t->links.v[i].dev == st->st_dev)
-			return t->links.v[i].n;
-	vec_push(&t->links, (__typeof__(*t->links.v)){st->st_dev, st->st_ino, t->n});
-	return -1;
+		return NULL;
+	snprintf(number, sizeof number, "%" PRIu64, t->n);
+	return linkmap_first(&t->links, st, number);
 }
 
 static void add_root_fields(struct treesum *t, const struct source_entry *en, const struct source_xattrs *x)
@@ -64,8 +62,6 @@ static void add_root_fields(struct treesum *t, const struct source_entry *en, co
 	ckey_int(&t->b, "uid", en->st.st_uid);
 	ckey_int(&t->b, "gid", en->st.st_gid);
 	ckey_int(&t->b, "mtime", en->st.st_mtim.tv_sec > t->origin ? INT64_MAX : en->st.st_mtim.tv_sec);
-	if (S_ISCHR(en->st.st_mode) || S_ISBLK(en->st.st_mode))
-		ckey_int(&t->b, "device", (int64_t)en->st.st_rdev);
 	for (size_t i = 0; x && i < x->v.n; i++) {
 		ckey_str(&t->b, "xattr", x->v.v[i].name);
 		ckey_field(&t->b, "value", x->v.v[i].value, x->v.v[i].n);
@@ -84,7 +80,9 @@ void treesum_entry(struct treesum *t, const struct source_entry *en, const struc
 		ckey_str(&t->b, "target", en->target);
 	if (content)
 		ckey_field(&t->b, "content", content, STATIDX_SUM_BYTES);
-	ckey_int(&t->b, "link", link_group(t, &en->st));
+	ckey_str(&t->b, "link", link_group(t, &en->st));
+	if (S_ISCHR(en->st.st_mode) || S_ISBLK(en->st.st_mode))
+		ckey_int(&t->b, "device", (int64_t)en->st.st_rdev);
 	if (t->of_root)
 		add_root_fields(t, en, x);
 	t->n++;

@@ -1,6 +1,6 @@
-/* Tree digests: what a selection of files is worth as an input. Over paths, types, permission bits, link targets and
- * content; from a root also owners, extended attributes, hard-link groups and those mtimes that are older than the
- * stage's origin. */
+/* Tree digests: what a selection of files is worth as an input. Over paths, types, permission bits, link targets, device
+ * numbers, hard-link groups and content: all that a copy from a context takes over. From a root also over owners,
+ * extended attributes and those mtimes that are older than the stage's origin. Sockets are left out. */
 #ifndef SLCT_TREESUM_H
 #define SLCT_TREESUM_H
 
@@ -13,11 +13,12 @@ struct treesum;
 /* origin: seconds; mtimes later than it are replaced by one marker (root only). */
 struct treesum *treesum_new(bool of_root, int64_t origin);
 void treesum_free(struct treesum *t);
-/* In the order of the list: first each match, then its entries. content: SHA-256 of a regular file, else NULL. */
+/* In the order of the list: first each match, then its entries. content: SHA-256 of a regular file, else NULL. x may be
+ * NULL; it counts from a root only. */
 void treesum_match(struct treesum *t, const struct source_match *m);
 void treesum_entry(struct treesum *t, const struct source_entry *en, const struct source_xattrs *x,
 		   const uint8_t *content);
-void treesum_end(struct treesum *t, struct digest *out);
+void treesum_end(struct treesum *t, struct digest *out); /* frees t, too */
 
 /* SHA-256 of an open file from its beginning. */
 int treesum_file(int fd, const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e);

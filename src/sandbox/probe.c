@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -84,6 +85,29 @@ static int try_in(int at, struct err *e)
 	return r;
 }
 
+/* Each with arguments that it cannot do anything with: what counts is whether the kernel knows it at all. */
+static int try_calls(struct err *e)
+{
+	static const struct {
+		long nr;
+		const char *name;
+	} calls[] = {
+		{SYS_open_tree, "open_tree"},
+		{SYS_move_mount, "move_mount"},
+		{SYS_fsopen, "fsopen"},
+		{SYS_mount_setattr, "mount_setattr"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(calls); i++)
+		if (syscall(calls[i].nr, -1, NULL, -1, NULL, 0) < 0 && errno == ENOSYS) {
+			err_set(e, ERR_HOST, "the system call %s is missing", calls[i].name);
+			return err_hint(
+				e, "Linux 5.12 or newer is needed; in a container, its seccomp profile may hide the "
+				   "call: --security-opt seccomp=unconfined");
+		}
+	return 0;
+}
+
 static void ATTR_NORETURN probe_child(int chan, int nsfd, const char *scratch, pid_t parent)
 {
 	AUTO_CLOSE int at = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -92,7 +116,7 @@ static void ATTR_NORETURN probe_child(int chan, int nsfd, const char *scratch, p
 	proc_die_with_parent(parent);
 	if (at < 0)
 		err_sys(&e, ERR_HOST, errno, "%s", scratch);
-	if (at < 0 || overlay_enter(nsfd, &e) < 0 || try_in(at, &e) < 0)
+	if (at < 0 || overlay_enter(nsfd, &e) < 0 || try_calls(&e) < 0 || try_in(at, &e) < 0)
 		childmsg_error(chan, &e);
 	else
 		childmsg_ready(chan);

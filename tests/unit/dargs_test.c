@@ -110,7 +110,7 @@ static const struct {
 	{"FROM a\nARG A=d", "A=", "BASE=b=c A=", "BASE=b=c"},
 	/* ARGs of one line see each other */
 	{"FROM a\nARG A=1 B=$A C=${B}2", "", "BASE=b=c A=1 B=1 C=12", "BASE=b=c"},
-	{"FROM a\nENV N=X\nARG ${N}Y=1", "XY=2", "BASE=b=c N=X XY=2", "BASE=b=c N=X"},
+	{"FROM a\nENV N=X\nARG ${N}Y=1", "XY=2", "BASE=b=c N=X ${N}Y=1", "BASE=b=c N=X"},
 	/* the later of ENV and ARG counts; an ARG without a value is none */
 	{"FROM a\nARG A=1\nENV A=2", "", "BASE=b=c A=2", "BASE=b=c A=2"},
 	{"FROM a\nENV A=2\nARG A=1", "", "BASE=b=c A=1", "BASE=b=c A=2"},

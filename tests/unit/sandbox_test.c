@@ -26,6 +26,7 @@
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
+#include "src/util/proc.h"
 
 #define BUSYBOX	   "/bin/busybox"
 #define OUTPUT_MAX ((size_t)1 << 20)
@@ -53,6 +54,7 @@ struct box {
 	struct sandbox_spec s;
 	struct outcome o;
 	unsigned steps;
+	bool dies_with_parent;
 	bool in_chroot; /* the worker runs with the box as its root directory */
 	char upper[32], work[32];
 	const char *lower[4];
@@ -96,7 +98,7 @@ static void box_open(struct box *b)
 	b->lower[0] = "base";
 	b->s = (struct sandbox_spec){
 		.tier = &tier, .nsfd = nsfd, .scratch = "points", .seccomp_prog = prog, .seccomp_len = prog_len};
-	b->s.root = (struct overlay_spec){b->fd, b->lower, 1, b->upper, b->work};
+	b->s.root = (struct overlay_spec){b->fd, b->lower, 1, b->upper, b->work, NULL};
 	b->s.timeout_ns = 20 * CLOCK_NS_PER_S;
 }
 
@@ -187,6 +189,8 @@ static pid_t box_start(struct box *b, char *const *argv, int *out, int *report)
 	b->s.out_fd = o[1];
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
+	if (pid == 0 && b->dies_with_parent)
+		proc_die_with_parent(getppid());
 	if (pid == 0 && b->in_chroot)
 		enter_chroot(b);
 	if (pid == 0)
@@ -309,6 +313,36 @@ START_TEST(test_etc_metadata)
 	ck_assert_int_eq(utimensat(b.fd, "base/etc", t, 0), 0);
 	ck_assert_str_eq(box_out(&b, "stat -c '%a %Y' /etc; ls /etc"),
 			 "2711 1000000000\ngroup\nhosts\npasswd\nresolv.conf\n");
+	box_close(&b);
+}
+END_TEST
+
+/* Of the layer of mount points, the only entry of scratch. */
+START_TEST(test_etc_attributes)
+{
+	struct box b;
+	char value[8] = "";
+
+	box_open(&b);
+	box_etc(&b);
+	AUTO_FREE char *etc = mem_printf("%s/base/etc", b.dir), *points = mem_printf("%s/points", b.dir);
+	ck_assert_int_eq(setxattr(etc, "user.k", "v", 1, 0), 0);
+	ck_assert_int_eq(setxattr(etc, "user.overlay.opaque", "y", 1, 0), 0);
+	box_out(&b, "true");
+	box_out(&b, "true"); /* shares the layer */
+	AUTO_CLOSEDIR DIR *d = opendir(points);
+	const struct dirent *ent;
+	unsigned seen = 0;
+	while ((ent = readdir(d))) {
+		if (ent->d_name[0] == '.')
+			continue;
+		AUTO_FREE char *copy = mem_printf("%s/%s/etc", points, ent->d_name);
+		seen++;
+		ck_assert_int_eq(getxattr(copy, "user.k", value, sizeof value), 1);
+		ck_assert_str_eq(value, "v");
+		ck_assert_int_eq(getxattr(copy, "user.overlay.opaque", value, sizeof value), -1);
+	}
+	ck_assert_uint_eq(seen, 1);
 	box_close(&b);
 }
 END_TEST
@@ -463,6 +497,36 @@ START_TEST(test_dies_with_worker)
 	ck_assert_int_eq(read(out, rest, sizeof rest), 0); /* nobody holds it any more */
 	close(out);
 	close(report);
+	box_close(&b);
+}
+END_TEST
+
+/* The worker's own death signal must outlive its change of credentials when it joins the namespace. */
+START_TEST(test_dies_with_scheduler)
+{
+	char sh[] = "sh", c[] = "-c", text[] = "echo begun; sleep 1000", rest[16];
+	char *argv[] = {sh, c, text, NULL};
+	int out, report, p[2];
+	struct box b;
+	pid_t pid;
+
+	box_open(&b);
+	ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		b.dies_with_parent = true;
+		box_start(&b, argv, &out, &report);
+		ck_assert_int_eq(read(out, rest, 6), 6);
+		ck_assert_int_eq(write(p[1], "x", 1), 1);
+		pause();
+	}
+	close(p[1]);
+	ck_assert_int_eq(read(p[0], rest, 1), 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ck_assert_int_eq(read(p[0], rest, 1), 0); /* the worker and its fork held the other end */
+	close(p[0]);
+	b.steps = 1;
 	box_close(&b);
 }
 END_TEST
@@ -852,6 +916,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, test_true_leaves_nothing);
 	tcase_add_test(t, test_etc_metadata);
+	tcase_add_test(t, test_etc_attributes);
 	tcase_add_loop_test(t, test_user, 0, ARRAY_LEN(users));
 	tcase_add_test(t, test_owner_and_mode_kept);
 	tcase_add_test(t, test_whiteout_and_opaque);
@@ -860,6 +925,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_timeout);
 	tcase_add_test(t, test_background_is_killed);
 	tcase_add_test(t, test_dies_with_worker);
+	tcase_add_test(t, test_dies_with_scheduler);
 	tcase_add_test(t, test_network_none);
 	tcase_add_test(t, test_hosts);
 	tcase_add_loop_test(t, test_resolv_conf, 0, ARRAY_LEN(resolvs));

@@ -1,0 +1,125 @@
+/* COPY and ADD. */
+#include <string.h>
+
+#include "src/dockerfile/dmode.h"
+#include "src/plan/plan_eval.h"
+#include "src/plan/plan_history.h"
+#include "src/plan/plan_load.h"
+#include "src/util/mem.h"
+#include "src/util/path.h"
+
+static bool is_url(const char *s)
+{
+	return strncmp(s, "http://", 7) == 0 || strncmp(s, "https://", 8) == 0;
+}
+
+static bool is_git(const char *s)
+{
+	size_t n = strcspn(s, "#");
+
+	return strncmp(s, "git@", 4) == 0 || strncmp(s, "git://", 6) == 0 || strncmp(s, "ssh://", 6) == 0 ||
+	       (is_url(s) && n > 4 && strncmp(s + n - 4, ".git", 4) == 0);
+}
+
+static void copy_doc(struct plan_copy *c, const struct dast_heredoc *h)
+{
+	struct plan_doc doc = {.name = mem_strdup(h->name)};
+
+	if (h->chomp) {
+		doc.text = dast_heredoc_text(h);
+		doc.n = strlen(doc.text);
+	} else {
+		doc.text = mem_dup(h->content, h->content_n);
+		doc.n = h->content_n;
+	}
+	vec_push(&c->docs, doc);
+}
+
+static int copy_source(struct plan_eval *v, struct plan_copy *c, const char *w, struct err *e)
+{
+	bool add = v->x->kind == DAST_ADD;
+
+	if (add && is_git(w))
+		return plan_eval_unsupported(v, "ADD of a git repository", e);
+	if (add && is_url(w))
+		return plan_eval_unsupported(v, "ADD of a URL", e);
+	if (is_url(w))
+		return err_set(e, ERR_INPUT, "COPY takes files of the context; %s is a URL", w);
+	strv_add(&c->sources, w);
+	return 0;
+}
+
+static int copy_sources(struct plan_eval *v, struct plan_copy *c, struct err *e)
+{
+	for (size_t i = 0; i + 1 < v->x->words.n; i++) {
+		const struct dast_heredoc *h = dast_heredoc_of(v->x, i);
+
+		if (h)
+			copy_doc(c, h);
+		else if (copy_source(v, c, v->x->words.v[i].s, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The reference: relative to WORKDIR; "", "." and a trailing slash mean a directory. */
+static char *copy_dest(const struct plan_eval *v, const char *dest)
+{
+	AUTO_FREE char *abs = plan_eval_below_workdir(v, dest);
+	size_t n = strlen(dest);
+	bool dir = n == 0 || strcmp(dest, ".") == 0 || dest[n - 1] == '/';
+
+	return dir && abs[1] ? mem_printf("%s/", abs) : STEAL_PTR(abs);
+}
+
+static int copy_origin(struct plan_eval *v, struct plan_copy *c, struct err *e)
+{
+	const char *from = dast_flag(v->x, "from");
+	size_t stage, image;
+
+	c->origin = PLAN_FROM_CONTEXT;
+	c->index = v->st->source;
+	if (!from)
+		return 0;
+	if (plan_load_reference(v->plan, v->at, from, true, PLAN_EDGE_COPY, &stage, &image, e) < 0)
+		return -1;
+	c->origin = stage != PLAN_NONE ? PLAN_FROM_STAGE : PLAN_FROM_IMAGE;
+	c->index = stage != PLAN_NONE ? stage : image;
+	/* The graph was made from the Dockerfiles alone: what only a trigger names was not made ready. */
+	if (v->trigger && !(stage != PLAN_NONE ? v->plan->stages.v[stage].evaluated : v->plan->images.v[image].resolved))
+		return plan_eval_unsupported(v, "COPY --from in an ONBUILD trigger, of what the Dockerfile does not need", e);
+	return 0;
+}
+
+static int copy_flags(struct plan_eval *v, struct plan_copy *c, struct err *e)
+{
+	struct dmode mode;
+	const char *pattern;
+
+	c->unpack = v->x->kind == DAST_ADD;
+	if (dast_flag(v->x, "unpack"))
+		c->unpack = dast_flag_bool(v->x, "unpack");
+	c->parents = dast_flag_bool(v->x, "parents");
+	c->link = dast_flag_bool(v->x, "link");
+	for (size_t i = 0; (pattern = dast_flag_nth(v->x, "exclude", i)); i++)
+		strv_add(&c->excludes, pattern);
+	c->chown = mem_strdup_opt(dast_flag(v->x, "chown"));
+	c->chmod = mem_strdup_opt(dast_flag(v->x, "chmod"));
+	return c->chmod ? dmode_parse(c->chmod, &mode, e) : 0;
+}
+
+int plan_eval_copy(struct plan_eval *v, struct err *e)
+{
+	static const char *const later[] = {"checksum", "keep-git-dir"};
+
+	if (plan_eval_refuse_flags(v, later, ARRAY_LEN(later), e) < 0)
+		return -1;
+	struct plan_step *s = plan_eval_step(v, PLAN_COPY);
+	struct plan_copy *c = &s->copy;
+
+	s->created_by = plan_history_copy(v->x);
+	c->dest = copy_dest(v, v->x->words.v[v->x->words.n - 1].s);
+	if (copy_flags(v, c, e) < 0 || copy_sources(v, c, e) < 0)
+		return -1;
+	return copy_origin(v, c, e);
+}
