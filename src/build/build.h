@@ -19,7 +19,8 @@ struct build_opts {
 	struct smap args;   /* --build-arg K=V */
 	struct smap labels;
 	struct strv cache_from, cache_to; /* REPO or DIR, with ",mode=..." etc. already checked by the option parser */
-	bool no_cache, force_rebuild, keep_going, offline;
+	bool no_cache, force_rebuild, offline;
+	bool keep_going; /* after a failed step, start those that do not need it */
 	struct strv force_rebuild_from;
 	unsigned jobs; /* -j; 0: number of processors */
 	enum build_pull pull;

@@ -113,7 +113,7 @@ static int write_checksum(const struct image_ops_export *x, const char *sum, str
 {
 	AUTO_FREE char *line = mem_printf("%s  %s\n", sum, path_base(x->out));
 
-	return io_write_file_atomic(AT_FDCWD, x->sha512sum_file, line, strlen(line), 0644, e);
+	return io_write_output(x->sha512sum_file, line, strlen(line), e);
 }
 
 /* A file appears under its name only when it is whole; what is no regular file (a pipe, a device) is written as it is.
@@ -121,14 +121,13 @@ static int write_checksum(const struct image_ops_export *x, const char *sum, str
 static int open_file(const char *out, char **tmp, struct err *e)
 {
 	bool to_stdout = strcmp(out, "-") == 0;
-	struct stat st;
 	int fd;
 
 	*tmp = NULL;
 	if (to_stdout)
 		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	else if (stat(out, &st) == 0 && !S_ISREG(st.st_mode))
-		fd = open(out, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	else if (io_is_special(out))
+		fd = open(out, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
 	else
 		fd = open(*tmp = mem_printf("%s.part%d", out, (int)getpid()), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 			  0644);

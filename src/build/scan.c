@@ -17,28 +17,36 @@ struct scan {
 	struct err err;
 };
 
-static int scan_copy(struct build *b, struct statidx **idx, size_t *idx_source, const struct plan_stage *st,
-		     struct plan_step *s, struct err *e)
+static void close_index(void *p)
+{
+	statidx_save(p);
+	statidx_free(p);
+}
+
+/* Contexts that begin with the same directory share an index. All stay open to the end: one that is saved keeps only
+ * what was asked for since it was opened. */
+static struct statidx *index_of(struct build *b, struct smap *indexes, const struct plan_source *src)
+{
+	const struct source_part *first = src->context.parts.n ? &src->context.parts.v[0] : NULL;
+	const char *name = first && first->path ? first->path : src->file->name;
+
+	if (!smap_has(indexes, name))
+		smap_set(indexes, name, statidx_open(b->s->store, name));
+	return smap_get(indexes, name);
+}
+
+static int scan_copy(struct build *b, struct smap *indexes, const struct plan_stage *st, struct plan_step *s,
+		     struct err *e)
 {
 	struct plan_source *src = b->plan->sources.v[st->source];
 	AUTO_SOURCE_LIST struct source_list l = {0};
 	struct source_query q = plan_copy_query(&s->copy);
-	int rc;
+	int rc = source_prepare(&src->context, e);
 
-	if (*idx_source != st->source) {
-		if (*idx)
-			statidx_save(*idx);
-		statidx_free(*idx);
-		*idx = statidx_open(b->s->store, src->context.parts.n && src->context.parts.v[0].path
-							 ? src->context.parts.v[0].path
-							 : src->file->name);
-		*idx_source = st->source;
-	}
-	rc = source_prepare(&src->context, e);
 	if (rc == 0)
 		rc = source_select(&src->context, &q, &l, e);
 	if (rc == 0)
-		rc = treesum_of_context(&src->context, &l, *idx, &s->copy.tree, e);
+		rc = treesum_of_context(&src->context, &l, index_of(b, indexes, src), &s->copy.tree, e);
 	if (rc == 0)
 		return 0;
 	err_wrap(e, "stage %s: %s", st->name, dast_info(s->instruction)->name);
@@ -62,19 +70,17 @@ static void send_digests(struct worker *w, const struct scan *sc, size_t from, s
 static int scan_all(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	struct scan *sc = arg;
-	struct statidx *idx = NULL;
-	size_t idx_source = PLAN_NONE, sent = 0;
+	AUTO_SMAP struct smap indexes = SMAP_INIT(close_index);
+	size_t sent = 0;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sc->copies.n; i++) {
-		rc = scan_copy(sc->b, &idx, &idx_source, sc->stages.v[i], sc->copies.v[i], e);
+		rc = scan_copy(sc->b, &indexes, sc->stages.v[i], sc->copies.v[i], e);
 		if (rc == 0 && i + 1 - sent == DIGESTS_PER_MESSAGE) {
 			send_digests(w, sc, sent, i + 1, NULL);
 			sent = i + 1;
 		}
 	}
-	if (idx)
-		statidx_save(idx);
 	if (rc == 0)
 		send_digests(w, sc, sent, sc->copies.n, result);
 	return rc;

@@ -136,6 +136,7 @@ static bool take_by_content(struct build *b, size_t at, const struct plan_step *
 	}
 	take_record(r, &rec);
 	clocal_release(&rec);
+	record_alias(b, key, r, st, s);
 	b->counts.steps_cached++;
 	state_emit_step(b, EVENT_STEP_CACHED, st, s, source, 0, NULL);
 	return true;
@@ -306,6 +307,10 @@ static bool advance_layer(struct build *b, size_t at, const struct plan_step *s)
 	}
 	if (runs_elsewhere(b, st, &content))
 		return false;
+	if (err_is_set(&b->err) && !b->o->keep_going) {
+		r->state = STAGE_STOPPED;
+		return true;
+	}
 	if (ask_remote(b, at, &content))
 		return true;
 	if (b->busy >= b->jobs)
@@ -389,7 +394,7 @@ static void on_tick(void *arg)
 
 void sched_run(struct build *b, struct err *e)
 {
-	struct loop_src *tick = NULL;
+	struct loop_src *tick;
 
 	count_cached(b);
 	for (size_t i = 0; i < b->plan->stages.n; i++)
@@ -399,7 +404,7 @@ void sched_run(struct build *b, struct err *e)
 	if (!all_over(b)) {
 		tick = loop_add_timer(b->s->loop, TICK_NS, TICK_NS, on_tick, b, e);
 		b->looping = true;
-		if (loop_run(b->s->loop, e) < 0)
+		if (!tick || loop_run(b->s->loop, e) < 0)
 			sched_fail(b, e);
 		b->looping = false;
 		loop_remove(b->s->loop, tick);

@@ -25,7 +25,6 @@ enum stage_state {
 struct stage_run {
 	enum stage_state state;
 	bool wanted;             /* its result is needed in this run */
-	bool looked_up;
 	size_t next;             /* step to do next */
 	struct digest_list stack; /* diff ids after the steps before `next` */
 	struct buf made;         /* clocal.made after them */
@@ -34,7 +33,6 @@ struct stage_run {
 	bool started;
 	int64_t begun;           /* monotonic */
 	struct step_job *job;    /* at work, or NULL */
-	bool queued;
 };
 
 /* Where the compressed form of a layer can be had, for layers known only from a registry. */
@@ -89,7 +87,7 @@ void sched_fail(struct build *b, struct err *e); /* keeps the first */
 void state_emit(struct build *b, const struct event *ev);
 void state_emit_step(struct build *b, enum event_kind kind, const struct plan_stage *st, const struct plan_step *step,
 		     const char *source, int64_t elapsed, const struct err *e);
-const char *state_short_name(const struct plan_stage *st); /* as shown in lines */
+const char *state_short_name(const struct plan_stage *st); /* as shown in lines; borrowed */
 
 /* --- steps: start the workers of one step; NULL with *e --- */
 struct step_job {
@@ -145,6 +143,9 @@ int scan_contexts(struct build *b, struct err *e);
 /* --- record.c --- */
 void record_add(struct build *b, const struct ckey *key, const struct stage_run *r, const struct plan_stage *st,
 		const struct plan_step *step);
+/* The step was taken by its content key: from now on its input key leads to the same. */
+void record_alias(struct build *b, const struct ckey *content, const struct stage_run *r, const struct plan_stage *st,
+		  const struct plan_step *step);
 int record_flush(struct build *b, struct err *e);
 /* --- result.c --- */
 /* Config of a stage whose result is there: layers, history, times. */

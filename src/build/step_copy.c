@@ -113,15 +113,6 @@ static int copy_context(const struct step_job *j, struct copyto *c, struct err *
 
 /* --- another stage or image --- */
 
-static int64_t origin_of(const struct step_job *j)
-{
-	const struct plan *p = j->b->plan;
-	const struct plan_copy *pc = &j->def->copy;
-
-	return pc->origin == PLAN_FROM_STAGE ? p->stages.v[pc->index].origin
-					     : imgconfig_origin(&p->images.v[pc->index].config);
-}
-
 static int copy_root(const struct step_job *j, struct copyto *c, struct err *e)
 {
 	AUTO_SOURCE_LIST struct source_list list = {0};
@@ -138,7 +129,7 @@ static int copy_root(const struct step_job *j, struct copyto *c, struct err *e)
 	c->src = &set;
 	c->list = &list;
 	c->from_root = true;
-	c->origin = origin_of(j);
+	c->origin = plan_copy_origin(j->b->plan, &j->def->copy);
 	return copyto_run(c, e);
 }
 

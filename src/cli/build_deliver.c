@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include "oci/ref.h"
 #include "src/build/image_ops.h"
@@ -63,30 +62,10 @@ static int build_deliver_outputs(struct build_deliver *d, const struct build_del
 	return 0;
 }
 
-/* A pipe or a device, as /dev/stdout is, is not replaced. */
-static bool build_deliver_is_special(const char *file)
-{
-	struct stat st;
-
-	return stat(file, &st) == 0 && !S_ISREG(st.st_mode);
-}
-
-static int build_deliver_write(const char *file, const char *text, size_t n, struct err *e)
-{
-	AUTO_CLOSE int fd = -1;
-
-	if (!build_deliver_is_special(file))
-		return io_write_file_atomic(AT_FDCWD, file, text, n, 0644, e);
-	fd = open(file, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return err_sys(e, ERR_USAGE, errno, "%s", file);
-	return io_write_all(fd, text, n, file, e);
-}
-
 /* A file of an earlier build must not pass for one of a build that fails. */
 static int build_deliver_forget_iid(const char *file, struct err *e)
 {
-	if (!file || build_deliver_is_special(file) || unlink(file) == 0 || errno == ENOENT)
+	if (!file || io_is_special(file) || unlink(file) == 0 || errno == ENOENT)
 		return 0;
 	return err_sys(e, ERR_USAGE, errno, "--iidfile: %s", file);
 }
@@ -203,7 +182,7 @@ int build_deliver_files(const struct build_deliver *d, const struct build_result
 
 	if (d->iidfile && build_deliver_one(r, "--iidfile", e))
 		return -1;
-	if (d->iidfile && build_deliver_write(d->iidfile, r->v[0].image.text, strlen(r->v[0].image.text), e))
+	if (d->iidfile && io_write_output(d->iidfile, r->v[0].image.text, strlen(r->v[0].image.text), e))
 		return err_wrap(e, "--iidfile");
 	if (!d->metadata_file)
 		return 0;
@@ -212,7 +191,7 @@ int build_deliver_files(const struct build_deliver *d, const struct build_result
 		build_deliver_docker_members(d, &r->v[0], j);
 	json_write_pretty(j, &text);
 	buf_char_add(&text, '\n');
-	if (build_deliver_write(d->metadata_file, buf_str(&text), text.n, e))
+	if (io_write_output(d->metadata_file, buf_str(&text), text.n, e))
 		return err_wrap(e, "--metadata-file");
 	return 0;
 }

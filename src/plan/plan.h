@@ -156,6 +156,8 @@ struct plan {
 	bool timestamps_real;
 	int64_t source_date_epoch; /* -1: not set */
 	bool net_none;
+	const struct strv *add_hosts; /* NULL: none */
+	uint64_t shm_size;     /* bytes */
 };
 
 struct plan *plan_new(void);
@@ -194,6 +196,9 @@ void plan_keys(struct plan *p);
 void plan_content_key(const struct plan *p, const struct plan_stage *st, const struct plan_step *step,
 		      const struct digest_list *parent, const struct digest_list *from, struct ckey *out);
 
+/* Seconds: files of what COPY --from copies that are later than this get the copying step's time. The image must be
+ * resolved. */
+int64_t plan_copy_origin(const struct plan *p, const struct plan_copy *c);
 /* Index of the last layer step of a stage, or PLAN_NONE. */
 size_t plan_last_layer(const struct plan_stage *st);
 bool plan_step_is_layer(const struct plan_step *s);

@@ -24,16 +24,26 @@ static const struct ckey *stage_key(const struct plan_stage *st)
 	return last == PLAN_NONE ? &st->base_key : &st->steps.v[last].key;
 }
 
-static void add_run(struct ckey_builder *b, const struct plan_step *s)
+static void add_run(const struct plan *p, struct ckey_builder *b, const struct plan_step *s)
 {
+	static const struct strv none = {0};
+
 	ckey_list(b, "argv", &s->argv);
 	ckey_list(b, "env", &s->env);
 	ckey_str(b, "user", s->user);
 	ckey_str(b, "workdir", s->workdir);
 	ckey_str(b, "network", s->net_none ? "none" : "host");
+	ckey_list(b, "hosts", p->add_hosts ? p->add_hosts : &none);
+	ckey_int(b, "shm", (int64_t)p->shm_size);
 }
 
-static void add_copy(struct ckey_builder *b, const struct plan_step *s, const struct ckey *from)
+int64_t plan_copy_origin(const struct plan *p, const struct plan_copy *c)
+{
+	return c->origin == PLAN_FROM_STAGE ? p->stages.v[c->index].origin
+					    : imgconfig_origin(&p->images.v[c->index].config);
+}
+
+static void add_copy(const struct plan *p, struct ckey_builder *b, const struct plan_step *s, const struct ckey *from)
 {
 	const struct plan_copy *c = &s->copy;
 
@@ -50,10 +60,13 @@ static void add_copy(struct ckey_builder *b, const struct plan_step *s, const st
 	}
 	ckey_int(b, "unpack", c->unpack);
 	ckey_int(b, "origin", c->origin);
-	if (c->origin == PLAN_FROM_CONTEXT)
+	if (c->origin == PLAN_FROM_CONTEXT) {
 		ckey_str(b, "files", c->tree.text);
-	else
-		ckey_str(b, "from", from->hex);
+		return;
+	}
+	ckey_str(b, "from", from->hex);
+	/* The layers alone do not say which of their times are kept. */
+	ckey_int(b, "from-time", p->timestamps_real ? 0 : plan_copy_origin(p, c));
 }
 
 static void add_common(const struct plan *p, const struct plan_stage *st, const struct plan_step *s,
@@ -76,9 +89,9 @@ static void step_key(const struct plan *p, const struct plan_stage *st, const st
 	ckey_str(&b, "parent", parent->hex);
 	add_common(p, st, s, &b);
 	if (s->kind == PLAN_RUN) {
-		add_run(&b, s);
+		add_run(p, &b, s);
 	} else if (s->kind == PLAN_COPY) {
-		add_copy(&b, s, from);
+		add_copy(p, &b, s, from);
 	} else {
 		ckey_str(&b, "workdir", s->workdir);
 		ckey_str(&b, "user", s->user);
@@ -119,7 +132,8 @@ static void base_key(const struct plan *p, struct plan_stage *st)
 		stack_key(&p->images.v[st->base_image].diff_ids, &st->base_key);
 }
 
-/* The time after `count` steps that may make a layer. A file may not be newer than what SOURCE_DATE_EPOCH says (reproducible-builds.org, its specification). */
+/* The time after `count` steps that may make a layer. A file may not be newer than what SOURCE_DATE_EPOCH says
+ * (reproducible-builds.org, its specification). */
 static int64_t logical_time(const struct plan *p, const struct plan_stage *st, size_t count)
 {
 	int64_t t = st->origin + (int64_t)count;

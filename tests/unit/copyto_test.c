@@ -13,7 +13,8 @@
 struct copying {
 	bool from_root;
 	const char *sources, *dest;
-	uint32_t uid, gid, mode; /* 0: the source's */
+	uint32_t uid, gid; /* 0: the source's */
+	const char *mode;
 	bool real_times;
 	struct digest *sum;
 };
@@ -33,14 +34,17 @@ static int run(const struct unit_dir *d, const struct copying *x, struct err *e)
 	AUTO_STRV struct strv list = {0};
 	AUTO_CLOSE int src = openat(d->fd, "src", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int dst = openat(d->fd, "dst", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dmode mode;
 	int rc;
 
 	umask(0);
+	if (x->mode)
+		unit_ok(dmode_parse(x->mode, &mode, e), *e);
 	source_util_context(&s, d, "src");
 	if (x->from_root)
 		source_of_root(&s, src);
 	source_util_words(&list, x->sources);
-	if (source_select(&s, &list, &l, e) < 0)
+	if (source_select(&s, &(struct source_query){.patterns = &list}, &l, e) < 0)
 		return -1;
 	struct copyto c = {.rootfd = dst,
 			   .src = &s,
@@ -48,7 +52,7 @@ static int run(const struct unit_dir *d, const struct copying *x, struct err *e)
 			   .dest = x->dest,
 			   .uid = or_keep(x->uid),
 			   .gid = or_keep(x->gid),
-			   .mode = or_keep(x->mode),
+			   .mode = x->mode ? &mode : NULL,
 			   .from_root = x->from_root,
 			   .real_times = x->real_times,
 			   .origin = ORIGIN,
@@ -258,19 +262,22 @@ START_TEST(of_a_context)
 	cache_util_file(&d, "src/t/a", "text");
 	cache_util_link(&d, "a", "src/t/l");
 	ck_assert_int_eq(fchmodat(d.fd, "src/t/a", 04751, 0), 0);
-	ck_assert_int_eq(fchmodat(d.fd, "src/t", 01770, 0), 0);
+	ck_assert_int_eq(mkdirat(d.fd, "src/t/sub", 0755), 0);
+	ck_assert_int_eq(fchmodat(d.fd, "src/t/sub", 01770, 0), 0);
 	ck_assert_int_eq(fchownat(d.fd, "src/t/a", 12, 34, 0), 0);
 	ck_assert_int_eq(fchmodat(d.fd, "src/t/a", 04751, 0), 0);
 	set_time(&d, "src/t/a", OLD, 0);
 	copies(&d, FROM_CONTEXT(.sources = "t", .dest = "/up/to"));
 	has(&d, "dst/up/to/a", 04751, 0, 0, LOGICAL);
 	has(&d, "dst/up/to/l", 0777, 0, 0, LOGICAL);
-	has(&d, "dst/up/to", 01770, 0, 0, LOGICAL);
-	ck_assert_uint_eq(at(&d, "dst/up").st_mode & 07777, 0755);
-	copies(&d, FROM_CONTEXT(.sources = "t", .dest = "/own", .uid = 7, .gid = 8, .mode = 0640));
+	/* what is named is a directory: only its content has the source's metadata */
+	ck_assert_uint_eq(at(&d, "dst/up/to").st_mode & 07777, 0755);
+	has(&d, "dst/up/to/sub", 01770, 0, 0, LOGICAL);
+	copies(&d, FROM_CONTEXT(.sources = "t", .dest = "/own", .uid = 7, .gid = 8, .mode = "0640"));
 	has(&d, "dst/own/a", 0640, 7, 8, LOGICAL);
 	has(&d, "dst/own/l", 0777, 7, 8, LOGICAL);
-	has(&d, "dst/own", 0640, 7, 8, LOGICAL);
+	has(&d, "dst/own/sub", 0640, 7, 8, LOGICAL);
+	ck_assert_uint_eq(at(&d, "dst/own").st_uid, 7);
 	copies(&d, FROM_CONTEXT(.sources = "t/a", .dest = "/new/dir/a", .uid = 7, .gid = 8));
 	ck_assert_uint_eq(at(&d, "dst/new/dir").st_uid, 7);
 	ck_assert_uint_eq(at(&d, "dst/new").st_gid, 8);
@@ -284,14 +291,15 @@ START_TEST(of_a_root)
 	cache_util_file(&d, "src/t/old", "text");
 	cache_util_file(&d, "src/t/late", "text");
 	ck_assert_int_eq(fchownat(d.fd, "src/t/old", 12, 34, 0), 0);
-	ck_assert_int_eq(fchownat(d.fd, "src/t", 56, 78, 0), 0);
+	ck_assert_int_eq(mkdirat(d.fd, "src/t/sub", 0755), 0);
+	ck_assert_int_eq(fchownat(d.fd, "src/t/sub", 56, 78, 0), 0);
 	set_time(&d, "src/t/old", ORIGIN, 7);
 	set_time(&d, "src/t/late", ORIGIN + 1, 0);
-	set_time(&d, "src/t", OLD, 0);
+	set_time(&d, "src/t/sub", OLD, 0);
 	copies(&d, FROM_ROOT(.sources = "/t", .dest = "/to"));
 	has(&d, "dst/to/old", 0644, 12, 34, ORIGIN);
 	has(&d, "dst/to/late", 0644, 0, 0, LOGICAL);
-	has(&d, "dst/to", 0755, 56, 78, OLD);
+	has(&d, "dst/to/sub", 0755, 56, 78, OLD);
 	copies(&d, FROM_ROOT(.sources = "/t", .dest = "/real", .real_times = true));
 	has(&d, "dst/real/late", 0644, 0, 0, ORIGIN + 1);
 	copies(&d, FROM_ROOT(.sources = "/t", .dest = "/own", .uid = 1, .gid = 2));
@@ -360,21 +368,21 @@ static bool has_xattr(const struct unit_dir *d, const char *path, const char *na
 START_TEST(extended_attributes)
 {
 	COPY_DIR(d);
-	AUTO_FREE char *file = mem_printf("%s/src/t/a", d.path), *dir = mem_printf("%s/src/t", d.path);
+	AUTO_FREE char *file = mem_printf("%s/src/t/a", d.path), *dir = mem_printf("%s/src/t/sub", d.path);
 
 	cache_util_file(&d, "src/t/a", "text");
+	ck_assert_int_eq(mkdirat(d.fd, "src/t/sub", 0755), 0);
 	if (setxattr(file, "user.note", "v", 1, 0) < 0 || setxattr(dir, "user.dir", "v", 1, 0) < 0 ||
 	    setxattr(file, "user.overlay.x", "v", 1, 0) < 0 || setxattr(file, "user.slct.o", "v", 1, 0) < 0)
 		return; /* this file system has none */
 	copies(&d, FROM_ROOT(.sources = "/t", .dest = "/to"));
 	ck_assert(has_xattr(&d, "dst/to/a", "user.note"));
-	ck_assert(has_xattr(&d, "dst/to", "user.dir"));
+	ck_assert(has_xattr(&d, "dst/to/sub", "user.dir"));
 	ck_assert(!has_xattr(&d, "dst/to/a", "user.overlay.x"));
 	ck_assert(!has_xattr(&d, "dst/to/a", "user.slct.o"));
-	/* those of a context are in no key */
 	copies(&d, FROM_CONTEXT(.sources = "t", .dest = "/ctx"));
-	ck_assert(!has_xattr(&d, "dst/ctx/a", "user.note"));
-	ck_assert(!has_xattr(&d, "dst/ctx", "user.dir"));
+	ck_assert(has_xattr(&d, "dst/ctx/a", "user.note"));
+	ck_assert(has_xattr(&d, "dst/ctx/sub", "user.dir"));
 }
 END_TEST
 
@@ -439,7 +447,7 @@ START_TEST(sum_is_the_scans)
 
 		source_util_context(&s, &d, "src");
 		source_util_words(&list, selections[i]);
-		unit_ok(source_select(&s, &list, &l, &e), e);
+		unit_ok(source_select(&s, &(struct source_query){.patterns = &list}, &l, &e), e);
 		unit_ok(treesum_of_context(&s, &l, x, &scanned, &e), e);
 		statidx_free(x);
 		copies(&d, FROM_CONTEXT(.sources = selections[i], .dest = "/to/", .sum = &copied));
@@ -475,14 +483,13 @@ START_TEST(archives)
 	cache_util_file(&d, "src/bad", "archive");
 	source_util_context(&s, &d, "src");
 	source_util_words(&list, "x.tar plain t");
-	unit_ok(source_select(&s, &list, &l, &e), e);
+	unit_ok(source_select(&s, &(struct source_query){.patterns = &list}, &l, &e), e);
 	struct copyto c = {.rootfd = dst,
 			   .src = &s,
 			   .list = &l,
 			   .dest = "/to/",
 			   .uid = COPYTO_KEEP,
 			   .gid = COPYTO_KEEP,
-			   .mode = COPYTO_KEEP,
 			   .unpack = take_tars,
 			   .unpack_arg = &seen};
 
@@ -495,7 +502,7 @@ START_TEST(archives)
 	ck_assert_int_lt(faccessat(d.fd, "dst/to/x.tar", F_OK, 0), 0);
 	source_list_release(&l);
 	strv_add(&list, "bad");
-	unit_ok(source_select(&s, &list, &l, &e), e);
+	unit_ok(source_select(&s, &(struct source_query){.patterns = &list}, &l, &e), e);
 	ck_assert_int_lt(copyto_run(&c, &e), 0);
 	unit_failed(e, ERR_INPUT, "a bad archive");
 }

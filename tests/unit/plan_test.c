@@ -514,7 +514,7 @@ START_TEST(logical_times)
 		size_t step;
 		int64_t t;
 	} rows[] = {
-		{"a", 0, CREATED_S + 1}, {"a", 1, CREATED_S + 1}, {"a", 2, CREATED_S + 2}, {"a", 3, CREATED_S + 2},
+		{"a", 0, CREATED_S}, {"a", 1, CREATED_S + 1}, {"a", 2, CREATED_S + 2}, {"a", 3, CREATED_S + 2},
 		{"b", 0, CREATED_S + 3}, {"b", 1, CREATED_S + 3}, {"b", 2, CREATED_S + 4},
 		{"c", 0, 315619200 + 1}, {"stage-3", 0, CREATED_S + 5}, {"stage-3", 1, CREATED_S + 6},
 	};
@@ -637,6 +637,20 @@ START_TEST(what_else_is_in_a_key)
 	plan_keys(p);
 	ck_assert_str_eq(key_at(p, 2), copy);
 	ck_assert_str_eq(key_at(p, 3), run);
+	/* what a RUN sees of the options */
+	struct strv hosts = {0};
+
+	strv_add(&hosts, "h:127.0.0.1");
+	p->add_hosts = &hosts;
+	plan_keys(p);
+	ck_assert_str_eq(key_at(p, 2), copy);
+	ck_assert_str_ne(key_at(p, 3), run);
+	strv_release(&hosts);
+	plan_keys(p);
+	ck_assert_str_eq(key_at(p, 3), run);
+	p->shm_size = 1;
+	plan_keys(p);
+	ck_assert_str_ne(key_at(p, 3), run);
 	/* unknown inputs: no key, here and above it */
 	of[0].copy.tree = (struct digest){0};
 		plan_keys(p);
@@ -689,6 +703,26 @@ START_TEST(content_keys)
 	/* the first step stands on the image: both keys are the same question */
 	plan_content_key(a, &a->stages.v[1], &a->stages.v[1].steps.v[0], &a->images.v[0].diff_ids, NULL, &other);
 	ck_assert_str_eq(other.hex, a->stages.v[1].steps.v[0].key.hex);
+}
+END_TEST
+
+/* The same layers under another date: other times are kept, so that the copy is another one. */
+START_TEST(origin_of_a_source_image)
+{
+	UNIT_DIR(d);
+	AUTO_PLAN struct plan *p = planned(&d, "FROM scratch\nCOPY --from=debian / /\n");
+	AUTO_FREE char *key = mem_strdup(key_at(p, 2));
+	struct ckey content[2];
+	struct plan_stage *st = &p->stages.v[0];
+
+	for (size_t i = 0; i < 2; i++) {
+		plan_content_key(p, st, &st->steps.v[0], &(struct digest_list){0}, &p->images.v[0].diff_ids, &content[i]);
+		free(p->images.v[0].config.created);
+		p->images.v[0].config.created = mem_strdup("2021-01-01T00:00:00Z");
+	}
+	plan_keys(p);
+	ck_assert_str_ne(key_at(p, 2), key);
+	ck_assert_str_ne(content[0].hex, content[1].hex);
 }
 END_TEST
 
@@ -862,4 +896,5 @@ UNIT_MAIN("plan", stages_and_edges, later_stages_of_the_name_do_not_count, mount
 	  contexts_that_do_not_load, containerfile_and_own_ignore_file, goals, unknown_names_list_the_known,
 	  goals_of_several_contexts, force, order, names_of_a_flavor, default_goals_of_a_flavor, circles, steps, not_yet,
 	  logical_times, what_is_in_a_key, what_else_is_in_a_key, keys_do_not_depend_on_the_base_manifest, content_keys,
+	  origin_of_a_source_image,
 	  build_arguments, inheritance, onbuild, onbuild_from_a_stage, labels_by_option, dump, offline)
