@@ -66,7 +66,7 @@ static const struct command *const command_list[] = {
 	&cmd_du,
 	&cmd_fsck,
 	COMMAND_NOT_YET("cache", COMMAND_HOUSE, "list and clean cache repositories"),
-	COMMAND_NOT_YET("doctor", COMMAND_HOUSE, "say what the host lacks"),
+	&cmd_doctor,
 	&cmd_version,
 	&cmd_completion,
 	&cmd_help,
