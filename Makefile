@@ -101,7 +101,7 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 INTEGRATION ?= tests/integration
 PYTEST ?=
 UNIT_CMD = tests/tools/unit.py $(UNIT)
-INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -rs -p no:cacheprovider $(INTEGRATION) $(PYTEST)
+INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -rfEs -p no:cacheprovider $(INTEGRATION) $(PYTEST)
 # Every parser gets every file of the tests: foreign bytes are foreign.
 REPLAY_CMD = tests/tools/count.py $(foreach f,$(FUZZ_NAMES),'$f=$(OUT)/replay/$f $(wildcard tests/fuzz/seeds/$f) tests/data flavors')
 
