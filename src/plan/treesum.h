@@ -1,6 +1,6 @@
-/* Tree digests: what a selection of files is worth as an input. Over paths, types, permission bits, link targets, device
- * numbers, hard-link groups, content and extended attributes: all that a copy from a context takes over. From a root also
- * over owners and those mtimes that are not later than the stage's origin. Sockets are left out. */
+/* Tree digests: what a selection of files is worth as an input. Over paths, types, permission bits, link targets,
+ * device numbers, hard-link groups, content and extended attributes: all that a copy from a context takes over. From a
+ * root also over owners and those mtimes that are not later than the stage's origin. Sockets are left out. */
 #ifndef SLCT_TREESUM_H
 #define SLCT_TREESUM_H
 

@@ -205,7 +205,8 @@ START_TEST(forced_stages)
 	struct err e = ERR_INIT;
 
 	begin(&f);
-	plan_of(&f, "FROM debian AS a\nRUN a\nFROM debian AS b\nRUN b1\nCOPY --from=a / /\nRUN b2\nFROM debian AS c\nRUN c\n"
+	plan_of(&f, "FROM debian AS a\nRUN a\nFROM debian AS b\nRUN b1\nCOPY --from=a / /\nRUN b2\nFROM debian AS "
+		    "c\nRUN c\n"
 		    "FROM b AS d\nCOPY --from=c / /\n");
 	record(&f, "a", 0, "1", true);
 	record(&f, "b", 2, "111", true);
@@ -292,5 +293,4 @@ START_TEST(pending_records)
 END_TEST
 
 UNIT_MAIN("lookup", steps_of_one_stage, records_that_do_not_fit, stages_below_a_hit, forced_stages, one_result_in_a_run,
-	  states_for_a_plan,
-	  pending_records)
+	  states_for_a_plan, pending_records)

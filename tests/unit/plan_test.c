@@ -45,7 +45,8 @@ static void select_goals(struct plan *p, const char *const *names, size_t n)
 		strv_add(&goals, names[i]);
 	unit_ok(plan_select_goals(p, &goals, &e), e);
 }
-#define GOALS(p, ...) select_goals(p, (const char *const[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *))
+#define GOALS(p, ...)                                                                                                  \
+	select_goals(p, (const char *const[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *))
 
 /* Every image is this one. */
 static void resolve(struct plan *p, const char *created, const char *const *onbuild, size_t n)
@@ -75,7 +76,7 @@ static void fake_scan(struct plan *p)
 		}
 }
 
-#define CREATED "2020-01-01T00:00:00Z"
+#define CREATED	  "2020-01-01T00:00:00Z"
 #define CREATED_S 1577836800
 
 static void finish(struct plan *p)
@@ -266,7 +267,10 @@ START_TEST(goals)
 	static const struct {
 		const char *target, *goal, *needed;
 	} rows[] = {
-		{NULL, "d", "a d"}, {"c", "c", "a b other c"}, {"C", "c", "a b other c"}, {"1", "b", "a b"},
+		{NULL, "d", "a d"},
+		{"c", "c", "a b other c"},
+		{"C", "c", "a b other c"},
+		{"1", "b", "a b"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -325,7 +329,8 @@ START_TEST(force)
 	static const struct {
 		const char *names, *forced;
 	} rows[] = {
-		{"", "a b other c"}, {"a", "a b c"}, {"other", "other c"}, {"c", "c"}, {"d", ""}, {"b other", "b other c"},
+		{"", "a b other c"}, {"a", "a b c"}, {"other", "other c"},
+		{"c", "c"},	     {"d", ""},	     {"b other", "b other c"},
 	};
 	UNIT_DIR(d);
 	struct err e = ERR_INIT;
@@ -462,8 +467,9 @@ START_TEST(steps)
 	static const struct {
 		enum plan_step_kind kind;
 		unsigned line, last;
-	} rows[] = {{PLAN_META, 2, 2}, {PLAN_WORKDIR, 3, 3}, {PLAN_RUN, 4, 5},  {PLAN_META, 6, 6},    {PLAN_META, 7, 7},
-		    {PLAN_RUN, 8, 8},  {PLAN_COPY, 9, 9},    {PLAN_RUN, 10, 10}, {PLAN_WORKDIR, 11, 11}};
+	} rows[] = {{PLAN_META, 2, 2}, {PLAN_WORKDIR, 3, 3}, {PLAN_RUN, 4, 5},
+		    {PLAN_META, 6, 6}, {PLAN_META, 7, 7},    {PLAN_RUN, 8, 8},
+		    {PLAN_COPY, 9, 9}, {PLAN_RUN, 10, 10},   {PLAN_WORKDIR, 11, 11}};
 
 	ck_assert_uint_eq(st->steps.n, ARRAY_LEN(rows));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -514,9 +520,10 @@ START_TEST(logical_times)
 		size_t step;
 		int64_t t;
 	} rows[] = {
-		{"a", 0, CREATED_S}, {"a", 1, CREATED_S + 1}, {"a", 2, CREATED_S + 2}, {"a", 3, CREATED_S + 2},
-		{"b", 0, CREATED_S + 3}, {"b", 1, CREATED_S + 3}, {"b", 2, CREATED_S + 4},
-		{"c", 0, 315619200 + 1}, {"stage-3", 0, CREATED_S + 5}, {"stage-3", 1, CREATED_S + 6},
+		{"a", 0, CREATED_S},	       {"a", 1, CREATED_S + 1}, {"a", 2, CREATED_S + 2},
+		{"a", 3, CREATED_S + 2},       {"b", 0, CREATED_S + 3}, {"b", 1, CREATED_S + 3},
+		{"b", 2, CREATED_S + 4},       {"c", 0, 315619200 + 1}, {"stage-3", 0, CREATED_S + 5},
+		{"stage-3", 1, CREATED_S + 6},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -554,11 +561,12 @@ START_TEST(what_is_in_a_key)
 		bool differs;
 	} rows[] = {
 		{"nothing", "FROM debian\n\n\nRUN x\nRUN y\n", "FROM debian\n\n\nRUN x\nRUN y\n", false},
-		{"label", "FROM debian\n\nLABEL a=1\nRUN x\nRUN y\n", "FROM debian\n\nLABEL a=2\nRUN x\nRUN y\n", false},
+		{"label", "FROM debian\n\nLABEL a=1\nRUN x\nRUN y\n", "FROM debian\n\nLABEL a=2\nRUN x\nRUN y\n",
+		 false},
 		{"cmd", "FROM debian\n\nCMD a\nRUN x\nRUN y\n", "FROM debian\n\n\nRUN x\nRUN y\n", false},
-		{"entrypoint", "FROM debian\n\nENTRYPOINT a\nRUN x\nRUN y\n", "FROM debian\n\nCMD b\nRUN x\nRUN y\n", false},
-		{"expose, volume, stopsignal, healthcheck",
-		 "FROM debian\nEXPOSE 1\nVOLUME /v\nRUN x\nRUN y\n",
+		{"entrypoint", "FROM debian\n\nENTRYPOINT a\nRUN x\nRUN y\n", "FROM debian\n\nCMD b\nRUN x\nRUN y\n",
+		 false},
+		{"expose, volume, stopsignal, healthcheck", "FROM debian\nEXPOSE 1\nVOLUME /v\nRUN x\nRUN y\n",
 		 "FROM debian\nSTOPSIGNAL 9\nHEALTHCHECK NONE\nRUN x\nRUN y\n", false},
 		{"comment", "FROM debian\n# a\n# b\nRUN x\nRUN y\n", "FROM debian\n# c\n\nRUN x\nRUN y\n", false},
 		{"stage name", "FROM debian AS a\n\n\nRUN x\nRUN y\n", "FROM debian AS b\n\n\nRUN x\nRUN y\n", false},
@@ -570,30 +578,36 @@ START_TEST(what_is_in_a_key)
 		{"no step before", "FROM debian\n\n\nRUN x\nRUN y\n", "FROM debian\n\n\n\nRUN y\n", true},
 		{"env", "FROM debian\n\nENV A=1\nRUN x\nRUN y\n", "FROM debian\n\nENV A=2\nRUN x\nRUN y\n", true},
 		{"argument", "FROM debian\n\nARG A=1\nRUN x\nRUN y\n", "FROM debian\n\nARG A=2\nRUN x\nRUN y\n", true},
-		{"argument that nobody names", "FROM debian\n\nARG A=1\nRUN x\nRUN y\n", "FROM debian\n\n\nRUN x\nRUN y\n",
-		 true},
+		{"argument that nobody names", "FROM debian\n\nARG A=1\nRUN x\nRUN y\n",
+		 "FROM debian\n\n\nRUN x\nRUN y\n", true},
 		{"user", "FROM debian\n\n\nUSER a\nRUN y\n", "FROM debian\n\n\nUSER b\nRUN y\n", true},
 		{"shell", "FROM debian\n\n\nSHELL [\"a\"]\nRUN y\n", "FROM debian\n\n\nSHELL [\"b\"]\nRUN y\n", true},
 		{"shell of exec form", "FROM debian\n\n\nSHELL [\"a\"]\nRUN [\"y\"]\n",
 		 "FROM debian\n\n\nSHELL [\"b\"]\nRUN [\"y\"]\n", false},
 		{"network", "FROM debian\n\n\n\nRUN y\n", "FROM debian\n\n\n\nRUN --network=none y\n", true},
 		{"base", "FROM debian\n\n\nRUN x\nRUN y\n", "FROM debian:12\n\n\nRUN x\nRUN y\n", true},
-		{"platform", "FROM debian\n\n\nRUN x\nRUN y\n", "FROM --platform=linux/arm64 debian\n\n\nRUN x\nRUN y\n", true},
+		{"platform", "FROM debian\n\n\nRUN x\nRUN y\n",
+		 "FROM --platform=linux/arm64 debian\n\n\nRUN x\nRUN y\n", true},
 		{"copied names", "FROM debian\n\n\n\nCOPY a /x\n", "FROM debian\n\n\n\nCOPY b /x\n", true},
 		{"destination", "FROM debian\n\n\n\nCOPY a /x\n", "FROM debian\n\n\n\nCOPY a /y\n", true},
 		{"directory or name", "FROM debian\n\n\n\nCOPY a /x\n", "FROM debian\n\n\n\nCOPY a /x/\n", true},
 		{"chown", "FROM debian\n\n\n\nCOPY a /x\n", "FROM debian\n\n\n\nCOPY --chown=0 a /x\n", true},
-		{"chmod", "FROM debian\n\n\n\nCOPY --chmod=644 a /x\n", "FROM debian\n\n\n\nCOPY --chmod=755 a /x\n", true},
+		{"chmod", "FROM debian\n\n\n\nCOPY --chmod=644 a /x\n", "FROM debian\n\n\n\nCOPY --chmod=755 a /x\n",
+		 true},
 		{"COPY or ADD", "FROM debian\n\n\n\nCOPY a /x\n", "FROM debian\n\n\n\nADD a /x\n", true},
-		{"user of a copy", "FROM debian\n\n\nUSER a\nCOPY a /x\n", "FROM debian\n\n\nUSER b\nCOPY a /x\n", false},
-		{"env of a copy", "FROM debian\n\n\nENV a=1\nCOPY a /x\n", "FROM debian\n\n\nENV a=2\nCOPY a /x\n", false},
-		{"env in a copy", "FROM debian\n\n\nENV a=1\nCOPY $a /x\n", "FROM debian\n\n\nENV a=2\nCOPY $a /x\n", true},
+		{"user of a copy", "FROM debian\n\n\nUSER a\nCOPY a /x\n", "FROM debian\n\n\nUSER b\nCOPY a /x\n",
+		 false},
+		{"env of a copy", "FROM debian\n\n\nENV a=1\nCOPY a /x\n", "FROM debian\n\n\nENV a=2\nCOPY a /x\n",
+		 false},
+		{"env in a copy", "FROM debian\n\n\nENV a=1\nCOPY $a /x\n", "FROM debian\n\n\nENV a=2\nCOPY $a /x\n",
+		 true},
 		{"workdir", "FROM debian\n\n\nWORKDIR /a\nRUN y\n", "FROM debian\n\n\nWORKDIR /b\nRUN y\n", true},
 		{"source stage", "FROM debian AS a\nRUN 1\nFROM debian\n\nCOPY --from=a / /\n",
 		 "FROM debian AS a\nRUN 2\nFROM debian\n\nCOPY --from=a / /\n", true},
 		{"what the source stage runs as", "FROM debian AS a\nCMD 1\nFROM debian\n\nCOPY --from=a / /\n",
 		 "FROM debian AS a\nCMD 2\nFROM debian\n\nCOPY --from=a / /\n", false},
-		{"source image", "FROM debian\n\n\n\nCOPY --from=a / /\n", "FROM debian\n\n\n\nCOPY --from=b / /\n", true},
+		{"source image", "FROM debian\n\n\n\nCOPY --from=a / /\n", "FROM debian\n\n\n\nCOPY --from=b / /\n",
+		 true},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -653,7 +667,7 @@ START_TEST(what_else_is_in_a_key)
 	ck_assert_str_ne(key_at(p, 3), run);
 	/* unknown inputs: no key, here and above it */
 	of[0].copy.tree = (struct digest){0};
-		plan_keys(p);
+	plan_keys(p);
 	ck_assert(!ckey_is_set(&of[0].key));
 	ck_assert(!ckey_is_set(&of[1].key));
 }
@@ -716,7 +730,8 @@ START_TEST(origin_of_a_source_image)
 	struct plan_stage *st = &p->stages.v[0];
 
 	for (size_t i = 0; i < 2; i++) {
-		plan_content_key(p, st, &st->steps.v[0], &(struct digest_list){0}, &p->images.v[0].diff_ids, &content[i]);
+		plan_content_key(p, st, &st->steps.v[0], &(struct digest_list){0}, &p->images.v[0].diff_ids,
+				 &content[i]);
 		free(p->images.v[0].config.created);
 		p->images.v[0].config.created = mem_strdup("2021-01-01T00:00:00Z");
 	}
@@ -789,7 +804,8 @@ START_TEST(onbuild)
 {
 	static const char *const triggers[] = {"ENV T=1", "RUN trigger $T"};
 	UNIT_DIR(d);
-	AUTO_PLAN struct plan *p = written(&d, "FROM debian AS a\nRUN own\nONBUILD WORKDIR /later\nFROM a AS b\nRUN b\n");
+	AUTO_PLAN struct plan *p =
+		written(&d, "FROM debian AS a\nRUN own\nONBUILD WORKDIR /later\nFROM a AS b\nRUN b\n");
 	struct err e = ERR_INIT;
 
 	unit_ok(plan_select_goals(p, &(struct strv){0}, &e), e);
@@ -849,7 +865,8 @@ END_TEST
 START_TEST(dump)
 {
 	UNIT_DIR(d);
-	AUTO_PLAN struct plan *p = planned(&d, "FROM debian AS a\nLABEL x=1\nRUN x\nFROM a AS b\nCOPY --from=busybox /x /\n");
+	AUTO_PLAN struct plan *p =
+		planned(&d, "FROM debian AS a\nLABEL x=1\nRUN x\nFROM a AS b\nCOPY --from=busybox /x /\n");
 	enum plan_state of_a[] = {PLAN_LOCAL, PLAN_LOCAL}, of_b[] = {PLAN_BUILD}, stages[] = {PLAN_LOCAL, PLAN_BUILD};
 	enum plan_state *of_steps[] = {of_a, of_b};
 	struct plan_states st = {.stage = stages, .step = of_steps};
@@ -894,7 +911,7 @@ END_TEST
 
 UNIT_MAIN("plan", stages_and_edges, later_stages_of_the_name_do_not_count, mounts_are_edges, files_that_do_not_load,
 	  contexts_that_do_not_load, containerfile_and_own_ignore_file, goals, unknown_names_list_the_known,
-	  goals_of_several_contexts, force, order, names_of_a_flavor, default_goals_of_a_flavor, circles, steps, not_yet,
-	  logical_times, what_is_in_a_key, what_else_is_in_a_key, keys_do_not_depend_on_the_base_manifest, content_keys,
-	  origin_of_a_source_image,
-	  build_arguments, inheritance, onbuild, onbuild_from_a_stage, labels_by_option, dump, offline)
+	  goals_of_several_contexts, force, order, names_of_a_flavor, default_goals_of_a_flavor, circles, steps,
+	  not_yet, logical_times, what_is_in_a_key, what_else_is_in_a_key, keys_do_not_depend_on_the_base_manifest,
+	  content_keys, origin_of_a_source_image, build_arguments, inheritance, onbuild, onbuild_from_a_stage,
+	  labels_by_option, dump, offline)
