@@ -198,27 +198,11 @@ static void start_step(struct build *b, size_t at, const struct plan_step *s, co
 		vec_push(&j->from, one);
 	}
 	r->state = STAGE_RUNNING;
+	r->ran = true;
 	r->job = j;
 	b->busy++;
 	state_emit_step(b, EVENT_STEP_START, j->st, s, NULL, 0, NULL);
 	trees_ensure(b, &all, j->st->from_text ? j->st->from_text : j->st->name, trees_ready, j);
-}
-
-static void note_layer(struct build *b, const struct layer_info *info)
-{
-	AUTO_LAYER_REC struct store_layer_rec rec = {0};
-	struct err e = ERR_INIT;
-
-	if (store_layer_rec_get(b->s->store, &info->diff_id, &rec, &e) < 0) {
-		err_release(&e);
-		rec = (struct store_layer_rec){.diff_id = info->diff_id,
-					       .size = info->size,
-					       .entries = info->entries,
-					       .lossy = info->lossy};
-		if (store_layer_rec_put(b->s->store, &rec, &e) < 0)
-			session_warn(b->s, "", "record of layer %s: %s", info->diff_id.text, e.msg);
-	}
-	err_release(&e);
 }
 
 static void step_succeeded(struct step_job *j, const struct layer_info *info)
@@ -228,7 +212,7 @@ static void step_succeeded(struct step_job *j, const struct layer_info *info)
 
 	if (info->entries) {
 		vec_push(&r->stack, info->diff_id);
-		note_layer(b, info);
+		record_layer(b, info);
 	}
 	buf_char_add(&r->made, info->entries ? '1' : '0');
 	r->source = NULL;
@@ -311,7 +295,8 @@ static bool start_layer(struct build *b, size_t at, const struct plan_step *s, c
 	}
 	if (runs_elsewhere(b, st, &content))
 		return false;
-	if (err_is_set(&b->err) && !b->o->keep_going) {
+	/* After a failure what has begun goes on to its end, but nothing new begins. */
+	if (err_is_set(&b->err) && !b->o->keep_going && !r->ran) {
 		r->state = STAGE_STOPPED;
 		return true;
 	}

@@ -31,6 +31,7 @@ struct stage_run {
 	bool based;              /* stack begins with the base's result */
 	const char *source;      /* "local", "remote" while all of it came from a cache; NULL once a step ran */
 	bool started;
+	bool ran;                /* a step of it was started in this run */
 	int64_t begun;           /* monotonic */
 	struct step_job *job;    /* at work, or NULL */
 };
@@ -148,6 +149,8 @@ void record_add(struct build *b, const struct ckey *key, const struct stage_run 
 /* The step was taken by its content key: from now on its input key leads to the same. */
 void record_alias(struct build *b, const struct ckey *content, const struct stage_run *r, const struct plan_stage *st,
 		  const struct plan_step *step);
+/* Sizes of a layer that was made now, in the store's record of it. */
+void record_layer(struct build *b, const struct layer_info *info);
 int record_flush(struct build *b, struct err *e);
 /* --- result.c --- */
 /* Config of a stage whose result is there: layers, history, times. */

@@ -157,8 +157,8 @@ static int no_such_number(const struct plan_stage *st, const char *text, struct 
 	return st->df_index ? err_hint(e, "the stages before it are 0 to %zu", st->df_index - 1) : -1;
 }
 
-int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind, size_t *stage,
-		    size_t *image, struct err *e)
+int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind,
+			size_t *stage, size_t *image, struct err *e)
 {
 	struct plan_stage *st = &p->stages.v[at];
 	const struct plan_source *s = p->sources.v[st->source];
