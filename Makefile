@@ -71,7 +71,7 @@ $(OUT)/obj/%.o: %.c
 	@echo "  CC $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
-TEST_CFLAGS = $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$(CFLAGS)) -Werror=incompatible-pointer-types $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP
+TEST_CFLAGS = $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$(CFLAGS)) -Werror=incompatible-pointer-types -Werror=int-conversion $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP
 define link_test
 	@mkdir -p $(@D)
 	@echo "  LD $@"
@@ -101,7 +101,7 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 INTEGRATION ?= tests/integration
 PYTEST ?=
 UNIT_CMD = tests/tools/unit.py $(UNIT)
-INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -rs -p no:cacheprovider $(INTEGRATION) $(PYTEST)
+INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -rfEs -p no:cacheprovider $(INTEGRATION) $(PYTEST)
 # Every parser gets every file of the tests: foreign bytes are foreign.
 REPLAY_CMD = tests/tools/count.py $(foreach f,$(FUZZ_NAMES),'$f=$(OUT)/replay/$f $(wildcard tests/fuzz/seeds/$f) tests/data flavors')
 

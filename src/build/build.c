@@ -26,7 +26,7 @@ void build_opts_release(struct build_opts *o)
 {
 	struct strv *lists[] = {&o->paths,      &o->goals,    &o->tags,
 				&o->cache_from, &o->cache_to, &o->force_rebuild_from,
-				&o->add_hosts,  &o->secrets};
+				&o->add_hosts};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_release(lists[i]);
@@ -55,8 +55,6 @@ static int check_operands(const struct build_opts *o, struct err *e)
 {
 	if (o->file && o->paths.n > 1)
 		return err_set(e, ERR_USAGE, "-f goes with one context, and %zu are named", o->paths.n);
-	if (o->offline && o->pull == BUILD_PULL_ALWAYS)
-		return 0; /* the default: --offline is stronger */
 	return 0;
 }
 
@@ -99,6 +97,8 @@ static int make_plan(struct build *b, struct err *e)
 	p->timestamps_real = o->timestamps_real;
 	p->source_date_epoch = o->source_date_epoch;
 	p->net_none = o->network_none;
+	p->add_hosts = &o->add_hosts;
+	p->shm_size = o->shm_size;
 	if (check_operands(o, e) < 0 || load(p, o, e) < 0 || plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
 		return -1;

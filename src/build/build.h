@@ -19,7 +19,8 @@ struct build_opts {
 	struct smap args;   /* --build-arg K=V */
 	struct smap labels;
 	struct strv cache_from, cache_to; /* REPO or DIR, with ",mode=..." etc. already checked by the option parser */
-	bool no_cache, force_rebuild, keep_going, offline;
+	bool no_cache, force_rebuild, offline;
+	bool keep_going; /* after a failed step, start those that do not need it */
 	struct strv force_rebuild_from;
 	unsigned jobs; /* -j; 0: number of processors */
 	enum build_pull pull;
@@ -29,7 +30,6 @@ struct build_opts {
 	bool network_none;
 	int64_t step_timeout_ns; /* 0: none */
 	struct strv add_hosts;
-	struct strv secrets; /* secret.h */
 	uint64_t shm_size;
 	char *flavor_root;      /* NULL: found */
 	char *output_directory; /* logs per step; NULL: in the store's logs/ */

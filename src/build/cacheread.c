@@ -154,3 +154,72 @@ int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct 
 	}
 	return 0;
 }
+
+/* --- one key, while the build runs --- */
+
+struct later {
+	struct build *b;
+	struct ckey key;
+	cacheread_done_fn *done;
+	void *ctx;
+};
+
+static int ask_each(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct later *l = arg;
+	struct cacheread_keys one = {.v = (struct ckey[]){l->key}, .n = 1};
+
+	for (size_t i = 0; i < l->b->o->cache_from.n; i++) {
+		struct cacheopt opt;
+		AUTO_JSON struct json *found = NULL;
+		int rc;
+
+		if (cacheopt_parse(l->b->o->cache_from.v[i], &opt, e) < 0)
+			return -1;
+		struct asking a = {.b = l->b, .repo = opt.repo, .keys = &one};
+
+		rc = ask_tags(&a, w, &found, e);
+		if (rc == 0 && json_len(found)) {
+			*result = json_new_object();
+			json_set_str(*result, "repo", opt.repo);
+			json_set(*result, "found", json_ref(found));
+		}
+		cacheopt_release(&opt);
+		if (rc < 0 || *result)
+			return rc;
+	}
+	return 0;
+}
+
+/* A cache that cannot be asked now was named in a warning when the look-up began, or is named here. */
+static void on_asked(void *ctx, const struct json *result, struct err *e)
+{
+	struct later *l = ctx;
+	struct cacheread_keys one = {.v = &l->key, .n = 1};
+
+	if (err_is_set(e) && e->code != ERR_CANCELLED)
+		session_warn(l->b->s, "", "cache cannot be read: %s", e->msg);
+	else if (result && json_get_str(result, "repo"))
+		take_answers(l->b, json_get_str(result, "repo"), &one, json_get(result, "found"));
+	l->done(l->ctx);
+	free(l);
+}
+
+int cacheread_later(struct build *b, const struct ckey *key, cacheread_done_fn *done, void *ctx)
+{
+	struct later *l;
+	struct err e = ERR_INIT;
+
+	if (b->o->no_cache || b->o->offline || !b->o->cache_from.n || smap_has(&b->misses, key->hex))
+		return -1;
+	smap_set(&b->misses, key->hex, b); /* asked once */
+	l = mem_new(struct later);
+	*l = (struct later){.b = b, .key = *key, .done = done, .ctx = ctx};
+	struct worker_spec spec = {.role = "fetch", .fn = ask_each, .arg = l, .done = on_asked, .ctx = l};
+
+	if (worker_start(b->s, &spec, &e))
+		return 0;
+	err_release(&e);
+	free(l);
+	return -1;
+}

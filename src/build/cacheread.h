@@ -13,4 +13,9 @@ struct cacheread_keys {
  * b->hits. A repository that cannot be asked is a warning: the build goes on without it. */
 int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct err *e);
 
+/* The same for one content key while the build runs: in a worker that asks one repository after the other. done is
+ * called once, whether there was an answer or not; 0, or -1 if there is nobody to ask (done is not called then). */
+typedef void cacheread_done_fn(void *ctx);
+int cacheread_later(struct build *b, const struct ckey *key, cacheread_done_fn *done, void *ctx);
+
 #endif

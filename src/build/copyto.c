@@ -5,16 +5,11 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "oci/linkmap.h"
 #include "src/build/copydest.h"
 #include "src/build/copyfile.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
-
-struct copied_link {
-	dev_t dev;
-	ino_t ino;
-	char *path; /* at the destination, relative to the match's directory */
-};
 
 struct job {
 	struct copyto *c;
@@ -23,7 +18,7 @@ struct job {
 	char *parent;      /* last directory opened below it, and its descriptor */
 	int parentfd;
 	bool *kept;        /* by index of the match's entries: passages that were there before */
-	VEC_OF(struct copied_link) links;
+	struct linkmap links; /* inode → where it was copied to, relative to destfd */
 };
 
 /* --- places --- */
@@ -74,12 +69,12 @@ static const char *leaf_of(const char *rel)
 
 /* --- entries --- */
 
-static const struct copied_link *find_link(const struct job *j, const struct source_entry *en)
+/* Where another name of this file was copied to, or NULL; then this place is remembered. */
+static const char *find_link(struct job *j, const struct source_entry *en, const char *rel)
 {
-	for (size_t i = 0; en->st.st_nlink > 1 && i < j->links.n; i++)
-		if (j->links.v[i].ino == en->st.st_ino && j->links.v[i].dev == en->st.st_dev)
-			return &j->links.v[i];
-	return NULL;
+	if (en->st.st_nlink < 2 || !S_ISREG(en->st.st_mode))
+		return NULL;
+	return linkmap_first(&j->links, &en->st, rel);
 }
 
 static int make_file(struct job *j, const struct source_entry *en, int dirfd, const char *name,
@@ -118,7 +113,7 @@ static int make_entry(struct job *j, const struct source_entry *en, int dirfd, c
 }
 
 /* A further name of a file that was copied already. Its content is hashed for the sum like any other. */
-static int link_again(struct job *j, const struct copied_link *l, const struct source_entry *en, int dirfd,
+static int link_again(struct job *j, const char *first, const struct source_entry *en, int dirfd,
 		      const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
 {
 	AUTO_CLOSE int in = source_open(j->c->src, en, e);
@@ -126,7 +121,7 @@ static int link_again(struct job *j, const struct copied_link *l, const struct s
 	if (in < 0 || treesum_file(in, en->open_path, sum, e) < 0 ||
 	    copydest_make_room(j->c, dirfd, name, false, e) < 0)
 		return -1;
-	if (linkat(j->destfd, l->path, dirfd, name, 0) < 0)
+	if (linkat(j->destfd, first, dirfd, name, 0) < 0)
 		return err_sys(e, ERR_HOST, errno, "linking %s", name);
 	return 0;
 }
@@ -135,16 +130,14 @@ static int put_other(struct job *j, const struct source_entry *en, const char *r
 		     const struct copyfile_meta *m, uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
 {
 	const char *name = leaf_of(rel);
-	const struct copied_link *l = find_link(j, en);
+	const char *first = find_link(j, en, rel);
 
-	if (l)
-		return link_again(j, l, en, dirfd, name, sum, e);
+	if (first)
+		return link_again(j, first, en, dirfd, name, sum, e);
 	if (j->c->from_root && copyfile_is_same(j->c, en, dirfd, name, m, sum))
 		return 0;
 	if (make_entry(j, en, dirfd, name, sum, e) < 0)
 		return -1;
-	if (en->st.st_nlink > 1 && S_ISREG(en->st.st_mode))
-		vec_push(&j->links, (struct copied_link){en->st.st_dev, en->st.st_ino, mem_strdup(rel)});
 	return copyfile_set_meta(dirfd, name, m, S_ISLNK(en->st.st_mode), e);
 }
 
@@ -176,21 +169,28 @@ static int put_dir(struct job *j, const struct source_entry *en, const char *rel
 	return 0;
 }
 
+/* As the scan of a context does it: a file's attributes are folded into its sum. */
 static void add_to_sum(const struct copyto *c, const struct source_entry *en, const struct source_xattrs *x,
-		       const uint8_t *sum)
+		       uint8_t *sum)
 {
-	if (c->sum)
-		treesum_entry(c->sum, en, x, S_ISREG(en->st.st_mode) ? sum : NULL);
+	bool file = S_ISREG(en->st.st_mode);
+
+	if (!c->sum)
+		return;
+	if (file && x && !c->from_root)
+		treesum_fold(sum, x);
+	treesum_entry(c->sum, en, file && !c->from_root ? NULL : x, file ? sum : NULL);
 }
 
 static int put_entry(struct job *j, const struct source_entry *en, const char *rel, struct err *e)
 {
 	uint8_t sum[STATIDX_SUM_BYTES];
 	struct copyfile_meta m = {0};
-	int dirfd = open_parent(j, rel, e), rc = -1;
+	int dirfd, rc = -1;
 
 	if (S_ISSOCK(en->st.st_mode))
 		return 0;
+	dirfd = open_parent(j, rel, e);
 	copyfile_meta(j->c, en, &m);
 	if (dirfd >= 0 && source_xattrs_get(j->c->src, en, &m.xattrs, e) == 0)
 		rc = S_ISDIR(en->st.st_mode) ? put_dir(j, en, rel, dirfd, e)
@@ -236,9 +236,7 @@ static int copy_tree(struct job *j, const struct source_match *m, struct err *e)
 
 static void job_release(struct job *j)
 {
-	for (size_t i = 0; i < j->links.n; i++)
-		free(j->links.v[i].path);
-	vec_release(&j->links);
+	linkmap_release(&j->links);
 	free(j->parent);
 	if (j->parentfd >= 0)
 		close(j->parentfd);
@@ -262,12 +260,16 @@ static int copy_dir(struct copyto *c, const struct source_match *m, struct err *
 static int sum_archive(const struct copyto *c, const struct source_entry *en, struct err *e)
 {
 	uint8_t sum[STATIDX_SUM_BYTES];
+	struct source_xattrs attrs = {0};
 	AUTO_CLOSE int fd = source_open(c->src, en, e);
+	int rc = fd < 0 ? -1 : treesum_file(fd, en->open_path, sum, e);
 
-	if (fd < 0 || treesum_file(fd, en->open_path, sum, e) < 0)
-		return -1;
-	add_to_sum(c, en, NULL, sum);
-	return 0;
+	if (rc == 0)
+		rc = source_xattrs_get(c->src, en, &attrs, e);
+	if (rc == 0)
+		add_to_sum(c, en, &attrs, sum);
+	source_xattrs_release(&attrs);
+	return rc;
 }
 
 static int copy_file(struct copyto *c, const struct source_match *m, struct err *e)

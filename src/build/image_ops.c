@@ -12,11 +12,6 @@
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
-static const char *without_transport(const char *ref)
-{
-	return strncmp(ref, "docker://", 9) == 0 ? ref + 9 : ref;
-}
-
 /* --- pull --- */
 
 struct pull {
@@ -76,7 +71,7 @@ int image_ops_pull(struct session *s, const char *ref, const char *name, const s
 	AUTO_DIGEST_LIST struct digest_list diff_ids = {0};
 	int rc;
 
-	ref = without_transport(ref);
+	ref = opsbase_reference(ref);
 	if (ref_parse(ref, &pull.ref, e) < 0)
 		return -1;
 	rc = worker_call(s, &spec, &answer, e);
@@ -87,71 +82,6 @@ int image_ops_pull(struct session *s, const char *ref, const char *name, const s
 	if (rc == 0 && unpack)
 		rc = unpack_all(s, &diff_ids, ref, e);
 	ref_release(&pull.ref);
-	return rc;
-}
-
-/* --- push --- */
-
-struct push {
-	struct session *s;
-	struct ref to;
-	struct descriptor manifest;
-};
-
-static int push_all(void *arg, struct worker *w, struct json **result, struct err *e)
-{
-	struct push *p = arg;
-	struct registry *reg = registry_new(&p->s->net, e);
-	struct registry_push push = {.to = &p->to};
-
-	(void)w;
-	descriptor_copy(&push.manifest, &p->manifest);
-	if (!reg || registry_push_image(reg, &push, p->s->store, NULL, NULL, e) < 0)
-		return -1;
-	*result = json_object();
-	json_set_int(*result, "sent", (int64_t)push.blobs_sent);
-	json_set_int(*result, "mounted", (int64_t)push.blobs_mounted);
-	json_set_int(*result, "there", (int64_t)push.blobs_there);
-	json_set_int(*result, "bytes", (int64_t)push.bytes_sent);
-	return 0;
-}
-
-static void take_stats(const struct json *j, const struct digest *manifest, struct image_ops_push_stats *st)
-{
-	st->blobs_sent = (uint64_t)json_get_int(j, "sent", 0);
-	st->blobs_mounted = (uint64_t)json_get_int(j, "mounted", 0);
-	st->blobs_there = (uint64_t)json_get_int(j, "there", 0);
-	st->bytes_sent = (uint64_t)json_get_int(j, "bytes", 0);
-	st->manifest = *manifest;
-}
-
-int image_ops_push(struct session *s, const char *name, const char *dest, const struct layer_codec *codec,
-		   struct image_ops_push_stats *st, struct err *e)
-{
-	AUTO_STORE_IMAGE struct store_image im = {0};
-	struct push p = {.s = s};
-	struct worker_spec spec = {.role = "push", .fn = push_all, .arg = &p};
-	AUTO_JSON struct json *answer = NULL;
-	const char *to = without_transport(dest ? dest : name);
-	int rc;
-
-	if (ref_parse(to, &p.to, e) < 0)
-		return err_wrap(e, "destination");
-	if (ref_is_store_only(&p.to)) {
-		err_set(e, ERR_USAGE, "%s names an image of the store, not of a registry", to);
-		err_hint(e, "name the destination: HOST[:PORT]/PATH[:TAG]");
-		ref_release(&p.to);
-		return -1;
-	}
-	rc = opsbase_image(s, name, &im, NULL, e);
-	if (rc == 0)
-		rc = opsbase_manifest(s, &im, codec, &p.manifest, e);
-	if (rc == 0)
-		rc = worker_call(s, &spec, &answer, e);
-	if (rc == 0)
-		take_stats(answer, &p.manifest.digest, st);
-	descriptor_release(&p.manifest);
-	ref_release(&p.to);
 	return rc;
 }
 
@@ -228,10 +158,10 @@ int image_ops_load(struct session *s, const char *path, const char *tag, const c
 	int rc;
 
 	platform_host(&host);
-	rc = is_directory(path) ? layout_load_dir(s->store, path, tag, &host, &manifest, e)
+	rc = is_directory(path) ? layout_load_dir(s->store, path, tag, &host, &manifest, &found, e)
 				: layout_load_archive(s->store, path, tag, &host, &manifest, &found, e);
 	if (rc < 0)
-		return err_wrap(e, "loading %s", path);
+		return -1;
 	if (!name)
 		name = found ? found : tag;
 	if (!name) {

@@ -119,9 +119,8 @@ static void want(struct build *b, size_t at, const bool *no_input)
 	if (!r->based && st->base_stage != PLAN_NONE)
 		want(b, st->base_stage, no_input);
 	for (size_t k = r->next; k < st->steps.n; k++)
-		for (size_t i = 0; i < st->steps.v[k].inputs.n; i++)
-			if (st->steps.v[k].inputs.v[i].origin == PLAN_FROM_STAGE)
-				want(b, st->steps.v[k].inputs.v[i].index, no_input);
+		if (st->steps.v[k].kind == PLAN_COPY && st->steps.v[k].copy.origin == PLAN_FROM_STAGE)
+			want(b, st->steps.v[k].copy.index, no_input);
 }
 
 /* Stages in which something runs, or that stand on one in which something runs. */

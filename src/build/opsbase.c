@@ -25,6 +25,13 @@ void opsbase_release(struct build *b)
 	trees_release(b);
 }
 
+const char *opsbase_reference(const char *text)
+{
+	static const char docker[] = "docker://";
+
+	return strncmp(text, docker, strlen(docker)) == 0 ? text + strlen(docker) : text;
+}
+
 struct waiting {
 	struct build *b;
 	bool done, looping;
@@ -88,10 +95,13 @@ static int fetch_lazy(struct session *s, const struct digest_list *diff_ids, str
 {
 	AUTO_FREE struct descriptor *descs = mem_zalloc((diff_ids->n + 1) * sizeof *descs);
 	struct blobs_request r = {.s = s, .diff_ids = diff_ids, .out = descs};
+	size_t missing = blobs_known(&r);
 	struct build b;
 	int rc;
 
-	if (blobs_known(&r) == 0)
+	for (size_t i = 0; i < diff_ids->n; i++)
+		descriptor_release(&descs[i]);
+	if (missing == 0)
 		return 0;
 	rc = opsbase_init(&b, s, e);
 	if (rc == 0)

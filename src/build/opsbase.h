@@ -7,6 +7,8 @@
 /* A build state that has only what trees.c needs: session and a directory for work. */
 int opsbase_init(struct build *b, struct session *s, struct err *e);
 void opsbase_release(struct build *b);
+/* A reference without "docker://" in front; borrowed. */
+const char *opsbase_reference(const char *text);
 /* Make all layer trees of a stack, waiting. */
 int opsbase_trees(struct build *b, const struct digest_list *stack, const char *what, struct err *e);
 /* Image by name, with its config. */

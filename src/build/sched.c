@@ -5,6 +5,7 @@
 
 #include "src/build/output.h"
 #include "src/build/state.h"
+#include "src/build/cacheread.h"
 #include "src/build/cachewrite.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -90,22 +91,22 @@ static int base_ready(struct build *b, size_t at)
 	return 1;
 }
 
-/* The stacks that the step reads, in out, which has a place for each input. 1, 0, -1 as above. */
-static int inputs_ready(struct build *b, const struct plan_step *s, const struct digest_list **out)
+/* The stack that COPY --from reads. 1, 0, -1 as above. */
+static int source_ready(struct build *b, const struct plan_step *s, const struct digest_list **out)
 {
-	int ready = 1;
-
-	for (size_t i = 0; i < s->inputs.n; i++) {
-		const struct plan_input *in = &s->inputs.v[i];
-		const struct stage_run *src = in->origin == PLAN_FROM_STAGE ? &b->run[in->index] : NULL;
-
-		out[i] = src ? &src->stack : &b->plan->images.v[in->index].diff_ids;
-		if (src && has_failed(src->state))
-			return -1;
-		if (src && src->state != STAGE_DONE)
-			ready = 0;
+	*out = NULL;
+	if (s->kind != PLAN_COPY || s->copy.origin == PLAN_FROM_CONTEXT)
+		return 1;
+	if (s->copy.origin == PLAN_FROM_IMAGE) {
+		*out = &b->plan->images.v[s->copy.index].diff_ids;
+		return 1;
 	}
-	return ready;
+	const struct stage_run *src = &b->run[s->copy.index];
+
+	if (src->state != STAGE_DONE)
+		return has_failed(src->state) ? -1 : 0;
+	*out = &src->stack;
+	return 1;
 }
 
 /* --- steps --- */
@@ -135,6 +136,7 @@ static bool take_by_content(struct build *b, size_t at, const struct plan_step *
 	}
 	take_record(r, &rec);
 	clocal_release(&rec);
+	record_alias(b, key, r, st, s);
 	b->counts.steps_cached++;
 	state_emit_step(b, EVENT_STEP_CACHED, st, s, source, 0, NULL);
 	return true;
@@ -164,8 +166,8 @@ static void trees_ready(void *ctx, struct err *e)
 	}
 }
 
-static void start_step(struct build *b, size_t at, const struct plan_step *s,
-		       const struct digest_list *const *from, const struct ckey *content)
+static void start_step(struct build *b, size_t at, const struct plan_step *s, const struct digest_list *from,
+		       const struct ckey *content)
 {
 	struct stage_run *r = &b->run[at];
 	struct step_job *j = mem_new(struct step_job);
@@ -181,14 +183,10 @@ static void start_step(struct build *b, size_t at, const struct plan_step *s,
 			       .def = s,
 			       .st = &b->plan->stages.v[at]};
 	digest_list_copy(&j->parent, &r->stack);
+	if (from)
+		digest_list_copy(&j->from, from);
 	digest_list_copy(&all, &j->parent);
-	for (size_t i = 0; i < s->inputs.n; i++) {
-		struct digest_list stack = {0};
-
-		digest_list_copy(&stack, from[i]);
-		vec_push(&j->from, stack);
-		digest_list_copy(&all, from[i]);
-	}
+	digest_list_copy(&all, &j->from);
 	r->state = STAGE_RUNNING;
 	r->job = j;
 	b->busy++;
@@ -251,41 +249,53 @@ void sched_step_done(struct step_job *j, const struct layer_info *info, struct e
 	sched_kick(b);
 }
 
+/* --- remote content keys --- */
+
+struct asking_stage {
+	struct build *b;
+	size_t stage;
+};
+
+static void on_answer(void *ctx)
+{
+	struct asking_stage *a = ctx;
+	struct build *b = a->b;
+
+	b->run[a->stage].state = STAGE_WAITING;
+	b->asking--;
+	free(a);
+	sched_kick(b);
+}
+
+/* A stage that was rebuilt may still be the content that another machine built on. */
+static bool ask_remote(struct build *b, size_t at, const struct ckey *key)
+{
+	struct asking_stage *a;
+
+	if (b->plan->stages.v[at].forced)
+		return false;
+	a = mem_new(struct asking_stage);
+	*a = (struct asking_stage){b, at};
+	if (cacheread_later(b, key, on_answer, a) < 0) {
+		free(a);
+		return false;
+	}
+	b->run[at].state = STAGE_RUNNING;
+	b->asking++;
+	return true;
+}
+
 /* --- going on --- */
 
-/* Do what can be done for one stage; true if anything changed. */
-static bool advance(struct build *b, size_t at)
+/* The next layer step: from a cache if its content is known there, else by a worker when a place is free. */
+static bool advance_layer(struct build *b, size_t at, const struct plan_step *s)
 {
 	struct stage_run *r = &b->run[at];
 	const struct plan_stage *st = &b->plan->stages.v[at];
-	AUTO_FREE const struct digest_list **from = NULL;
+	const struct digest_list *from = NULL;
 	struct ckey content;
+	int ready = source_ready(b, s, &from);
 
-	if (r->state != STAGE_WAITING)
-		return false;
-	if (b->stopping) {
-		r->state = STAGE_STOPPED;
-		return true;
-	}
-	int ready = base_ready(b, at);
-
-	if (ready > 0 && !r->started)
-		show_cached(b, at);
-	if (ready > 0 && r->next == st->steps.n) {
-		finish_stage(b, at);
-		return true;
-	}
-	const struct plan_step *s = ready > 0 ? &st->steps.v[r->next] : NULL;
-
-	if (s && !plan_step_is_layer(s)) {
-		state_emit_step(b, EVENT_STEP_META, st, s, NULL, 0, NULL);
-		r->next++;
-		return true;
-	}
-	if (s) {
-		from = mem_array(s->inputs.n + 1, sizeof *from);
-		ready = inputs_ready(b, s, from);
-	}
 	if (ready < 0)
 		r->state = STAGE_STOPPED;
 	if (ready <= 0)
@@ -295,9 +305,46 @@ static bool advance(struct build *b, size_t at)
 		r->next++;
 		return true;
 	}
-	if (b->busy >= b->jobs || runs_elsewhere(b, st, &content))
+	if (runs_elsewhere(b, st, &content))
+		return false;
+	if (err_is_set(&b->err) && !b->o->keep_going) {
+		r->state = STAGE_STOPPED;
+		return true;
+	}
+	if (ask_remote(b, at, &content))
+		return true;
+	if (b->busy >= b->jobs)
 		return false;
 	start_step(b, at, s, from, &content);
+	return true;
+}
+
+/* Do what can be done for one stage; true if anything changed. */
+static bool advance(struct build *b, size_t at)
+{
+	struct stage_run *r = &b->run[at];
+	const struct plan_stage *st = &b->plan->stages.v[at];
+	int ready;
+
+	if (r->state != STAGE_WAITING)
+		return false;
+	ready = b->stopping ? -1 : base_ready(b, at);
+	if (ready < 0)
+		r->state = STAGE_STOPPED;
+	if (ready <= 0)
+		return ready < 0;
+	if (!r->started)
+		show_cached(b, at);
+	if (r->next == st->steps.n) {
+		finish_stage(b, at);
+		return true;
+	}
+	const struct plan_step *s = &st->steps.v[r->next];
+
+	if (plan_step_is_layer(s))
+		return advance_layer(b, at, s);
+	state_emit_step(b, EVENT_STEP_META, st, s, NULL, 0, NULL);
+	r->next++;
 	return true;
 }
 
@@ -306,7 +353,7 @@ static bool all_over(const struct build *b)
 	for (size_t i = 0; i < b->plan->stages.n; i++)
 		if (!is_over(b->run[i].state))
 			return false;
-	return b->busy == 0 && !b->flushing && !cachewrite_busy(b);
+	return b->busy == 0 && b->asking == 0 && !b->flushing && !cachewrite_busy(b);
 }
 
 /* Callbacks of synchronous failures lead back here: then only another round is asked for. */
@@ -347,7 +394,7 @@ static void on_tick(void *arg)
 
 void sched_run(struct build *b, struct err *e)
 {
-	struct loop_src *tick = NULL;
+	struct loop_src *tick;
 
 	count_cached(b);
 	for (size_t i = 0; i < b->plan->stages.n; i++)
@@ -357,7 +404,7 @@ void sched_run(struct build *b, struct err *e)
 	if (!all_over(b)) {
 		tick = loop_add_timer(b->s->loop, TICK_NS, TICK_NS, on_tick, b, e);
 		b->looping = true;
-		if (loop_run(b->s->loop, e) < 0)
+		if (!tick || loop_run(b->s->loop, e) < 0)
 			sched_fail(b, e);
 		b->looping = false;
 		loop_remove(b->s->loop, tick);

@@ -17,6 +17,7 @@ static int open_rest(struct session *s, struct event_sink *sink, struct err *e)
 	s->loop = loop_new(e);
 	if (!s->loop) {
 		store_close(s->store);
+		s->store = NULL;
 		return -1;
 	}
 	return 0;
@@ -66,13 +67,15 @@ int session_need_tier(struct session *s, struct err *e)
 	int rc = tier_probe(s->want, scratch, &s->tier, e);
 
 	unlinkat(store_fd(s->store), rel, AT_REMOVEDIR);
-	if (rc < 0)
-		return -1;
-	s->tier_ready = true;
-	if (s->tier.tier == TIER_ROOT)
-		return 0;
-	s->nsfd = userns_open(&s->tier, e);
-	return s->nsfd < 0 ? -1 : 0;
+	if (rc == 0 && s->tier.tier != TIER_ROOT) {
+		s->nsfd = userns_open(&s->tier, e);
+		if (s->nsfd < 0) {
+			tier_release(&s->tier);
+			rc = -1;
+		}
+	}
+	s->tier_ready = rc == 0;
+	return rc;
 }
 
 void session_warn(struct session *s, const char *stage, const char *fmt, ...)

@@ -9,7 +9,6 @@ void state_emit(struct build *b, const struct event *ev)
 		b->s->sink->emit(b->s->sink, ev);
 }
 
-/* One flavor: its stages go by their own names. The name is borrowed. */
 const char *state_short_name(const struct plan_stage *st)
 {
 	return st->name;

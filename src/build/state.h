@@ -8,7 +8,6 @@
 #include "src/build/worker.h"
 #include "src/cache/clocal.h"
 #include "src/plan/plan.h"
-#include "src/plan/treesum.h"
 
 /* Lines of a failed step's output that an error shows. */
 #define STATE_TAIL_LINES 20
@@ -26,7 +25,6 @@ enum stage_state {
 struct stage_run {
 	enum stage_state state;
 	bool wanted;             /* its result is needed in this run */
-	bool looked_up;
 	size_t next;             /* step to do next */
 	struct digest_list stack; /* diff ids after the steps before `next` */
 	struct buf made;         /* clocal.made after them */
@@ -35,7 +33,6 @@ struct stage_run {
 	bool started;
 	int64_t begun;           /* monotonic */
 	struct step_job *job;    /* at work, or NULL */
-	bool queued;
 };
 
 /* Where the compressed form of a layer can be had, for layers known only from a registry. */
@@ -57,6 +54,7 @@ struct build {
 	struct plan *plan;
 	struct stage_run *run; /* by stage of the plan */
 	unsigned jobs, busy;   /* places for steps, and those taken */
+	unsigned asking;       /* stages that wait for a remote cache's answer */
 	char *tmp;             /* this run's directory below tmp/, relative to the store */
 	unsigned tmp_count;
 	char *log_dir;         /* absolute */
@@ -89,7 +87,7 @@ void sched_fail(struct build *b, struct err *e); /* keeps the first */
 void state_emit(struct build *b, const struct event *ev);
 void state_emit_step(struct build *b, enum event_kind kind, const struct plan_stage *st, const struct plan_step *step,
 		     const char *source, int64_t elapsed, const struct err *e);
-const char *state_short_name(const struct plan_stage *st); /* as shown in lines */
+const char *state_short_name(const struct plan_stage *st); /* as shown in lines; borrowed */
 
 /* --- steps: start the workers of one step; NULL with *e --- */
 struct step_job {
@@ -98,7 +96,7 @@ struct step_job {
 	struct worker *worker;
 	char *dir;   /* below tmp/, relative to the store: upper, work, scratch */
 	struct digest_list parent; /* its stack */
-	VEC_OF(struct digest_list) from; /* stacks of the step's inputs */
+	struct digest_list from;   /* of COPY --from, else empty */
 	int64_t begun;
 	int out_fd;  /* read end of the output pipe, -1 */
 	struct loop_src *on_out;
@@ -115,8 +113,6 @@ int step_start(struct step_job *j, struct err *e);
 void step_free(struct step_job *j);
 int step_run_start(struct step_job *j, struct err *e);
 int step_copy_start(struct step_job *j, struct err *e);
-/* Whether what was copied is what was scanned; frees the sum. */
-int step_copy_unchanged(const struct digest *scanned, struct treesum *sum, struct err *e);
 /* Paths of a stack's layer trees for overlay_spec, bottom first; release with strv_release. */
 void step_lower_paths(const struct build *b, const struct digest_list *stack, struct strv *out);
 /* In a worker inside the user namespace: clamp, pack, publish the upper directory; the result as JSON. */
@@ -147,6 +143,9 @@ int scan_contexts(struct build *b, struct err *e);
 /* --- record.c --- */
 void record_add(struct build *b, const struct ckey *key, const struct stage_run *r, const struct plan_stage *st,
 		const struct plan_step *step);
+/* The step was taken by its content key: from now on its input key leads to the same. */
+void record_alias(struct build *b, const struct ckey *content, const struct stage_run *r, const struct plan_stage *st,
+		  const struct plan_step *step);
 int record_flush(struct build *b, struct err *e);
 /* --- result.c --- */
 /* Config of a stage whose result is there: layers, history, times. */

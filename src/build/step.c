@@ -33,9 +33,7 @@ void step_free(struct step_job *j)
 {
 	free(j->dir);
 	digest_list_release(&j->parent);
-	for (size_t i = 0; i < j->from.n; i++)
-		digest_list_release(&j->from.v[i]);
-	vec_release(&j->from);
+	digest_list_release(&j->from);
 	loop_remove(j->b->s->loop, j->on_out);
 	if (j->out_fd >= 0)
 		close(j->out_fd);

@@ -51,7 +51,7 @@ static int mount_source(const struct step_job *j, struct err *e)
 	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);
 
-	step_lower_paths(j->b, &j->from.v[0], &lower);
+	step_lower_paths(j->b, &j->from, &lower);
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
 						    .lower = (const char *const *)lower.v,
 						    .nlower = lower.n,
@@ -76,12 +76,12 @@ static int set_owner(struct copyto *c, const char *chown, struct err *e)
 
 /* --- context --- */
 
-int step_copy_unchanged(const struct digest *scanned, struct treesum *sum, struct err *e)
+static int check_unchanged(const struct plan_copy *pc, struct treesum *sum, struct err *e)
 {
 	struct digest now;
 
 	treesum_end(sum, &now);
-	if (digest_eq(&now, scanned))
+	if (digest_eq(&now, &pc->tree))
 		return 0;
 	err_set(e, ERR_INPUT, "the build context changed while it was being copied");
 	e->retryable = true;
@@ -108,19 +108,10 @@ static int copy_context(const struct step_job *j, struct copyto *c, struct err *
 		treesum_free(c->sum);
 		return -1;
 	}
-	return step_copy_unchanged(&j->def->copy.tree, c->sum, e);
+	return check_unchanged(&j->def->copy, c->sum, e);
 }
 
 /* --- another stage or image --- */
-
-static int64_t origin_of(const struct step_job *j)
-{
-	const struct plan *p = j->b->plan;
-	const struct plan_copy *pc = &j->def->copy;
-
-	return pc->origin == PLAN_FROM_STAGE ? p->stages.v[pc->index].origin
-					     : imgconfig_origin(&p->images.v[pc->index].config);
-}
 
 static int copy_root(const struct step_job *j, struct copyto *c, struct err *e)
 {
@@ -138,7 +129,7 @@ static int copy_root(const struct step_job *j, struct copyto *c, struct err *e)
 	c->src = &set;
 	c->list = &list;
 	c->from_root = true;
-	c->origin = origin_of(j);
+	c->origin = plan_copy_origin(j->b->plan, &j->def->copy);
 	return copyto_run(c, e);
 }
 

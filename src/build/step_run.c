@@ -5,7 +5,6 @@
 
 #include "src/build/output.h"
 #include "src/build/state.h"
-#include "src/build/step_mount.h"
 #include "src/sandbox/sandbox.h"
 #include "src/util/mem.h"
 
@@ -35,14 +34,10 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
 	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp); /* shared: the steps' mount points are alike */
 	struct sandbox_result res = {0};
-	struct step_mounts mounts;
 
 	(void)w;
 	step_lower_paths(b, &j->parent, &lower);
 	complete_env(j, &env);
-	if (step_mount_fill(j, &mounts, e) < 0)
-		return -1;
-	strv_copy(&env, &mounts.env);
 	strv_copy(&argv, &j->def->argv);
 	struct sandbox_spec spec = {
 		.tier = &b->s->tier,
@@ -60,9 +55,6 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.net = j->def->net_none ? SANDBOX_NET_NONE : SANDBOX_NET_HOST,
 		.add_hosts = (const char *const *)b->o->add_hosts.v,
 		.nadd_hosts = b->o->add_hosts.n,
-		.mounts = mounts.v.v,
-		.nmounts = mounts.v.n,
-		.mount_dir = mounts.dir,
 		.out_fd = r->out_fd,
 		.timeout_ns = b->o->step_timeout_ns,
 		.shm_size = b->o->shm_size,
@@ -71,10 +63,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.seccomp_len = b->seccomp_len,
 	};
 
-	int rc = sandbox_run(&spec, &res, e);
-
-	step_mount_release(&mounts);
-	if (rc < 0)
+	if (sandbox_run(&spec, &res, e) < 0)
 		return -1;
 	*result = json_object();
 	json_set_int(*result, "status", res.exit_status);
@@ -174,7 +163,7 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 		start_commit(j, e);
 }
 
-static int start_run(struct step_job *j, struct err *e)
+int step_run_start(struct step_job *j, struct err *e)
 {
 	struct run *r = mem_new(struct run);
 
@@ -199,35 +188,4 @@ static int start_run(struct step_job *j, struct err *e)
 		return 0;
 	free(r);
 	return -1;
-}
-
-/* --- files of the context that are mounted --- */
-
-static void on_files(void *ctx, const struct json *result, struct err *e)
-{
-	struct step_job *j = ctx;
-
-	(void)result;
-	j->worker = NULL;
-	if (!err_is_set(e) && start_run(j, e) == 0)
-		return;
-	err_wrap(e, "stage %s: %s", j->st->name, j->def->text);
-	if (!e->place.file)
-		err_at(e, j->st->file, j->def->line, 0);
-	sched_step_done(j, NULL, e);
-}
-
-int step_run_start(struct step_job *j, struct err *e)
-{
-	struct worker_spec spec = {.role = "copy",
-				   .enter = WORKER_USERNS,
-				   .fn = step_mount_files,
-				   .arg = j,
-				   .done = on_files,
-				   .ctx = j};
-
-	if (!step_mount_needs_files(j->def))
-		return start_run(j, e);
-	j->worker = worker_start(j->b->s, &spec, e);
-	return j->worker ? 0 : -1;
 }

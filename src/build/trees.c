@@ -125,24 +125,36 @@ bool trees_obtainable(struct build *b, const struct digest_list *stack)
 
 /* --- making one --- */
 
+static void release_waiter(struct waiter *w)
+{
+	if (--w->left)
+		return;
+	w->done(w->ctx, &w->err);
+	err_release(&w->err);
+	free(w);
+}
+
+static void copy_error(struct err *to, const struct err *from)
+{
+	if (!err_is_set(from) || err_is_set(to))
+		return;
+	err_set(to, from->code, "%s", from->msg);
+	if (from->hint)
+		err_hint(to, "%s", from->hint);
+}
+
+/* A waiter may ask for the same layer again, which after a failure makes a new state: t is not used any more then. */
 static void finish(struct tree_state *t, struct err *e)
 {
-	t->state = err_is_set(e) ? TREE_FAILED : TREE_PRESENT;
-	for (size_t i = 0; i < t->waiters.n; i++) {
-		struct waiter *w = t->waiters.v[i];
+	__typeof__(t->waiters) waiters = t->waiters;
 
-		if (err_is_set(e) && !err_is_set(&w->err)) {
-			err_set(&w->err, e->code, "%s", e->msg);
-			if (e->hint)
-				err_hint(&w->err, "%s", e->hint);
-		}
-		if (--w->left == 0) {
-			w->done(w->ctx, &w->err);
-			err_release(&w->err);
-			free(w);
-		}
+	memset(&t->waiters, 0, sizeof t->waiters);
+	t->state = err_is_set(e) ? TREE_FAILED : TREE_PRESENT;
+	for (size_t i = 0; i < waiters.n; i++) {
+		copy_error(&waiters.v[i]->err, e);
+		release_waiter(waiters.v[i]);
 	}
-	vec_release(&t->waiters);
+	vec_release(&waiters);
 }
 
 static int unpack(void *arg, struct worker *w, struct json **result, struct err *e)
@@ -328,11 +340,7 @@ void trees_ensure(struct build *b, const struct digest_list *stack, const char *
 			start(t);
 	}
 	/* Our own hold on the waiter: everything may have been there already. */
-	if (--w->left == 0) {
-		done(ctx, &w->err);
-		err_release(&w->err);
-		free(w);
-	}
+	release_waiter(w);
 }
 
 void trees_release(struct build *b)

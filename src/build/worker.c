@@ -49,6 +49,8 @@ void worker_err_from_json(const struct json *j, struct err *e)
 	const char *code = json_get_str(j, "code"), *msg = json_get_str(j, "message");
 
 	err_set(e, code ? err_code_from_name(code) : ERR_INTERNAL, "%s", msg ? msg : "unknown error of a worker");
+	if (!err_is_set(e))
+		e->code = ERR_INTERNAL;
 	e->sys = (int)json_get_int(j, "errno", 0);
 	e->http = (int)json_get_int(j, "http", 0);
 	e->retryable = json_get_bool(j, "retryable", false);
@@ -236,6 +238,9 @@ static void on_socket(void *arg, uint32_t events)
 		take(w, text, (size_t)n);
 		return;
 	}
+	/* A message that cannot be received. */
+	if (n < 0)
+		kill(w->pid, SIGKILL);
 	err_release(&e);
 	loop_remove(w->session->loop, w->on_sock);
 	close(w->sock);
@@ -289,10 +294,13 @@ struct worker *worker_start(struct session *s, const struct worker_spec *spec, s
 		enlist(w);
 		return w;
 	}
-	if (w->pid < 0)
+	if (w->pid < 0) {
 		err_sys(e, ERR_HOST, errno, "starting the %s worker", spec->role);
-	else
+	} else {
+		loop_remove(s->loop, w->on_sock);
 		kill(w->pid, SIGKILL);
+		waitpid(w->pid, NULL, 0);
+	}
 	close(pair[0]);
 	free(w);
 	return NULL;
@@ -316,7 +324,7 @@ struct call {
 	struct loop *loop;
 	struct json *result;
 	struct err err;
-	bool failed;
+	bool done;
 	const struct worker_spec *spec;
 };
 
@@ -324,8 +332,8 @@ static void call_done(void *ctx, const struct json *result, struct err *e)
 {
 	struct call *c = ctx;
 
-	c->failed = err_is_set(e);
-	if (c->failed)
+	c->done = true;
+	if (err_is_set(e))
 		err_move(&c->err, e);
 	else if (result)
 		c->result = json_deep_copy(result);
@@ -348,9 +356,18 @@ int worker_call(struct session *s, const struct worker_spec *spec, struct json *
 	own.done = call_done;
 	own.message = call_message;
 	own.ctx = &c;
-	if (!worker_start(s, &own, e) || loop_run(s->loop, e) < 0)
+	struct worker *w = worker_start(s, &own, e);
+
+	if (!w)
 		return -1;
-	if (c.failed) {
+	while (!c.done) {
+		if (loop_run(s->loop, e) < 0)
+			return -1;
+		/* Somebody stopped the loop: the work must end before its context does. */
+		if (!c.done)
+			worker_kill(w);
+	}
+	if (err_is_set(&c.err)) {
 		err_move(e, &c.err);
 		return -1;
 	}

@@ -2,8 +2,8 @@
  * "Processes").
  *
  * A worker inherits its arguments by fork, closes every descriptor that is not handed to it, enters the namespaces that
- * its role needs, does its work and sends one result or error as a bounded JSON message. A malformed message ends the
- * worker, never the scheduler. */
+ * its role needs, does its work and sends one result or error as a bounded JSON message. A malformed or oversized message
+ * ends the worker, never the scheduler. */
 #ifndef SLCT_WORKER_H
 #define SLCT_WORKER_H
 
@@ -45,7 +45,7 @@ struct worker *worker_start(struct session *s, const struct worker_spec *spec, s
 void worker_kill(struct worker *w);
 void worker_kill_all(struct session *s);
 /* Start one and run the loop until it has ended: for commands that do one thing at a time. New reference or NULL in
- * *result. */
+ * *result. loop_stop() during it kills the worker: ERR_CANCELLED. */
 int worker_call(struct session *s, const struct worker_spec *spec, struct json **result, struct err *e);
 /* In the child: send a message on the way; it is dropped if the scheduler does not keep up. */
 void worker_send(struct worker *w, const struct json *message);

@@ -2,7 +2,6 @@
 #include "src/cli/build_args.h"
 
 #include "oci/ref.h"
-#include "src/build/secret.h"
 #include "src/cli/work.h"
 #include "src/util/mem.h"
 
@@ -158,10 +157,6 @@ int build_args_fill(const struct cli *c, const struct build_args *a, struct buil
 	strv_copy(&o->goals, &a->goals);
 	strv_copy(&o->force_rebuild_from, &a->force_from);
 	strv_copy(&o->add_hosts, &a->add_hosts);
-	for (size_t i = 0; i < a->secrets.n; i++)
-		if (secret_check(a->secrets.v[i], e))
-			return -1;
-	strv_copy(&o->secrets, &a->secrets);
 	o->file = mem_strdup_opt(a->file);
 	o->target = mem_strdup_opt(a->target);
 	o->flavor_root = mem_strdup_opt(a->flavor_root);

@@ -8,7 +8,7 @@
 /* First member of the option struct of each of these commands, so that the offsets below hold. */
 struct build_args {
 	const char *file, *target, *platform, *network, *pull, *timestamps, *isolation, *output_directory, *flavor_root;
-	struct strv goals, tags, args, labels, cache_from, cache_to, force_from, add_hosts, flavor_paths, secrets;
+	struct strv goals, tags, args, labels, cache_from, cache_to, force_from, add_hosts, flavor_paths;
 	bool offline, no_cache, force_rebuild, keep_going;
 	int64_t jobs, step_timeout;
 	uint64_t shm_size;

@@ -41,10 +41,9 @@ static const struct opt cmd_build_options[] = {
 	 .help = "file for the image's id, with one goal only"},
 	{.name = "metadata-file", .arg = "F", .kind = OPT_STRING, CMD_BUILD_AT(metadata_file),
 	 .help = "file for what --json prints"},
-	{.name = "secret", .arg = "id=ID[,src=F|,env=V]", .kind = OPT_LIST, BUILD_ARGS_AT(secrets),
-	 .help = "secret for RUN --mount=type=secret"},
 	CLI_NET_OPTIONS(struct build_args),
 	CMD_BUILD_LATER("build-context", "N=SRC", "further context"),
+	CMD_BUILD_LATER("secret", "id=ID[,src=F|,env=V]", "secret for RUN --mount=type=secret"),
 	CMD_BUILD_LATER("ssh", "ID", "agent for RUN --mount=type=ssh"),
 	CMD_BUILD_LATER("cache-ttl", "D", "age from which cache entries do not count"),
 	CMD_BUILD_LATER("squash", NULL, "one layer above the base"),
@@ -99,15 +98,14 @@ static int cmd_build_files(const struct cmd_build_opts *o, const struct build_re
 
 	if (o->iidfile && r->n != 1)
 		return err_set(e, ERR_USAGE, "--iidfile is for one image, but there are %zu", r->n);
-	if (o->iidfile &&
-	    io_write_file_atomic(AT_FDCWD, o->iidfile, r->v[0].image.text, strlen(r->v[0].image.text), 0644, e))
+	if (o->iidfile && io_write_output(o->iidfile, r->v[0].image.text, strlen(r->v[0].image.text), e))
 		return -1;
 	if (!o->metadata_file)
 		return 0;
 	j = cmd_build_json(r);
 	json_write_pretty(j, &text);
 	buf_char_add(&text, '\n');
-	return io_write_file_atomic(AT_FDCWD, o->metadata_file, buf_str(&text), text.n, 0644, e);
+	return io_write_output(o->metadata_file, buf_str(&text), text.n, e);
 }
 
 /* Outputs and pushes of what was built. */

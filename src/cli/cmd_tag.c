@@ -11,7 +11,11 @@ static int cmd_tag_run(struct cli *c, const void *opts ATTR_UNUSED, struct err *
 	AUTO_STORE_IMAGE struct store_image i = {0};
 	AUTO_REF struct ref ref = {0};
 
-	if (image_src_find(c->store, c->args.operands.v[0], &i, e) || ref_parse(name, &ref, e))
+	if (ref_parse(name, &ref, e)) {
+		e->code = ERR_USAGE;
+		return -1;
+	}
+	if (image_src_find(c->store, c->args.operands.v[0], &i, e))
 		return -1;
 	if (digest_is_set(&ref.digest)) {
 		err_set(e, ERR_USAGE, "\"%s\" has a digest: a name is wanted, like debian:12", name);

@@ -28,22 +28,8 @@ static void release_copy(struct plan_copy *c)
 	free(c->chmod);
 }
 
-static void release_mounts(struct plan_step *s)
-{
-	for (size_t i = 0; i < s->mounts.n; i++) {
-		dmount_release(&s->mounts.v[i].def);
-		free(s->mounts.v[i].target);
-		strv_release(&s->mounts.v[i].sources);
-	}
-	vec_release(&s->mounts);
-	vec_release(&s->inputs);
-	free(s->script.name);
-	free(s->script.text);
-}
-
 static void release_step(struct plan_step *s)
 {
-	release_mounts(s);
 	free(s->text);
 	free(s->created_by);
 	strv_release(&s->argv);
@@ -112,7 +98,7 @@ void plan_free(struct plan *p)
 	vec_release(&p->images);
 	vec_release(&p->flavors);
 	vec_release(&p->warnings);
-	strv_release(&p->defaults);
+	vec_release(&p->defaults);
 	free(p);
 }
 

@@ -17,15 +17,12 @@
 #include "oci/ref.h"
 #include "src/cache/ckey.h"
 #include "src/dockerfile/dargs.h"
-#include "src/dockerfile/dmount.h"
 #include "src/dockerfile/dstage.h"
 #include "src/flavor/flavor.h"
 #include "src/plan/source.h"
 #include "src/util/err.h"
 
 #define PLAN_NONE SIZE_MAX
-/* Where the reference puts scripts of RUN; known to those that print their own name. */
-#define PLAN_SCRIPT_DIR "/dev/pipes/"
 
 enum plan_step_kind {
 	PLAN_META,    /* changes the config only */
@@ -60,22 +57,6 @@ struct plan_copy {
 	struct digest tree;  /* of the selected files, set by the caller's scan (context only) */
 };
 
-/* A stage or image whose files a step reads. */
-struct plan_input {
-	enum plan_origin origin; /* not the context */
-	size_t index;
-};
-
-/* RUN --mount. */
-struct plan_mount {
-	struct dmount def;
-	char *target;        /* absolute; NULL: none (ssh) */
-	size_t input;        /* into the step's inputs, or PLAN_NONE */
-	bool context;        /* bind of the build context */
-	struct strv sources; /* of the context: one path */
-	struct digest tree;  /* of what they name, set by the caller's scan */
-};
-
 struct plan_step {
 	enum plan_step_kind kind;
 	enum dast_kind instruction;
@@ -91,9 +72,6 @@ struct plan_step {
 	struct strv env_extra; /* proxies and transparent arguments: not part of the key */
 	char *user, *workdir;
 	bool net_none;
-	VEC_OF(struct plan_mount) mounts;
-	struct plan_doc script; /* a here-document that begins with "#!": a file in PLAN_SCRIPT_DIR; name NULL: none */
-	VEC_OF(struct plan_input) inputs; /* stages and images that are read, of COPY too */
 	/* COPY, ADD */
 	struct plan_copy copy;
 	/* Filled by plan_keys: */
@@ -170,7 +148,7 @@ struct plan {
 	VEC_OF(struct plan_image) images;
 	VEC_OF(struct flavor *) flavors;
 	VEC_OF(struct plan_warning) warnings;
-	struct strv defaults;  /* default goals by full name */
+	VEC_OF(size_t) defaults; /* goals if none are named: indexes of stages */
 	/* options, borrowed for the plan's life */
 	const struct smap *build_args;
 	const struct smap *labels;
@@ -178,6 +156,8 @@ struct plan {
 	bool timestamps_real;
 	int64_t source_date_epoch; /* -1: not set */
 	bool net_none;
+	const struct strv *add_hosts; /* NULL: none */
+	uint64_t shm_size;     /* bytes */
 };
 
 struct plan *plan_new(void);
@@ -212,10 +192,13 @@ int plan_evaluate(struct plan *p, bool offline, struct err *e);
 
 /* Input keys of all evaluated stages. */
 void plan_keys(struct plan *p);
-/* Content key of a step whose parent's stack is known, and those of its inputs: from[i] is that of inputs.v[i]. */
+/* Content key of a step whose parent's stack is known. For COPY --from the key of the source stays in it. */
 void plan_content_key(const struct plan *p, const struct plan_stage *st, const struct plan_step *step,
-		      const struct digest_list *parent, const struct digest_list *const *from, struct ckey *out);
+		      const struct digest_list *parent, const struct digest_list *from, struct ckey *out);
 
+/* Seconds: files of what COPY --from copies that are later than this get the copying step's time. The image must be
+ * resolved. */
+int64_t plan_copy_origin(const struct plan *p, const struct plan_copy *c);
 /* Index of the last layer step of a stage, or PLAN_NONE. */
 size_t plan_last_layer(const struct plan_stage *st);
 bool plan_step_is_layer(const struct plan_step *s);

@@ -7,8 +7,8 @@
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
-/* cache.md "The logical clock": the origin of an image that says nothing. */
 #define STAGE_NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+/* cache.md "The logical clock": the origin of an image that says nothing. */
 #define ORIGIN_UNKNOWN INT64_C(315619200) /* 1980-01-02T00:00:00Z */
 
 /* A flavor's references are shown as they are written. */

@@ -72,9 +72,8 @@ static char *copy_dest(const struct plan_eval *v, const char *dest)
 	return dir && abs[1] ? mem_printf("%s/", abs) : STEAL_PTR(abs);
 }
 
-static int copy_origin(struct plan_eval *v, struct plan_step *s, struct err *e)
+static int copy_origin(struct plan_eval *v, struct plan_copy *c, struct err *e)
 {
-	struct plan_copy *c = &s->copy;
 	const char *from = dast_flag(v->x, "from");
 	size_t stage, image;
 
@@ -86,9 +85,9 @@ static int copy_origin(struct plan_eval *v, struct plan_step *s, struct err *e)
 		return -1;
 	c->origin = stage != PLAN_NONE ? PLAN_FROM_STAGE : PLAN_FROM_IMAGE;
 	c->index = stage != PLAN_NONE ? stage : image;
-	vec_push(&s->inputs, (struct plan_input){c->origin, c->index});
-	if (stage == PLAN_NONE && v->trigger && !v->plan->images.v[image].resolved)
-		return plan_eval_unsupported(v, "COPY --from of another image in an ONBUILD trigger", e);
+	/* The graph was made from the Dockerfiles alone: what only a trigger names was not made ready. */
+	if (v->trigger && !(stage != PLAN_NONE ? v->plan->stages.v[stage].evaluated : v->plan->images.v[image].resolved))
+		return plan_eval_unsupported(v, "COPY --from in an ONBUILD trigger, of what the Dockerfile does not need", e);
 	return 0;
 }
 
@@ -122,5 +121,5 @@ int plan_eval_copy(struct plan_eval *v, struct err *e)
 	c->dest = copy_dest(v, v->x->words.v[v->x->words.n - 1].s);
 	if (copy_flags(v, c, e) < 0 || copy_sources(v, c, e) < 0)
 		return -1;
-	return copy_origin(v, s, e);
+	return copy_origin(v, c, e);
 }

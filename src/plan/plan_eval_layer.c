@@ -65,22 +65,9 @@ static void split_transparent(struct plan_eval *v, struct plan_step *s, struct s
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* One here-document and nothing else is the command itself, or a file to be executed if it begins with "#!". */
-static void run_alone(const struct dast_heredoc *h, struct dast_instr *cmd, struct plan_step *s)
-{
-	AUTO_FREE char *text = dast_heredoc_text(h);
-
-	if (strncmp(text, "#!", 2) != 0) {
-		dast_replace(&cmd->words.v[0].s, STEAL_PTR(text));
-		return;
-	}
-	dast_replace(&cmd->words.v[0].s, mem_printf(PLAN_SCRIPT_DIR "%s", h->name));
-	s->script = (struct plan_doc){mem_strdup(h->name), text, strlen(text)};
-	text = NULL;
-}
-
-/* Others are the shell's business: the text is put together again as it was written. */
-static void run_heredocs(const struct dast_instr *in, struct dast_instr *cmd, struct plan_step *s)
+/* One here-document and nothing else is the command itself; others are the shell's business: the text is put together
+ * again as it was written. */
+static void run_heredocs(const struct dast_instr *in, struct dast_instr *cmd)
 {
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
 	struct dast_heredoc only = {0};
@@ -88,7 +75,7 @@ static void run_heredocs(const struct dast_instr *in, struct dast_instr *cmd, st
 
 	free(only.name);
 	if (alone) {
-		run_alone(&in->heredocs.v[0], cmd, s);
+		dast_replace(&cmd->words.v[0].s, dast_heredoc_text(&in->heredocs.v[0]));
 		return;
 	}
 	buf_str_add(&text, in->words.v[0].s);
@@ -100,25 +87,33 @@ static void run_heredocs(const struct dast_instr *in, struct dast_instr *cmd, st
 	dast_replace(&cmd->words.v[0].s, buf_steal(&text));
 }
 
-static void run_argv(struct plan_eval *v, struct plan_step *s)
+static void run_argv(struct plan_eval *v, struct strv *out)
 {
 	AUTO_DAST_INSTR struct dast_instr *cmd = dast_instr_copy(v->x);
 
 	if (cmd->heredocs.n)
-		run_heredocs(v->x, cmd, s);
-	dast_argv(cmd, &v->st->config.shell, &s->argv);
+		run_heredocs(v->x, cmd);
+	dast_argv(cmd, &v->st->config.shell, out);
+}
+
+/* A script with "#!" is a file that is executed. */
+static bool is_script(const struct dast_instr *in)
+{
+	return in->heredocs.n && in->heredocs.v[0].content_n > 1 && memcmp(in->heredocs.v[0].content, "#!", 2) == 0;
 }
 
 int plan_eval_run(struct plan_eval *v, struct err *e)
 {
-	static const char *const later[] = {"security", "device"};
+	static const char *const later[] = {"mount", "security", "device"};
 	AUTO_STRV struct strv env = {0};
 
 	if (plan_eval_refuse_flags(v, later, ARRAY_LEN(later), e) < 0)
 		return -1;
+	if (is_script(v->x))
+		return plan_eval_unsupported(v, "RUN with a here-document that begins with #!", e);
 	struct plan_step *s = plan_eval_step(v, PLAN_RUN);
 
-	run_argv(v, s);
+	run_argv(v, &s->argv);
 	dargs_run_env(v->st->scope, &env);
 	split_transparent(v, s, &env);
 	if (!has_env(&env, "PATH"))
@@ -127,7 +122,7 @@ int plan_eval_run(struct plan_eval *v, struct err *e)
 	s->user = mem_strdup_opt(v->st->config.user);
 	s->workdir = mem_strdup(v->st->config.workdir ? v->st->config.workdir : "/");
 	s->created_by = plan_history_run(v, &s->argv);
-	return run_network(v, s, e) < 0 ? -1 : plan_eval_mounts(v, s, e);
+	return run_network(v, s, e);
 }
 
 /* --- WORKDIR --- */

@@ -1,5 +1,7 @@
 /* Instructions that change the config and nothing else. */
+#include <signal.h>
 #include <string.h>
+#include <strings.h>
 
 #include "src/plan/plan_eval.h"
 #include "src/plan/plan_history.h"
@@ -131,10 +133,33 @@ static int do_onbuild(struct plan_eval *v, struct err *e)
 	return 0;
 }
 
+/* A number, NAME or SIGNAME, also RTMIN+n and RTMAX-n: what a container runtime will understand. */
+static bool is_signal(const char *s)
+{
+	uint64_t n;
+
+	if (num_parse(sv_from(s), 10, (uint64_t)SIGRTMAX, &n) == 0)
+		return n > 0;
+	if (strncasecmp(s, "SIG", 3) == 0)
+		s += 3;
+	if (strncasecmp(s, "RTMIN", 5) == 0 || strncasecmp(s, "RTMAX", 5) == 0)
+		return !s[5] || ((s[5] == '+' || s[5] == '-') && num_parse(sv_from(s + 6), 10, 30, &n) == 0);
+	for (int i = 1; i < SIGRTMIN; i++) {
+		const char *name = sigabbrev_np(i);
+
+		if (name && strcasecmp(s, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int do_stopsignal(struct plan_eval *v, struct err *e)
 {
-	(void)e;
-	replace(&v->st->config.stop_signal, v->x->words.v[0].s);
+	const char *text = v->x->words.v[0].s;
+
+	if (!is_signal(text))
+		return err_set(e, ERR_INPUT, "STOPSIGNAL: there is no signal \"%s\"", text);
+	replace(&v->st->config.stop_signal, text);
 	return 0;
 }
 

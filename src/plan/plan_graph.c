@@ -5,17 +5,25 @@
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
-/* "FLAVOR-DIR:STAGE" names the flavor by its directory's last part. */
-static char *full_name(const char *name)
+static size_t find_exactly(const struct plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->stages.n; i++)
+		if (strcmp(p->stages.v[i].name, name) == 0)
+			return i;
+	return PLAN_NONE;
+}
+
+/* "FLAVOR-DIR:STAGE" names the flavor by its directory's last part; "FLAVOR/STAGE:INNER" is a name as it is. */
+static char *full_name(const struct plan *p, const char *name)
 {
 	const char *colon = strchr(name, ':');
 
-	if (!colon || !memchr(name, '/', (size_t)(colon - name)))
+	if (!colon || find_exactly(p, name) != PLAN_NONE)
 		return mem_strdup(name);
 	AUTO_FREE char *dir = mem_strndup(name, (size_t)(colon - name));
-	AUTO_FREE char *clean = path_clean(dir);
+	AUTO_FREE char *clean = path_clean(dir), *full = mem_printf("%s/%s", path_base(clean), colon + 1);
 
-	return mem_printf("%s/%s", path_base(clean), colon + 1);
+	return find_exactly(p, full) != PLAN_NONE ? STEAL_PTR(full) : mem_strdup(name);
 }
 
 static bool is_called(const struct plan_stage *st, const char *name)
@@ -39,12 +47,12 @@ static int unknown_stage(const struct plan *p, const char *name, struct err *e)
 
 size_t plan_find_stage(const struct plan *p, const char *name, struct err *e)
 {
-	AUTO_FREE char *full = full_name(name);
-	size_t found = PLAN_NONE;
+	AUTO_FREE char *full = full_name(p, name);
+	size_t found = find_exactly(p, full);
 
+	if (found != PLAN_NONE)
+		return found;
 	for (size_t i = 0; i < p->stages.n; i++) {
-		if (strcmp(p->stages.v[i].name, full) == 0)
-			return i;
 		if (!is_called(&p->stages.v[i], full))
 			continue;
 		if (found != PLAN_NONE) {
@@ -62,7 +70,7 @@ size_t plan_find_stage(const struct plan *p, const char *name, struct err *e)
 /* A name without flavor means that stage of every flavor. */
 static int mark_named(struct plan *p, const char *name, struct err *e)
 {
-	AUTO_FREE char *full = full_name(name);
+	AUTO_FREE char *full = full_name(p, name);
 	bool any = false;
 
 	for (size_t i = 0; i < p->stages.n; i++)
@@ -161,14 +169,15 @@ void plan_mark_closure(struct plan *p)
 
 int plan_select_goals(struct plan *p, const struct strv *goals, struct err *e)
 {
-	const struct strv *names = goals->n ? goals : &p->defaults;
 	AUTO_FREE size_t *order = mem_array(p->stages.n + 1, sizeof *order);
 
 	if (search(p, order, e) < 0)
 		return -1;
-	for (size_t i = 0; i < names->n; i++)
-		if (mark_named(p, names->v[i], e) < 0)
+	for (size_t i = 0; i < goals->n; i++)
+		if (mark_named(p, goals->v[i], e) < 0)
 			return -1;
+	for (size_t i = 0; i < p->defaults.n && !goals->n; i++)
+		p->stages.v[p->defaults.v[i]].goal = true;
 	plan_mark_closure(p);
 	return 0;
 }

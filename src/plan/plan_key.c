@@ -24,44 +24,26 @@ static const struct ckey *stage_key(const struct plan_stage *st)
 	return last == PLAN_NONE ? &st->base_key : &st->steps.v[last].key;
 }
 
-static void add_id(struct ckey_builder *b, const char *name, uint32_t id)
+static void add_run(const struct plan *p, struct ckey_builder *b, const struct plan_step *s)
 {
-	ckey_int(b, name, id == DMOUNT_UNSET ? -1 : (int64_t)id);
-}
+	static const struct strv none = {0};
 
-/* Of caches and secrets only what they are called: their content is no input (cache.md). */
-static void add_mount(struct ckey_builder *b, const struct plan_mount *m, const struct ckey *from)
-{
-	ckey_str(b, "mount", dmount_type_name(m->def.type));
-	ckey_str(b, "target", m->target);
-	ckey_str(b, "source", m->def.source);
-	ckey_str(b, "id", m->def.id);
-	ckey_str(b, "variable", m->def.env);
-	ckey_int(b, "readonly", m->def.readonly);
-	add_id(b, "mode", m->def.mode);
-	add_id(b, "uid", m->def.uid);
-	add_id(b, "gid", m->def.gid);
-	ckey_int(b, "size", (int64_t)m->def.size);
-	if (m->context)
-		ckey_str(b, "files", m->tree.text);
-	if (m->input != PLAN_NONE)
-		ckey_str(b, "from", from[m->input].hex);
-}
-
-static void add_run(struct ckey_builder *b, const struct plan_step *s, const struct ckey *from)
-{
 	ckey_list(b, "argv", &s->argv);
 	ckey_list(b, "env", &s->env);
 	ckey_str(b, "user", s->user);
 	ckey_str(b, "workdir", s->workdir);
 	ckey_str(b, "network", s->net_none ? "none" : "host");
-	if (s->script.name)
-		ckey_field(b, "script", s->script.text, s->script.n);
-	for (size_t i = 0; i < s->mounts.n; i++)
-		add_mount(b, &s->mounts.v[i], from);
+	ckey_list(b, "hosts", p->add_hosts ? p->add_hosts : &none);
+	ckey_int(b, "shm", (int64_t)p->shm_size);
 }
 
-static void add_copy(struct ckey_builder *b, const struct plan_step *s, const struct ckey *from)
+int64_t plan_copy_origin(const struct plan *p, const struct plan_copy *c)
+{
+	return c->origin == PLAN_FROM_STAGE ? p->stages.v[c->index].origin
+					    : imgconfig_origin(&p->images.v[c->index].config);
+}
+
+static void add_copy(const struct plan *p, struct ckey_builder *b, const struct plan_step *s, const struct ckey *from)
 {
 	const struct plan_copy *c = &s->copy;
 
@@ -78,10 +60,13 @@ static void add_copy(struct ckey_builder *b, const struct plan_step *s, const st
 	}
 	ckey_int(b, "unpack", c->unpack);
 	ckey_int(b, "origin", c->origin);
-	if (c->origin == PLAN_FROM_CONTEXT)
+	if (c->origin == PLAN_FROM_CONTEXT) {
 		ckey_str(b, "files", c->tree.text);
-	else
-		ckey_str(b, "from", from->hex);
+		return;
+	}
+	ckey_str(b, "from", from->hex);
+	/* The layers alone do not say which of their times are kept. */
+	ckey_int(b, "from-time", p->timestamps_real ? 0 : plan_copy_origin(p, c));
 }
 
 static void add_common(const struct plan *p, const struct plan_stage *st, const struct plan_step *s,
@@ -104,9 +89,9 @@ static void step_key(const struct plan *p, const struct plan_stage *st, const st
 	ckey_str(&b, "parent", parent->hex);
 	add_common(p, st, s, &b);
 	if (s->kind == PLAN_RUN) {
-		add_run(&b, s, from);
+		add_run(p, &b, s);
 	} else if (s->kind == PLAN_COPY) {
-		add_copy(&b, s, from);
+		add_copy(p, &b, s, from);
 	} else {
 		ckey_str(&b, "workdir", s->workdir);
 		ckey_str(&b, "user", s->user);
@@ -114,19 +99,15 @@ static void step_key(const struct plan *p, const struct plan_stage *st, const st
 	ckey_end(&b, out, why);
 }
 
-/* The keys that stand for the step's inputs; unset if unknown. */
-static struct ckey *input_keys(const struct plan *p, const struct plan_step *s)
+/* The key that stands for the source of COPY --from; unset if unknown. */
+static struct ckey source_key(const struct plan *p, const struct plan_copy *c)
 {
-	struct ckey *k = mem_zalloc((s->inputs.n + 1) * sizeof *k);
+	struct ckey k = {0};
 
-	for (size_t i = 0; i < s->inputs.n; i++) {
-		const struct plan_input *in = &s->inputs.v[i];
-
-		if (in->origin == PLAN_FROM_STAGE)
-			k[i] = *stage_key(&p->stages.v[in->index]);
-		else if (p->images.v[in->index].resolved)
-			stack_key(&p->images.v[in->index].diff_ids, &k[i]);
-	}
+	if (c->origin == PLAN_FROM_STAGE)
+		k = *stage_key(&p->stages.v[c->index]);
+	else if (c->origin == PLAN_FROM_IMAGE && p->images.v[c->index].resolved)
+		stack_key(&p->images.v[c->index].diff_ids, &k);
 	return k;
 }
 
@@ -134,13 +115,9 @@ static bool inputs_known(const struct plan_step *s, const struct ckey *parent, c
 {
 	if (!ckey_is_set(parent))
 		return false;
-	for (size_t i = 0; i < s->inputs.n; i++)
-		if (!ckey_is_set(&from[i]))
-			return false;
-	for (size_t i = 0; i < s->mounts.n; i++)
-		if (s->mounts.v[i].context && !digest_is_set(&s->mounts.v[i].tree))
-			return false;
-	return s->kind != PLAN_COPY || s->copy.origin != PLAN_FROM_CONTEXT || digest_is_set(&s->copy.tree);
+	if (s->kind != PLAN_COPY)
+		return true;
+	return s->copy.origin == PLAN_FROM_CONTEXT ? digest_is_set(&s->copy.tree) : ckey_is_set(from);
 }
 
 static void base_key(const struct plan *p, struct plan_stage *st)
@@ -155,7 +132,8 @@ static void base_key(const struct plan *p, struct plan_stage *st)
 		stack_key(&p->images.v[st->base_image].diff_ids, &st->base_key);
 }
 
-/* The time after `count` steps that may make a layer. A file may not be newer than what SOURCE_DATE_EPOCH says (reproducible-builds.org, its specification). */
+/* The time after `count` steps that may make a layer. A file may not be newer than what SOURCE_DATE_EPOCH says
+ * (reproducible-builds.org, its specification). */
 static int64_t logical_time(const struct plan *p, const struct plan_stage *st, size_t count)
 {
 	int64_t t = st->origin + (int64_t)count;
@@ -172,16 +150,19 @@ static void stage_keys(const struct plan *p, struct plan_stage *st)
 	for (size_t i = 0; i < st->steps.n; i++) {
 		struct plan_step *s = &st->steps.v[i];
 
+		s->key = (struct ckey){0};
+		json_free(s->why);
+		s->why = NULL;
 		if (!plan_step_is_layer(s)) {
 			s->logical = logical_time(p, st, n);
 			continue;
 		}
-		AUTO_FREE struct ckey *from = input_keys(p, s);
+		struct ckey from = source_key(p, &s->copy);
 
 		s->layer_n = n++;
 		s->logical = logical_time(p, st, n);
-		if (inputs_known(s, parent, from))
-			step_key(p, st, s, parent, from, &s->key, &s->why);
+		if (inputs_known(s, parent, &from))
+			step_key(p, st, s, parent, &from, &s->key, &s->why);
 		parent = &s->key;
 	}
 }
@@ -197,13 +178,12 @@ void plan_keys(struct plan *p)
 }
 
 void plan_content_key(const struct plan *p, const struct plan_stage *st, const struct plan_step *step,
-		      const struct digest_list *parent, const struct digest_list *const *from, struct ckey *out)
+		      const struct digest_list *parent, const struct digest_list *from, struct ckey *out)
 {
-	AUTO_FREE struct ckey *keys = mem_zalloc((step->inputs.n + 1) * sizeof *keys);
-	struct ckey parent_key;
+	struct ckey parent_key, from_key = {0};
 
 	stack_key(parent, &parent_key);
-	for (size_t i = 0; i < step->inputs.n; i++)
-		stack_key(from[i], &keys[i]);
-	step_key(p, st, step, &parent_key, keys, out, NULL);
+	if (from)
+		stack_key(from, &from_key);
+	step_key(p, st, step, &parent_key, &from_key, out, NULL);
 }

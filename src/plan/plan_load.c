@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "src/dockerfile/dmount.h"
 #include "src/dockerfile/dparse.h"
 #include "src/plan/plan_load.h"
-#include "src/plan/plan.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -154,6 +154,13 @@ static size_t flavor_stage_index(const struct plan *p, const char *flavor, const
 	return PLAN_NONE;
 }
 
+/* As the reference builder: a number is never the name of an image. */
+static int no_such_number(const struct plan_stage *st, const char *text, struct err *e)
+{
+	err_set(e, ERR_INPUT, "there is no stage number %s before this one", text);
+	return st->df_index ? err_hint(e, "the stages before it are 0 to %zu", st->df_index - 1) : -1;
+}
+
 int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind, size_t *stage,
 		    size_t *image, struct err *e)
 {
@@ -167,6 +174,8 @@ int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_num
 		*stage = flavor_stage_index(p, st->flavor, of_flavor);
 	else if (inner >= 0)
 		*stage = s->first_stage + (size_t)inner;
+	else if (by_number && text[0] && strspn(text, "0123456789") == strlen(text))
+		return no_such_number(st, text, e);
 	if (*stage == PLAN_NONE && find_image(p, text, &st->platform, image, e) < 0)
 		return -1;
 	add_edge(st, kind, *stage, *image);
@@ -193,26 +202,31 @@ static int link_from(struct plan *p, size_t at, struct err *e)
 	return plan_load_reference(p, at, st->from_text, false, PLAN_EDGE_FROM, &st->base_stage, &st->base_image, e);
 }
 
+static int link_mounts(struct plan *p, size_t at, const struct dast_instr *in, struct err *e)
+{
+	const char *mount;
+	size_t stage, image;
+
+	for (size_t i = 0; (mount = dast_flag_nth(in, "mount", i)); i++) {
+		AUTO_FREE char *from = NULL;
+
+		if (dmount_from(sv_from(mount), &from, e) < 0)
+			return -1;
+		if (from && plan_load_reference(p, at, from, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* COPY --from and RUN --mount=from are names or indexes that no variable can change. */
 static int link_instr(struct plan *p, size_t at, const struct dast_instr *in, struct err *e)
 {
 	const char *from = in->kind == DAST_COPY || in->kind == DAST_ADD ? dast_flag(in, "from") : NULL;
 	size_t stage, image;
 
-	if (from && plan_load_reference(p, at, from, true, PLAN_EDGE_COPY, &stage, &image, e) < 0)
-		return -1;
-	for (size_t i = 0; in->kind == DAST_RUN; i++) {
-		const char *mount = dast_flag_nth(in, "mount", i);
-		AUTO_FREE char *name = NULL;
-
-		if (!mount)
-			break;
-		if (dmount_from(sv_from(mount), &name, e) < 0)
-			return -1;
-		if (name && plan_load_reference(p, at, name, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
-			return -1;
-	}
-	return 0;
+	if (in->kind == DAST_RUN)
+		return link_mounts(p, at, in, e);
+	return from ? plan_load_reference(p, at, from, true, PLAN_EDGE_COPY, &stage, &image, e) : 0;
 }
 
 static int link_stage(struct plan *p, size_t at, struct err *e)
@@ -260,13 +274,13 @@ static int goal_of_context(struct plan *p, const struct plan_source *s, const ch
 	size_t last = s->stages.stages.n - 1;
 
 	if (!target) {
-		strv_add(&p->defaults, p->stages.v[s->first_stage + last].name);
+		vec_push(&p->defaults, s->first_stage + last);
 		return 0;
 	}
 	ssize_t found = dstage_find(&s->stages, target, s->stages.stages.n, true);
 
 	if (found >= 0) {
-		strv_add(&p->defaults, p->stages.v[s->first_stage + (size_t)found].name);
+		vec_push(&p->defaults, s->first_stage + (size_t)found);
 		return 0;
 	}
 	AUTO_STRV struct strv names = {0};
@@ -346,6 +360,17 @@ static int add_flavor_stage(struct plan *p, const struct flavor *f, const struct
 	return 0;
 }
 
+/* Stages are called by their flavor's name. */
+static int check_name(const struct plan *p, const struct flavor *f, struct err *e)
+{
+	for (size_t i = 0; i + 1 < p->flavors.n; i++)
+		if (strcmp(p->flavors.v[i]->name, f->name) == 0) {
+			err_set(e, ERR_INPUT, "%s and %s are both called %s", p->flavors.v[i]->path, f->path, f->name);
+			return err_hint(e, "build them one after the other, or rename one of the directories");
+		}
+	return 0;
+}
+
 int plan_add_flavor(struct plan *p, const char *dir, const char *root, struct err *e)
 {
 	struct flavor *f = flavor_load(dir, root, e);
@@ -354,10 +379,12 @@ int plan_add_flavor(struct plan *p, const char *dir, const char *root, struct er
 	if (!f)
 		return -1;
 	vec_push(&p->flavors, f);
+	if (check_name(p, f, e) < 0)
+		return -1;
 	for (size_t i = 0; i < f->nstages; i++)
 		if (add_flavor_stage(p, f, &f->stages[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < f->default_goals.n; i++)
-		strv_printf(&p->defaults, "%s/%s", f->name, f->default_goals.v[i]);
+		vec_push(&p->defaults, flavor_stage_index(p, f->name, f->default_goals.v[i]));
 	return link_stages(p, first, e);
 }

@@ -19,7 +19,6 @@
 #include "src/sandbox/mountpoint.h"
 #include "src/sandbox/mounts_child.h"
 #include "src/sandbox/passwd.h"
-#include "src/sandbox/usermount.h"
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
@@ -71,18 +70,16 @@ static void own_output(const struct passwd_ids *ids)
 }
 
 /* The merged root, with the layer of mount points on top of the image's. */
-static int mount_root(const struct sandbox_spec *s, const struct usermount *user, struct err *e)
+static int mount_root(const struct sandbox_spec *s, struct err *e)
 {
 	AUTO_FREE char *points = NULL;
-	AUTO_FREE const char **lower = mem_array(s->root.nlower + 2, sizeof *lower);
+	AUTO_FREE const char **lower = mem_array(s->root.nlower + 1, sizeof *lower);
 	struct overlay_spec root = s->root;
 
 	if (mountpoint_upper(&s->root, e) < 0 || mountpoint_layer(&s->root, s->scratch, &points, e) < 0)
 		return -1;
 	for (size_t i = 0; i < root.nlower; i++)
 		lower[i] = root.lower[i];
-	if (user->points)
-		lower[root.nlower++] = user->points;
 	lower[root.nlower++] = points;
 	root.lower = lower;
 	return overlay_mount(&root, e);
@@ -102,7 +99,6 @@ static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int 
 		  struct err *e)
 {
 	AUTO_CLOSE int root = -1;
-	struct usermount user;
 
 	if (guard(chan, e) < 0 || close_descriptors(s, chan, e) < 0)
 		return -1;
@@ -111,16 +107,12 @@ static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int 
 	prctl(PR_SET_NAME, INIT_NAME, 0, 0, 0);
 	if (mntns_private(e) < 0)
 		return -1;
-	if (usermount_open(&user, s, e) < 0)
-		return -1;
-	root = mount_root(s, &user, e);
+	root = mount_root(s, e);
 	if (root < 0 || passwd_lookup(root, s->user ? s->user : "", ids, e) < 0)
 		return -1;
 	own_output(ids);
-	if (mounts_child_apply(root, ops, chan, e) < 0 || usermount_attach(&user, root, e) < 0 ||
-	    mounts_child_pivot(root, e) < 0)
+	if (mounts_child_apply(root, ops, chan, e) < 0 || mounts_child_pivot(root, e) < 0)
 		return -1;
-	usermount_release(&user);
 	return set_identity(s, e);
 }
 

@@ -138,17 +138,6 @@ static int put_xattrs(const struct etc *etc, int to, struct err *e)
 	return 0;
 }
 
-int mountpoint_copy_xattrs(int from, int to, struct err *e)
-{
-	struct etc dir = {.fd = from, .xattrs = BUF_INIT(XATTR_MAX * 4)};
-	int r;
-
-	etc_xattrs(&dir);
-	r = put_xattrs(&dir, to, e);
-	buf_release(&dir.xattrs);
-	return r;
-}
-
 /* Owner before mode, since chown clears set-id bits; times last. */
 static int put_metadata(const struct etc *etc, int to, struct err *e)
 {

@@ -14,7 +14,5 @@ int mountpoint_layer(const struct overlay_spec *root, const char *scratch, char 
 /* A fresh upper directory becomes the root of the merged tree: give it mode and owner of the topmost layer's root (0755
  * if there is none) as long as it is empty. */
 int mountpoint_upper(const struct overlay_spec *root, struct err *e);
-/* Copy the attributes that an overlay would show of a directory. */
-int mountpoint_copy_xattrs(int from, int to, struct err *e);
 
 #endif

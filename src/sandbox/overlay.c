@@ -84,11 +84,6 @@ static int reopen_here(int dirfd)
 	return openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-int overlay_reopen(int dirfd)
-{
-	return reopen_here(dirfd);
-}
-
 static int too_many(size_t n, size_t max, struct err *e)
 {
 	err_set(e, ERR_HOST, "too many layers for one overlay: %zu, this kernel takes %zu", n, max);

@@ -18,8 +18,6 @@ struct overlay_spec {
  * descriptor of the root of the detached mount; closing it ends the mount. The mounted root's mode and owner are those
  * of the upper directory. By fsopen(2) with "lowerdir+" (Linux 6.7), else by mount(2). -1 with *e (ERR_HOST). */
 int overlay_mount(const struct overlay_spec *s, struct err *e);
-/* The directory of a descriptor from before unshare(CLONE_NEWNS), open in this mount namespace. -1 with errno. */
-int overlay_reopen(int dirfd);
 /* Whether an upper directory's entry differs from nothing: true if the directory `upperfd` holds any entry. */
 bool overlay_upper_used(int upperfd);
 /* userns_join + unshare(CLONE_NEWNS) + private propagation: what copy, flatten and look-up workers call first. */

@@ -19,8 +19,9 @@
 #define GROUP_FILE  "/etc/group"
 /* Largest passwd or group file that is read. */
 #define PASSWD_FILE_MAX ((size_t)8 << 20)
-/* 2^32-1 means "unchanged" to chown(2) and setresuid(2). */
-#define PASSWD_ID_MAX UINT64_C(4294967294)
+/* What container runtimes take: beyond it some programs see a negative number, and 2^32-1 means "unchanged" to
+ * chown(2) and setresuid(2). */
+#define PASSWD_ID_MAX UINT64_C(2147483647)
 
 struct account {
 	struct sv name;

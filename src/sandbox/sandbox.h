@@ -14,28 +14,6 @@
 
 enum sandbox_net { SANDBOX_NET_HOST, SANDBOX_NET_NONE };
 
-enum sandbox_mount_kind {
-	SANDBOX_MOUNT_DIR,    /* a directory of ours */
-	SANDBOX_MOUNT_LAYERS, /* an overlay, with an upper directory if the step may write */
-	SANDBOX_MOUNT_TMPFS,
-	SANDBOX_MOUNT_TEXT, /* a file with a text that lies in memory only */
-};
-
-/* RUN --mount, in a form that is ready to be mounted. */
-struct sandbox_mount {
-	enum sandbox_mount_kind kind;
-	const char *target;	    /* absolute, clean; neither / nor in /proc or /sys */
-	const char *source;	    /* DIR, LAYERS: path inside, links followed there; NULL: all of it */
-	const char *dir;	    /* DIR: relative to the root's dirfd */
-	struct overlay_spec layers; /* LAYERS */
-	const void *text;	    /* TEXT */
-	size_t text_len;
-	bool readonly;
-	bool own; /* DIR: it is new, and gets owner and mode */
-	uint32_t uid, gid, mode;
-	uint64_t size; /* TMPFS: bytes, 0: the kernel's default */
-};
-
 struct sandbox_spec {
 	const struct tier_info *tier;
 	int nsfd; /* of userns_open, -1 in tier root */
@@ -51,9 +29,6 @@ struct sandbox_spec {
 	enum sandbox_net net;
 	const char *const *add_hosts; /* "name:ip" lines */
 	size_t nadd_hosts;
-	const struct sandbox_mount *mounts; /* in the order in which they are mounted */
-	size_t nmounts;
-	const char *mount_dir; /* if there are mounts: an empty directory of ours, relative to root.dirfd */
 	int out_fd;		  /* standard output and error of the step */
 	int64_t timeout_ns;	  /* 0: none */
 	uint64_t shm_size;	  /* bytes of /dev/shm, 0: 64 MiB */

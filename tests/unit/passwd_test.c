@@ -17,7 +17,7 @@ static int root;
 static const char passwd_text[] = "root:x:0:0:root:/root:/bin/sh\n"
 				  "daemon:x:1:1::/usr/sbin:/bin/false\n"
 				  "broken:x:abc:1::/:/bin/sh\n"
-				  "huge:x:4294967295:1::/:/bin/sh\n"
+				  "huge:x:2147483648:1::/:/bin/sh\n"
 				  "short:x:7\n"
 				  "+nis\n"
 				  "\n"
@@ -73,7 +73,7 @@ static const struct {
 	{"5:wheel", "5:10 /"},
 	{":wheel", "0:10 /root"},
 	{"nohome", "12:13 /"},
-	{"4294967294", "4294967294:0 /"},
+	{"2147483647", "2147483647:0 /"},
 	{"0000", "0:0 /root 10 29 77"},
 	{"nobody", "user \"nobody\" is not in /etc/passwd"},
 	{"broken", "user \"broken\" is not in /etc/passwd"},
@@ -84,10 +84,10 @@ static const struct {
 	{"app:bad", "group \"bad\" is not in /etc/group"},
 	{"app:wheel:x", "group \"wheel:x\" is not in /etc/group"},
 	{"-1", "user \"-1\" is not in /etc/passwd"},
-	{"4294967295", "user id 4294967295 is out of range"},
+	{"2147483648", "user id 2147483648 is out of range"},
 	{"4294967296", "user id 4294967296 is out of range"},
 	{"18446744073709551616", "user id 18446744073709551616 is out of range"},
-	{"0:4294967295", "group id 4294967295 is out of range"},
+	{"0:2147483648", "group id 2147483648 is out of range"},
 };
 
 START_TEST(test_lookup)
