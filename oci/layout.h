@@ -17,9 +17,9 @@ int layout_save_archive(struct store *s, const char *file, const struct layout_i
 /* docker-archive (manifest.json, layer.tar files uncompressed, repositories): what `docker load` reads. */
 int layout_save_docker(struct store *s, const char *file, const struct layout_image *images, size_t n, struct err *e);
 /* Read manifest `tag` (NULL: the only one) of a layout directory for the platform; copies all its blobs into the store,
- * verified. */
+ * verified. *name (name may be NULL) becomes what the index calls it, or NULL. */
 int layout_load_dir(struct store *s, const char *path, const char *tag, const struct platform *p,
-		    struct descriptor *manifest, struct err *e);
+		    struct descriptor *manifest, char **name, struct err *e);
 /* oci-archive or docker-archive file; the kind is found by content. */
 int layout_load_archive(struct store *s, const char *file, const char *tag, const struct platform *p,
 			struct descriptor *manifest, char **name, struct err *e);

@@ -169,17 +169,17 @@ static int put_dir(struct job *j, const struct source_entry *en, const char *rel
 	return 0;
 }
 
-/* A context's attributes are in no key, so that they are not copied either. */
-static int take_xattrs(const struct copyto *c, const struct source_entry *en, struct source_xattrs *out, struct err *e)
-{
-	return c->from_root ? source_xattrs_get(c->src, en, out, e) : 0;
-}
-
+/* As the scan of a context does it: a file's attributes are folded into its sum. */
 static void add_to_sum(const struct copyto *c, const struct source_entry *en, const struct source_xattrs *x,
-		       const uint8_t *sum)
+		       uint8_t *sum)
 {
-	if (c->sum)
-		treesum_entry(c->sum, en, x, S_ISREG(en->st.st_mode) ? sum : NULL);
+	bool file = S_ISREG(en->st.st_mode);
+
+	if (!c->sum)
+		return;
+	if (file && x && !c->from_root)
+		treesum_fold(sum, x);
+	treesum_entry(c->sum, en, file && !c->from_root ? NULL : x, file ? sum : NULL);
 }
 
 static int put_entry(struct job *j, const struct source_entry *en, const char *rel, struct err *e)
@@ -192,7 +192,7 @@ static int put_entry(struct job *j, const struct source_entry *en, const char *r
 		return 0;
 	dirfd = open_parent(j, rel, e);
 	copyfile_meta(j->c, en, &m);
-	if (dirfd >= 0 && take_xattrs(j->c, en, &m.xattrs, e) == 0)
+	if (dirfd >= 0 && source_xattrs_get(j->c->src, en, &m.xattrs, e) == 0)
 		rc = S_ISDIR(en->st.st_mode) ? put_dir(j, en, rel, dirfd, e)
 					      : put_other(j, en, rel, dirfd, &m, sum, e);
 	if (rc == 0)
@@ -209,7 +209,7 @@ static int finish_dir(struct job *j, const struct source_entry *en, const char *
 	int dirfd = open_parent(j, rel, e), rc = -1;
 
 	copyfile_meta(j->c, en, &m);
-	if (dirfd >= 0 && take_xattrs(j->c, en, &m.xattrs, e) == 0)
+	if (dirfd >= 0 && source_xattrs_get(j->c->src, en, &m.xattrs, e) == 0)
 		rc = copyfile_set_meta(dirfd, leaf_of(rel), &m, false, e);
 	source_xattrs_release(&m.xattrs);
 	return rc;
@@ -260,12 +260,16 @@ static int copy_dir(struct copyto *c, const struct source_match *m, struct err *
 static int sum_archive(const struct copyto *c, const struct source_entry *en, struct err *e)
 {
 	uint8_t sum[STATIDX_SUM_BYTES];
+	struct source_xattrs attrs = {0};
 	AUTO_CLOSE int fd = source_open(c->src, en, e);
+	int rc = fd < 0 ? -1 : treesum_file(fd, en->open_path, sum, e);
 
-	if (fd < 0 || treesum_file(fd, en->open_path, sum, e) < 0)
-		return -1;
-	add_to_sum(c, en, NULL, sum);
-	return 0;
+	if (rc == 0)
+		rc = source_xattrs_get(c->src, en, &attrs, e);
+	if (rc == 0)
+		add_to_sum(c, en, &attrs, sum);
+	source_xattrs_release(&attrs);
+	return rc;
 }
 
 static int copy_file(struct copyto *c, const struct source_match *m, struct err *e)

@@ -113,27 +113,29 @@ static int write_checksum(const struct image_ops_export *x, const char *sum, str
 {
 	AUTO_FREE char *line = mem_printf("%s  %s\n", sum, path_base(x->out));
 
-	return io_write_file_atomic(AT_FDCWD, x->sha512sum_file, line, strlen(line), 0644, e);
+	return io_write_output(x->sha512sum_file, line, strlen(line), e);
 }
 
 /* A file appears under its name only when it is whole. */
 static int export_file(struct export *ex, struct err *e)
 {
 	const struct image_ops_export *x = ex->x;
-	bool to_stdout = strcmp(x->out, "-") == 0;
+	bool to_stdout = strcmp(x->out, "-") == 0, in_place = to_stdout || io_is_special(x->out);
 	AUTO_FREE char *tmp = mem_printf("%s.part%d", x->out, (int)getpid());
 	AUTO_FREE char *sum = NULL;
 
-	ex->out = to_stdout ? dup(STDOUT_FILENO) : open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	ex->out = to_stdout  ? dup(STDOUT_FILENO)
+		  : in_place ? open(x->out, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY)
+			     : open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (ex->out < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", tmp);
+		return err_sys(e, ERR_HOST, errno, "%s", in_place ? x->out : tmp);
 	int rc = run_worker(ex, &sum, e);
 
-	if (rc == 0 && !to_stdout && fdatasync(ex->out) < 0)
+	if (rc == 0 && !in_place && fdatasync(ex->out) < 0)
 		rc = err_sys(e, ERR_HOST, errno, "%s", tmp);
-	if (rc == 0 && !to_stdout && rename(tmp, x->out) < 0)
+	if (rc == 0 && !in_place && rename(tmp, x->out) < 0)
 		rc = err_sys(e, ERR_HOST, errno, "%s", x->out);
-	if (rc < 0 && !to_stdout)
+	if (rc < 0 && !in_place)
 		unlink(tmp);
 	close(ex->out);
 	return rc == 0 && x->sha512sum_file ? write_checksum(x, sum, e) : rc;

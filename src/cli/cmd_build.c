@@ -98,15 +98,14 @@ static int cmd_build_files(const struct cmd_build_opts *o, const struct build_re
 
 	if (o->iidfile && r->n != 1)
 		return err_set(e, ERR_USAGE, "--iidfile is for one image, but there are %zu", r->n);
-	if (o->iidfile &&
-	    io_write_file_atomic(AT_FDCWD, o->iidfile, r->v[0].image.text, strlen(r->v[0].image.text), 0644, e))
+	if (o->iidfile && io_write_output(o->iidfile, r->v[0].image.text, strlen(r->v[0].image.text), e))
 		return -1;
 	if (!o->metadata_file)
 		return 0;
 	j = cmd_build_json(r);
 	json_write_pretty(j, &text);
 	buf_char_add(&text, '\n');
-	return io_write_file_atomic(AT_FDCWD, o->metadata_file, buf_str(&text), text.n, 0644, e);
+	return io_write_output(o->metadata_file, buf_str(&text), text.n, e);
 }
 
 /* Outputs and pushes of what was built. */

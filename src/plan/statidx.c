@@ -8,7 +8,8 @@
 #include "src/util/mem.h"
 #include "src/util/vec.h"
 
-#define MAGIC "slctidx1"
+/* History: 1 sums of content; 2 with extended attributes folded in (treesum_fold). */
+#define MAGIC "slctidx2"
 #define FILE_MAX_BYTES ((size_t)1 << 30)
 
 /* On disk as in memory: the file never leaves this machine. */

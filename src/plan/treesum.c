@@ -57,15 +57,34 @@ static const char *link_group(struct treesum *t, const struct stat *st)
 	return linkmap_first(&t->links, st, number);
 }
 
-static void add_root_fields(struct treesum *t, const struct source_entry *en, const struct source_xattrs *x)
+static void add_root_fields(struct treesum *t, const struct source_entry *en)
 {
 	ckey_int(&t->b, "uid", en->st.st_uid);
 	ckey_int(&t->b, "gid", en->st.st_gid);
 	ckey_int(&t->b, "mtime", en->st.st_mtim.tv_sec > t->origin ? INT64_MAX : en->st.st_mtim.tv_sec);
-	for (size_t i = 0; x && i < x->v.n; i++) {
-		ckey_str(&t->b, "xattr", x->v.v[i].name);
-		ckey_field(&t->b, "value", x->v.v[i].value, x->v.v[i].n);
+}
+
+static void add_xattrs(struct ckey_builder *b, const struct source_xattrs *x)
+{
+	for (size_t i = 0; i < x->v.n; i++) {
+		ckey_str(b, "xattr", x->v.v[i].name);
+		ckey_field(b, "value", x->v.v[i].value, x->v.v[i].n);
 	}
+}
+
+void treesum_fold(uint8_t sum[STATIDX_SUM_BYTES], const struct source_xattrs *x)
+{
+	struct ckey_builder b;
+	uint8_t full[HASH_MAX_BYTES];
+
+	if (!x->v.n)
+		return;
+	ckey_begin(&b, TREE_DOMAIN "-file", false);
+	ckey_field(&b, "content", sum, STATIDX_SUM_BYTES);
+	add_xattrs(&b, x);
+	hash_end(b.h, full);
+	hash_free(b.h);
+	memcpy(sum, full, STATIDX_SUM_BYTES);
 }
 
 void treesum_entry(struct treesum *t, const struct source_entry *en, const struct source_xattrs *x,
@@ -84,7 +103,9 @@ void treesum_entry(struct treesum *t, const struct source_entry *en, const struc
 	if (S_ISCHR(en->st.st_mode) || S_ISBLK(en->st.st_mode))
 		ckey_int(&t->b, "device", (int64_t)en->st.st_rdev);
 	if (t->of_root)
-		add_root_fields(t, en, x);
+		add_root_fields(t, en);
+	if (x)
+		add_xattrs(&t->b, x);
 	t->n++;
 }
 
@@ -130,11 +151,41 @@ static int context_file(const struct source_set *s, const struct source_entry *e
 	if (en->st.st_ino && statidx_get(x, &en->st, sum))
 		return 0;
 	AUTO_CLOSE int fd = source_open(s, en, e);
+	struct source_xattrs attrs = {0};
+	int rc = fd < 0 ? -1 : treesum_file(fd, en->open_path, sum, e);
 
-	if (fd < 0 || treesum_file(fd, en->open_path, sum, e) < 0)
+	if (rc == 0)
+		rc = source_xattrs_get(s, en, &attrs, e);
+	if (rc == 0) {
+		treesum_fold(sum, &attrs);
+		if (en->st.st_ino)
+			statidx_put(x, &en->st, now, sum);
+	}
+	source_xattrs_release(&attrs);
+	return rc;
+}
+
+static int add_context_other(struct treesum *t, const struct source_set *s, const struct source_entry *en, struct err *e)
+{
+	struct source_xattrs attrs = {0};
+	int rc = source_xattrs_get(s, en, &attrs, e);
+
+	treesum_entry(t, en, &attrs, NULL);
+	source_xattrs_release(&attrs);
+	return rc;
+}
+
+/* The directory that a match names gives only its content: its attributes do not count. */
+static int add_context_entry(struct treesum *t, const struct source_set *s, const struct source_entry *en,
+			     bool top, struct statidx *x, struct err *e)
+{
+	uint8_t sum[STATIDX_SUM_BYTES];
+
+	if (!S_ISREG(en->st.st_mode) && !top)
+		return add_context_other(t, s, en, e);
+	if (S_ISREG(en->st.st_mode) && context_file(s, en, x, sum, e) < 0)
 		return -1;
-	if (en->st.st_ino)
-		statidx_put(x, &en->st, now, sum);
+	treesum_entry(t, en, NULL, S_ISREG(en->st.st_mode) ? sum : NULL);
 	return 0;
 }
 
@@ -142,15 +193,9 @@ static int add_context_match(struct treesum *t, const struct source_set *s, cons
 			     struct statidx *x, struct err *e)
 {
 	treesum_match(t, m);
-	for (size_t i = 0; i < m->entries.n; i++) {
-		const struct source_entry *en = &m->entries.v[i];
-		uint8_t sum[STATIDX_SUM_BYTES];
-		bool file = S_ISREG(en->st.st_mode);
-
-		if (file && context_file(s, en, x, sum, e) < 0)
+	for (size_t i = 0; i < m->entries.n; i++)
+		if (add_context_entry(t, s, &m->entries.v[i], i == 0, x, e) < 0)
 			return -1;
-		treesum_entry(t, en, NULL, file ? sum : NULL);
-	}
 	return 0;
 }
 

@@ -20,6 +20,9 @@ void treesum_entry(struct treesum *t, const struct source_entry *en, const struc
 		   const uint8_t *content);
 void treesum_end(struct treesum *t, struct digest *out); /* frees t, too */
 
+/* The sum of a file of a context with its extended attributes: the content's own where there are none. One value, so
+ * that the stat index knows both (setxattr changes the ctime). */
+void treesum_fold(uint8_t sum[STATIDX_SUM_BYTES], const struct source_xattrs *x);
 /* SHA-256 of an open file from its beginning. */
 int treesum_file(int fd, const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e);
 

@@ -380,10 +380,9 @@ START_TEST(extended_attributes)
 	ck_assert(has_xattr(&d, "dst/to/sub", "user.dir"));
 	ck_assert(!has_xattr(&d, "dst/to/a", "user.overlay.x"));
 	ck_assert(!has_xattr(&d, "dst/to/a", "user.slct.o"));
-	/* those of a context are in no key */
 	copies(&d, FROM_CONTEXT(.sources = "t", .dest = "/ctx"));
-	ck_assert(!has_xattr(&d, "dst/ctx/a", "user.note"));
-	ck_assert(!has_xattr(&d, "dst/ctx/sub", "user.dir"));
+	ck_assert(has_xattr(&d, "dst/ctx/a", "user.note"));
+	ck_assert(has_xattr(&d, "dst/ctx/sub", "user.dir"));
 }
 END_TEST
 

@@ -112,6 +112,20 @@ static void other_inode(const struct unit_dir *d)
 	cache_util_file(d, "c/a", "aaa");
 }
 
+static void new_xattr(const struct unit_dir *d)
+{
+	AUTO_CLOSE int fd = openat(d->fd, "c/a", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(fsetxattr(fd, "user.note", "v", 1, 0), 0);
+}
+
+static void new_dir_xattr(const struct unit_dir *d)
+{
+	AUTO_CLOSE int fd = openat(d->fd, "c/dir", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(fsetxattr(fd, "user.note", "v", 1, 0), 0);
+}
+
 START_TEST(of_a_context)
 {
 	static const struct {
@@ -125,6 +139,7 @@ START_TEST(of_a_context)
 		{"type", new_type, true, false},           {"new file", new_file, true, false},
 		{"new directory", new_empty_dir, true, false}, {"socket", new_socket, false, false},
 		{"owner", new_owner, false, true},         {"inode", other_inode, false, false},
+		{"attribute", new_xattr, true, false},     {"attribute of a directory", new_dir_xattr, true, false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
