@@ -101,7 +101,7 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 INTEGRATION ?= tests/integration
 PYTEST ?=
 UNIT_CMD = tests/tools/unit.py $(UNIT)
-INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -rs -p no:cacheprovider $(INTEGRATION) $(PYTEST)
+INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -rfEs -p no:cacheprovider $(INTEGRATION) $(PYTEST)
 # Every parser gets every file of the tests: foreign bytes are foreign.
 REPLAY_CMD = tests/tools/count.py $(foreach f,$(FUZZ_NAMES),'$f=$(OUT)/replay/$f $(wildcard tests/fuzz/seeds/$f) tests/data flavors')
 
@@ -141,6 +141,11 @@ demo: ## build slct, base images and the example flavors; a second run is all ca
 # --- Manual pages and completion are made from the option tables of the program.
 MAN := $(OUT)/man
 .PHONY: man install
+.PHONY: bench
+bench: $(BIN) ## time slct, and buildah beside it; BENCH='-n 3 copy' chooses
+	@test -f build/bases/busybox.tar || flavors/make-bases.sh build/bases busybox
+	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/bench/bench.py $(BENCH)
+
 man: $(BIN) ## write the manual pages to build/man
 	@rm -rf $(MAN) && mkdir -p $(MAN)
 	@$(BIN) help --man >$(MAN)/slct.1

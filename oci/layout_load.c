@@ -315,7 +315,7 @@ static int layout_load_dir_blob(struct layout_source *src, const struct descript
 }
 
 int layout_load_dir(struct store *s, const char *path, const char *tag, const struct platform *p,
-		    struct descriptor *manifest, struct err *e)
+		    struct descriptor *manifest, char **name, struct err *e)
 {
 	struct layout_load_dir dir = {
 		.src = {.what = path, .store = s, .file = layout_load_dir_file, .blob = layout_load_dir_blob},
@@ -326,7 +326,7 @@ int layout_load_dir(struct store *s, const char *path, const char *tag, const st
 	if (dir.fd < 0)
 		return err_sys(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_INPUT, errno, "cannot open the layout %s",
 			       path);
-	r = layout_load_source(&dir.src, tag, p, manifest, NULL, e);
+	r = layout_load_source(&dir.src, tag, p, manifest, name, e);
 	close(dir.fd);
 	return r < 0 ? err_wrap(e, "loading %s", path) : 0;
 }

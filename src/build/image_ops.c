@@ -158,10 +158,10 @@ int image_ops_load(struct session *s, const char *path, const char *tag, const c
 	int rc;
 
 	platform_host(&host);
-	rc = is_directory(path) ? layout_load_dir(s->store, path, tag, &host, &manifest, e)
+	rc = is_directory(path) ? layout_load_dir(s->store, path, tag, &host, &manifest, &found, e)
 				: layout_load_archive(s->store, path, tag, &host, &manifest, &found, e);
 	if (rc < 0)
-		return err_wrap(e, "loading %s", path);
+		return -1;
 	if (!name)
 		name = found ? found : tag;
 	if (!name) {

@@ -81,6 +81,12 @@ static void add(struct build *b, const struct ckey *key, const struct stage_run 
 	vec_push(&b->pending, rec);
 }
 
+static void flush_soon(struct build *b, struct err *e)
+{
+	if (!b->flush_timer && !b->flushing)
+		b->flush_timer = loop_add_timer(b->s->loop, FLUSH_INTERVAL_NS, 0, flush_later, b, e);
+}
+
 void record_add(struct build *b, const struct ckey *content, const struct stage_run *r, const struct plan_stage *st,
 		const struct plan_step *step)
 {
@@ -90,8 +96,19 @@ void record_add(struct build *b, const struct ckey *content, const struct stage_
 		add(b, &step->key, r, st, step, step->why);
 	if (strcmp(content->hex, step->key.hex) != 0)
 		add(b, content, r, st, step, NULL);
-	if (!b->flush_timer && !b->flushing)
-		b->flush_timer = loop_add_timer(b->s->loop, FLUSH_INTERVAL_NS, 0, flush_later, b, &e);
+	flush_soon(b, &e);
+	err_release(&e);
+}
+
+void record_alias(struct build *b, const struct ckey *content, const struct stage_run *r, const struct plan_stage *st,
+		  const struct plan_step *step)
+{
+	struct err e = ERR_INIT;
+
+	if (!ckey_is_set(&step->key) || strcmp(content->hex, step->key.hex) == 0)
+		return;
+	add(b, &step->key, r, st, step, step->why);
+	flush_soon(b, &e);
 	err_release(&e);
 }
 

@@ -142,6 +142,7 @@ static bool take_by_content(struct build *b, size_t at, const struct plan_step *
 	}
 	take_record(r, &rec);
 	clocal_release(&rec);
+	record_alias(b, key, r, st, s);
 	b->counts.steps_cached++;
 	state_emit_step(b, EVENT_STEP_CACHED, st, s, source, 0, NULL);
 	return true;

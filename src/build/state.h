@@ -145,6 +145,9 @@ int scan_contexts(struct build *b, struct err *e);
 /* --- record.c --- */
 void record_add(struct build *b, const struct ckey *key, const struct stage_run *r, const struct plan_stage *st,
 		const struct plan_step *step);
+/* The step was taken by its content key: from now on its input key leads to the same. */
+void record_alias(struct build *b, const struct ckey *content, const struct stage_run *r, const struct plan_stage *st,
+		  const struct plan_step *step);
 int record_flush(struct build *b, struct err *e);
 /* --- result.c --- */
 /* Config of a stage whose result is there: layers, history, times. */

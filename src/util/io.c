@@ -124,6 +124,24 @@ int io_write_file_atomic(int dirfd, const char *path, const void *p, size_t n, m
 	return -1;
 }
 
+bool io_is_special(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+int io_write_output(const char *path, const void *p, size_t n, struct err *e)
+{
+	if (!io_is_special(path))
+		return io_write_file_atomic(AT_FDCWD, path, p, n, 0644, e);
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return err_sys(e, ERR_HOST, errno, "cannot write %s", path);
+	return io_write_all(fd, p, n, path, e);
+}
+
 /* Errors of copy_file_range that mean "not between these two": other file systems (EXDEV), pipes and the like (EINVAL),
  * no support (EOPNOTSUPP, ENOSYS), O_APPEND (EBADF), seccomp filters of containers (EPERM). read and write tell what is
  * really wrong, if anything is. */

@@ -167,24 +167,26 @@ START_TEST(directory)
 	struct layout_image v[] = {image("demo:1", "one"), image("demo:2", "two"), image("demo:1", "three"),
 				   image(NULL, "four")};
 	AUTO_FREE char *blobs = mem_printf("%s/blobs/sha256", dir);
+	AUTO_FREE char *name = NULL;
 	AUTO_DESCRIPTOR struct descriptor got = {0};
 	struct err e = ERR_INIT;
 
 	ok(layout_save_dir(s, dir, v, 2, &e), &e);
 	ck_assert_uint_eq(entries(dir), 3);
 	ck_assert_uint_eq(entries(blobs), 7); /* the base layer is shared */
-	ok(layout_load_dir(other, dir, "demo:2", &amd64, &got, &e), &e);
+	ok(layout_load_dir(other, dir, "demo:2", &amd64, &got, &name, &e), &e);
 	check_loaded(&got, &v[1].manifest);
+	ck_assert_str_eq(name, "demo:2");
 	descriptor_release(&got);
 	/* extended: one tag replaced, one image without name, twice */
 	ok(layout_save_dir(s, dir, v + 2, 2, &e), &e);
 	ok(layout_save_dir(s, dir, v + 3, 1, &e), &e);
 	ck_assert_uint_eq(entries(blobs), 13);
-	ok(layout_load_dir(other, dir, "demo:1", &amd64, &got, &e), &e);
+	ok(layout_load_dir(other, dir, "demo:1", &amd64, &got, NULL, &e), &e);
 	check_loaded(&got, &v[2].manifest);
-	ck_assert_int_eq(layout_load_dir(other, dir, NULL, &amd64, &got, &e), -1);
+	ck_assert_int_eq(layout_load_dir(other, dir, NULL, &amd64, &got, NULL, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.msg, "3 images"));
-	ck_assert_int_eq(layout_load_dir(other, dir, "none", &amd64, &got, &e), -1);
+	ck_assert_int_eq(layout_load_dir(other, dir, "none", &amd64, &got, NULL, &e), -1);
 	ck_assert_int_eq(e.code, ERR_NOT_FOUND);
 	ck_assert_ptr_nonnull(strstr(e.msg, "demo:2"));
 	err_release(&e);
@@ -471,8 +473,8 @@ START_TEST(not_archives)
 	write_text(file, "#!/bin/sh\necho this is no tar\n");
 	ck_assert_int_eq(layout_load_archive(other, file, NULL, &amd64, &got, NULL, &e), -1);
 	ck_assert_int_eq(e.code, ERR_INPUT);
-	ck_assert_int_eq(layout_load_dir(other, file, NULL, &amd64, &got, &e), -1);
-	ck_assert_int_eq(layout_load_dir(other, base, NULL, &amd64, &got, &e), -1);
+	ck_assert_int_eq(layout_load_dir(other, file, NULL, &amd64, &got, NULL, &e), -1);
+	ck_assert_int_eq(layout_load_dir(other, base, NULL, &amd64, &got, NULL, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.msg, "oci-layout is missing"));
 	err_release(&e);
 }
@@ -490,18 +492,18 @@ START_TEST(hostile_directory)
 	ok(layout_save_dir(s, dir, &v, 1, &e), &e);
 	ck_assert_int_eq(rename(blob, moved), 0);
 	ck_assert_int_eq(symlink(moved, blob), 0);
-	ck_assert_int_eq(layout_load_dir(other, dir, "x", &amd64, &got, &e), -1);
+	ck_assert_int_eq(layout_load_dir(other, dir, "x", &amd64, &got, NULL, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.msg, "symbolic link"));
 	unlink(blob);
 	ck_assert_int_eq(mkfifo(blob, 0600), 0);
-	ck_assert_int_eq(layout_load_dir(other, dir, "x", &amd64, &got, &e), -1);
+	ck_assert_int_eq(layout_load_dir(other, dir, "x", &amd64, &got, NULL, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.msg, "not a regular file"));
 	write_text(blob, "{}");
-	ck_assert_int_eq(layout_load_dir(other, dir, "x", &amd64, &got, &e), -1);
+	ck_assert_int_eq(layout_load_dir(other, dir, "x", &amd64, &got, NULL, &e), -1);
 	ck_assert_int_eq(e.code, ERR_INTEGRITY);
 	unlink(index);
 	ck_assert_int_eq(mkfifo(index, 0600), 0);
-	ck_assert_int_eq(layout_load_dir(other, dir, "x", &amd64, &got, &e), -1);
+	ck_assert_int_eq(layout_load_dir(other, dir, "x", &amd64, &got, NULL, &e), -1);
 	err_release(&e);
 	free_images(&v, 1);
 }
