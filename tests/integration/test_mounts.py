@@ -306,7 +306,7 @@ def test_cache_id_and_default(slct):
 def test_cache_from_stage_is_its_first_content(any_slct):
     text = """\
         FROM localhost/busybox:1 AS seed
-        RUN mkdir -p /s/d && echo seed > /s/d/f && chown 5:6 /s/d/f && touch -d 1975-01-01 /s/d/f
+        RUN mkdir -p /s/d && echo seed > /s/d/f && chown 5:6 /s/d/f && touch -d @157766400 /s/d/f
         FROM localhost/busybox:1
         RUN --mount=type=cache,target=/c,from=seed,source=/s cat /c/d/f > /out; stat -c '%u:%g %Y' /c/d/f >> /out; echo X > /c/d/f
         RUN --mount=type=cache,target=/c,from=seed,source=/s cat /c/d/f >> /out
