@@ -161,8 +161,8 @@ static int no_such_number(const struct plan_stage *st, const char *text, struct 
 	return st->df_index ? err_hint(e, "the stages before it are 0 to %zu", st->df_index - 1) : -1;
 }
 
-int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind, size_t *stage,
-		    size_t *image, struct err *e)
+int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind,
+			size_t *stage, size_t *image, struct err *e)
 {
 	struct plan_stage *st = &p->stages.v[at];
 	const struct plan_source *s = p->sources.v[st->source];
@@ -212,7 +212,8 @@ static int link_mounts(struct plan *p, size_t at, const struct dast_instr *in, s
 
 		if (dmount_from(sv_from(mount), &from, e) < 0)
 			return -1;
-		if (from && plan_load_reference(p, at, from, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
+		if (from && strcmp(from, "scratch") != 0 &&
+		    plan_load_reference(p, at, from, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
 			return -1;
 	}
 	return 0;
