@@ -22,6 +22,16 @@ void build_opts_init(struct build_opts *o)
 	*o = (struct build_opts){.args = SMAP_STR, .labels = SMAP_STR, .source_date_epoch = -1};
 }
 
+void build_secret_list_release(struct build_secret_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].id);
+		free(l->v[i].file);
+		free(l->v[i].env);
+	}
+	vec_release(l);
+}
+
 void build_opts_release(struct build_opts *o)
 {
 	struct strv *lists[] = {&o->paths,      &o->goals,    &o->tags,
@@ -32,6 +42,8 @@ void build_opts_release(struct build_opts *o)
 		strv_release(lists[i]);
 	smap_release(&o->args);
 	smap_release(&o->labels);
+	build_secret_list_release(&o->secrets);
+	build_secret_list_release(&o->ssh);
 	free(o->file);
 	free(o->target);
 	free(o->flavor_root);
@@ -151,6 +163,15 @@ static int cancelled(const struct build *b, struct err *e)
 
 /* --- the run --- */
 
+static bool has_mounts(const struct build *b)
+{
+	for (size_t i = 0; i < b->plan->stages.n; i++)
+		for (size_t k = 0; k < b->plan->stages.v[i].steps.n; k++)
+			if (b->plan->stages.v[i].steps.v[k].mounts.n)
+				return true;
+	return false;
+}
+
 static int open_run(struct build *b, struct err *e)
 {
 	AUTO_FREE char *points = NULL;
@@ -161,6 +182,8 @@ static int open_run(struct build *b, struct err *e)
 	points = mem_printf("%s/points", b->tmp);
 	if (mkdirat(store_fd(b->s->store), points, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", points);
+	if (has_mounts(b) && sandbox_seccomp(false, &b->seccomp_sync, &b->seccomp_sync_len, e) < 0)
+		return -1;
 	return sandbox_seccomp(true, &b->seccomp, &b->seccomp_len, e);
 }
 
@@ -286,6 +309,7 @@ static void release(struct build *b)
 	free(b->tmp);
 	free(b->log_dir);
 	free(b->seccomp);
+	free(b->seccomp_sync);
 	err_release(&b->err);
 }
 

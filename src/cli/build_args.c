@@ -1,5 +1,6 @@
 /* Options of a build. */
 #include "src/cli/build_args.h"
+#include "src/cli/build_secrets.h"
 
 #include "oci/ref.h"
 #include "src/build/context.h"
@@ -157,6 +158,8 @@ int build_args_fill(const struct cli *c, const struct build_args *a, struct buil
 		if (!strchr(a->add_hosts.v[i], ':'))
 			return err_set(e, ERR_USAGE, "--add-host: \"%s\" is not HOST:IP", a->add_hosts.v[i]);
 	}
+	if (build_secrets_fill(&a->secrets, &a->ssh, &a->allow, o, e))
+		return -1;
 	strv_copy(&o->goals, &a->goals);
 	strv_copy(&o->force_rebuild_from, &a->force_from);
 	strv_copy(&o->add_hosts, &a->add_hosts);

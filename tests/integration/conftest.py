@@ -52,9 +52,10 @@ class Bases:
         self.given = Path(os.environ.get("SLCT_BASES", REPO / "build/bases"))
 
     def __call__(self, name):
-        if (self.given / f"{name}.tar").exists():
-            return self.given / f"{name}.tar"
         tar = self.folder / name / f"{name}.tar"
+        if not tar.exists() and (self.given / f"{name}.tar").exists():
+            tar.parent.mkdir()   # a copy, since other users may be unable to enter the repository
+            shutil.copy(self.given / f"{name}.tar", tar)
         if not tar.exists():
             need({"debian": "mmdebstrap", "busybox": "busybox"}[name])
             tar.parent.mkdir()
