@@ -70,13 +70,13 @@ static int check_operands(const struct build_opts *o, struct err *e)
 	return 0;
 }
 
-static int load(struct plan *p, const struct build_opts *o, struct err *e)
+static int load(struct plan *p, const struct context *c, const struct build_opts *o, struct err *e)
 {
-	for (size_t i = 0; i < o->paths.n; i++) {
-		const char *path = o->paths.v[i];
-		bool flavor = !o->file && flavor_is_flavor(path);
+	for (size_t i = 0; i < c->paths.n; i++) {
+		const char *path = c->paths.v[i];
+		bool flavor = !c->file && flavor_is_flavor(path);
 		int rc = flavor ? plan_add_flavor(p, path, o->flavor_root, e)
-				: plan_add_context(p, path, o->file, o->target, e);
+				: plan_add_context(p, path, c->file, o->target, e);
 
 		if (rc < 0)
 			return -1;
@@ -111,7 +111,8 @@ static int make_plan(struct build *b, struct err *e)
 	p->net_none = o->network_none;
 	p->add_hosts = &o->add_hosts;
 	p->shm_size = o->shm_size;
-	if (check_operands(o, e) < 0 || load(p, o, e) < 0 || plan_select_goals(p, &o->goals, e) < 0 ||
+	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(p, &b->context, o, e) < 0 ||
+	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
 		return -1;
 	if (o->force_rebuild || o->force_rebuild_from.n)
@@ -299,6 +300,7 @@ static void release(struct build *b)
 		clocal_release(&b->pending.v[i]);
 	vec_release(&b->pending);
 	cachewrite_release(b);
+	context_release(b->s, &b->context);
 	trees_release(b);
 	smap_release(&b->hits);
 	smap_release(&b->misses);
