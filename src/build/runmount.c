@@ -101,6 +101,10 @@ static int add_ssh(const struct step_job *j, struct runmounts *m, const struct p
 
 	if (!given)
 		return not_given(pm, "ssh", " ", e);
+	if (pm->m.mode != DMOUNT_UNSET || pm->m.uid != DMOUNT_UNSET || pm->m.gid != DMOUNT_UNSET) {
+		err_set(e, ERR_INPUT, "--mount=type=ssh with mode, uid or gid is not supported yet");
+		return err_hint(e, "the agent's own socket is bound, which keeps its owner and mode: use it as root");
+	}
 	if (!has_variable(&m->env, "SSH_AUTH_SOCK="))
 		strv_printf(&m->env, "SSH_AUTH_SOCK=%s", pm->m.target);
 	add(m, SANDBOX_BIND, pm)->source = given->file;

@@ -207,6 +207,10 @@ def test_ssh_missing(slct):
     assert "ssh default is required" in result.err and "--ssh default" in result.err
     result = build(slct, "RUN true\n", "--ssh", "default", rc=None)
     assert "SSH_AUTH_SOCK" in result.err
+    path = slct.work / "agent.sock"
+    Agent(path)
+    result = build(slct, "RUN --mount=type=ssh,mode=0666 true\n", "--ssh", f"default={path}", rc=None)
+    assert "mode, uid or gid is not supported yet" in result.err and "Dockerfile:2" in result.err
 
 
 # --- bind ---
