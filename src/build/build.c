@@ -8,6 +8,7 @@
 
 #include "src/build/blobs.h"
 #include "src/build/logdir.h"
+#include "src/build/remote.h"
 #include "src/build/state.h"
 #include "src/build/sweep.h"
 #include "src/build/cachewrite.h"
@@ -129,7 +130,8 @@ static void emit_warnings(struct build *b)
 /* Everything up to knowing what must run. */
 static int prepare(struct build *b, struct err *e)
 {
-	if (resolve_images(b, e) < 0 || plan_evaluate(b->plan, false, e) < 0 || scan_contexts(b, e) < 0)
+	if (resolve_images(b, e) < 0 || plan_evaluate(b->plan, false, e) < 0 || remote_fetch_all(b, e) < 0 ||
+	    scan_contexts(b, e) < 0)
 		return -1;
 	plan_keys(b->plan);
 	emit_warnings(b);

@@ -51,6 +51,14 @@ static char *place(struct session *s, const struct context *c, const char *name)
 	return mem_printf("%s/%s/%s.%u", store_root(s->store), c->tmp, name, c->count);
 }
 
+char *context_place(struct session *s, struct context *c, const char *name, struct err *e)
+{
+	if (open_tmp(s, c, e))
+		return NULL;
+	c->count++;
+	return place(s, c, name);
+}
+
 static int make_dir(const char *path, struct err *e)
 {
 	return mkdir(path, 0755) < 0 ? err_sys(e, ERR_HOST, errno, "%s", path) : 0;

@@ -17,6 +17,8 @@ struct context {
 bool context_is_foreign(const char *text);
 /* ERR_USAGE, ERR_INPUT, ERR_REGISTRY. Release in any case. */
 int context_prepare(struct session *s, const struct build_opts *o, struct context *c, struct err *e);
+/* A new name below the store's tmp/ for further things of this build; caller frees. NULL with *e. */
+char *context_place(struct session *s, struct context *c, const char *name, struct err *e);
 /* Removes what was made. */
 void context_release(struct session *s, struct context *c);
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -232,14 +233,23 @@ static int gitrepo_drop_git(const char *dir, struct err *e)
 	return fd < 0 ? 0 : path_remove_tree(fd, ".git", e);
 }
 
+static int gitrepo_steps(const struct gitrepo *g, const char *dir, const char **what, struct err *e)
+{
+	if (GITREPO_RUN(g, "/", NULL, e, "init", "-q", "--template=", "--", dir) || gitrepo_fetch(g, dir, what, e) ||
+	    GITREPO_RUN(g, dir, NULL, e, "checkout", "-q", "--force", "--detach", *what, "--"))
+		return -1;
+	return gitrepo_submodules(g, dir, e);
+}
+
 int gitrepo_checkout(const struct gitrepo *g, const char *dir, bool keep_git, char **commit, struct err *e)
 {
 	AUTO_BUF struct buf name = BUF_INIT(GITREPO_WORDS_MAX);
 	const char *what;
+	mode_t old = umask(022); /* modes that do not depend on the caller */
+	int rc = gitrepo_steps(g, dir, &what, e);
 
-	if (GITREPO_RUN(g, "/", NULL, e, "init", "-q", "--template=", "--", dir) || gitrepo_fetch(g, dir, &what, e) ||
-	    GITREPO_RUN(g, dir, NULL, e, "checkout", "-q", "--force", "--detach", what, "--") ||
-	    gitrepo_submodules(g, dir, e) || GITREPO_RUN(g, dir, &name, e, "rev-parse", "--verify", "-q", "HEAD"))
+	umask(old);
+	if (rc || GITREPO_RUN(g, dir, &name, e, "rev-parse", "--verify", "-q", "HEAD"))
 		return -1;
 	if (commit)
 		*commit = sv_dup(sv_trim(buf_sv(&name)));

@@ -1,15 +1,14 @@
 """Contexts that are no directory: standard input, web servers, git repositories; and -f -."""
 import gzip
-import http.server
 import io
 import os
 import subprocess
 import tarfile
-import threading
 
 import pytest
 
 from lab import free_port, need, write_tree
+from remotes import git, repo, web  # noqa: F401 (fixtures)
 
 DOCKERFILE = b"FROM localhost/busybox:1\nCOPY . /c/\n"
 
@@ -115,34 +114,6 @@ def test_hostile_members(slct):
 
 # --- web ---
 
-@pytest.fixture
-def web():
-    """A server of byte strings by path: web.files; what was asked: web.seen."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.server.seen.append(self.path)
-            data = self.server.files.get(self.path)
-            if isinstance(data, str):
-                self.send_response(302)
-                self.send_header("Location", data)
-                data = b""
-            else:
-                self.send_response(200 if data is not None else 404)
-            self.send_header("Content-Length", str(len(data or b"")))
-            self.end_headers()
-            self.wfile.write(data or b"")
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.files, server.seen = {}, []
-        server.url = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
 def test_web_contexts(any_slct, web):
     web.files = {"/c.tgz": gzip.compress(tar_of(CONTEXT)), "/moved": "/c.tgz", "/Dockerfile": b"FROM localhost/busybox:1\nENV A=1\n"}
     any_slct.run("build", "-t", "test:1", web.url + "/c.tgz")
@@ -160,31 +131,6 @@ def test_web_context_that_is_not_there(slct, web):
 
 
 # --- git ---
-
-def git(folder, *args):
-    env = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
-    return subprocess.run([need("git"), "-c", "user.name=t", "-c", "user.email=t@t.example", "-c", "protocol.file.allow=always",
-                           "-C", str(folder), *args], check=True, capture_output=True, text=True, env=env).stdout.strip()
-
-
-@pytest.fixture
-def repo(work):
-    """A repository with two commits, a branch and a tag; gives its folder, served as file://."""
-    folder = work / "repo.git"
-    write_tree(folder, {"Dockerfile": DOCKERFILE, "f": b"one\n", "sub/Dockerfile": b"FROM scratch\nCOPY g /g\n", "sub/g": b"g\n"})
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", ".")
-    git(folder, "commit", "-q", "-m", "one")
-    git(folder, "tag", "v1")
-    git(folder, "checkout", "-q", "-b", "side")
-    (folder / "f").write_text("side\n")
-    git(folder, "commit", "-q", "-a", "-m", "side")
-    git(folder, "checkout", "-q", "main")
-    (folder / "f").write_text("two\n")
-    git(folder, "commit", "-q", "-a", "-m", "two")
-    subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
-    return folder
-
 
 @pytest.mark.parametrize("fragment, text", [("", "two\n"), ("#main", "two\n"), ("#v1", "one\n"), ("#side", "side\n"),
                                             ("#refs/heads/side", "side\n"), ("#:", "two\n")])
