@@ -385,7 +385,6 @@ def test_copy_link_parents_and_exclude(slct):
 
 
 @pytest.mark.parametrize("line, word", [
-    ("RUN --mount=type=cache,target=/c true", "mount"),
     ("ADD https://localhost:1/x /x", "ADD"),
     ("ADD https://localhost/x.git /x", "ADD"),
 ])
