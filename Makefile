@@ -141,6 +141,11 @@ demo: ## build slct, base images and the example flavors; a second run is all ca
 # --- Manual pages and completion are made from the option tables of the program.
 MAN := $(OUT)/man
 .PHONY: man install
+.PHONY: bench
+bench: $(BIN) ## time slct, and buildah beside it; BENCH='-n 3 copy' chooses
+	@test -f build/bases/busybox.tar || flavors/make-bases.sh build/bases busybox
+	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/bench/bench.py $(BENCH)
+
 man: $(BIN) ## write the manual pages to build/man
 	@rm -rf $(MAN) && mkdir -p $(MAN)
 	@$(BIN) help --man >$(MAN)/slct.1

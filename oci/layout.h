@@ -12,7 +12,7 @@ struct layout_image {
 /* Write (or extend) an OCI layout at path with these images: blobs copied (reflink or hard link where possible), index
  * replaced atomically. */
 int layout_save_dir(struct store *s, const char *path, const struct layout_image *images, size_t n, struct err *e);
-/* The same as one tar (oci-archive), deterministic. */
+/* The same as one tar (oci-archive), deterministic. file "-" is standard output, here and below. */
 int layout_save_archive(struct store *s, const char *file, const struct layout_image *images, size_t n, struct err *e);
 /* docker-archive (manifest.json, layer.tar files uncompressed, repositories): what `docker load` reads. */
 int layout_save_docker(struct store *s, const char *file, const struct layout_image *images, size_t n, struct err *e);

@@ -18,7 +18,8 @@
 /* Members carry no times. */
 #define LAYOUT_SAVE_MTIME 0
 
-/* The file: a new one beside it that takes its place at the end, or what is there if it is no regular file (a pipe). */
+/* The file: a new one beside it that takes its place at the end, or what is there if it is no regular file (a pipe);
+ * "-" is standard output. */
 struct layout_save_out {
 	const char *path;
 	int dir, fd;
@@ -32,6 +33,10 @@ static int layout_save_open_fd(struct layout_save_out *o, struct err *e)
 	AUTO_FREE char *dir = path_dir(o->path);
 	struct stat st;
 
+	if (strcmp(o->path, "-") == 0) {
+		o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		return o->fd < 0 ? err_sys(e, ERR_HOST, errno, "standard output") : 0;
+	}
 	if (stat(o->path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		o->fd = open(o->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 		return o->fd < 0 ? err_sys(e, ERR_HOST, errno, "cannot open %s", o->path) : 0;

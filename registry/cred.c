@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "registry/credhelper.h"
 #include "src/util/buf.h"
 #include "src/util/io.h"
 #include "src/util/json.h"
@@ -20,10 +21,17 @@ struct cred_entry {
 	struct cred cred;
 };
 
+/* What a credential helper has said. */
+struct cred_answer {
+	char *helper, *host;
+	struct cred cred;
+};
+
 struct cred_store {
 	VEC_OF(struct cred_entry) entries;
 	struct strv default_helper; /* of each source: credsStore or "" */
 	unsigned sources;
+	VEC_OF(struct cred_answer) answers;
 };
 
 void cred_release(struct cred *c)
@@ -33,6 +41,7 @@ void cred_release(struct cred *c)
 	free(c->identity_token);
 	free(c->registry_token);
 	free(c->helper);
+	free(c->helper_note);
 	*c = (struct cred){0};
 }
 
@@ -54,6 +63,12 @@ void cred_free(struct cred_store *s)
 		free(s->entries.v[i].key);
 		cred_release(&s->entries.v[i].cred);
 	}
+	for (size_t i = 0; i < s->answers.n; i++) {
+		free(s->answers.v[i].helper);
+		free(s->answers.v[i].host);
+		cred_release(&s->answers.v[i].cred);
+	}
+	vec_release(&s->answers);
 	vec_release(&s->entries);
 	strv_release(&s->default_helper);
 	free(s);
@@ -93,14 +108,30 @@ char *cred_base64(struct sv text)
 	return s.n % 4 == 1 || out.over ? NULL : mem_strdup(buf_str(&out));
 }
 
+char *cred_base64_encode(struct sv text)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *out = mem_zalloc((text.n + 2) / 3 * 4 + 1), *p = out;
+
+	for (size_t i = 0; i < text.n; i += 3) {
+		size_t have = text.n - i < 3 ? text.n - i : 3;
+		uint32_t bits = 0;
+
+		for (size_t k = 0; k < 3; k++)
+			bits = bits << 8 | (k < have ? (unsigned char)text.p[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			*p++ = k <= have ? digits[bits >> (18 - 6 * k) & 63] : '=';
+	}
+	return out;
+}
+
 static bool cred_is_hub(struct sv host)
 {
 	return sv_eq_str(host, CRED_HUB) || sv_eq_str(host, "index.docker.io") ||
 	       sv_eq_str(host, "registry-1.docker.io") || sv_eq_str(host, "registry.hub.docker.com");
 }
 
-/* "https://index.docker.io/v1/" → "docker.io", "http://host:5000/" → "host:5000", "host/path" stays. */
-static char *cred_key(const char *text)
+char *cred_key(const char *text)
 {
 	static const char *const schemes[] = {"https://", "http://"};
 	static const char *const versions[] = {"/v1", "/v2"};
@@ -206,9 +237,8 @@ int cred_load_text(struct cred_store *s, struct sv text, const char *name, struc
 	return 0;
 }
 
-static int cred_load_file(struct cred_store *s, char *owned_path, struct err *e)
+static int cred_load_file(struct cred_store *s, const char *path, struct err *e)
 {
-	AUTO_FREE char *path = owned_path;
 	AUTO_BUF struct buf text = BUF_INIT(CRED_FILE_MAX_BYTES);
 
 	if (io_read_file(AT_FDCWD, path, &text, e)) {
@@ -229,34 +259,37 @@ static const char *cred_env(const char *name)
 	return v && v[0] ? v : NULL;
 }
 
-/* $DOCKER_AUTH_CONFIG: CI systems put the text itself there. */
-static int cred_load_inline(struct cred_store *s, const char *value, struct err *e)
+void cred_sources(struct strv *out)
 {
-	struct sv text = sv_trim(sv_from(value));
+	const char *home = cred_env("HOME"), *v;
 
-	if (sv_starts(text, "{"))
-		return cred_load_text(s, text, "$DOCKER_AUTH_CONFIG", e);
-	return cred_load_file(s, mem_strdup(value), e);
+	if ((v = cred_env("REGISTRY_AUTH_FILE")))
+		strv_add(out, v);
+	if ((v = cred_env("DOCKER_AUTH_CONFIG"))) /* CI systems put the text itself there */
+		strv_take(out, sv_dup(sv_starts(sv_trim(sv_from(v)), "{") ? sv_trim(sv_from(v)) : sv_from(v)));
+	if ((v = cred_env("DOCKER_CONFIG")))
+		strv_printf(out, "%s/config.json", v);
+	else if (home)
+		strv_printf(out, "%s/.docker/config.json", home);
+	if ((v = cred_env("XDG_RUNTIME_DIR")))
+		strv_printf(out, "%s/containers/auth.json", v);
+	if (home)
+		strv_printf(out, "%s/.config/containers/auth.json", home);
 }
 
 int cred_load_env(struct cred_store *s, struct err *e)
 {
-	const char *home = cred_env("HOME"), *v;
+	AUTO_STRV struct strv sources = {0};
 
-	if ((v = cred_env("REGISTRY_AUTH_FILE")) && cred_load_file(s, mem_strdup(v), e))
-		return -1;
-	if ((v = cred_env("DOCKER_AUTH_CONFIG")) && cred_load_inline(s, v, e))
-		return -1;
-	if ((v = cred_env("DOCKER_CONFIG"))) {
-		if (cred_load_file(s, mem_printf("%s/config.json", v), e))
+	cred_sources(&sources);
+	for (size_t i = 0; i < sources.n; i++) {
+		const char *one = sources.v[i];
+		int rc = one[0] == '{' ? cred_load_text(s, sv_from(one), "$DOCKER_AUTH_CONFIG", e)
+				       : cred_load_file(s, one, e);
+
+		if (rc)
 			return -1;
-	} else if (home && cred_load_file(s, mem_printf("%s/.docker/config.json", home), e)) {
-		return -1;
 	}
-	if ((v = cred_env("XDG_RUNTIME_DIR")) && cred_load_file(s, mem_printf("%s/containers/auth.json", v), e))
-		return -1;
-	if (home && cred_load_file(s, mem_printf("%s/.config/containers/auth.json", home), e))
-		return -1;
 	return 0;
 }
 
@@ -307,7 +340,8 @@ static const struct cred_entry *cred_best(const struct cred_store *s, unsigned s
 	return best;
 }
 
-void cred_find(const struct cred_store *s, const char *host, const char *repo, struct cred *out)
+/* First entry of the files, or the helper that has one. */
+static void cred_find_entry(const struct cred_store *s, const char *host, const char *repo, struct cred *out)
 {
 	AUTO_FREE char *name = cred_key(host);
 	AUTO_FREE char *full = mem_printf("%s/%s", name, repo ? repo : "");
@@ -328,4 +362,50 @@ void cred_find(const struct cred_store *s, const char *host, const char *repo, s
 		if (!out->helper && s->default_helper.v[i][0])
 			out->helper = mem_strdup(s->default_helper.v[i]);
 	}
+}
+
+static void cred_copy(struct cred *to, const struct cred *from)
+{
+	to->username = mem_strdup_opt(from->username);
+	to->password = mem_strdup_opt(from->password);
+	to->identity_token = mem_strdup_opt(from->identity_token);
+	to->helper_note = mem_strdup_opt(from->helper_note);
+}
+
+static const struct cred *cred_answer_of(const struct cred_store *s, const char *helper, const char *host)
+{
+	for (size_t i = 0; i < s->answers.n; i++)
+		if (!strcmp(s->answers.v[i].helper, helper) && !strcmp(s->answers.v[i].host, host))
+			return &s->answers.v[i].cred;
+	return NULL;
+}
+
+void cred_find(const struct cred_store *s, const char *host, const char *repo, struct cred *out)
+{
+	const struct cred *known;
+
+	cred_find_entry(s, host, repo, out);
+	known = out->helper && !cred_is_set(out) ? cred_answer_of(s, out->helper, host) : NULL;
+	if (known)
+		cred_copy(out, known);
+}
+
+void cred_ask(struct cred_store *s, const char *host, const char *repo, struct cred *out)
+{
+	AUTO_FREE char *key = cred_key(host), *server = credhelper_server(key);
+	struct cred_answer a = {0};
+	struct err e = ERR_INIT;
+
+	cred_find(s, host, repo, out);
+	if (cred_is_set(out) || !out->helper || out->helper_note)
+		return;
+	if (credhelper_get(out->helper, server, &a.cred, &e))
+		a.cred.helper_note = mem_strdup(e.msg);
+	else if (!cred_is_set(&a.cred))
+		a.cred.helper_note = mem_printf("credential helper \"%s\" has no login for it", out->helper);
+	err_release(&e);
+	a.helper = mem_strdup(out->helper);
+	a.host = mem_strdup(host);
+	cred_copy(out, &a.cred);
+	vec_push(&s->answers, a);
 }

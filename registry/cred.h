@@ -11,6 +11,7 @@
 #include "src/util/base.h"
 #include "src/util/err.h"
 #include "src/util/sv.h"
+#include "src/util/vec.h"
 
 #define CRED_FILE_MAX_BYTES ((size_t)4 << 20)
 
@@ -18,7 +19,8 @@ struct cred {
 	char *username, *password;
 	char *identity_token; /* OAuth2 refresh token, in the place of a password */
 	char *registry_token; /* ready-made bearer token */
-	char *helper;         /* name of a credential helper that has the entry: not asked yet */
+	char *helper;         /* name of a credential helper that keeps the login, as long as nothing else is set */
+	char *helper_note;    /* it was asked and gave none: why, for messages */
 };
 
 void cred_release(struct cred *c);
@@ -38,7 +40,18 @@ int cred_load_text(struct cred_store *s, struct sv text, const char *name, struc
 void cred_set_option(struct cred_store *s, const char *host, const char *username, const char *password);
 /* Best entry for a repository ("" or NULL: the host itself); all members NULL if there is none. */
 void cred_find(const struct cred_store *s, const char *host, const char *repo, struct cred *out);
+/* The same; a credential helper that has the entry is run, once for each host. One that fails gives no login, and a
+ * note. Only where a registry has asked for a login. */
+void cred_ask(struct cred_store *s, const char *host, const char *repo, struct cred *out);
 
+/* The sources of the environment in their order: paths of files, or the text of $DOCKER_AUTH_CONFIG, which begins with
+ * "{". */
+void cred_sources(struct strv *out);
+/* What a key of "auths" stands for: "https://index.docker.io/v1/" is "docker.io", "http://host:5000/" "host:5000",
+ * "host/path" itself. Caller frees. */
+char *cred_key(const char *text);
+/* Caller frees. */
+char *cred_base64_encode(struct sv text);
 /* Base64 (RFC 4648, padding optional) to a NUL-terminated string; NULL if it is none or holds a NUL. */
 char *cred_base64(struct sv text);
 

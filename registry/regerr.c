@@ -89,8 +89,7 @@ static char *regerr_clean(const struct buf *b)
 static void regerr_login_hint(struct err *e, const struct regerr *r)
 {
 	if (r->helper)
-		err_hint(e, "the login for %s is with the credential helper \"%s\", and credential helpers are not "
-			    "supported yet; put it under \"auths\" of the configuration file", r->host, r->helper);
+		err_hint(e, "not logged in to %s: %s; slct login %s", r->host, r->helper, r->host);
 	else if (!r->user)
 		err_hint(e, "not logged in to %s: slct login %s", r->host, r->host);
 	else

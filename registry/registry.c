@@ -4,6 +4,7 @@
 #include "registry/blobget.h"
 #include "registry/pull.h"
 #include "registry/push.h"
+#include "registry/regping.h"
 #include "registry/regsession.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -96,4 +97,9 @@ int registry_push_image(struct registry *r, struct registry_push *p, struct stor
 int registry_tags(struct registry *r, const struct ref *repo, struct strv *out, struct err *e)
 {
 	return pull_tags(&r->pool, repo, out, e);
+}
+
+int registry_login(struct registry *r, const char *host, bool *asked, struct err *e)
+{
+	return regping_login(&r->pool, host, asked, e);
 }

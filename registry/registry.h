@@ -23,6 +23,10 @@ struct registry_opts {
 struct registry *registry_new(const struct registry_opts *o, struct err *e); /* o NULL: defaults */
 void registry_free(struct registry *r);
 
+/* Ask host[:port] whether it takes the login that there is for it: a GET of /v2/, and a token where it wants one.
+ * *asked is false if it wants no login for that. ERR_REGISTRY, http 401 if it is refused. */
+int registry_login(struct registry *r, const char *host, bool *asked, struct err *e);
+
 /* Number of HTTP requests sent so far (all, and those with a body). */
 void registry_counts(const struct registry *r, uint64_t *requests, uint64_t *uploads);
 

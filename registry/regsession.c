@@ -159,7 +159,7 @@ static void regsession_set_login(struct regsession *s, struct call *c)
 	free(c->bearer);
 	c->username = c->password = c->bearer = NULL;
 	regsession_replace(&c->who, login.username);
-	regsession_replace(&c->helper, cred_is_set(&login) ? NULL : login.helper);
+	regsession_replace(&c->helper, login.helper_note);
 	if (s->login == SESSION_BASIC) {
 		c->username = STEAL_PTR(login.username);
 		c->password = STEAL_PTR(login.password);
@@ -186,7 +186,8 @@ static int regsession_on_basic(struct regsession *s, struct call *c)
 {
 	AUTO_CRED struct cred login = {0};
 
-	cred_find(s->pool->creds, s->name, c->repo, &login);
+	cred_ask(s->pool->creds, s->name, c->repo, &login);
+	regsession_replace(&c->helper, login.helper_note);
 	if (c->username || !login.username || !login.password)
 		return -1;
 	s->login = SESSION_BASIC;

@@ -132,9 +132,9 @@ static void token_realm_login(struct token_source *s, const struct url *realm, c
 	AUTO_FREE char *host = mem_printf("%s:%u", realm->host, realm->port);
 
 	if (auth_realm_trusted(s->registry, realm))
-		cred_find(s->creds, s->name, repo, out);
+		cred_ask(s->creds, s->name, repo, out);
 	else
-		cred_find(s->creds, host, NULL, out);
+		cred_ask(s->creds, host, NULL, out);
 }
 
 static int token_fetch(struct token *t, const struct call *for_call, struct err *e)
@@ -160,8 +160,8 @@ static int token_fetch(struct token *t, const struct call *for_call, struct err 
 		c->username = STEAL_PTR(login.username);
 		c->password = STEAL_PTR(login.password);
 	}
-	c->who = mem_strdup_opt(for_call->who);
-	c->helper = mem_strdup_opt(for_call->helper);
+	c->who = mem_strdup_opt(c->username ? c->username : for_call->who);
+	c->helper = mem_strdup_opt(login.helper_note);
 	c->url = realm;
 	realm = (struct url){0};
 	c->at = (struct url){c->url.tls, mem_strdup(c->url.host), c->url.port, mem_strdup(c->url.target)};

@@ -11,7 +11,7 @@ struct token;
 struct token_source {
 	/* set by the owner; borrowed */
 	struct http *http;
-	const struct cred_store *creds;
+	struct cred_store *creds;
 	const struct strv *insecure;
 	const struct url *registry; /* address as it is spoken to */
 	const char *name;           /* as users write it */

@@ -2,27 +2,47 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "src/util/mem.h"
 
 #define ORIGIN_MAX_BYTES ((size_t)64 << 10)
 
-static bool find_known(struct store *s, const struct digest *diff_id, struct descriptor *out)
+static bool codec_fits(const struct blobs_request *r, const char *codec)
+{
+	char want[32];
+
+	return !r->exact || strcmp(codec, "pulled") == 0 || strcmp(codec, layer_codec_name(&r->codec, want)) == 0;
+}
+
+/* The first blob of the layer that is in the store and would do; want (may be NULL): only this one. */
+static bool find_known(const struct blobs_request *r, const struct digest *diff_id, const struct digest *want,
+		       struct descriptor *out)
 {
 	AUTO_LAYER_REC struct store_layer_rec rec = {0};
 	struct err e = ERR_INIT;
 	uint64_t size;
 
-	if (store_layer_rec_get(s, diff_id, &rec, &e) < 0) {
+	if (store_layer_rec_get(r->s->store, diff_id, &rec, &e) < 0) {
 		err_release(&e);
 		return false;
 	}
-	for (size_t i = 0; i < rec.nblobs; i++)
-		if (store_blob_has(s, &rec.blobs[i].desc.digest, &size)) {
+	for (size_t i = 0; i < rec.nblobs; i++) {
+		const struct digest *d = &rec.blobs[i].desc.digest;
+
+		if ((want && !digest_eq(want, d)) || !codec_fits(r, rec.blobs[i].codec) ||
+		    !store_blob_has(r->s->store, d, &size))
+			continue;
+		if (out)
 			descriptor_copy(out, &rec.blobs[i].desc);
-			return true;
-		}
+		return true;
+	}
 	return false;
+}
+
+bool blobs_fits(const struct blobs_request *r, size_t i, const struct digest *blob)
+{
+	return !r->exact || find_known(r, &r->diff_ids->v[i], blob, NULL);
 }
 
 size_t blobs_known(struct blobs_request *r)
@@ -31,7 +51,7 @@ size_t blobs_known(struct blobs_request *r)
 
 	for (size_t i = 0; i < r->diff_ids->n; i++)
 		if (!digest_is_set(&r->out[i].digest) &&
-		    !find_known(r->s->store, &r->diff_ids->v[i], &r->out[i]))
+		    !find_known(r, &r->diff_ids->v[i], NULL, &r->out[i]))
 			missing++;
 	return missing;
 }

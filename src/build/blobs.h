@@ -9,12 +9,15 @@ struct blobs_request {
 	struct session *s;
 	const struct digest_list *diff_ids;
 	struct layer_codec codec;
+	bool exact; /* a blob of ours in another codec does not do; one that was pulled does, as it is */
 	struct descriptor *out; /* by diff id; digest "" while unknown */
 };
 
-/* Fill in what the store has, by its records: for every layer a blob that is there (any codec). Returns the number
- * still missing. */
+/* Fill in what the store has, by its records: for every layer a blob that is there. Returns the number still
+ * missing. */
 size_t blobs_known(struct blobs_request *r);
+/* Whether a blob that a manifest has for layer i would do. */
+bool blobs_fits(const struct blobs_request *r, size_t i, const struct digest *blob);
 /* Arguments of a worker (WORKER_USERNS) that packs what is missing; its result goes to blobs_take. */
 int blobs_pack(void *arg, struct worker *w, struct json **result, struct err *e);
 int blobs_take(struct blobs_request *r, const struct json *result, struct err *e);

@@ -22,6 +22,16 @@ void build_opts_init(struct build_opts *o)
 	*o = (struct build_opts){.args = SMAP_STR, .labels = SMAP_STR, .source_date_epoch = -1};
 }
 
+void build_secret_list_release(struct build_secret_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].id);
+		free(l->v[i].file);
+		free(l->v[i].env);
+	}
+	vec_release(l);
+}
+
 void build_opts_release(struct build_opts *o)
 {
 	struct strv *lists[] = {&o->paths,      &o->goals,    &o->tags,
@@ -32,6 +42,8 @@ void build_opts_release(struct build_opts *o)
 		strv_release(lists[i]);
 	smap_release(&o->args);
 	smap_release(&o->labels);
+	build_secret_list_release(&o->secrets);
+	build_secret_list_release(&o->ssh);
 	free(o->file);
 	free(o->target);
 	free(o->flavor_root);
@@ -58,13 +70,13 @@ static int check_operands(const struct build_opts *o, struct err *e)
 	return 0;
 }
 
-static int load(struct plan *p, const struct build_opts *o, struct err *e)
+static int load(struct plan *p, const struct context *c, const struct build_opts *o, struct err *e)
 {
-	for (size_t i = 0; i < o->paths.n; i++) {
-		const char *path = o->paths.v[i];
-		bool flavor = !o->file && flavor_is_flavor(path);
+	for (size_t i = 0; i < c->paths.n; i++) {
+		const char *path = c->paths.v[i];
+		bool flavor = !c->file && flavor_is_flavor(path);
 		int rc = flavor ? plan_add_flavor(p, path, o->flavor_root, e)
-				: plan_add_context(p, path, o->file, o->target, e);
+				: plan_add_context(p, path, c->file, o->target, e);
 
 		if (rc < 0)
 			return -1;
@@ -99,7 +111,8 @@ static int make_plan(struct build *b, struct err *e)
 	p->net_none = o->network_none;
 	p->add_hosts = &o->add_hosts;
 	p->shm_size = o->shm_size;
-	if (check_operands(o, e) < 0 || load(p, o, e) < 0 || plan_select_goals(p, &o->goals, e) < 0 ||
+	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(p, &b->context, o, e) < 0 ||
+	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
 		return -1;
 	if (o->force_rebuild || o->force_rebuild_from.n)
@@ -150,6 +163,15 @@ static int cancelled(const struct build *b, struct err *e)
 
 /* --- the run --- */
 
+static bool has_mounts(const struct build *b)
+{
+	for (size_t i = 0; i < b->plan->stages.n; i++)
+		for (size_t k = 0; k < b->plan->stages.v[i].steps.n; k++)
+			if (b->plan->stages.v[i].steps.v[k].mounts.n)
+				return true;
+	return false;
+}
+
 static int open_run(struct build *b, struct err *e)
 {
 	AUTO_FREE char *points = NULL;
@@ -160,6 +182,8 @@ static int open_run(struct build *b, struct err *e)
 	points = mem_printf("%s/points", b->tmp);
 	if (mkdirat(store_fd(b->s->store), points, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", points);
+	if (has_mounts(b) && sandbox_seccomp(false, &b->seccomp_sync, &b->seccomp_sync_len, e) < 0)
+		return -1;
 	return sandbox_seccomp(true, &b->seccomp, &b->seccomp_len, e);
 }
 
@@ -276,6 +300,7 @@ static void release(struct build *b)
 		clocal_release(&b->pending.v[i]);
 	vec_release(&b->pending);
 	cachewrite_release(b);
+	context_release(b->s, &b->context);
 	trees_release(b);
 	smap_release(&b->hits);
 	smap_release(&b->misses);
@@ -284,6 +309,7 @@ static void release(struct build *b)
 	free(b->tmp);
 	free(b->log_dir);
 	free(b->seccomp);
+	free(b->seccomp_sync);
 	err_release(&b->err);
 }
 

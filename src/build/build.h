@@ -10,6 +10,19 @@
 
 enum build_pull { BUILD_PULL_ALWAYS, BUILD_PULL_MISSING, BUILD_PULL_NEVER };
 
+/* Where a secret (--secret) or the socket of an ssh agent (--ssh) is; its value is read by the steps' workers alone. */
+struct build_secret {
+	char *id;
+	char *file; /* secret: NULL if env is set */
+	char *env;
+};
+
+struct build_secret_list {
+	struct build_secret *v;
+	size_t n, cap;
+};
+void build_secret_list_release(struct build_secret_list *l);
+
 struct build_opts {
 	struct strv paths;  /* CONTEXT or FLAVOR directories; at least one */
 	char *file;         /* -f, only with one context; NULL: Dockerfile (or Containerfile) in it */
@@ -30,6 +43,8 @@ struct build_opts {
 	bool network_none;
 	int64_t step_timeout_ns; /* 0: none */
 	struct strv add_hosts;
+	struct build_secret_list secrets, ssh;
+	bool allow_secret_in_layer;
 	uint64_t shm_size;
 	char *flavor_root;      /* NULL: found */
 	char *output_directory; /* logs per step; NULL: in the store's logs/ */

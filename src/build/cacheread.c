@@ -164,31 +164,45 @@ struct later {
 	void *ctx;
 };
 
+static int ask_one(const struct later *l, const char *text, struct worker *w, struct json **result, struct err *e)
+{
+	struct cacheread_keys one = {.v = (struct ckey[]){l->key}, .n = 1};
+	AUTO_JSON struct json *found = NULL;
+	struct cacheopt opt;
+
+	if (cacheopt_parse(text, &opt, e) < 0)
+		return -1;
+	struct asking a = {.b = l->b, .repo = opt.repo, .keys = &one};
+	int rc = ask_tags(&a, w, &found, e);
+
+	if (rc == 0 && json_len(found)) {
+		*result = json_new_object();
+		json_set_str(*result, "repo", opt.repo);
+		json_set(*result, "found", json_ref(found));
+	}
+	cacheopt_release(&opt);
+	return rc;
+}
+
+/* One that cannot be asked does not keep the others from answering. */
 static int ask_each(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct later *l = arg;
-	struct cacheread_keys one = {.v = (struct ckey[]){l->key}, .n = 1};
+	struct err first = ERR_INIT;
 
-	for (size_t i = 0; i < l->b->o->cache_from.n; i++) {
-		struct cacheopt opt;
-		AUTO_JSON struct json *found = NULL;
-		int rc;
+	for (size_t i = 0; i < l->b->o->cache_from.n && !*result; i++) {
+		struct err one = ERR_INIT;
 
-		if (cacheopt_parse(l->b->o->cache_from.v[i], &opt, e) < 0)
-			return -1;
-		struct asking a = {.b = l->b, .repo = opt.repo, .keys = &one};
-
-		rc = ask_tags(&a, w, &found, e);
-		if (rc == 0 && json_len(found)) {
-			*result = json_new_object();
-			json_set_str(*result, "repo", opt.repo);
-			json_set(*result, "found", json_ref(found));
-		}
-		cacheopt_release(&opt);
-		if (rc < 0 || *result)
-			return rc;
+		if (ask_one(l, l->b->o->cache_from.v[i], w, result, &one) < 0 && !err_is_set(&first))
+			err_move(&first, &one);
+		err_release(&one);
 	}
-	return 0;
+	if (*result || !err_is_set(&first)) {
+		err_release(&first);
+		return 0;
+	}
+	err_move(e, &first);
+	return -1;
 }
 
 /* A cache that cannot be asked now was named in a warning when the look-up began, or is named here. */

@@ -1,7 +1,6 @@
 /* Writing a selection of files into a root file system: what COPY and ADD do to the destination.
  *
- * Semantics are the reference builder's (BuildKit), but nothing is lost: hard links are kept, and extended attributes
- * of a root's files; those of a context's files are left out, as they are in no key.
+ * Semantics are the reference builder's (BuildKit), but nothing is lost: hard links and extended attributes are kept.
  * The destination is resolved inside the root; links on the way to it are followed there. */
 #ifndef SLCT_COPYTO_H
 #define SLCT_COPYTO_H

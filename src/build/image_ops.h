@@ -17,7 +17,7 @@ struct image_ops_push_stats {
 	struct digest manifest;
 };
 /* Push image `name` of the store to `dest` (a reference, with or without docker://; NULL: its own name). Layers that
- * were only built here are compressed first, once. */
+ * were only built here are compressed first, once. codec: see opsbase_manifest; may be NULL, here and below. */
 int image_ops_push(struct session *s, const char *name, const char *dest, const struct layer_codec *codec,
 		   struct image_ops_push_stats *st, struct err *e);
 
@@ -37,6 +37,7 @@ struct image_ops_export {
 	const char *image; /* name in the store */
 	const char *out;   /* file; "-" standard output; for dir = true a directory that does not exist yet */
 	bool dir;
+	bool merge; /* the directory may exist: its other files stay, those of the same names are replaced */
 	struct layer_codec codec; /* CODEC_NONE: plain tar */
 	bool script_language;     /* flavors.md: excludes, links, exasol-manifest.json last */
 	const char *sha512sum_file; /* NULL: none; "<hex>  <base name of out>" */

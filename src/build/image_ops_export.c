@@ -116,26 +116,40 @@ static int write_checksum(const struct image_ops_export *x, const char *sum, str
 	return io_write_output(x->sha512sum_file, line, strlen(line), e);
 }
 
-/* A file appears under its name only when it is whole. */
+/* A file appears under its name only when it is whole; what is no regular file (a pipe, a device) is written as it is.
+ * *tmp is NULL then. */
+static int open_file(const char *out, char **tmp, struct err *e)
+{
+	bool to_stdout = strcmp(out, "-") == 0;
+	int fd;
+
+	*tmp = NULL;
+	if (to_stdout)
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	else if (io_is_special(out))
+		fd = open(out, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+	else
+		fd = open(*tmp = mem_printf("%s.part%d", out, (int)getpid()), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+			  0644);
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", to_stdout ? "standard output" : out) : fd;
+}
+
 static int export_file(struct export *ex, struct err *e)
 {
 	const struct image_ops_export *x = ex->x;
-	bool to_stdout = strcmp(x->out, "-") == 0, in_place = to_stdout || io_is_special(x->out);
-	AUTO_FREE char *tmp = mem_printf("%s.part%d", x->out, (int)getpid());
+	AUTO_FREE char *tmp = NULL;
 	AUTO_FREE char *sum = NULL;
 
-	ex->out = to_stdout  ? dup(STDOUT_FILENO)
-		  : in_place ? open(x->out, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY)
-			     : open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	ex->out = open_file(x->out, &tmp, e);
 	if (ex->out < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", in_place ? x->out : tmp);
+		return -1;
 	int rc = run_worker(ex, &sum, e);
 
-	if (rc == 0 && !in_place && fdatasync(ex->out) < 0)
+	if (rc == 0 && tmp && fdatasync(ex->out) < 0)
 		rc = err_sys(e, ERR_HOST, errno, "%s", tmp);
-	if (rc == 0 && !in_place && rename(tmp, x->out) < 0)
+	if (rc == 0 && tmp && rename(tmp, x->out) < 0)
 		rc = err_sys(e, ERR_HOST, errno, "%s", x->out);
-	if (rc < 0 && !in_place)
+	if (rc < 0 && tmp)
 		unlink(tmp);
 	close(ex->out);
 	return rc == 0 && x->sha512sum_file ? write_checksum(x, sum, e) : rc;
@@ -145,7 +159,7 @@ static int export_dir(struct export *ex, struct err *e)
 {
 	AUTO_FREE char *sum = NULL;
 
-	if (mkdir(ex->x->out, 0755) < 0) {
+	if (mkdir(ex->x->out, 0755) < 0 && (errno != EEXIST || !ex->x->merge)) {
 		err_sys(e, ERR_HOST, errno, "%s", ex->x->out);
 		return errno == EEXIST ? err_hint(e, "name a directory that does not exist yet") : -1;
 	}

@@ -118,9 +118,13 @@ static void want(struct build *b, size_t at, const bool *no_input)
 		take_hit(b, at);
 	if (!r->based && st->base_stage != PLAN_NONE)
 		want(b, st->base_stage, no_input);
-	for (size_t k = r->next; k < st->steps.n; k++)
-		if (st->steps.v[k].kind == PLAN_COPY && st->steps.v[k].copy.origin == PLAN_FROM_STAGE)
-			want(b, st->steps.v[k].copy.index, no_input);
+	for (size_t k = r->next; k < st->steps.n; k++) {
+		struct plan_from f;
+
+		for (size_t i = 0; plan_step_from(&st->steps.v[k], i, &f); i++)
+			if (f.origin == PLAN_FROM_STAGE)
+				want(b, f.index, no_input);
+	}
 }
 
 /* Stages in which something runs, or that stand on one in which something runs. */

@@ -74,38 +74,37 @@ int opsbase_image(struct session *s, const char *name, struct store_image *im, s
 
 /* --- a manifest for an image --- */
 
-static bool all_blobs_there(struct session *s, const struct descriptor *manifest)
+/* Whether the blobs of the image's own manifest are all here and such as the request wants them. */
+static bool has_manifest(const struct blobs_request *r, const struct descriptor *manifest)
 {
 	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
 	AUTO_MANIFEST struct manifest m = {0};
 	struct err e = ERR_INIT;
 	bool ok = digest_is_set(&manifest->digest) &&
-		  store_blob_read(s->store, &manifest->digest, MANIFEST_MAX_BYTES, &text, &e) == 0 &&
-		  manifest_parse(text.p, text.n, NULL, &m, ERR_INTEGRITY, &e) == 0;
+		  store_blob_read(r->s->store, &manifest->digest, MANIFEST_MAX_BYTES, &text, &e) == 0 &&
+		  manifest_parse(text.p, text.n, NULL, &m, ERR_INTEGRITY, &e) == 0 &&
+		  m.nlayers == r->diff_ids->n;
 	uint64_t size;
 
 	for (size_t i = 0; ok && i < m.nlayers; i++)
-		ok = store_blob_has(s->store, &m.layers[i].digest, &size);
+		ok = store_blob_has(r->s->store, &m.layers[i].digest, &size) &&
+		     blobs_fits(r, i, &m.layers[i].digest);
 	err_release(&e);
 	return ok;
 }
 
-/* Layers that are nowhere here, but whose place in a registry is known. */
-static int fetch_lazy(struct session *s, const struct digest_list *diff_ids, struct err *e)
+/* Trees of layers that are to be packed; those that are nowhere here, but whose place in a registry is known, are
+ * fetched. */
+static int need_trees(struct blobs_request *r, struct err *e)
 {
-	AUTO_FREE struct descriptor *descs = mem_zalloc((diff_ids->n + 1) * sizeof *descs);
-	struct blobs_request r = {.s = s, .diff_ids = diff_ids, .out = descs};
-	size_t missing = blobs_known(&r);
 	struct build b;
 	int rc;
 
-	for (size_t i = 0; i < diff_ids->n; i++)
-		descriptor_release(&descs[i]);
-	if (missing == 0)
+	if (blobs_known(r) == 0)
 		return 0;
-	rc = opsbase_init(&b, s, e);
+	rc = opsbase_init(&b, r->s, e);
 	if (rc == 0)
-		rc = opsbase_trees(&b, diff_ids, "layers", e);
+		rc = opsbase_trees(&b, r->diff_ids, "layers", e);
 	opsbase_release(&b);
 	return rc;
 }
@@ -129,29 +128,25 @@ static int compose(struct session *s, const struct store_image *im, const struct
 int opsbase_manifest(struct session *s, struct store_image *im, const struct layer_codec *codec,
 		     struct descriptor *out, struct err *e)
 {
-	struct descriptor *descs;
-	int rc = -1;
-
-	if (all_blobs_there(s, &im->manifest)) {
-		descriptor_copy(out, &im->manifest);
-		return 0;
-	}
-	if (fetch_lazy(s, &im->diff_ids, e) < 0)
-		return -1;
-	descs = mem_zalloc((im->diff_ids.n + 1) * sizeof *descs);
 	struct blobs_request r = {.s = s,
 				  .diff_ids = &im->diff_ids,
 				  .codec = codec ? *codec : (struct layer_codec){CODEC_GZIP, 0},
-				  .out = descs};
+				  .exact = codec != NULL};
+	int rc = -1;
 
-	if (blobs_make(&r, e) == 0 && compose(s, im, descs, out, e) == 0) {
+	if (has_manifest(&r, &im->manifest)) {
+		descriptor_copy(out, &im->manifest);
+		return 0;
+	}
+	r.out = mem_zalloc((im->diff_ids.n + 1) * sizeof *r.out);
+	if (need_trees(&r, e) == 0 && blobs_make(&r, e) == 0 && compose(s, im, r.out, out, e) == 0) {
 		descriptor_release(&im->manifest);
 		descriptor_copy(&im->manifest, out);
 		rc = store_image_put(s->store, im, e);
 	}
 	for (size_t i = 0; i < im->diff_ids.n; i++)
-		descriptor_release(&descs[i]);
-	free(descs);
+		descriptor_release(&r.out[i]);
+	free(r.out);
 	return rc;
 }
 

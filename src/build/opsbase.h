@@ -14,7 +14,8 @@ int opsbase_trees(struct build *b, const struct digest_list *stack, const char *
 /* Image by name, with its config. */
 int opsbase_image(struct session *s, const char *name, struct store_image *im, struct imgconfig *config, struct err *e);
 /* A manifest of the image whose blobs are all in the store: its own if it was pulled, else one made from its layers,
- * compressed once. Also kept in the image's record. */
+ * compressed once. Also kept in the image's record. codec NULL: gzip, but blobs that are there are taken whatever their
+ * codec; else those that slct itself has made have this codec, and those that were pulled stay as they are. */
 int opsbase_manifest(struct session *s, struct store_image *im, const struct layer_codec *codec,
 		     struct descriptor *out, struct err *e);
 /* Put an image record under a name as a user writes it. */

@@ -1,18 +1,25 @@
-/* Context scans: tree digests of what every COPY and ADD takes from its context, in one worker. */
+/* Context scans: tree digests of what every COPY, ADD and RUN --mount takes from its context, in one worker. */
 #include <string.h>
 
 #include "src/build/state.h"
 #include "src/dockerfile/dparse.h"
+#include "src/plan/plan_mount.h"
 #include "src/plan/treesum.h"
 #include "src/util/mem.h"
 
 /* Digests of one message: what fits WORKER_MESSAGE_MAX with a margin. */
 #define DIGESTS_PER_MESSAGE 512
 
+/* One selection of files. */
+struct item {
+	const struct plan_stage *st;
+	struct plan_step *s;
+	struct plan_mount *m; /* NULL: the step is a COPY */
+};
+
 struct scan {
 	struct build *b;
-	VEC_OF(struct plan_step *) copies; /* in the order of the answers */
-	VEC_OF(struct plan_stage *) stages;
+	VEC_OF(struct item) items; /* in the order of the answers */
 	size_t taken;
 	struct err err;
 };
@@ -35,22 +42,43 @@ static struct statidx *index_of(struct build *b, struct smap *indexes, const str
 	return smap_get(indexes, name);
 }
 
-static int scan_copy(struct build *b, struct smap *indexes, const struct plan_stage *st, struct plan_step *s,
-		     struct err *e)
+static struct digest *tree_of(const struct item *it)
 {
+	return it->m ? &it->m->tree : &it->s->copy.tree;
+}
+
+static struct dast_pos pos_of(const struct item *it)
+{
+	return it->m ? it->m->pos : it->s->pos;
+}
+
+static int select_files(const struct source_set *set, const struct item *it, struct source_list *l, struct err *e)
+{
+	AUTO_STRV struct strv patterns = {0};
+	struct source_query q = {.patterns = &patterns};
+
+	if (it->m)
+		plan_mount_pattern(it->m, &patterns);
+	else
+		q = plan_copy_query(&it->s->copy);
+	return source_select(set, &q, l, e);
+}
+
+static int scan_item(struct build *b, struct smap *indexes, const struct item *it, struct err *e)
+{
+	const struct plan_stage *st = it->st;
 	struct plan_source *src = b->plan->sources.v[st->source];
 	AUTO_SOURCE_LIST struct source_list l = {0};
-	struct source_query q = plan_copy_query(&s->copy);
 	int rc = source_prepare(&src->context, e);
 
 	if (rc == 0)
-		rc = source_select(&src->context, &q, &l, e);
+		rc = select_files(&src->context, it, &l, e);
 	if (rc == 0)
-		rc = treesum_of_context(&src->context, &l, index_of(b, indexes, src), &s->copy.tree, e);
+		rc = treesum_of_context(&src->context, &l, index_of(b, indexes, src), tree_of(it), e);
 	if (rc == 0)
 		return 0;
-	err_wrap(e, "stage %s: %s", st->name, dast_info(s->instruction)->name);
-	return s->pos.line ? dparse_err_at(src->file, s->pos, e) : -1;
+	err_wrap(e, "stage %s: %s%s", st->name, dast_info(it->s->instruction)->name, it->m ? " --mount" : "");
+	return it->s->pos.line ? dparse_err_at(src->file, pos_of(it), e) : -1;
 }
 
 static void send_digests(struct worker *w, const struct scan *sc, size_t from, size_t to, struct json **out)
@@ -58,7 +86,7 @@ static void send_digests(struct worker *w, const struct scan *sc, size_t from, s
 	struct json *list = json_array();
 
 	for (size_t i = from; i < to; i++)
-		json_append(list, json_new_str(sc->copies.v[i]->copy.tree.text));
+		json_append(list, json_new_str(tree_of(&sc->items.v[i])->text));
 	if (out) {
 		*out = list;
 		return;
@@ -74,15 +102,15 @@ static int scan_all(void *arg, struct worker *w, struct json **result, struct er
 	size_t sent = 0;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < sc->copies.n; i++) {
-		rc = scan_copy(sc->b, &indexes, sc->stages.v[i], sc->copies.v[i], e);
+	for (size_t i = 0; rc == 0 && i < sc->items.n; i++) {
+		rc = scan_item(sc->b, &indexes, &sc->items.v[i], e);
 		if (rc == 0 && i + 1 - sent == DIGESTS_PER_MESSAGE) {
 			send_digests(w, sc, sent, i + 1, NULL);
 			sent = i + 1;
 		}
 	}
 	if (rc == 0)
-		send_digests(w, sc, sent, sc->copies.n, result);
+		send_digests(w, sc, sent, sc->items.n, result);
 	return rc;
 }
 
@@ -90,24 +118,30 @@ static void take_digests(void *ctx, const struct json *list)
 {
 	struct scan *sc = ctx;
 
-	for (size_t i = 0; i < json_len(list) && sc->taken < sc->copies.n; i++) {
-		struct digest *to = &sc->copies.v[sc->taken++]->copy.tree;
+	for (size_t i = 0; i < json_len(list) && sc->taken < sc->items.n; i++) {
+		struct digest *to = tree_of(&sc->items.v[sc->taken++]);
 
 		if (digest_parse(sv_from(json_str(json_at(list, i))), to, ERR_INTERNAL, &sc->err) < 0)
 			return;
 	}
 }
 
-static void find_copies(struct build *b, struct scan *sc)
+static void find_items(const struct plan_stage *st, struct plan_step *s, struct scan *sc)
+{
+	if (s->kind == PLAN_COPY && s->copy.origin == PLAN_FROM_CONTEXT)
+		vec_push(&sc->items, (struct item){st, s, NULL});
+	for (size_t i = 0; i < s->mounts.n; i++)
+		if (plan_mount_of_context(&s->mounts.v[i]))
+			vec_push(&sc->items, (struct item){st, s, &s->mounts.v[i]});
+}
+
+static void find_all(struct build *b, struct scan *sc)
 {
 	for (size_t i = 0; i < b->plan->stages.n; i++) {
 		struct plan_stage *st = &b->plan->stages.v[i];
 
 		for (size_t k = 0; st->evaluated && k < st->steps.n; k++)
-			if (st->steps.v[k].kind == PLAN_COPY && st->steps.v[k].copy.origin == PLAN_FROM_CONTEXT) {
-				vec_push(&sc->copies, &st->steps.v[k]);
-				vec_push(&sc->stages, st);
-			}
+			find_items(st, &st->steps.v[k], sc);
 	}
 }
 
@@ -117,8 +151,8 @@ int scan_contexts(struct build *b, struct err *e)
 	AUTO_JSON struct json *last = NULL;
 	int rc = 0;
 
-	find_copies(b, &sc);
-	if (sc.copies.n) {
+	find_all(b, &sc);
+	if (sc.items.n) {
 		struct worker_spec spec = {
 			.role = "scan", .fn = scan_all, .arg = &sc, .message = take_digests, .ctx = &sc};
 
@@ -128,11 +162,10 @@ int scan_contexts(struct build *b, struct err *e)
 		if (rc == 0 && err_is_set(&sc.err)) {
 			err_move(e, &sc.err);
 			rc = -1;
-		} else if (rc == 0 && sc.taken != sc.copies.n) {
-			rc = err_set(e, ERR_INTERNAL, "the scan worker answered %zu of %zu", sc.taken, sc.copies.n);
+		} else if (rc == 0 && sc.taken != sc.items.n) {
+			rc = err_set(e, ERR_INTERNAL, "the scan worker answered %zu of %zu", sc.taken, sc.items.n);
 		}
 	}
-	vec_release(&sc.copies);
-	vec_release(&sc.stages);
+	vec_release(&sc.items);
 	return rc;
 }

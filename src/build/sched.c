@@ -91,22 +91,28 @@ static int base_ready(struct build *b, size_t at)
 	return 1;
 }
 
-/* The stack that COPY --from reads. 1, 0, -1 as above. */
-static int source_ready(struct build *b, const struct plan_step *s, const struct digest_list **out)
-{
-	*out = NULL;
-	if (s->kind != PLAN_COPY || s->copy.origin == PLAN_FROM_CONTEXT)
-		return 1;
-	if (s->copy.origin == PLAN_FROM_IMAGE) {
-		*out = &b->plan->images.v[s->copy.index].diff_ids;
-		return 1;
-	}
-	const struct stage_run *src = &b->run[s->copy.index];
+/* Stacks that a step reads besides its parent's, in the order of plan_step_from(). */
+struct stacks {
+	const struct digest_list **v;
+	size_t n, cap;
+};
 
-	if (src->state != STAGE_DONE)
-		return has_failed(src->state) ? -1 : 0;
-	*out = &src->stack;
-	return 1;
+/* 1, 0, -1 as above. */
+static int sources_ready(struct build *b, const struct plan_step *s, struct stacks *out)
+{
+	struct plan_from f;
+	int ready = 1;
+
+	for (size_t i = 0; plan_step_from(s, i, &f); i++) {
+		const struct stage_run *src = f.origin == PLAN_FROM_STAGE ? &b->run[f.index] : NULL;
+
+		if (src && has_failed(src->state))
+			return -1;
+		if (src && src->state != STAGE_DONE)
+			ready = 0;
+		vec_push(out, src ? &src->stack : &b->plan->images.v[f.index].diff_ids);
+	}
+	return ready;
 }
 
 /* --- steps --- */
@@ -166,7 +172,7 @@ static void trees_ready(void *ctx, struct err *e)
 	}
 }
 
-static void start_step(struct build *b, size_t at, const struct plan_step *s, const struct digest_list *from,
+static void start_step(struct build *b, size_t at, const struct plan_step *s, const struct stacks *from,
 		       const struct ckey *content)
 {
 	struct stage_run *r = &b->run[at];
@@ -183,32 +189,20 @@ static void start_step(struct build *b, size_t at, const struct plan_step *s, co
 			       .def = s,
 			       .st = &b->plan->stages.v[at]};
 	digest_list_copy(&j->parent, &r->stack);
-	if (from)
-		digest_list_copy(&j->from, from);
 	digest_list_copy(&all, &j->parent);
-	digest_list_copy(&all, &j->from);
+	for (size_t i = 0; i < from->n; i++) {
+		struct digest_list one = {0};
+
+		digest_list_copy(&one, from->v[i]);
+		digest_list_copy(&all, &one);
+		vec_push(&j->from, one);
+	}
 	r->state = STAGE_RUNNING;
+	r->ran = true;
 	r->job = j;
 	b->busy++;
 	state_emit_step(b, EVENT_STEP_START, j->st, s, NULL, 0, NULL);
 	trees_ensure(b, &all, j->st->from_text ? j->st->from_text : j->st->name, trees_ready, j);
-}
-
-static void note_layer(struct build *b, const struct layer_info *info)
-{
-	AUTO_LAYER_REC struct store_layer_rec rec = {0};
-	struct err e = ERR_INIT;
-
-	if (store_layer_rec_get(b->s->store, &info->diff_id, &rec, &e) < 0) {
-		err_release(&e);
-		rec = (struct store_layer_rec){.diff_id = info->diff_id,
-					       .size = info->size,
-					       .entries = info->entries,
-					       .lossy = info->lossy};
-		if (store_layer_rec_put(b->s->store, &rec, &e) < 0)
-			session_warn(b->s, "", "record of layer %s: %s", info->diff_id.text, e.msg);
-	}
-	err_release(&e);
 }
 
 static void step_succeeded(struct step_job *j, const struct layer_info *info)
@@ -218,7 +212,7 @@ static void step_succeeded(struct step_job *j, const struct layer_info *info)
 
 	if (info->entries) {
 		vec_push(&r->stack, info->diff_id);
-		note_layer(b, info);
+		record_layer(b, info);
 	}
 	buf_char_add(&r->made, info->entries ? '1' : '0');
 	r->source = NULL;
@@ -288,26 +282,21 @@ static bool ask_remote(struct build *b, size_t at, const struct ckey *key)
 /* --- going on --- */
 
 /* The next layer step: from a cache if its content is known there, else by a worker when a place is free. */
-static bool advance_layer(struct build *b, size_t at, const struct plan_step *s)
+static bool start_layer(struct build *b, size_t at, const struct plan_step *s, const struct stacks *from)
 {
 	struct stage_run *r = &b->run[at];
 	const struct plan_stage *st = &b->plan->stages.v[at];
-	const struct digest_list *from = NULL;
 	struct ckey content;
-	int ready = source_ready(b, s, &from);
 
-	if (ready < 0)
-		r->state = STAGE_STOPPED;
-	if (ready <= 0)
-		return ready < 0;
-	plan_content_key(b->plan, st, s, &r->stack, from, &content);
+	plan_content_key(b->plan, st, s, &r->stack, from->v, &content);
 	if (take_by_content(b, at, s, &content)) {
 		r->next++;
 		return true;
 	}
 	if (runs_elsewhere(b, st, &content))
 		return false;
-	if (err_is_set(&b->err) && !b->o->keep_going) {
+	/* After a failure what has begun goes on to its end, but nothing new begins. */
+	if (err_is_set(&b->err) && !b->o->keep_going && !r->ran) {
 		r->state = STAGE_STOPPED;
 		return true;
 	}
@@ -317,6 +306,19 @@ static bool advance_layer(struct build *b, size_t at, const struct plan_step *s)
 		return false;
 	start_step(b, at, s, from, &content);
 	return true;
+}
+
+/* The same as soon as what it reads is there. */
+static bool advance_layer(struct build *b, size_t at, const struct plan_step *s)
+{
+	struct stacks from = {0};
+	int ready = sources_ready(b, s, &from);
+	bool changed = ready > 0 ? start_layer(b, at, s, &from) : ready < 0;
+
+	if (ready < 0)
+		b->run[at].state = STAGE_STOPPED;
+	vec_release(&from);
+	return changed;
 }
 
 /* Do what can be done for one stage; true if anything changed. */

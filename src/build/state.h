@@ -5,6 +5,7 @@
 
 #include "oci/layer.h"
 #include "src/build/build.h"
+#include "src/build/context.h"
 #include "src/build/worker.h"
 #include "src/cache/clocal.h"
 #include "src/plan/plan.h"
@@ -31,6 +32,7 @@ struct stage_run {
 	bool based;              /* stack begins with the base's result */
 	const char *source;      /* "local", "remote" while all of it came from a cache; NULL once a step ran */
 	bool started;
+	bool ran;                /* a step of it was started in this run */
 	int64_t begun;           /* monotonic */
 	struct step_job *job;    /* at work, or NULL */
 };
@@ -51,6 +53,7 @@ struct remote_hit {
 struct build {
 	struct session *s;
 	const struct build_opts *o;
+	struct context context;
 	struct plan *plan;
 	struct stage_run *run; /* by stage of the plan */
 	unsigned jobs, busy;   /* places for steps, and those taken */
@@ -60,6 +63,8 @@ struct build {
 	char *log_dir;         /* absolute */
 	void *seccomp;
 	size_t seccomp_len;
+	void *seccomp_sync; /* for steps whose writes outlive them: fsync is real; NULL: none has mounts */
+	size_t seccomp_sync_len;
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
 	struct smap hits;      /* key → struct remote_hit */
@@ -96,7 +101,7 @@ struct step_job {
 	struct worker *worker;
 	char *dir;   /* below tmp/, relative to the store: upper, work, scratch */
 	struct digest_list parent; /* its stack */
-	struct digest_list from;   /* of COPY --from, else empty */
+	VEC_OF(struct digest_list) from; /* of what plan_step_from() names, in its order */
 	int64_t begun;
 	int out_fd;  /* read end of the output pipe, -1 */
 	struct loop_src *on_out;
@@ -146,6 +151,8 @@ void record_add(struct build *b, const struct ckey *key, const struct stage_run 
 /* The step was taken by its content key: from now on its input key leads to the same. */
 void record_alias(struct build *b, const struct ckey *content, const struct stage_run *r, const struct plan_stage *st,
 		  const struct plan_step *step);
+/* Sizes of a layer that was made now, in the store's record of it. */
+void record_layer(struct build *b, const struct layer_info *info);
 int record_flush(struct build *b, struct err *e);
 /* --- result.c --- */
 /* Config of a stage whose result is there: layers, history, times. */

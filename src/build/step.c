@@ -33,7 +33,9 @@ void step_free(struct step_job *j)
 {
 	free(j->dir);
 	digest_list_release(&j->parent);
-	digest_list_release(&j->from);
+	for (size_t i = 0; i < j->from.n; i++)
+		digest_list_release(&j->from.v[i]);
+	vec_release(&j->from);
 	loop_remove(j->b->s->loop, j->on_out);
 	if (j->out_fd >= 0)
 		close(j->out_fd);

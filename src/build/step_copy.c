@@ -51,7 +51,7 @@ static int mount_source(const struct step_job *j, struct err *e)
 	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);
 
-	step_lower_paths(j->b, &j->from, &lower);
+	step_lower_paths(j->b, &j->from.v[0], &lower);
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
 						    .lower = (const char *const *)lower.v,
 						    .nlower = lower.n,

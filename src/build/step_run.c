@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "src/build/output.h"
+#include "src/build/runmount.h"
 #include "src/build/state.h"
 #include "src/sandbox/sandbox.h"
 #include "src/util/mem.h"
@@ -13,10 +15,11 @@ struct run {
 	int out_fd;
 };
 
-static void complete_env(const struct step_job *j, struct strv *env)
+static void complete_env(const struct step_job *j, const struct runmounts *m, struct strv *env)
 {
 	strv_copy(env, &j->def->env);
 	strv_copy(env, &j->def->env_extra);
+	strv_copy(env, &m->env);
 	if (j->b->plan->timestamps_real)
 		return;
 	for (size_t i = 0; i < env->n; i++)
@@ -25,19 +28,41 @@ static void complete_env(const struct step_job *j, struct strv *env)
 	strv_printf(env, "SOURCE_DATE_EPOCH=%lld", (long long)j->def->logical);
 }
 
+/* The step with its output masked: the filter has passed on all of it when this returns. */
+static int run_masked(struct sandbox_spec *spec, const struct secrets *secrets, struct sandbox_result *res,
+		      struct err *e)
+{
+	pid_t filter;
+	int rc;
+
+	if (!secrets->n)
+		return sandbox_run(spec, res, e);
+	spec->out_fd = secret_filter(secrets, spec->out_fd, &filter, e);
+	if (spec->out_fd < 0)
+		return -1;
+	rc = sandbox_run(spec, res, e);
+	close(spec->out_fd);
+	while (waitpid(filter, NULL, 0) < 0 && errno == EINTR)
+		;
+	return rc;
+}
+
 static int run_in_sandbox(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct run *r = arg;
 	const struct step_job *j = r->j;
 	struct build *b = j->b;
+	AUTO_RUNMOUNTS struct runmounts mounts = {0};
 	AUTO_STRV struct strv lower = {0}, env = {0}, argv = {0};
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
 	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp); /* shared: the steps' mount points are alike */
 	struct sandbox_result res = {0};
 
 	(void)w;
+	if (runmount_prepare(j, &mounts, e) < 0)
+		return -1;
 	step_lower_paths(b, &j->parent, &lower);
-	complete_env(j, &env);
+	complete_env(j, &mounts, &env);
 	strv_copy(&argv, &j->def->argv);
 	struct sandbox_spec spec = {
 		.tier = &b->s->tier,
@@ -55,15 +80,19 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.net = j->def->net_none ? SANDBOX_NET_NONE : SANDBOX_NET_HOST,
 		.add_hosts = (const char *const *)b->o->add_hosts.v,
 		.nadd_hosts = b->o->add_hosts.n,
+		.mounts = mounts.list.v,
+		.nmounts = mounts.list.n,
 		.out_fd = r->out_fd,
 		.timeout_ns = b->o->step_timeout_ns,
 		.shm_size = b->o->shm_size,
-		.sync_is_noop = true,
-		.seccomp_prog = b->seccomp,
-		.seccomp_len = b->seccomp_len,
+		.sync_is_noop = !mounts.keep_sync,
+		.seccomp_prog = mounts.keep_sync ? b->seccomp_sync : b->seccomp,
+		.seccomp_len = mounts.keep_sync ? b->seccomp_sync_len : b->seccomp_len,
 	};
 
-	if (sandbox_run(&spec, &res, e) < 0)
+	if (run_masked(&spec, &mounts.secrets, &res, e) < 0)
+		return -1;
+	if (!res.timed_out && !res.signo && !res.exit_status && runmount_finish(j, &mounts, e) < 0)
 		return -1;
 	*result = json_object();
 	json_set_int(*result, "status", res.exit_status);

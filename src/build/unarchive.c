@@ -27,7 +27,7 @@ static bool is_tar_header(const uint8_t *h)
 }
 
 /* What cannot be decoded is an ordinary file. */
-static bool is_archive(int fd)
+bool unarchive_is_archive(int fd)
 {
 	uint8_t head[TAR_BLOCK];
 	struct err e = ERR_INIT;
@@ -54,7 +54,7 @@ static void mark_passages(struct source_match *m, const struct strv *implied)
 		m->entries.v[i].passage = strv_has(implied, m->entries.v[i].rel);
 }
 
-/* The archive's owners and times are kept, so that --chown does not reach into it (as the reference does). */
+/* The archive's modes and times are kept whatever --chmod says; --chown holds for all of it (as the reference does). */
 static int copy_tree(struct unarchive *u, int dir, const struct strv *implied, const char *dest, struct err *e)
 {
 	AUTO_SOURCE_LIST struct source_list list = {0};
@@ -77,7 +77,6 @@ static int copy_tree(struct unarchive *u, int dir, const struct strv *implied, c
 	c.sum = NULL;
 	c.unpack = NULL;
 	c.mode = NULL;
-	c.uid = c.gid = COPYTO_KEEP;
 	return copyto_run(&c, e);
 }
 
@@ -90,7 +89,7 @@ int unarchive_entry(void *arg, const struct source_entry *en, const char *dest, 
 
 	if (archive < 0)
 		return -1;
-	if (!is_archive(archive))
+	if (!unarchive_is_archive(archive))
 		return 0;
 	if (mkdirat(store_fd(u->b->s->store), rel, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", rel);

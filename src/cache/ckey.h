@@ -9,8 +9,8 @@
 
 /* Part of every key. History: 1 first form. */
 #define CKEY_FORMAT_VERSION 1
-#define CKEY_HEX_BYTES 65
-#define CKEY_TAG_BYTES 38 /* "slct-" + 32 base32 digits + NUL */
+#define CKEY_HEX_BYTES	    65
+#define CKEY_TAG_BYTES	    38 /* "slct-" + 32 base32 digits + NUL */
 
 struct ckey {
 	char hex[CKEY_HEX_BYTES]; /* "" means none */

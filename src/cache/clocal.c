@@ -101,6 +101,7 @@ int clocal_put(struct store *s, const struct clocal *r, struct err *e)
 		json_set(j, "inputs", json_ref(r->inputs));
 	json_write(j, &text);
 	if (text.over)
-		return err_set(e, ERR_INTERNAL, "cache record of %s is larger than %zu bytes", r->step, CLOCAL_MAX_BYTES);
+		return err_set(e, ERR_INTERNAL, "cache record of %s is larger than %zu bytes", r->step,
+			       CLOCAL_MAX_BYTES);
 	return store_record_put(s, path, text.p, text.n, false, e);
 }

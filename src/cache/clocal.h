@@ -5,16 +5,16 @@
 #include "oci/store.h"
 #include "src/cache/ckey.h"
 
-#define CLOCAL_VERSION 1
+#define CLOCAL_VERSION	 1
 #define CLOCAL_MAX_BYTES ((size_t)4 << 20)
 
 struct clocal {
-	struct ckey key;             /* under which the record is kept: input or content key */
+	struct ckey key;	     /* under which the record is kept: input or content key */
 	struct digest_list diff_ids; /* the whole stack after the step, bottom first */
-	char *made;                  /* '1' or '0' for every layer step since the external base: whether it made a layer */
-	char *step;                  /* "FLAVOR/STAGE n INSTRUCTION", for people */
-	struct json *inputs;         /* named fields of the input key (for `why`), or NULL */
-	int64_t used;                /* wall clock, seconds */
+	char *made;	     /* '1' or '0' for every layer step since the external base: whether it made a layer */
+	char *step;	     /* "FLAVOR/STAGE n INSTRUCTION", for people */
+	struct json *inputs; /* named fields of the input key (for `why`), or NULL */
+	int64_t used;	     /* wall clock, seconds */
 };
 
 void clocal_release(struct clocal *r);

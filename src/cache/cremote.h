@@ -6,11 +6,11 @@
 #include "oci/manifest.h"
 #include "src/cache/clocal.h"
 
-#define CREMOTE_KEY "io.slct.cache.key"            /* full input key */
+#define CREMOTE_KEY	    "io.slct.cache.key"		/* full input key */
 #define CREMOTE_CONTENT_KEY "io.slct.cache.content-key" /* full content key */
-#define CREMOTE_MADE "io.slct.cache.made"          /* clocal.made */
-#define CREMOTE_BUILT "io.slct.cache.built"        /* real build time, RFC 3339 */
-#define CREMOTE_DIFF_ID "io.slct.diff-id"          /* on each layer's descriptor: so a hit needs no config */
+#define CREMOTE_MADE	    "io.slct.cache.made"	/* clocal.made */
+#define CREMOTE_BUILT	    "io.slct.cache.built"	/* real build time, RFC 3339 */
+#define CREMOTE_DIFF_ID	    "io.slct.diff-id"		/* on each layer's descriptor: so a hit needs no config */
 
 /* Write annotations into a manifest whose layers are given in order with their diff ids. */
 void cremote_annotate(struct manifest *m, const struct digest_list *diff_ids, const struct ckey *input,

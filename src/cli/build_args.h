@@ -8,6 +8,7 @@
 /* First member of the option struct of each of these commands, so that the offsets below hold. */
 struct build_args {
 	const char *file, *target, *platform, *network, *pull, *timestamps, *isolation, *output_directory, *flavor_root;
+	struct strv secrets, ssh, allow;
 	struct strv goals, tags, args, labels, cache_from, cache_to, force_from, add_hosts, flavor_paths;
 	bool offline, no_cache, force_rebuild, keep_going;
 	int64_t jobs, step_timeout;
@@ -20,7 +21,8 @@ struct build_args {
 /* Rows: what is built, and from what. */
 #define BUILD_ARGS_SELECTION \
 	{.name = "file", .letter = 'f', .arg = "FILE", .kind = OPT_STRING, BUILD_ARGS_AT(file), \
-	 .dflt = "CONTEXT/Dockerfile", .help = "Dockerfile of a single context"}, \
+	 .dflt = "CONTEXT/Dockerfile", \
+	 .help = "Dockerfile of a single context, \"-\" is standard input; of an archive or repository, a path in it"}, \
 	{.name = "goal", .arg = "STAGE", .kind = OPT_LIST, BUILD_ARGS_AT(goals), .dflt = "the flavor's own goals", \
 	 .help = "stage to build, also FLAVOR-DIR:STAGE"}, \
 	{.name = "target", .arg = "STAGE", .kind = OPT_STRING, BUILD_ARGS_AT(target), .dflt = "the last", \
@@ -63,6 +65,12 @@ struct build_args {
 	 .help = "time after which a step is ended and has failed"}, \
 	{.name = "add-host", .arg = "H:IP", .kind = OPT_LIST, BUILD_ARGS_AT(add_hosts), \
 	 .help = "line for /etc/hosts"}, \
+	{.name = "secret", .arg = "id=ID[,src=F|,env=V]", .kind = OPT_LIST, BUILD_ARGS_AT(secrets), \
+	 .help = "secret for RUN --mount=type=secret: a file, or a variable of the environment"}, \
+	{.name = "ssh", .arg = "ID[=SOCKET]", .kind = OPT_LIST, BUILD_ARGS_AT(ssh), \
+	 .help = "ssh agent for RUN --mount=type=ssh; the id is mostly default, the socket that of SSH_AUTH_SOCK"}, \
+	{.name = "allow", .arg = "WHAT", .kind = OPT_LIST, BUILD_ARGS_AT(allow), \
+	 .help = "secret-in-layer: a layer may hold a secret's bytes (security.insecure is not built yet)"}, \
 	{.name = "shm-size", .arg = "N", .kind = OPT_SIZE, BUILD_ARGS_AT(shm_size), .dflt = "64m", \
 	 .help = "size of /dev/shm"}, \
 	{.name = "output-directory", .arg = "D", .kind = OPT_STRING, BUILD_ARGS_AT(output_directory), \

@@ -16,7 +16,7 @@ struct cmd_push_opts {
 
 static const struct opt cmd_push_options[] = {
 	{.name = "compression", .arg = "CODEC[:LEVEL]", .kind = OPT_STRING, CMD_PUSH_AT(compression), .dflt = "gzip",
-	 .help = "gzip, zstd or none, for layers that were not compressed before"},
+	 .help = "gzip, zstd or none, for layers that were not pulled"},
 	{.name = "push-all", .kind = OPT_FLAG, CMD_PUSH_AT(push_all), .later = true,
 	 .help = "of a flavor: all stages, not only the goals"},
 	{.name = "force-push", .kind = OPT_FLAG, CMD_PUSH_AT(force_push), .later = true,
@@ -61,7 +61,7 @@ static int cmd_push_run(struct cli *c, const void *opts, struct err *e)
 		return err_hint(e, "slct build --push -t NAME pushes a goal; slct push NAME an image of the store");
 	}
 	if (work_codec(o->compression, &codec, e) || work_open(&w, c, &o->net, dest ? dest : name, e) ||
-	    image_ops_push(&w.session, name, dest, &codec, &st, e))
+	    image_ops_push(&w.session, name, dest, o->compression ? &codec : NULL, &st, e))
 		return -1;
 	work_close(&w);
 	return cmd_push_print(c, &st, e);

@@ -14,9 +14,9 @@ static const struct opt cmd_save_options[] = {
 	 .dflt = "oci-archive",
 	 .help = "an OCI image layout as a directory or as one tar, or the tar that docker load reads"},
 	{.name = "output", .letter = 'o', .arg = "PATH", .kind = OPT_STRING, CMD_SAVE_AT(output),
-	 .help = "file or directory to write; images are added to an OCI layout directory that exists"},
+	 .help = "file or directory to write, \"-\" is standard output; images are added to an OCI layout directory that exists"},
 	{.name = "compression", .arg = "CODEC[:LEVEL]", .kind = OPT_STRING, CMD_SAVE_AT(compression), .dflt = "gzip",
-	 .help = "gzip, zstd or none, for layers that were not compressed before"},
+	 .help = "gzip, zstd or none, for layers that were not pulled"},
 };
 
 static enum image_ops_format cmd_save_format(const char *text)
@@ -41,7 +41,8 @@ static int cmd_save_run(struct cli *c, const void *opts, struct err *e)
 	}
 	if (work_codec(o->compression, &codec, e) || work_open(&w, c, NULL, NULL, e))
 		return -1;
-	return image_ops_save(&w.session, names, c->args.operands.n, cmd_save_format(o->format), o->output, &codec, e);
+	return image_ops_save(&w.session, names, c->args.operands.n, cmd_save_format(o->format), o->output,
+			      o->compression ? &codec : NULL, e);
 }
 
 const struct command cmd_save = {

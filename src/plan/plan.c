@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "src/plan/plan_mount.h"
 #include "src/util/mem.h"
 
 struct plan *plan_new(void)
@@ -37,6 +38,9 @@ static void release_step(struct plan_step *s)
 	strv_release(&s->env_extra);
 	free(s->user);
 	free(s->workdir);
+	for (size_t i = 0; i < s->mounts.n; i++)
+		plan_mount_release(&s->mounts.v[i]);
+	vec_release(&s->mounts);
 	release_copy(&s->copy);
 	json_free(s->why);
 }
@@ -117,6 +121,25 @@ void plan_warn(struct plan *p, const char *stage, const char *fmt, ...)
 bool plan_step_is_layer(const struct plan_step *s)
 {
 	return s->kind != PLAN_META;
+}
+
+static bool mount_from(const struct plan_mount *m)
+{
+	return m->origin != PLAN_FROM_CONTEXT && m->index != PLAN_NONE;
+}
+
+bool plan_step_from(const struct plan_step *s, size_t i, struct plan_from *out)
+{
+	if (s->kind == PLAN_COPY && s->copy.origin != PLAN_FROM_CONTEXT && i == 0) {
+		*out = (struct plan_from){s->copy.origin, s->copy.index};
+		return true;
+	}
+	for (size_t k = 0; k < s->mounts.n; k++)
+		if (mount_from(&s->mounts.v[k]) && i-- == 0) {
+			*out = (struct plan_from){s->mounts.v[k].origin, s->mounts.v[k].index};
+			return true;
+		}
+	return false;
 }
 
 size_t plan_last_layer(const struct plan_stage *st)

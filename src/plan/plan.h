@@ -17,6 +17,7 @@
 #include "oci/ref.h"
 #include "src/cache/ckey.h"
 #include "src/dockerfile/dargs.h"
+#include "src/dockerfile/dmount.h"
 #include "src/dockerfile/dstage.h"
 #include "src/flavor/flavor.h"
 #include "src/plan/source.h"
@@ -57,6 +58,15 @@ struct plan_copy {
 	struct digest tree;  /* of the selected files, set by the caller's scan (context only) */
 };
 
+/* A --mount of RUN, with what it leaves open filled in. */
+struct plan_mount {
+	struct dast_pos pos;     /* of the flag; line 0 in triggers */
+	struct dmount m;         /* target absolute (NULL: secret in a variable only); id of cache, secret, ssh set */
+	enum plan_origin origin; /* of bind and cache: what from= names, else the context (cache: nothing) */
+	size_t index;            /* of the stage or image; PLAN_NONE: nothing, or the empty root (from=scratch) */
+	struct digest tree;      /* of the files of a bind of the context, set by the caller's scan */
+};
+
 struct plan_step {
 	enum plan_step_kind kind;
 	enum dast_kind instruction;
@@ -72,6 +82,7 @@ struct plan_step {
 	struct strv env_extra; /* proxies and transparent arguments: not part of the key */
 	char *user, *workdir;
 	bool net_none;
+	VEC_OF(struct plan_mount) mounts;
 	/* COPY, ADD */
 	struct plan_copy copy;
 	/* Filled by plan_keys: */
@@ -192,9 +203,16 @@ int plan_evaluate(struct plan *p, bool offline, struct err *e);
 
 /* Input keys of all evaluated stages. */
 void plan_keys(struct plan *p);
-/* Content key of a step whose parent's stack is known. For COPY --from the key of the source stays in it. */
+/* A stage or image that a step reads besides its parent. */
+struct plan_from {
+	enum plan_origin origin;
+	size_t index;
+};
+/* The i-th of them: COPY --from, RUN --mount=from in their order; false if there are no more. */
+bool plan_step_from(const struct plan_step *s, size_t i, struct plan_from *out);
+/* Content key of a step whose parent's stack is known; from: the stacks of what plan_step_from names, in its order. */
 void plan_content_key(const struct plan *p, const struct plan_stage *st, const struct plan_step *step,
-		      const struct digest_list *parent, const struct digest_list *from, struct ckey *out);
+		      const struct digest_list *parent, const struct digest_list *const *from, struct ckey *out);
 
 /* Seconds: files of what COPY --from copies that are later than this get the copying step's time. The image must be
  * resolved. */

@@ -86,8 +86,10 @@ static int copy_origin(struct plan_eval *v, struct plan_copy *c, struct err *e)
 	c->origin = stage != PLAN_NONE ? PLAN_FROM_STAGE : PLAN_FROM_IMAGE;
 	c->index = stage != PLAN_NONE ? stage : image;
 	/* The graph was made from the Dockerfiles alone: what only a trigger names was not made ready. */
-	if (v->trigger && !(stage != PLAN_NONE ? v->plan->stages.v[stage].evaluated : v->plan->images.v[image].resolved))
-		return plan_eval_unsupported(v, "COPY --from in an ONBUILD trigger, of what the Dockerfile does not need", e);
+	if (v->trigger &&
+	    !(stage != PLAN_NONE ? v->plan->stages.v[stage].evaluated : v->plan->images.v[image].resolved))
+		return plan_eval_unsupported(
+			v, "COPY --from in an ONBUILD trigger, of what the Dockerfile does not need", e);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "src/dockerfile/dheredoc.h"
 #include "src/plan/plan_eval.h"
 #include "src/plan/plan_history.h"
+#include "src/plan/plan_mount.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -104,7 +105,7 @@ static bool is_script(const struct dast_instr *in)
 
 int plan_eval_run(struct plan_eval *v, struct err *e)
 {
-	static const char *const later[] = {"mount", "security", "device"};
+	static const char *const later[] = {"security", "device"};
 	AUTO_STRV struct strv env = {0};
 
 	if (plan_eval_refuse_flags(v, later, ARRAY_LEN(later), e) < 0)
@@ -122,7 +123,7 @@ int plan_eval_run(struct plan_eval *v, struct err *e)
 	s->user = mem_strdup_opt(v->st->config.user);
 	s->workdir = mem_strdup(v->st->config.workdir ? v->st->config.workdir : "/");
 	s->created_by = plan_history_run(v, &s->argv);
-	return run_network(v, s, e);
+	return run_network(v, s, e) < 0 ? -1 : plan_mount_eval(v, s, e);
 }
 
 /* --- WORKDIR --- */

@@ -3,6 +3,7 @@
 
 #include "oci/layer.h"
 #include "src/plan/plan.h"
+#include "src/plan/plan_mount.h"
 #include "src/util/mem.h"
 
 /* Key of what a chain of stages stands on: the layers of the image, whatever its name, its compression or its config
@@ -24,7 +25,7 @@ static const struct ckey *stage_key(const struct plan_stage *st)
 	return last == PLAN_NONE ? &st->base_key : &st->steps.v[last].key;
 }
 
-static void add_run(const struct plan *p, struct ckey_builder *b, const struct plan_step *s)
+static void add_run(const struct plan *p, struct ckey_builder *b, const struct plan_step *s, const struct ckey *from)
 {
 	static const struct strv none = {0};
 
@@ -35,6 +36,12 @@ static void add_run(const struct plan *p, struct ckey_builder *b, const struct p
 	ckey_str(b, "network", s->net_none ? "none" : "host");
 	ckey_list(b, "hosts", p->add_hosts ? p->add_hosts : &none);
 	ckey_int(b, "shm", (int64_t)p->shm_size);
+	for (size_t i = 0; i < s->mounts.n; i++) {
+		const struct plan_mount *m = &s->mounts.v[i];
+		bool reads = m->origin != PLAN_FROM_CONTEXT && m->index != PLAN_NONE;
+
+		plan_mount_key(b, m, reads ? from++ : NULL);
+	}
 }
 
 int64_t plan_copy_origin(const struct plan *p, const struct plan_copy *c)
@@ -89,7 +96,7 @@ static void step_key(const struct plan *p, const struct plan_stage *st, const st
 	ckey_str(&b, "parent", parent->hex);
 	add_common(p, st, s, &b);
 	if (s->kind == PLAN_RUN) {
-		add_run(p, &b, s);
+		add_run(p, &b, s, from);
 	} else if (s->kind == PLAN_COPY) {
 		add_copy(p, &b, s, from);
 	} else {
@@ -99,25 +106,38 @@ static void step_key(const struct plan *p, const struct plan_stage *st, const st
 	ckey_end(&b, out, why);
 }
 
-/* The key that stands for the source of COPY --from; unset if unknown. */
-static struct ckey source_key(const struct plan *p, const struct plan_copy *c)
-{
-	struct ckey k = {0};
+struct keys {
+	struct ckey *v;
+	size_t n, cap;
+};
 
-	if (c->origin == PLAN_FROM_STAGE)
-		k = *stage_key(&p->stages.v[c->index]);
-	else if (c->origin == PLAN_FROM_IMAGE && p->images.v[c->index].resolved)
-		stack_key(&p->images.v[c->index].diff_ids, &k);
-	return k;
+/* The keys that stand for what the step reads of other stages and images; unset if unknown. */
+static void from_keys(const struct plan *p, const struct plan_step *s, struct keys *out)
+{
+	struct plan_from f;
+
+	for (size_t i = 0; plan_step_from(s, i, &f); i++) {
+		struct ckey k = {0};
+
+		if (f.origin == PLAN_FROM_STAGE)
+			k = *stage_key(&p->stages.v[f.index]);
+		else if (p->images.v[f.index].resolved)
+			stack_key(&p->images.v[f.index].diff_ids, &k);
+		vec_push(out, k);
+	}
 }
 
-static bool inputs_known(const struct plan_step *s, const struct ckey *parent, const struct ckey *from)
+static bool inputs_known(const struct plan_step *s, const struct ckey *parent, const struct keys *from)
 {
 	if (!ckey_is_set(parent))
 		return false;
-	if (s->kind != PLAN_COPY)
-		return true;
-	return s->copy.origin == PLAN_FROM_CONTEXT ? digest_is_set(&s->copy.tree) : ckey_is_set(from);
+	for (size_t i = 0; i < from->n; i++)
+		if (!ckey_is_set(&from->v[i]))
+			return false;
+	for (size_t i = 0; i < s->mounts.n; i++)
+		if (plan_mount_of_context(&s->mounts.v[i]) && !digest_is_set(&s->mounts.v[i].tree))
+			return false;
+	return s->kind != PLAN_COPY || s->copy.origin != PLAN_FROM_CONTEXT || digest_is_set(&s->copy.tree);
 }
 
 static void base_key(const struct plan *p, struct plan_stage *st)
@@ -157,12 +177,14 @@ static void stage_keys(const struct plan *p, struct plan_stage *st)
 			s->logical = logical_time(p, st, n);
 			continue;
 		}
-		struct ckey from = source_key(p, &s->copy);
+		struct keys from = {0};
 
+		from_keys(p, s, &from);
 		s->layer_n = n++;
 		s->logical = logical_time(p, st, n);
 		if (inputs_known(s, parent, &from))
-			step_key(p, st, s, parent, &from, &s->key, &s->why);
+			step_key(p, st, s, parent, from.v, &s->key, &s->why);
+		vec_release(&from);
 		parent = &s->key;
 	}
 }
@@ -178,12 +200,19 @@ void plan_keys(struct plan *p)
 }
 
 void plan_content_key(const struct plan *p, const struct plan_stage *st, const struct plan_step *step,
-		      const struct digest_list *parent, const struct digest_list *from, struct ckey *out)
+		      const struct digest_list *parent, const struct digest_list *const *from, struct ckey *out)
 {
-	struct ckey parent_key, from_key = {0};
+	struct ckey parent_key;
+	struct keys keys = {0};
+	struct plan_from f;
 
 	stack_key(parent, &parent_key);
-	if (from)
-		stack_key(from, &from_key);
-	step_key(p, st, step, &parent_key, &from_key, out, NULL);
+	for (size_t i = 0; plan_step_from(step, i, &f); i++) {
+		struct ckey k;
+
+		stack_key(from[i], &k);
+		vec_push(&keys, k);
+	}
+	step_key(p, st, step, &parent_key, keys.v, out, NULL);
+	vec_release(&keys);
 }

@@ -27,10 +27,11 @@ static struct plan_source *new_source(struct plan *p)
 }
 
 /* The scope of ARGs before FROM: options win over what the flavor says. */
-static int open_scope(struct plan *p, struct plan_source *s, struct err *e)
+static int open_scope(struct plan *p, struct plan_source *s, const char *target_stage, struct err *e)
 {
-	char platform[100];
+	char here[100], wanted[100];
 	struct smap all = SMAP_STR;
+	struct platform host;
 
 	smap_copy_str(&all, &s->transparent);
 	smap_copy_str(&all, &s->args);
@@ -38,8 +39,11 @@ static int open_scope(struct plan *p, struct plan_source *s, struct err *e)
 		smap_copy_str(&all, p->build_args);
 	smap_release(&s->args);
 	s->args = all;
-	platform_format(&p->platform, platform);
-	s->global = dargs_new(&(struct dargs_opts){.build_args = &s->args, .build_platform = platform});
+	platform_host(&host);
+	s->global = dargs_new(&(struct dargs_opts){.build_args = &s->args,
+						   .build_platform = platform_format(&host, here),
+						   .target_platform = platform_format(&p->platform, wanted),
+						   .target_stage = target_stage});
 	for (size_t i = 0; i < s->stages.meta.n; i++)
 		if (dargs_meta(s->global, s->stages.meta.v[i], e) < 0)
 			return -1;
@@ -157,8 +161,8 @@ static int no_such_number(const struct plan_stage *st, const char *text, struct 
 	return st->df_index ? err_hint(e, "the stages before it are 0 to %zu", st->df_index - 1) : -1;
 }
 
-int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind, size_t *stage,
-		    size_t *image, struct err *e)
+int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind,
+			size_t *stage, size_t *image, struct err *e)
 {
 	struct plan_stage *st = &p->stages.v[at];
 	const struct plan_source *s = p->sources.v[st->source];
@@ -208,7 +212,8 @@ static int link_mounts(struct plan *p, size_t at, const struct dast_instr *in, s
 
 		if (dmount_from(sv_from(mount), &from, e) < 0)
 			return -1;
-		if (from && plan_load_reference(p, at, from, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
+		if (from && strcmp(from, "scratch") != 0 &&
+		    plan_load_reference(p, at, from, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -310,7 +315,8 @@ int plan_add_context(struct plan *p, const char *dir, const char *file, const ch
 	if (!s->file)
 		return -1;
 	source_add(&s->context, "", real);
-	if (find_ignore(s, path, real, e) < 0 || dstage_view(s->file, &s->stages, e) < 0 || open_scope(p, s, e) < 0)
+	if (find_ignore(s, path, real, e) < 0 || dstage_view(s->file, &s->stages, e) < 0 ||
+	    open_scope(p, s, target, e) < 0)
 		return -1;
 	add_stages(p, s, NULL, NULL);
 	if (link_stages(p, s->first_stage, e) < 0)
@@ -349,7 +355,7 @@ static int add_flavor_stage(struct plan *p, const struct flavor *f, const struct
 	smap_copy_str(&s->args, &fs->args);
 	smap_copy_str(&s->transparent, &fs->transparent_args);
 	map_context(s, fs);
-	if (open_scope(p, s, e) < 0)
+	if (open_scope(p, s, NULL, e) < 0)
 		return -1;
 	add_stages(p, s, f->name, fs->name);
 	return 0;

@@ -6,7 +6,7 @@
 
 /* What a reference in stage `at` means: a stage (of the flavor or of the same file) or an image; records the edge.
  * Exactly one of *stage and *image is not PLAN_NONE. */
-int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind, size_t *stage,
-		    size_t *image, struct err *e);
+int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind,
+			size_t *stage, size_t *image, struct err *e);
 
 #endif

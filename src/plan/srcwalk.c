@@ -139,8 +139,7 @@ static int walk_one(struct walk *w, int dirfd, const char *name, const char *rel
 
 	struct ancestor here = {st.st_dev, st.st_ino, up, up ? up->depth + 1 : 1};
 	size_t before = w->m->entries.n;
-	AUTO_CLOSE int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-				   (w->set->follow ? 0 : O_NOFOLLOW));
+	AUTO_CLOSE int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (w->set->follow ? 0 : O_NOFOLLOW));
 
 	if (fd < 0)
 		return err_sys(w->e, ERR_INPUT, errno, "reading directory %s", open_path);

@@ -9,7 +9,7 @@
 #include "src/util/vec.h"
 
 /* History: 1 sums of content; 2 with extended attributes folded in (treesum_fold). */
-#define MAGIC "slctidx2"
+#define MAGIC	       "slctidx2"
 #define FILE_MAX_BYTES ((size_t)1 << 30)
 
 /* On disk as in memory: the file never leaves this machine. */
@@ -29,8 +29,8 @@ struct statidx {
 	struct store *store;
 	char *rel;
 	VEC_OF(struct row) rows;
-	size_t loaded;  /* rows[0..loaded) came from the file */
-	bool *used;     /* of the loaded rows */
+	size_t loaded;	/* rows[0..loaded) came from the file */
+	bool *used;	/* of the loaded rows */
 	uint32_t *slot; /* index + 1 by hash of (dev, ino); at most half full */
 	size_t slots;
 	bool changed;

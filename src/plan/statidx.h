@@ -1,9 +1,9 @@
 /* The stat index: content digests of context files by (device, inode, size, mtime, ctime), so that an unchanged context
  * is not read again. One file per context in the store's stat/.
  *
- * An entry counts only if both times were at least STATIDX_AGE_NS older than the moment of hashing (a later write within
- * one tick of the clock would not be seen), and only on file systems with a device of their own: anonymous and network
- * ones (major number 0) may give numbers anew. */
+ * An entry counts only if both times were at least STATIDX_AGE_NS older than the moment of hashing (a later write
+ * within one tick of the clock would not be seen), and only on file systems with a device of their own: anonymous and
+ * network ones (major number 0) may give numbers anew. */
 #ifndef SLCT_STATIDX_H
 #define SLCT_STATIDX_H
 
@@ -12,7 +12,7 @@
 #include "oci/store.h"
 #include "src/util/err.h"
 
-#define STATIDX_AGE_NS INT64_C(2000000000)
+#define STATIDX_AGE_NS	  INT64_C(2000000000)
 #define STATIDX_SUM_BYTES 32
 
 struct statidx;

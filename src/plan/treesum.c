@@ -10,7 +10,7 @@
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
-#define READ_BYTES ((size_t)256 << 10)
+#define READ_BYTES  ((size_t)256 << 10)
 #define TREE_DOMAIN "slct-tree"
 
 struct treesum {
@@ -165,7 +165,8 @@ static int context_file(const struct source_set *s, const struct source_entry *e
 	return rc;
 }
 
-static int add_context_other(struct treesum *t, const struct source_set *s, const struct source_entry *en, struct err *e)
+static int add_context_other(struct treesum *t, const struct source_set *s, const struct source_entry *en,
+			     struct err *e)
 {
 	struct source_xattrs attrs = {0};
 	int rc = source_xattrs_get(s, en, &attrs, e);
@@ -176,8 +177,8 @@ static int add_context_other(struct treesum *t, const struct source_set *s, cons
 }
 
 /* The directory that a match names gives only its content: its attributes do not count. */
-static int add_context_entry(struct treesum *t, const struct source_set *s, const struct source_entry *en,
-			     bool top, struct statidx *x, struct err *e)
+static int add_context_entry(struct treesum *t, const struct source_set *s, const struct source_entry *en, bool top,
+			     struct statidx *x, struct err *e)
 {
 	uint8_t sum[STATIDX_SUM_BYTES];
 

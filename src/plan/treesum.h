@@ -1,6 +1,6 @@
-/* Tree digests: what a selection of files is worth as an input. Over paths, types, permission bits, link targets, device
- * numbers, hard-link groups and content: all that a copy from a context takes over. From a root also over owners,
- * extended attributes and those mtimes that are older than the stage's origin. Sockets are left out. */
+/* Tree digests: what a selection of files is worth as an input. Over paths, types, permission bits, link targets,
+ * device numbers, hard-link groups, content and extended attributes: all that a copy from a context takes over. From a
+ * root also over owners and those mtimes that are not later than the stage's origin. Sockets are left out. */
 #ifndef SLCT_TREESUM_H
 #define SLCT_TREESUM_H
 
@@ -13,8 +13,8 @@ struct treesum;
 /* origin: seconds; mtimes later than it are replaced by one marker (root only). */
 struct treesum *treesum_new(bool of_root, int64_t origin);
 void treesum_free(struct treesum *t);
-/* In the order of the list: first each match, then its entries. content: SHA-256 of a regular file, else NULL. x may be
- * NULL; it counts from a root only. */
+/* In the order of the list: first each match, then its entries. content: SHA-256 of a regular file, else NULL. x: NULL
+ * if the attributes are in the content's sum (treesum_fold) or do not count. */
 void treesum_match(struct treesum *t, const struct source_match *m);
 void treesum_entry(struct treesum *t, const struct source_entry *en, const struct source_xattrs *x,
 		   const uint8_t *content);

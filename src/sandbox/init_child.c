@@ -19,6 +19,7 @@
 #include "src/sandbox/mountpoint.h"
 #include "src/sandbox/mounts_child.h"
 #include "src/sandbox/passwd.h"
+#include "src/sandbox/usermount.h"
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
@@ -69,18 +70,21 @@ static void own_output(const struct passwd_ids *ids)
 		return; /* the step can still write to its descriptor */
 }
 
-/* The merged root, with the layer of mount points on top of the image's. */
-static int mount_root(const struct sandbox_spec *s, struct err *e)
+/* The merged root, with the layers of mount points on top of the image's. */
+static int mount_root(const struct sandbox_spec *s, struct usermounts *u, struct err *e)
 {
-	AUTO_FREE char *points = NULL;
-	AUTO_FREE const char **lower = mem_array(s->root.nlower + 1, sizeof *lower);
+	AUTO_FREE char *points = NULL, *targets = NULL;
+	AUTO_FREE const char **lower = mem_array(s->root.nlower + 2, sizeof *lower);
 	struct overlay_spec root = s->root;
 
-	if (mountpoint_upper(&s->root, e) < 0 || mountpoint_layer(&s->root, s->scratch, &points, e) < 0)
+	if (mountpoint_upper(&s->root, e) < 0 || mountpoint_layer(&s->root, s->scratch, &points, e) < 0 ||
+	    usermount_targets(s, u, &targets, e) < 0)
 		return -1;
 	for (size_t i = 0; i < root.nlower; i++)
 		lower[i] = root.lower[i];
 	lower[root.nlower++] = points;
+	if (targets)
+		lower[root.nlower++] = targets;
 	root.lower = lower;
 	return overlay_mount(&root, e);
 }
@@ -98,6 +102,7 @@ static int set_identity(const struct sandbox_spec *s, struct err *e)
 static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int chan, struct passwd_ids *ids,
 		  struct err *e)
 {
+	AUTO_USERMOUNTS struct usermounts u = {0};
 	AUTO_CLOSE int root = -1;
 
 	if (guard(chan, e) < 0 || close_descriptors(s, chan, e) < 0)
@@ -105,13 +110,14 @@ static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int 
 	setsid();
 	umask(0);
 	prctl(PR_SET_NAME, INIT_NAME, 0, 0, 0);
-	if (mntns_private(e) < 0)
+	if (mntns_private(e) < 0 || usermount_open(s, &u, e) < 0)
 		return -1;
-	root = mount_root(s, e);
+	root = mount_root(s, &u, e);
 	if (root < 0 || passwd_lookup(root, s->user ? s->user : "", ids, e) < 0)
 		return -1;
 	own_output(ids);
-	if (mounts_child_apply(root, ops, chan, e) < 0 || mounts_child_pivot(root, e) < 0)
+	if (mounts_child_apply(root, ops, chan, e) < 0 || usermount_attach(root, &u, e) < 0 ||
+	    mounts_child_pivot(root, e) < 0)
 		return -1;
 	return set_identity(s, e);
 }

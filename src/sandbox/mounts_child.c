@@ -69,8 +69,7 @@ static int fs_option(int fs, const char *opt, size_t n)
 	return fsconfig(fs, FSCONFIG_SET_STRING, copy, value, 0);
 }
 
-/* Detached mount of a new file system; -1 with errno. */
-static int fs_new(const char *type, const char *options, unsigned attrs)
+int mounts_child_fs(const char *type, const char *options, unsigned attrs)
 {
 	AUTO_CLOSE int fs = fsopen(type, FSOPEN_CLOEXEC);
 
@@ -90,7 +89,7 @@ static int fs_new(const char *type, const char *options, unsigned attrs)
 
 static int op_fs(struct mounts *m, const struct plan_op *op, struct err *e)
 {
-	AUTO_CLOSE int mnt = fs_new(op->arg, op->options, op->attrs);
+	AUTO_CLOSE int mnt = mounts_child_fs(op->arg, op->options, op->attrs);
 
 	if (mnt < 0)
 		return err_sys(e, ERR_HOST, errno, "new %s for /%s", op->arg, op->path);
@@ -115,7 +114,7 @@ static int host_tree(const char *path, uint64_t attrs)
  * could not see before. */
 static int op_proc(struct mounts *m, const struct plan_op *op, struct err *e)
 {
-	AUTO_CLOSE int mnt = fs_new("proc", NULL, KERNEL_FS_ATTRS);
+	AUTO_CLOSE int mnt = mounts_child_fs("proc", NULL, KERNEL_FS_ATTRS);
 	int sys = errno;
 
 	if (mnt < 0) {
@@ -136,7 +135,7 @@ static int empty_mount(struct mounts *m)
 {
 	if (m->empty >= 0)
 		return open_tree(m->empty, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	m->empty = fs_new("tmpfs", "mode=0555,nr_inodes=1", KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
+	m->empty = mounts_child_fs("tmpfs", "mode=0555,nr_inodes=1", KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
 	return m->empty < 0 ? -1 : fcntl(m->empty, F_DUPFD_CLOEXEC, 3);
 }
 
@@ -219,7 +218,7 @@ static int mask_sys(struct mounts *m, struct err *e)
 /* A fresh sysfs needs a network namespace of our own. */
 static int op_sys(struct mounts *m, const struct plan_op *op, struct err *e)
 {
-	AUTO_CLOSE int mnt = fs_new("sysfs", NULL, KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
+	AUTO_CLOSE int mnt = mounts_child_fs("sysfs", NULL, KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
 	bool fresh = mnt >= 0;
 
 	if (mnt < 0)
@@ -346,7 +345,7 @@ static int op_init(struct mounts *m, const struct plan_op *op, struct err *e)
 	/* The host's /proc is in its place: /proc/1 is not our init. */
 	if (readlinkat(m->root, "proc/self", self, sizeof self - 1) < 0 || strcmp(self, "1") != 0)
 		return 0;
-	mnt = fs_new("tmpfs", "mode=0555,size=64k", KERNEL_FS_ATTRS);
+	mnt = mounts_child_fs("tmpfs", "mode=0555,size=64k", KERNEL_FS_ATTRS);
 	if (target < 0 || mnt < 0)
 		return err_sys(e, ERR_HOST, errno, "hiding /%s", op->path);
 	if (init_files(target, mnt, e) < 0)

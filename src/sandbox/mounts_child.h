@@ -11,5 +11,7 @@
 int mounts_child_apply(int root, const struct plan_ops *ops, int chan, struct err *e);
 /* Make `root` the root directory and the working directory; everything of the host is unmounted. */
 int mounts_child_pivot(int root, struct err *e);
+/* Detached mount of a new file system; options comma-separated, attrs MOUNT_ATTR_*; -1 with errno. */
+int mounts_child_fs(const char *type, const char *options, unsigned attrs);
 
 #endif

@@ -63,7 +63,7 @@ static bool same_file(int a, int b)
 
 /* A descriptor from before unshare(CLONE_NEWNS) still points into the old namespace, whose mounts the kernel does not
  * let us clone or mount upon: find the same directory by its path in this one. */
-static int reopen_here(int dirfd)
+int overlay_reopen(int dirfd)
 {
 	char link[32], path[PATH_MAX];
 	ssize_t n;
@@ -279,7 +279,7 @@ static int fill_up(struct ovl *o, char **made, const char *list[2], struct err *
 
 int overlay_mount(const struct overlay_spec *s, struct err *e)
 {
-	AUTO_CLOSE int dir = reopen_here(s->dirfd);
+	AUTO_CLOSE int dir = overlay_reopen(s->dirfd);
 	AUTO_CLOSE int back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FREE char *empty = NULL;
 	const char *list[2];

@@ -20,6 +20,9 @@ struct overlay_spec {
 int overlay_mount(const struct overlay_spec *s, struct err *e);
 /* Whether an upper directory's entry differs from nothing: true if the directory `upperfd` holds any entry. */
 bool overlay_upper_used(int upperfd);
+/* The same directory in the mount namespace that we are in now (O_PATH), where its mounts can be copied and mounted
+ * upon. -1 with errno. */
+int overlay_reopen(int dirfd);
 /* userns_join + unshare(CLONE_NEWNS) + private propagation: what copy, flatten and look-up workers call first. */
 int overlay_enter(int nsfd, struct err *e);
 

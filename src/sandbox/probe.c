@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -108,22 +110,63 @@ static int try_calls(struct err *e)
 	return 0;
 }
 
-static void ATTR_NORETURN probe_child(int chan, int nsfd, const char *scratch, pid_t parent)
+/* One thing to try in a child. */
+struct probe {
+	int (*fn)(const struct probe *p, struct err *e);
+	int nsfd;
+	const char *scratch;
+	const char *what;
+};
+
+static int do_overlay(const struct probe *p, struct err *e)
 {
-	AUTO_CLOSE int at = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int at = open(p->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (at < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", p->scratch);
+	return overlay_enter(p->nsfd, e) < 0 || try_calls(e) < 0 ? -1 : try_in(at, e);
+}
+
+/* Only a process that is in the new pid namespace may mount its proc; the status says how that went. */
+static void ATTR_NORETURN mount_proc(void)
+{
+	_exit(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ? errno : 0);
+}
+
+static int do_proc(const struct probe *p, struct err *e)
+{
+	int status = 0;
+	pid_t child;
+
+	if (overlay_enter(p->nsfd, e) < 0)
+		return -1;
+	if (unshare(CLONE_NEWPID) < 0)
+		return err_sys(e, ERR_HOST, errno, "unshare CLONE_NEWPID");
+	child = fork();
+	if (child == 0)
+		mount_proc();
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return err_sys(e, ERR_HOST, errno, "fork in a new pid namespace");
+	if (status == 0)
+		return 0;
+	err_sys(e, ERR_HOST, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR, "mount of a new proc");
+	return err_hint(e, "parts of /proc are masked here, as in a container: run it with --security-opt "
+			   "systempaths=unconfined (podman: unmask=ALL)");
+}
+
+static void ATTR_NORETURN probe_child(int chan, const struct probe *p, pid_t parent)
+{
 	struct err e = ERR_INIT;
 
 	proc_die_with_parent(parent);
-	if (at < 0)
-		err_sys(&e, ERR_HOST, errno, "%s", scratch);
-	if (at < 0 || overlay_enter(nsfd, &e) < 0 || try_calls(&e) < 0 || try_in(at, &e) < 0)
+	if (p->fn(p, &e) < 0)
 		childmsg_error(chan, &e);
 	else
 		childmsg_ready(chan);
 	_exit(0);
 }
 
-int probe_overlay(int nsfd, const char *scratch, struct err *e)
+static int probe_run(const struct probe *p, struct err *e)
 {
 	int pair[2], r;
 	pid_t parent = getpid(), child;
@@ -133,15 +176,25 @@ int probe_overlay(int nsfd, const char *scratch, struct err *e)
 	child = fork();
 	if (child == 0) {
 		close(pair[0]);
-		probe_child(pair[1], nsfd, scratch, parent);
+		probe_child(pair[1], p, parent);
 	}
 	close(pair[1]);
 	if (child < 0)
 		r = err_sys(e, ERR_HOST, errno, "fork");
 	else
-		r = childmsg_wait_ready(pair[0], "trying an overlay", e);
+		r = childmsg_wait_ready(pair[0], p->what, e);
 	close(pair[0]);
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
 	return r;
+}
+
+int probe_overlay(int nsfd, const char *scratch, struct err *e)
+{
+	return probe_run(&(struct probe){do_overlay, nsfd, scratch, "trying an overlay"}, e);
+}
+
+int probe_proc(int nsfd, struct err *e)
+{
+	return probe_run(&(struct probe){do_proc, nsfd, NULL, "trying a fresh proc"}, e);
 }

@@ -8,5 +8,8 @@
  * scratch the way steps do, including the removal of a lower directory (without userxattr support that gives EIO on a
  * mount that looks well). Everything made is removed. -1 with *e (ERR_HOST) and the remedy. */
 int probe_overlay(int nsfd, const char *scratch, struct err *e);
+/* Join the user namespace and mount a fresh proc of a new pid namespace. Steps get the host's /proc where it is refused.
+ * -1 with *e (ERR_HOST) and the remedy. */
+int probe_proc(int nsfd, struct err *e);
 
 #endif

@@ -14,6 +14,27 @@
 
 enum sandbox_net { SANDBOX_NET_HOST, SANDBOX_NET_NONE };
 
+enum sandbox_mount_kind {
+	SANDBOX_BIND,  /* source: a path below root.dirfd, or an absolute one of the host */
+	SANDBOX_STACK, /* source: a path inside the root that `stack` is, links followed inside it */
+	SANDBOX_TMPFS,
+	SANDBOX_FILE,  /* data in a file of a tmpfs of its own */
+};
+
+/* A mount of a step (RUN --mount). */
+struct sandbox_mount {
+	enum sandbox_mount_kind kind;
+	const char *target; /* absolute; links on the way are followed inside the root. Missing mount points are made,
+			     * and are not seen in the upper directory */
+	bool readonly;
+	const char *source;
+	struct overlay_spec stack;
+	uint64_t size;		 /* TMPFS: bytes, 0: the kernel's default */
+	uint32_t mode, uid, gid; /* FILE */
+	const void *data;	 /* FILE */
+	size_t len;
+};
+
 struct sandbox_spec {
 	const struct tier_info *tier;
 	int nsfd; /* of userns_open, -1 in tier root */
@@ -29,6 +50,8 @@ struct sandbox_spec {
 	enum sandbox_net net;
 	const char *const *add_hosts; /* "name:ip" lines */
 	size_t nadd_hosts;
+	const struct sandbox_mount *mounts;
+	size_t nmounts;
 	int out_fd;		  /* standard output and error of the step */
 	int64_t timeout_ns;	  /* 0: none */
 	uint64_t shm_size;	  /* bytes of /dev/shm, 0: 64 MiB */

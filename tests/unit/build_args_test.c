@@ -118,8 +118,8 @@ static const struct {
 	{LIST(tags), "a@sha256:0000000000000000000000000000000000000000000000000000000000000000", "has a digest"},
 	{LIST(add_hosts), "db", "\"db\" is not HOST:IP"},
 	{LIST(add_hosts), "db:10.0.0.1", NULL},
-	{LIST(flavor_paths), "-", "standard input is not built yet"},
-	{LIST(flavor_paths), "https://x/y.git", "URL is not built yet"},
+	{LIST(flavor_paths), "-", "is not a directory"},
+	{LIST(flavor_paths), "https://x/y.git", "is not a directory"},
 };
 
 START_TEST(lists_are_checked)
@@ -190,6 +190,17 @@ START_TEST(outputs)
 		{"type=image", BUILD_OUT_IMAGE, NULL},
 		{"type=oci", -1, NULL},
 		{"type=zip,dest=x", -1, NULL},
+		{"-", BUILD_OUT_TAR, "-"},
+		{"type=image,name=a:1,name=b:2,push=true", BUILD_OUT_IMAGE, NULL},
+		{"name=a:1,type=registry", BUILD_OUT_IMAGE, NULL},
+		{"type=oci,dest=-,compression=zstd,compression-level=3", BUILD_OUT_OCI, "-"},
+		{"tar=false,dest=d,type=oci", BUILD_OUT_OCI_DIR, "d"},
+		{"type=oci,dest=-,tar=false", -1, NULL},
+		{"type=local,dest=-", -1, NULL},
+		{"type=tar,dest=x,push=true", -1, NULL},
+		{"type=image,dest=x", -1, NULL},
+		{"type=oci,dest=x,compression-level=3", -1, NULL},
+		{"type=image,push=yes", -1, NULL},
 		{"type=oci,dest=x,tar=maybe", -1, NULL},
 		{"type=oci,dest=x,y", -1, NULL},
 		{"", -1, NULL},

@@ -1,4 +1,5 @@
-/* What the tests of the cache, the plan and the build share: a store of one's own, keys and digests from words, files. */
+/* What the tests of the cache, the plan and the build share: a store of one's own, keys and digests from words, files.
+ */
 #ifndef SLCT_CACHE_UTIL_H
 #define SLCT_CACHE_UTIL_H
 

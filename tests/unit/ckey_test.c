@@ -41,7 +41,8 @@ START_TEST(golden)
 }
 END_TEST
 
-/* One program of fields: "s NAME VALUE", "n NAME" (NULL), "i NAME xx" (the length, or -1), "l NAME A|B" separated by ';'. */
+/* One program of fields: "s NAME VALUE", "n NAME" (NULL), "i NAME xx" (the length, or -1), "l NAME A|B" separated by
+ * ';'. */
 static struct ckey key_of(const char *domain, const char *program)
 {
 	struct sv rest = sv_from(program);

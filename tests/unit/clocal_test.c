@@ -105,7 +105,8 @@ START_TEST(foreign_key_is_absent)
 	AUTO_STORE struct store *s = cache_util_store(&d);
 	AUTO_CLOCAL struct clocal r = {0};
 	struct ckey one = cache_util_key("one"), two = cache_util_key("two");
-	AUTO_FREE char *from = mem_printf("store/cache/%s.json", one.hex), *to = mem_printf("store/cache/%s.json", two.hex);
+	AUTO_FREE char *from = mem_printf("store/cache/%s.json", one.hex),
+		       *to = mem_printf("store/cache/%s.json", two.hex);
 
 	put(s, "one", "1");
 	ck_assert_int_eq(renameat(d.fd, from, d.fd, to), 0);

@@ -5,9 +5,9 @@
 
 #include "tests/unit/source_util.h"
 
-#define ORIGIN 1100000000
+#define ORIGIN	1100000000
 #define LOGICAL 1200000000
-#define OLD 1000000000
+#define OLD	1000000000
 
 /* One copy from d/src to d/dst. */
 struct copying {
@@ -20,7 +20,7 @@ struct copying {
 };
 
 #define FROM_CONTEXT(...) (&(struct copying){__VA_ARGS__})
-#define FROM_ROOT(...) FROM_CONTEXT(.from_root = true, __VA_ARGS__)
+#define FROM_ROOT(...)	  FROM_CONTEXT(.from_root = true, __VA_ARGS__)
 
 static uint32_t or_keep(uint32_t v)
 {
@@ -113,7 +113,8 @@ static void has(const struct unit_dir *d, const char *path, mode_t mode, uid_t u
 
 	ck_assert_msg((st.st_mode & 07777) == mode, "%s: mode %o", path, st.st_mode);
 	ck_assert_msg(st.st_uid == uid && st.st_gid == gid, "%s: owner %u:%u", path, st.st_uid, st.st_gid);
-	ck_assert_msg(st.st_mtim.tv_sec == mtime && st.st_mtim.tv_nsec == 0, "%s: time %ld", path, (long)st.st_mtim.tv_sec);
+	ck_assert_msg(st.st_mtim.tv_sec == mtime && st.st_mtim.tv_nsec == 0, "%s: time %ld", path,
+		      (long)st.st_mtim.tv_sec);
 }
 
 static void set_time(const struct unit_dir *d, const char *path, time_t t, long nsec)
@@ -130,8 +131,14 @@ START_TEST(a_file)
 	static const struct {
 		const char *dest, *at;
 	} rows[] = {
-		{"/b", "b"}, {"/new/dir/b", "new/dir/b"}, {"/there", "there/a"}, {"/there/", "there/a"},
-		{"/fresh/", "fresh/a"}, {"/", "a"}, {"/to-there", "there/a"}, {"/to-there/x/", "there/x/a"},
+		{"/b", "b"},
+		{"/new/dir/b", "new/dir/b"},
+		{"/there", "there/a"},
+		{"/there/", "there/a"},
+		{"/fresh/", "fresh/a"},
+		{"/", "a"},
+		{"/to-there", "there/a"},
+		{"/to-there/x/", "there/x/a"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -25,6 +25,35 @@ START_TEST(base64)
 }
 END_TEST
 
+START_TEST(base64_both_ways)
+{
+	static const char *const t[] = {"", "f", "fo", "foo", "foob", "u:p\xc3\xa9\xff"};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		AUTO_FREE char *text = cred_base64_encode(sv_from(t[i]));
+		AUTO_FREE char *back = cred_base64(sv_from(text));
+
+		ck_assert_str_eq(back, t[i]);
+		ck_assert_uint_eq(strlen(text) % 4, 0);
+	}
+}
+END_TEST
+
+START_TEST(keys)
+{
+	static const struct {
+		const char *text, *key;
+	} t[] = {{"https://index.docker.io/v1/", "docker.io"}, {"http://h:5000/", "h:5000"}, {"h.example/v2", "h.example"},
+		 {"h.example/team/v2", "h.example/team/v2"}, {"registry-1.docker.io", "docker.io"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		AUTO_FREE char *key = cred_key(t[i].text);
+
+		ck_assert_str_eq(key, t[i].key);
+	}
+}
+END_TEST
+
 /* users: host1, scoped, deeper, hub, plain */
 static const char config[] =
 	"{\"auths\": {"
@@ -195,5 +224,5 @@ START_TEST(secrets_are_masked)
 }
 END_TEST
 
-UNIT_MAIN("cred", base64, finds_best, identity_token, refuses_broken, places_in_order, option_comes_first,
+UNIT_MAIN("cred", base64, base64_both_ways, keys, finds_best, identity_token, refuses_broken, places_in_order, option_comes_first,
 	  secrets_are_masked)

@@ -35,7 +35,8 @@ static void reread(const struct manifest *m, struct manifest *out, const char *f
 	const char *at = from ? strstr(buf_str(&text), from) : NULL;
 
 	ck_assert_msg(!from || at, "%s is not in %s", from, buf_str(&text));
-	changed = at ? mem_printf("%.*s%s%s", (int)(at - text.p), text.p, to, at + strlen(from)) : mem_strdup(buf_str(&text));
+	changed = at ? mem_printf("%.*s%s%s", (int)(at - text.p), text.p, to, at + strlen(from))
+		     : mem_strdup(buf_str(&text));
 	unit_ok(manifest_parse(changed, strlen(changed), NULL, out, ERR_REGISTRY, &e), e);
 }
 

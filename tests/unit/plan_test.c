@@ -1,5 +1,6 @@
 /* Plans: from Dockerfiles in a directory to stages, edges, goals, steps and keys. Images are resolved by hand. */
 #include "src/plan/plan.h"
+#include "src/plan/plan_mount.h"
 
 #include "tests/unit/cache_util.h"
 
@@ -72,6 +73,9 @@ static void fake_scan(struct plan *p)
 
 			if (s->kind == PLAN_COPY && s->copy.origin == PLAN_FROM_CONTEXT)
 				s->copy.tree = cache_util_digest("tree");
+			for (size_t m = 0; m < s->mounts.n; m++)
+				if (plan_mount_of_context(&s->mounts.v[m]))
+					s->mounts.v[m].tree = cache_util_digest("tree");
 		}
 }
 
@@ -494,7 +498,6 @@ END_TEST
 
 START_TEST(not_yet)
 {
-	cannot_evaluate("FROM debian\nRUN --mount=type=cache,target=/c x\n", 2, "RUN --mount is not supported yet");
 	cannot_evaluate("FROM debian\n\nADD https://example.com/x /x\n", 3, "ADD of a URL is not supported yet");
 	cannot_evaluate("FROM debian\nEXPOSE 99999\n", 2, "is not a port");
 }
@@ -594,6 +597,30 @@ START_TEST(what_is_in_a_key)
 		{"what the source stage runs as", "FROM debian AS a\nCMD 1\nFROM debian\n\nCOPY --from=a / /\n",
 		 "FROM debian AS a\nCMD 2\nFROM debian\n\nCOPY --from=a / /\n", false},
 		{"source image", "FROM debian\n\n\n\nCOPY --from=a / /\n", "FROM debian\n\n\n\nCOPY --from=b / /\n", true},
+		{"mount", "FROM debian\n\n\n\nRUN x\n", "FROM debian\n\n\n\nRUN --mount=type=tmpfs,target=/t x\n", true},
+		{"order of a mount's fields", "FROM debian\n\n\n\nRUN --mount=type=cache,target=/t,id=a x\n",
+		 "FROM debian\n\n\n\nRUN --mount=type=cache,id=a,dst=/t x\n", false},
+		{"mount target relative", "FROM debian\nWORKDIR /w\n\n\nRUN --mount=type=tmpfs,target=t x\n",
+		 "FROM debian\nWORKDIR /w\n\n\nRUN --mount=type=tmpfs,target=/w/t x\n", false},
+		{"size of a tmpfs", "FROM debian\n\n\n\nRUN --mount=type=tmpfs,target=/t x\n",
+		 "FROM debian\n\n\n\nRUN --mount=type=tmpfs,target=/t,size=1m x\n", true},
+		{"id of a cache", "FROM debian\n\n\n\nRUN --mount=type=cache,target=/t x\n",
+		 "FROM debian\n\n\n\nRUN --mount=type=cache,target=/t,id=b x\n", true},
+		{"sharing of a cache", "FROM debian\n\n\n\nRUN --mount=type=cache,target=/t x\n",
+		 "FROM debian\n\n\n\nRUN --mount=type=cache,target=/t,sharing=locked x\n", true},
+		{"id of a secret", "FROM debian\n\n\n\nRUN --mount=type=secret,id=a,target=/t x\n",
+		 "FROM debian\n\n\n\nRUN --mount=type=secret,id=b,target=/t x\n", true},
+		{"default target of a secret", "FROM debian\n\n\n\nRUN --mount=type=secret,id=a x\n",
+		 "FROM debian\n\n\n\nRUN --mount=type=secret,id=a,target=/run/secrets/a x\n", false},
+		{"default of ssh", "FROM debian\n\n\n\nRUN --mount=type=ssh x\n",
+		 "FROM debian\n\n\n\nRUN --mount=type=ssh,id=default x\n", false},
+		{"mount from a stage", "FROM debian AS a\nRUN 1\nFROM debian\n\nRUN --mount=from=a,target=/t x\n",
+		 "FROM debian AS a\nRUN 2\nFROM debian\n\nRUN --mount=from=a,target=/t x\n", true},
+		{"second mount from a stage",
+		 "FROM debian AS a\nRUN 1\nFROM debian\n\nRUN --mount=from=b,target=/u --mount=from=a,target=/t x\n",
+		 "FROM debian AS a\nRUN 2\nFROM debian\n\nRUN --mount=from=b,target=/u --mount=from=a,target=/t x\n", true},
+		{"mount of the context or of nothing", "FROM debian\n\n\n\nRUN --mount=target=/t x\n",
+		 "FROM debian\n\n\n\nRUN --mount=from=scratch,target=/t x\n", true},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -659,6 +686,65 @@ START_TEST(what_else_is_in_a_key)
 }
 END_TEST
 
+START_TEST(mounted_files_are_in_the_key)
+{
+	UNIT_DIR(d);
+	AUTO_PLAN struct plan *p = planned(&d, "FROM debian\nRUN --mount=target=/t x\nRUN y\n");
+	AUTO_FREE char *run = mem_strdup(key_at(p, 2)), *next = mem_strdup(key_at(p, 3));
+	struct plan_step *of = stage(p, "stage-0")->steps.v;
+
+	of[0].mounts.v[0].tree = cache_util_digest("other tree");
+	plan_keys(p);
+	ck_assert_str_ne(key_at(p, 2), run);
+	ck_assert_str_ne(key_at(p, 3), next);
+	of[0].mounts.v[0].tree = (struct digest){0};
+	plan_keys(p);
+	ck_assert(!ckey_is_set(&of[0].key));
+	ck_assert(!ckey_is_set(&of[1].key));
+}
+END_TEST
+
+/* What a mount leaves open. */
+START_TEST(mounts)
+{
+	static const struct {
+		const char *flag, *target, *id;
+	} rows[] = {
+		{"type=tmpfs,target=t", "/w/t", NULL},
+		{"type=bind,dst=/a/../b/", "/b", NULL},
+		{"type=cache,target=c/", "/w/c", "c"},
+		{"type=cache,target=/c,id=../../x", "/c", "../../x"},
+		{"type=secret,id=a", "/run/secrets/a", "a"},
+		{"type=secret,src=a", "/run/secrets/a", "a"},
+		{"type=secret,target=x/y", "/w/x/y", "y"},
+		{"type=secret,id=../a/b", "/run/secrets/b", "../a/b"},
+		{"type=secret,id=a,env=A", NULL, "a"},
+		{"type=secret,id=a,env=A,target=/t", "/t", "a"},
+		{"type=ssh", "/run/buildkit/ssh_agent.0", "default"},
+		{"type=ssh,id=k,target=s", "/w/s", "k"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		UNIT_DIR(d);
+		AUTO_FREE char *text = mem_printf("FROM debian\nWORKDIR /w\nRUN --mount=%s x\n", rows[i].flag);
+		AUTO_PLAN struct plan *p = planned(&d, text);
+		const struct dmount *m = &stage(p, "stage-0")->steps.v[1].mounts.v[0].m;
+
+		ck_assert_pstr_eq(m->target, rows[i].target);
+		ck_assert_pstr_eq(m->id, rows[i].id);
+	}
+}
+END_TEST
+
+START_TEST(mounts_refused)
+{
+	cannot_evaluate("FROM debian\n\nRUN --mount=type=tmpfs,target=/ x\n", 3, "is the root of the image");
+	cannot_evaluate("FROM debian\nRUN --mount=type=tmpfs,target=/a/../.. x\n", 2, "is the root of the image");
+	cannot_evaluate("FROM debian\nRUN --mount=type=secret x\n", 2, "needs an id or a target");
+	cannot_evaluate("FROM debian\nRUN --mount=type=cache,target=/x,size=1 x\n", 2, "type cache has no size");
+}
+END_TEST
+
 START_TEST(keys_do_not_depend_on_the_base_manifest)
 {
 	UNIT_DIR(d);
@@ -680,6 +766,7 @@ START_TEST(content_keys)
 	AUTO_PLAN struct plan *a = planned(&d, "FROM debian AS s\nRUN 1\nFROM debian\nRUN 1\nCOPY --from=s / /\n");
 	AUTO_PLAN struct plan *b = planned(&d, "FROM debian AS s\nRUN 2\nFROM debian\nRUN 2\nCOPY --from=s / /\n");
 	AUTO_DIGEST_LIST struct digest_list parent = {0}, from = {0};
+	const struct digest_list *const froms[] = {&from};
 	struct plan *plans[] = {a, b};
 	struct ckey k[2], other;
 
@@ -688,17 +775,17 @@ START_TEST(content_keys)
 	for (size_t i = 0; i < 2; i++) {
 		const struct plan_stage *st = &plans[i]->stages.v[1];
 
-		plan_content_key(plans[i], st, &st->steps.v[1], &parent, &from, &k[i]);
+		plan_content_key(plans[i], st, &st->steps.v[1], &parent, froms, &k[i]);
 	}
 	/* same content, whatever came before */
 	ck_assert_str_eq(k[0].hex, k[1].hex);
 	ck_assert_str_ne(key_at(a, 5), key_at(b, 5));
 	cache_util_add(&from, "one more");
-	plan_content_key(a, &a->stages.v[1], &a->stages.v[1].steps.v[1], &parent, &from, &other);
+	plan_content_key(a, &a->stages.v[1], &a->stages.v[1].steps.v[1], &parent, froms, &other);
 	ck_assert_str_ne(other.hex, k[0].hex);
 	from.n--;
 	cache_util_add(&parent, "one more");
-	plan_content_key(a, &a->stages.v[1], &a->stages.v[1].steps.v[1], &parent, &from, &other);
+	plan_content_key(a, &a->stages.v[1], &a->stages.v[1].steps.v[1], &parent, froms, &other);
 	ck_assert_str_ne(other.hex, k[0].hex);
 	/* the first step stands on the image: both keys are the same question */
 	plan_content_key(a, &a->stages.v[1], &a->stages.v[1].steps.v[0], &a->images.v[0].diff_ids, NULL, &other);
@@ -716,7 +803,9 @@ START_TEST(origin_of_a_source_image)
 	struct plan_stage *st = &p->stages.v[0];
 
 	for (size_t i = 0; i < 2; i++) {
-		plan_content_key(p, st, &st->steps.v[0], &(struct digest_list){0}, &p->images.v[0].diff_ids, &content[i]);
+		const struct digest_list *const from[] = {&p->images.v[0].diff_ids};
+
+		plan_content_key(p, st, &st->steps.v[0], &(struct digest_list){0}, from, &content[i]);
 		free(p->images.v[0].config.created);
 		p->images.v[0].config.created = mem_strdup("2021-01-01T00:00:00Z");
 	}
@@ -895,6 +984,7 @@ END_TEST
 UNIT_MAIN("plan", stages_and_edges, later_stages_of_the_name_do_not_count, mounts_are_edges, files_that_do_not_load,
 	  contexts_that_do_not_load, containerfile_and_own_ignore_file, goals, unknown_names_list_the_known,
 	  goals_of_several_contexts, force, order, names_of_a_flavor, default_goals_of_a_flavor, circles, steps, not_yet,
-	  logical_times, what_is_in_a_key, what_else_is_in_a_key, keys_do_not_depend_on_the_base_manifest, content_keys,
+	  logical_times, what_is_in_a_key, mounted_files_are_in_the_key, mounts, mounts_refused,
+	  what_else_is_in_a_key, keys_do_not_depend_on_the_base_manifest, content_keys,
 	  origin_of_a_source_image,
 	  build_arguments, inheritance, onbuild, onbuild_from_a_stage, labels_by_option, dump, offline)

@@ -18,10 +18,9 @@ static const struct {
 	{401, "me", NULL, "", ERR_REGISTRY, false,
 	 "GET https://r/v2/x: 401 authentication required (it does not say which login it wants)",
 	 "r does not accept user \"me\" with the password that is configured: slct login r"},
-	{401, NULL, "desktop", "{}", ERR_REGISTRY, false,
+	{401, NULL, "credential helper \"desktop\" has no login for it", "{}", ERR_REGISTRY, false,
 	 "GET https://r/v2/x: 401 authentication required (it does not say which login it wants)",
-	 "the login for r is with the credential helper \"desktop\", and credential helpers are not supported yet; put it "
-	 "under \"auths\" of the configuration file"},
+	 "not logged in to r: credential helper \"desktop\" has no login for it; slct login r"},
 	{403, "me", NULL, "{\"errors\":[{\"code\":\"DENIED\"},{\"message\":\"no\"}]}", ERR_REGISTRY, false,
 	 "GET https://r/v2/x: 403 access denied: DENIED; no", "user \"me\" lacks the right for this at r"},
 	{429, NULL, NULL, "{\"message\":\"slow down\"}", ERR_REGISTRY, true,

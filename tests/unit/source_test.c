@@ -3,7 +3,7 @@
 
 static void tree(const struct unit_dir *d)
 {
-	static const char *const files[] = {"c/a.txt",   "c/b.txt",       "c/dir/x",    "c/dir/sub/y.txt",
+	static const char *const files[] = {"c/a.txt",	 "c/b.txt",	  "c/dir/x",   "c/dir/sub/y.txt",
 					    "c/dir-2/z", "c/other/a.txt", "c/we[i]rd", "outside/secret"};
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
@@ -22,8 +22,8 @@ START_TEST(literal)
 	source_util_selects(&s, "dir", "dir[/ sub/ sub/y.txt x]");
 	source_util_selects(&s, "dir/ ../dir/sub", "dir[/ sub/ sub/y.txt x] dir/sub[/ y.txt]");
 	source_util_selects(&s, "dir/../../../b.txt", "b.txt[]");
-	source_util_selects(&s, ".",
-			    "[/ a.txt b.txt dir/ dir/sub/ dir/sub/y.txt dir/x dir-2/ dir-2/z other/ other/a.txt we[i]rd]");
+	source_util_selects(
+		&s, ".", "[/ a.txt b.txt dir/ dir/sub/ dir/sub/y.txt dir/x dir-2/ dir-2/z other/ other/a.txt we[i]rd]");
 }
 END_TEST
 
@@ -56,7 +56,8 @@ START_TEST(missing)
 
 	tree(&d);
 	source_util_context(&s, &d, "c");
-	source_util_refuses(&s, "a.txt none", ERR_INPUT, "\"none\": no such file or directory in the build context", NULL);
+	source_util_refuses(&s, "a.txt none", ERR_INPUT, "\"none\": no such file or directory in the build context",
+			    NULL);
 	source_util_refuses(&s, "a.txt/x", ERR_INPUT, "\"a.txt/x\": no such file", NULL);
 	source_util_refuses(&s, "../outside/secret", ERR_INPUT, "\"../outside/secret\": no such file", NULL);
 	source_util_ignore(&s, "b.txt\ndir\n");
@@ -301,7 +302,8 @@ START_TEST(follow_mode_refuses)
 	source_util_refuses(&s, "dir", ERR_INPUT, "symbolic link loop", "remove the link");
 	ck_assert_int_eq(unlinkat(d.fd, "c/dir/up", 0), 0);
 	cache_util_link(&d, "../../submodule/y", "c/dir/y");
-	source_util_refuses(&s, "dir", ERR_INPUT, "c/dir/y: symbolic link leads nowhere", "git submodule update --init");
+	source_util_refuses(&s, "dir", ERR_INPUT, "c/dir/y: symbolic link leads nowhere",
+			    "git submodule update --init");
 	source_util_refuses(&s, "dir/y", ERR_INPUT, "symbolic link leads nowhere", "git submodule update --init");
 }
 END_TEST

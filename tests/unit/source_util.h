@@ -58,7 +58,8 @@ static inline void source_util_refuses(const struct source_set *s, const char *p
 	struct err e = ERR_INIT;
 
 	source_util_words(&list, patterns);
-	ck_assert_msg(source_select(s, &(struct source_query){.patterns = &list}, &l, &e) < 0, "%s is selected", patterns);
+	ck_assert_msg(source_select(s, &(struct source_query){.patterns = &list}, &l, &e) < 0, "%s is selected",
+		      patterns);
 	if (hint)
 		ck_assert_msg(e.hint && strstr(e.hint, hint), "hint: %s", e.hint ? e.hint : "none");
 	else

@@ -6,8 +6,8 @@
 #include "src/util/clock.h"
 #include "tests/unit/cache_util.h"
 
-#define NAME "/some/context"
-#define NOW_S 1700000000
+#define NAME   "/some/context"
+#define NOW_S  1700000000
 #define NOW_NS (NOW_S * CLOCK_NS_PER_S)
 
 static const uint8_t sum_a[STATIDX_SUM_BYTES] = "a sum of thirty-two bytes, or so";

@@ -7,7 +7,7 @@
 
 #include "tests/unit/source_util.h"
 
-#define OLD 1000000000 /* an mtime older than ORIGIN */
+#define OLD    1000000000 /* an mtime older than ORIGIN */
 #define ORIGIN 1100000000
 
 static void make(const struct unit_dir *d)
@@ -133,13 +133,20 @@ START_TEST(of_a_context)
 		void (*change)(const struct unit_dir *d);
 		bool differs, needs_root;
 	} rows[] = {
-		{"content", new_content, true, false},     {"time", new_time, false, false},
-		{"mode", new_mode, true, false},           {"mode of a directory", new_dir_mode, true, false},
-		{"link target", new_target, true, false},  {"name", new_name, true, false},
-		{"type", new_type, true, false},           {"new file", new_file, true, false},
-		{"new directory", new_empty_dir, true, false}, {"socket", new_socket, false, false},
-		{"owner", new_owner, false, true},         {"inode", other_inode, false, false},
-		{"attribute", new_xattr, true, false},     {"attribute of a directory", new_dir_xattr, true, false},
+		{"content", new_content, true, false},
+		{"time", new_time, false, false},
+		{"mode", new_mode, true, false},
+		{"mode of a directory", new_dir_mode, true, false},
+		{"link target", new_target, true, false},
+		{"name", new_name, true, false},
+		{"type", new_type, true, false},
+		{"new file", new_file, true, false},
+		{"new directory", new_empty_dir, true, false},
+		{"socket", new_socket, false, false},
+		{"owner", new_owner, false, true},
+		{"inode", other_inode, false, false},
+		{"attribute", new_xattr, true, false},
+		{"attribute of a directory", new_dir_xattr, true, false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -176,7 +183,8 @@ END_TEST
 /* The selection counts as it was named: which match, in which order. */
 START_TEST(of_the_selection)
 {
-	static const char *const selections[] = {".", "a dir", "dir a", "a", "dir", "dir/b", "dir dir", "a dir link", "*"};
+	static const char *const selections[] = {".",	  "a dir",   "dir a",	   "a", "dir",
+						 "dir/b", "dir dir", "a dir link", "*"};
 	struct digest sums[ARRAY_LEN(selections)];
 	UNIT_DIR(d);
 

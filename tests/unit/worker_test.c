@@ -179,8 +179,9 @@ static int sleeps(void *arg, struct worker *w, struct json **result, struct err 
 	(void)w;
 	(void)result;
 	(void)e;
-	for (;;)
-		pause();
+	while (pause() < 0)
+		;
+	return 0;
 }
 
 struct killing {

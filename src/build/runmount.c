@@ -1,0 +1,268 @@
+#include "src/build/runmount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "src/build/cacheclock.h"
+#include "src/build/ctxmount.h"
+#include "src/build/nsjob.h"
+#include "src/util/mem.h"
+#include "src/util/vec.h"
+
+/* Defaults of the reference (Dockerfile reference, "RUN --mount=type=secret"). */
+#define SECRET_MODE 0400
+
+static char *keep(struct runmounts *m, char *text)
+{
+	strv_take(&m->texts, text);
+	return text;
+}
+
+/* Directory of the step for its n-th mount, relative to the store. */
+char *runmount_dir(const struct step_job *j, const struct plan_mount *pm, const char *suffix)
+{
+	return mem_printf("%s/mount.%td%s", j->dir, pm - j->def->mounts.v, suffix);
+}
+
+static struct sandbox_mount *add(struct runmounts *m, enum sandbox_mount_kind kind, const struct plan_mount *pm)
+{
+	struct sandbox_mount sm = {.kind = kind, .target = pm->m.target, .readonly = pm->m.readonly};
+
+	vec_push(&m->list, sm);
+	return &m->list.v[m->list.n - 1];
+}
+
+/* --- tmpfs --- */
+
+static int add_tmpfs(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
+{
+	(void)j;
+	(void)e;
+	add(m, SANDBOX_TMPFS, pm)->size = pm->m.size;
+	return 0;
+}
+
+/* --- secret, ssh --- */
+
+static const struct build_secret *find_given(const struct build_secret_list *list, const char *id)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->v[i].id, id) == 0)
+			return &list->v[i];
+	return NULL;
+}
+
+static int not_given(const struct plan_mount *pm, const char *what, const char *place, struct err *e)
+{
+	if (!pm->m.required)
+		return 0;
+	err_set(e, ERR_INPUT, "--mount: the %s %s is required and was not given", what, pm->m.id);
+	return err_hint(e, "give it with --%s%s%s", what, place, pm->m.id);
+}
+
+static int add_secret(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
+{
+	const struct build_secret *given = find_given(&j->b->o->secrets, pm->m.id);
+	const struct secret *s;
+
+	if (!given)
+		return not_given(pm, "secret", " src=FILE,id=", e);
+	s = secret_read(given, &m->secrets, e);
+	if (!s)
+		return -1;
+	if (pm->m.env)
+		strv_printf(&m->env, "%s=%s", pm->m.env, s->value);
+	if (!pm->m.target)
+		return 0;
+	struct sandbox_mount *sm = add(m, SANDBOX_FILE, pm);
+
+	sm->readonly = true;
+	sm->mode = pm->m.mode == DMOUNT_UNSET ? SECRET_MODE : pm->m.mode;
+	sm->uid = pm->m.uid == DMOUNT_UNSET ? 0 : pm->m.uid;
+	sm->gid = pm->m.gid == DMOUNT_UNSET ? 0 : pm->m.gid;
+	sm->data = s->value;
+	sm->len = s->n;
+	return 0;
+}
+
+static bool has_variable(const struct strv *env, const char *start)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (strncmp(env->v[i], start, strlen(start)) == 0)
+			return true;
+	return false;
+}
+
+static int add_ssh(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
+{
+	const struct build_secret *given = find_given(&j->b->o->ssh, pm->m.id);
+
+	if (!given)
+		return not_given(pm, "ssh", " ", e);
+	if (!has_variable(&m->env, "SSH_AUTH_SOCK="))
+		strv_printf(&m->env, "SSH_AUTH_SOCK=%s", pm->m.target);
+	add(m, SANDBOX_BIND, pm)->source = given->file;
+	return 0;
+}
+
+/* --- bind --- */
+
+static int add_context(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
+{
+	AUTO_FREE char *dir = runmount_dir(j, pm, "");
+
+	if (mkdirat(store_fd(j->b->s->store), dir, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", dir);
+	add(m, SANDBOX_BIND, pm)->source = keep(m, mem_printf("%s/%s", dir, CTXMOUNT_NAME));
+	return 0;
+}
+
+/* Place of the mount's stack among what the step reads. */
+const struct digest_list *runmount_stack(const struct step_job *j, const struct plan_mount *pm)
+{
+	static const struct digest_list scratch = {0};
+	const struct plan_mount *all = j->def->mounts.v;
+	size_t n = 0;
+
+	if (pm->index == PLAN_NONE)
+		return &scratch;
+	for (size_t i = 0; &all[i] < pm; i++)
+		n += all[i].origin != PLAN_FROM_CONTEXT && all[i].index != PLAN_NONE;
+	return &j->from.v[n];
+}
+
+static int set_writable(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm,
+			struct overlay_spec *o, struct err *e)
+{
+	char *upper = keep(m, runmount_dir(j, pm, ".upper")), *work = keep(m, runmount_dir(j, pm, ".work"));
+
+	if (mkdirat(o->dirfd, upper, 0755) < 0 || mkdirat(o->dirfd, work, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", upper);
+	o->upper = upper;
+	o->work = work;
+	return 0;
+}
+
+static int add_stack(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
+{
+	struct strv *lower = mem_new(struct strv);
+	struct sandbox_mount *sm = add(m, SANDBOX_STACK, pm);
+
+	vec_push(&m->stacks, lower);
+	step_lower_paths(j->b, runmount_stack(j, pm), lower);
+	sm->source = pm->m.source ? pm->m.source : "/";
+	sm->stack = (struct overlay_spec){.dirfd = store_fd(j->b->s->store),
+					  .lower = (const char *const *)lower->v,
+					  .nlower = lower->n,
+					  .empty = keep(m, mem_printf("%s/empty", j->dir))};
+	/* cacheclock.h gives files another time in the upper directory. */
+	return pm->m.readonly && !m->caches.n ? 0 : set_writable(j, m, pm, &sm->stack, e);
+}
+
+static int add_bind(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
+{
+	m->keep_sync |= !pm->m.readonly;
+	return plan_mount_of_context(pm) ? add_context(j, m, pm, e) : add_stack(j, m, pm, e);
+}
+
+/* --- all --- */
+
+static int add_cache(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
+{
+	(void)j;
+	(void)e;
+	m->keep_sync = true;
+	add(m, SANDBOX_BIND, pm)->source = cachemount_of(&m->caches, pm)->data;
+	return 0;
+}
+
+typedef int add_fn(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e);
+
+static add_fn *const adders[] = {
+	[DMOUNT_BIND] = add_bind,     [DMOUNT_CACHE] = add_cache, [DMOUNT_TMPFS] = add_tmpfs,
+	[DMOUNT_SECRET] = add_secret, [DMOUNT_SSH] = add_ssh,
+};
+
+struct filling {
+	const struct step_job *j;
+	const struct runmounts *m;
+};
+
+static int fill_context(const struct step_job *j, const struct plan_mount *pm, struct err *e)
+{
+	AUTO_FREE char *dir = runmount_dir(j, pm, "");
+	AUTO_CLOSE int fd = openat(store_fd(j->b->s->store), dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", dir);
+	return ctxmount_copy(j, pm, fd, e) < 0 ? err_wrap(e, "--mount %s", pm->m.target) : 0;
+}
+
+/* What needs the user namespace: files with the ids of the image. */
+static int fill(void *arg, struct err *e)
+{
+	const struct filling *f = arg;
+	const struct step_job *j = f->j;
+
+	for (size_t i = 0; i < j->def->mounts.n; i++)
+		if (plan_mount_of_context(&j->def->mounts.v[i]) && fill_context(j, &j->def->mounts.v[i], e) < 0)
+			return -1;
+	for (size_t i = 0; i < f->m->caches.n; i++)
+		if (cachemount_make(j, &f->m->caches.v[i], e) < 0)
+			return -1;
+	return cacheclock_prepare(j, &f->m->caches, e);
+}
+
+static bool needs_filling(const struct step_job *j)
+{
+	for (size_t i = 0; i < j->def->mounts.n; i++)
+		if (plan_mount_of_context(&j->def->mounts.v[i]) || j->def->mounts.v[i].m.type == DMOUNT_CACHE)
+			return true;
+	return false;
+}
+
+int runmount_prepare(const struct step_job *j, struct runmounts *m, struct err *e)
+{
+	struct filling f = {j, m};
+
+	if (cachemount_take(j, &m->caches, e) < 0)
+		return -1;
+	for (size_t i = 0; i < j->def->mounts.n; i++) {
+		const struct plan_mount *pm = &j->def->mounts.v[i];
+
+		if (adders[pm->m.type](j, m, pm, e) < 0)
+			return -1;
+	}
+	return needs_filling(j) ? nsjob_run(j->b->s->nsfd, fill, &f, e) : 0;
+}
+
+int runmount_finish(const struct step_job *j, struct runmounts *m, struct err *e)
+{
+	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir);
+
+	if (cacheclock_finish(j, &m->caches, e) < 0)
+		return -1;
+	if (!m->secrets.n || j->b->o->allow_secret_in_layer)
+		return 0;
+	AUTO_CLOSE int fd = openat(store_fd(j->b->s->store), upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", upper);
+	return secret_scan(fd, &m->secrets, e);
+}
+
+void runmount_release(struct runmounts *m)
+{
+	secret_release(&m->secrets);
+	cachemount_release(&m->caches);
+	for (size_t i = 0; i < m->stacks.n; i++) {
+		strv_release(m->stacks.v[i]);
+		free(m->stacks.v[i]);
+	}
+	vec_release(&m->stacks);
+	strv_release(&m->env);
+	strv_release(&m->texts);
+	vec_release(&m->list);
+}

@@ -1,0 +1,172 @@
+/* Options about secrets. */
+#include "src/cli/build_secrets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "src/util/mem.h"
+#include "src/util/path.h"
+
+static struct build_secret *build_secrets_find(struct build_secret_list *l, const char *id)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i].id, id) == 0)
+			return &l->v[i];
+	return NULL;
+}
+
+/* Relative to where slct was called, whatever directory a worker is in. */
+static char *build_secrets_path(const char *file)
+{
+	AUTO_FREE char *cwd = file[0] == '/' ? NULL : realpath(".", NULL);
+
+	return cwd ? mem_printf("%s/%s", cwd, file) : mem_strdup(file);
+}
+
+static int build_secrets_set(char **to, struct sv value, const char *text, struct err *e)
+{
+	if (!value.n)
+		return err_set(e, ERR_USAGE, "--secret: \"%s\": a value is empty", text);
+	free(*to);
+	*to = sv_dup(value);
+	return 0;
+}
+
+/* id=ID,src=FILE or id=ID,env=VARIABLE, with type=file|env as the reference has it. */
+static int build_secrets_parse(const char *text, struct build_secret *s, struct sv *type, struct err *e)
+{
+	struct sv rest = sv_from(text);
+
+	while (rest.p) {
+		struct sv value = sv_cut(&rest, ','), key = sv_cut(&value, '=');
+		char **to = sv_eq_str(key, "id") ? &s->id
+			    : sv_eq_str(key, "src") || sv_eq_str(key, "source") ? &s->file
+			    : sv_eq_str(key, "env") ? &s->env
+						    : NULL;
+
+		if (sv_eq_str(key, "type") && (sv_eq_str(value, "file") || sv_eq_str(value, "env")))
+			*type = value;
+		else if (!to || !value.p)
+			return err_set(e, ERR_USAGE, "--secret: \"%.*s\" is not understood: id=ID,src=FILE or "
+				       "id=ID,env=VARIABLE", SV_ARG(key));
+		else if (build_secrets_set(to, value, text, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* Without a place the id is one: a variable if there is one of that name, else a file. */
+static int build_secrets_place(struct build_secret *s, struct sv type, const char *text, struct err *e)
+{
+	if (!s->id)
+		return err_set(e, ERR_USAGE, "--secret: \"%s\" has no id", text);
+	if (s->file && s->env)
+		return err_set(e, ERR_USAGE, "--secret: \"%s\" has both a file and a variable", text);
+	/* With type=env the reference takes src as the variable's name. */
+	if (sv_eq_str(type, "env") && s->file) {
+		s->env = s->file;
+		s->file = NULL;
+	}
+	if (!s->file && !s->env) {
+		if (sv_eq_str(type, "env") || (!sv_eq_str(type, "file") && getenv(s->id)))
+			s->env = mem_strdup(s->id);
+		else
+			s->file = mem_strdup(s->id);
+	}
+	return 0;
+}
+
+static int build_secrets_check(struct build_secret *s, struct err *e)
+{
+	struct stat st;
+
+	if (s->env) {
+		if (getenv(s->env))
+			return 0;
+		err_set(e, ERR_INPUT, "--secret: secret %s: the environment has no variable %s", s->id, s->env);
+		return err_hint(e, "export it, or name a file with src=");
+	}
+	AUTO_FREE char *abs = build_secrets_path(s->file);
+
+	if (stat(abs, &st) < 0)
+		return err_sys(e, ERR_INPUT, errno, "--secret: secret %s: %s", s->id, s->file);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_INPUT, "--secret: secret %s: %s is no regular file", s->id, s->file);
+	free(s->file);
+	s->file = STEAL_PTR(abs);
+	return 0;
+}
+
+static int build_secrets_one(const char *text, struct build_secret_list *list, struct err *e)
+{
+	struct build_secret s = {0};
+	struct sv type = SV_NULL;
+	int rc = build_secrets_parse(text, &s, &type, e);
+
+	if (rc == 0)
+		rc = build_secrets_place(&s, type, text, e);
+	if (rc == 0 && build_secrets_find(list, s.id))
+		rc = err_set(e, ERR_USAGE, "--secret: the secret %s is given twice", s.id);
+	if (rc == 0)
+		rc = build_secrets_check(&s, e);
+	vec_push(list, s);
+	return rc;
+}
+
+/* --- ssh --- */
+
+static int build_secrets_ssh(const char *text, struct build_secret_list *list, struct err *e)
+{
+	struct sv place = sv_from(text), id = sv_cut(&place, '=');
+	const char *agent = getenv("SSH_AUTH_SOCK");
+	AUTO_FREE char *file = place.n ? sv_dup(place) : NULL;
+	struct stat st;
+
+	if (!file && (!agent || !agent[0])) {
+		err_set(e, ERR_INPUT, "--ssh %s: no agent is running (SSH_AUTH_SOCK is not set)", text);
+		return err_hint(e, "start one with: eval \"$(ssh-agent)\" && ssh-add");
+	}
+	struct build_secret s = {.id = id.n ? sv_dup(id) : mem_strdup("default"),
+				 .file = build_secrets_path(file ? file : agent)};
+	bool again = build_secrets_find(list, s.id) != NULL;
+
+	vec_push(list, s);
+	if (again)
+		return err_set(e, ERR_USAGE, "--ssh: the id %s is given twice", s.id);
+	if (stat(s.file, &st) < 0)
+		return err_sys(e, ERR_INPUT, errno, "--ssh %s", text);
+	if (S_ISSOCK(st.st_mode))
+		return 0;
+	err_set(e, ERR_INPUT, "--ssh %s: %s is no socket of an agent", text, s.file);
+	return err_hint(e, "keys are used by way of an agent: ssh-add them, then --ssh %s", s.id);
+}
+
+/* --- all --- */
+
+static int build_secrets_allow(const char *what, struct build_opts *o, struct err *e)
+{
+	if (strcmp(what, "secret-in-layer") == 0) {
+		o->allow_secret_in_layer = true;
+		return 0;
+	}
+	if (strcmp(what, "security.insecure") == 0)
+		return err_set(e, ERR_USAGE, "--allow security.insecure is not built yet");
+	return err_set(e, ERR_USAGE, "--allow: \"%s\" is not understood: it is secret-in-layer", what);
+}
+
+int build_secrets_fill(const struct strv *secrets, const struct strv *ssh, const struct strv *allow,
+		       struct build_opts *o, struct err *e)
+{
+	for (size_t i = 0; i < secrets->n; i++)
+		if (build_secrets_one(secrets->v[i], &o->secrets, e))
+			return -1;
+	for (size_t i = 0; i < ssh->n; i++)
+		if (build_secrets_ssh(ssh->v[i], &o->ssh, e))
+			return -1;
+	for (size_t i = 0; i < allow->n; i++)
+		if (build_secrets_allow(allow->v[i], o, e))
+			return -1;
+	return 0;
+}
