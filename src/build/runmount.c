@@ -157,7 +157,8 @@ static int add_stack(const struct step_job *j, struct runmounts *m, const struct
 					  .lower = (const char *const *)lower->v,
 					  .nlower = lower->n,
 					  .empty = keep(m, mem_printf("%s/empty", j->dir))};
-	return pm->m.readonly ? 0 : set_writable(j, m, pm, &sm->stack, e);
+	/* cacheclock.h gives files another time in the upper directory. */
+	return pm->m.readonly && !m->caches.n ? 0 : set_writable(j, m, pm, &sm->stack, e);
 }
 
 static int add_bind(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)

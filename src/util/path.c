@@ -193,6 +193,11 @@ static int path_mkdirs_err(int error, const char *path, struct err *e)
 	if (error == ENOTDIR)
 		return err_set(e, ERR_INPUT, "cannot make the directory %s: something on the way is not a directory",
 			       path);
+	if (error == EINVAL) {
+		/* chown(2) to an id that the user namespace has not */
+		err_set(e, ERR_HOST, "cannot make the directory %s: its owner is outside this user's id range", path);
+		return err_hint(e, "give this user a larger range in /etc/subuid and /etc/subgid");
+	}
 	return err_sys(e, error == ELOOP || error == ENAMETOOLONG ? ERR_INPUT : ERR_HOST, error,
 		       "cannot make the directory %s", path);
 }

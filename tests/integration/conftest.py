@@ -3,6 +3,7 @@
     SLCT=path        the program (default: build/slct)
     SLCT_BASES=dir   where busybox.tar and debian.tar are (default: build/bases; what lacks is made)
     CI=true          what the host lacks is a failure, not a skip
+    TMPDIR=dir       where the stores are made: on a tmpfs everything is faster
 """
 import itertools
 import os
