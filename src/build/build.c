@@ -281,6 +281,9 @@ static int build(struct build *b, struct build_result *r, struct err *e)
 		rc = cancelled(b, e);
 	else if (rc == 0)
 		rc = execute(b, r, e);
+	/* A further signal must not cut the clean-up short. */
+	for (size_t i = 0; b->s->interrupted && i < ARRAY_LEN(signos); i++)
+		signal(signos[i], SIG_IGN);
 	loop_remove(b->s->loop, sig);
 	return rc;
 }
