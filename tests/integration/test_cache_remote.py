@@ -65,6 +65,15 @@ def test_another_machine_runs_nothing(cached, new_slct, registry):
     other.fsck()
 
 
+def test_equal_output_cuts_off_on_another_machine(cached, new_slct):
+    """The step that changed runs; what it makes is as before, so that nothing after it does."""
+    repo, _, first = cached
+    other = new_slct()
+    stages = {**STAGES, "tool": STAGES["tool"].replace("chmod 755", "chmod 0755")}
+    second = other.run("build", "--goal", "release", "--cache-from", repo, other.flavor(stages, extra=FILES))
+    assert second.ran == ["flavor/tool 2"] and second.out == first.out, second
+
+
 def test_the_same_machine_after_its_store_is_gone(cached, bases):
     repo, maker, first = cached
     shutil.rmtree(maker.store)

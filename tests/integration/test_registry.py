@@ -126,6 +126,15 @@ def test_repeated_push_sends_no_body(built, registry):
     assert len(sent) <= 1, sent   # the manifest's PUT at most
 
 
+def test_another_repository_gets_its_blobs_by_mounts(built, registry):
+    slct, _ = built
+    slct.run("push", "localhost/demo:1", registry.repo() + ":1")
+    mark = registry.mark()
+    second = json.loads(slct.run("push", "--json", "localhost/demo:1", registry.repo() + ":1").out)
+    assert second["blobs_sent"] == 0 and second["blobs_mounted"] > 0 and second["bytes_sent"] < 5000, second
+    assert not [r for r in registry.requests(mark) if r[0] in ("PUT", "PATCH") and "/blobs/" in r[1]]
+
+
 def test_a_changed_image_sends_only_its_new_layer(built, registry):
     slct, _ = built
     repo = registry.repo()
