@@ -102,6 +102,20 @@ static int apply_typed(struct apply *a, const struct apply_at *at, const struct 
 	return 0;
 }
 
+/* The owner of what it unpacks can always enter, read and remove it. */
+static void apply_own(struct entry *en)
+{
+	en->uid = geteuid();
+	en->gid = getegid();
+	for (size_t i = 0; i < en->nxattrs; i++) {
+		free(en->xattrs[i].name);
+		free(en->xattrs[i].val);
+	}
+	en->nxattrs = 0;
+	if (S_ISDIR(en->mode))
+		en->mode |= 0700;
+}
+
 static int apply_member(struct apply *a, struct entry *en, struct err *e)
 {
 	char *clean = apply_path_clean(en->path, e);
@@ -114,6 +128,8 @@ static int apply_member(struct apply *a, struct entry *en, struct err *e)
 		return -1;
 	free(en->path);
 	en->path = clean;
+	if (a->o->own)
+		apply_own(en);
 	if (!*clean)
 		return apply_root(a, en, e);
 	a->out->entries++;

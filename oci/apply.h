@@ -7,6 +7,7 @@
 struct apply_opts {
 	bool plain;	/* no changeset: `.wh.` names are refused */
 	bool may_mknod; /* device nodes are made, not recorded */
+	bool own;	/* owners and extended attributes are left out: all belongs to the caller */
 	struct strv *implied; /* gets the paths of directories that the tar has only as parts of names; may be NULL */
 };
 struct apply_result {

@@ -71,7 +71,7 @@ static int apply_implied(struct apply *a, const struct apply_at *at, const char 
 
 	if (fd < 0)
 		return -1;
-	if (fchown(fd, 0, 0) < 0 || fchmod(fd, 0755) < 0)
+	if ((!a->o->own && fchown(fd, 0, 0) < 0) || fchmod(fd, 0755) < 0)
 		return apply_fail(path, errno, "setting its owner and mode", e);
 	if (a->o->implied)
 		strv_add(a->o->implied, path);

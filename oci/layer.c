@@ -53,7 +53,10 @@ int layer_clamp(int treefd, int64_t logical, bool all, struct err *e)
 
 static int layer_unpack(struct tarsource *s, int destfd, struct layer_info *info, struct err *e)
 {
-	const struct apply_opts opts = {.plain = s->o->plain, .may_mknod = s->o->may_mknod, .implied = s->o->implied};
+	const struct apply_opts opts = {.plain = s->o->plain,
+					.may_mknod = s->o->may_mknod,
+					.own = s->o->own,
+					.implied = s->o->implied};
 	AUTO_TAR_READ struct tar_read *t = tar_read_new(s->top, e);
 	struct apply_result result;
 

@@ -52,6 +52,7 @@ struct layer_apply_opts {
 	const struct digest *want_diff; /* or NULL */
 	bool plain;	/* a plain root file system tar (import, ADD): `.wh.` names are ordinary files and refused */
 	bool may_mknod; /* real device nodes (root tier) */
+	bool own;	/* owners and extended attributes are left out: all belongs to the caller */
 	struct strv *implied; /* gets the directories that are only parts of names; NULL: not wanted */
 	void (*progress)(void *arg, uint64_t compressed_bytes);
 	void *arg;

@@ -8,6 +8,7 @@
 
 #include "src/build/blobs.h"
 #include "src/build/logdir.h"
+#include "src/build/remote.h"
 #include "src/build/state.h"
 #include "src/build/sweep.h"
 #include "src/build/cachewrite.h"
@@ -70,13 +71,13 @@ static int check_operands(const struct build_opts *o, struct err *e)
 	return 0;
 }
 
-static int load(struct plan *p, const struct build_opts *o, struct err *e)
+static int load(struct plan *p, const struct context *c, const struct build_opts *o, struct err *e)
 {
-	for (size_t i = 0; i < o->paths.n; i++) {
-		const char *path = o->paths.v[i];
-		bool flavor = !o->file && flavor_is_flavor(path);
+	for (size_t i = 0; i < c->paths.n; i++) {
+		const char *path = c->paths.v[i];
+		bool flavor = !c->file && flavor_is_flavor(path);
 		int rc = flavor ? plan_add_flavor(p, path, o->flavor_root, e)
-				: plan_add_context(p, path, o->file, o->target, e);
+				: plan_add_context(p, path, c->file, o->target, e);
 
 		if (rc < 0)
 			return -1;
@@ -111,7 +112,8 @@ static int make_plan(struct build *b, struct err *e)
 	p->net_none = o->network_none;
 	p->add_hosts = &o->add_hosts;
 	p->shm_size = o->shm_size;
-	if (check_operands(o, e) < 0 || load(p, o, e) < 0 || plan_select_goals(p, &o->goals, e) < 0 ||
+	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(p, &b->context, o, e) < 0 ||
+	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
 		return -1;
 	if (o->force_rebuild || o->force_rebuild_from.n)
@@ -128,7 +130,8 @@ static void emit_warnings(struct build *b)
 /* Everything up to knowing what must run. */
 static int prepare(struct build *b, struct err *e)
 {
-	if (resolve_images(b, e) < 0 || plan_evaluate(b->plan, false, e) < 0 || scan_contexts(b, e) < 0)
+	if (resolve_images(b, e) < 0 || plan_evaluate(b->plan, false, e) < 0 || remote_fetch_all(b, e) < 0 ||
+	    scan_contexts(b, e) < 0)
 		return -1;
 	plan_keys(b->plan);
 	emit_warnings(b);
@@ -278,6 +281,9 @@ static int build(struct build *b, struct build_result *r, struct err *e)
 		rc = cancelled(b, e);
 	else if (rc == 0)
 		rc = execute(b, r, e);
+	/* A further signal must not cut the clean-up short. */
+	for (size_t i = 0; b->s->interrupted && i < ARRAY_LEN(signos); i++)
+		signal(signos[i], SIG_IGN);
 	loop_remove(b->s->loop, sig);
 	return rc;
 }
@@ -299,6 +305,7 @@ static void release(struct build *b)
 		clocal_release(&b->pending.v[i]);
 	vec_release(&b->pending);
 	cachewrite_release(b);
+	context_release(b->s, &b->context);
 	trees_release(b);
 	smap_release(&b->hits);
 	smap_release(&b->misses);

@@ -7,104 +7,49 @@
 #include <sys/stat.h>
 
 #include "oci/treewalk.h"
+#include "src/build/clockfile.h"
+#include "src/build/clockrec.h"
 #include "src/build/clockundo.h"
 #include "src/build/runmount.h"
 #include "src/plan/plan_mount.h"
-#include "src/plan/treesum.h"
 #include "src/sandbox/overlay.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
 /* Failed steps in a row that are told apart; beyond them nothing is known. */
-#define STACKS_MAX 8
-#define RECORD_MAX ((size_t)256 << 20)
-#define UNKNOWN	   "unknown"
+#define STACKS_MAX    8
 #define COMPARE_BYTES ((size_t)64 << 10)
 
+/* A stack that the step sees: its own root, or that of a stage or image which it mounts. */
 struct clock {
 	const struct step_job *j;
-	int root;            /* the step's merged root; -1: not mounted yet */
+	const struct plan_mount *bind; /* NULL: the root */
+	const struct digest_list *stack;
+	bool *copied;        /* layers that a COPY made: what a user edits */
+	char *upper, *work;  /* relative to the store */
+	int root;            /* merged; -1: not mounted yet */
 	struct strv touched; /* paths in it */
 };
 
-/* --- records --- */
-
-/* Stages of other files, contexts and names share a cache, but not what is known of it. */
-static char *record_name(const struct step_job *j, const struct cachemount *c, const struct plan_mount *bind)
-{
-	const struct plan_source *s = j->b->plan->sources.v[j->st->source];
-	struct ckey_builder b;
-	struct ckey k;
-
-	ckey_begin(&b, "slct-cache-seen", false);
-	ckey_str(&b, "stage", j->st->name);
-	ckey_str(&b, "file", j->st->file);
-	ckey_str(&b, "context", s->context.parts.n ? s->context.parts.v[0].path : NULL);
-	ckey_str(&b, "bind", bind ? bind->m.target : NULL);
-	ckey_end(&b, &k, NULL);
-	return mem_printf("%s/seen.%u.%.32s", c->dir, c->slot, k.hex);
-}
-
-static bool record_read(const struct step_job *j, const char *name, struct buf *out)
-{
-	struct err e = ERR_INIT;
-	bool ok = io_read_file(store_fd(j->b->s->store), name, out, &e) == 0 && strcmp(buf_str(out), UNKNOWN) != 0;
-
-	err_release(&e);
-	return ok;
-}
-
-/* Both are written before the step starts: what it has seen if it fails, and if it succeeds. */
-static int record_write(const struct step_job *j, const char *name, const struct buf *now, const struct buf *next,
-			struct err *e)
-{
-	AUTO_FREE char *name_next = mem_printf("%s.next", name);
-	int store = store_fd(j->b->s->store);
-
-	if (now->over || next->over)
-		return err_set(e, ERR_HOST, "more than %zu bytes of file names", RECORD_MAX);
-	if (io_write_file_atomic(store, name, buf_str(now), now->n, 0600, e) < 0)
-		return -1;
-	return io_write_file_atomic(store, name_next, buf_str(next), next->n, 0600, e);
-}
-
-static int record_commit(const struct step_job *j, const char *name, struct err *e)
-{
-	AUTO_FREE char *next = mem_printf("%s.next", name);
-	int store = store_fd(j->b->s->store);
-
-	if (renameat(store, next, store, name) < 0 && errno != ENOENT)
-		return err_sys(e, ERR_HOST, errno, "%s", name);
-	return 0;
-}
-
 /* --- touching --- */
-
-static int touch(int fd, const char *path, struct err *e)
-{
-	const struct timespec now[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
-
-	return futimens(fd, now) < 0 ? err_sys(e, ERR_HOST, errno, "time of %s", path) : 0;
-}
 
 /* A working directory of its own: the kernel refuses one that a volatile mount has used. */
 static int open_root(struct clock *k, struct err *e)
 {
-	const struct step_job *j = k->j;
+	struct build *b = k->j->b;
 	AUTO_STRV struct strv lower = {0};
-	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/touch", j->dir);
 
 	if (k->root >= 0)
 		return 0;
-	if (mkdirat(store_fd(j->b->s->store), work, 0755) < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", work);
-	step_lower_paths(j->b, &j->parent, &lower);
-	k->root = overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
+	if (mkdirat(store_fd(b->s->store), k->work, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", k->work);
+	step_lower_paths(b, k->stack, &lower);
+	k->root = overlay_mount(&(struct overlay_spec){.dirfd = store_fd(b->s->store),
 						       .lower = (const char *const *)lower.v,
 						       .nlower = lower.n,
-						       .upper = upper,
-						       .work = work},
+						       .upper = k->upper,
+						       .work = k->work},
 				e);
 	return k->root < 0 ? -1 : 0;
 }
@@ -146,7 +91,7 @@ static int touch_if_changed(struct clock *k, int old, const char *path, struct e
 		return 0;
 	if (!strv_has(&k->touched, path))
 		strv_add(&k->touched, path);
-	return touch(now, path, e);
+	return clockrec_touch(now, path, e);
 }
 
 static int touch_layer(struct clock *k, const struct digest *layer, int old, struct err *e)
@@ -170,19 +115,19 @@ static int touch_layer(struct clock *k, const struct digest *layer, int old, str
 
 /* --- layers --- */
 
-/* Of each layer of the stack whether a COPY made it: what a user edits. */
-static bool *copied_layers(const struct step_job *j)
+/* Of each of the `layers` that the first `upto` steps of a stage stand on or made whether a COPY made it. From the top
+ * down: the stage itself, the one it stands on, and so on. PLAN_NONE: an image, nothing is known. */
+static bool *copied_layers(const struct build *b, size_t stage, size_t upto, size_t layers)
 {
-	const struct plan *p = j->b->plan;
-	const char *made = buf_str(&j->b->run[j->stage].made);
-	bool *copied = mem_zalloc(j->parent.n + 1);
-	size_t at = j->parent.n, n = strlen(made), upto = j->step;
+	const struct plan *p = b->plan;
+	const char *made = stage == PLAN_NONE ? "" : buf_str(&b->run[stage].made);
+	bool *copied = mem_zalloc(layers + 1);
+	size_t at = layers, n = strlen(made);
 
-	/* From the top down: the step's own stage, the one it stands on, and so on. */
-	for (size_t s = j->stage; s != PLAN_NONE; s = p->stages.v[s].base_stage) {
+	for (size_t s = stage; s != PLAN_NONE; s = p->stages.v[s].base_stage) {
 		const struct plan_stage *st = &p->stages.v[s];
 
-		for (size_t k = s == j->stage ? upto : st->steps.n; k-- > 0;) {
+		for (size_t k = s == stage ? upto : st->steps.n; k-- > 0;) {
 			const struct plan_step *step = &st->steps.v[k];
 
 			if (!plan_step_is_layer(step) || n == 0 || !state_made(made, --n))
@@ -196,10 +141,8 @@ static bool *copied_layers(const struct step_job *j)
 
 static int touch_copied(struct clock *k, struct err *e)
 {
-	AUTO_FREE bool *copied = copied_layers(k->j);
-
-	for (size_t i = 0; i < k->j->parent.n; i++)
-		if (copied[i] && touch_layer(k, &k->j->parent.v[i], -1, e) < 0)
+	for (size_t i = 0; i < k->stack->n; i++)
+		if (k->copied[i] && touch_layer(k, &k->stack->v[i], -1, e) < 0)
 			return -1;
 	return 0;
 }
@@ -215,7 +158,7 @@ static bool has_layer(const struct digest_list *l, const struct digest *d)
 /* Files of layers that only one of the stacks has; one of those may show or hide what lies below. */
 static int touch_difference(struct clock *k, const struct digest_list *then, int old, struct err *e)
 {
-	const struct digest_list *now = &k->j->parent;
+	const struct digest_list *now = k->stack;
 
 	for (size_t i = 0; i < now->n; i++)
 		if (!has_layer(then, &now->v[i]) && touch_layer(k, &now->v[i], old, e) < 0)
@@ -243,7 +186,7 @@ static int touch_against(struct clock *k, const struct digest_list *then, struct
 	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *empty = mem_printf("%s/empty", k->j->dir);
 
-	if (same_stack(then, &k->j->parent))
+	if (same_stack(then, k->stack))
 		return 0;
 	for (size_t i = 0; i < then->n; i++)
 		if (!store_layer_has(b->s->store, b->s->tier.form, &then->v[i]))
@@ -298,7 +241,7 @@ static int touch_stacks(struct clock *k, struct sv rest, size_t *n, bool *curren
 				return -1;
 			continue;
 		}
-		*current |= same_stack(&then, &k->j->parent);
+		*current |= same_stack(&then, k->stack);
 		if (touch_against(k, &then, e) < 0)
 			return -1;
 	}
@@ -307,127 +250,107 @@ static int touch_stacks(struct clock *k, struct sv rest, size_t *n, bool *curren
 
 static int clock_layers(struct clock *k, const struct cachemount *c, struct err *e)
 {
-	AUTO_FREE char *name = record_name(k->j, c, NULL);
-	AUTO_BUF struct buf seen = BUF_INIT(RECORD_MAX), next = BUF_INIT(RECORD_MAX);
-	bool known = !c->fresh && record_read(k->j, name, &seen), current = false;
+	AUTO_FREE char *name = clockrec_name(k->j, c, k->bind);
+	AUTO_BUF struct buf seen = BUF_INIT(CLOCKREC_MAX), next = BUF_INIT(CLOCKREC_MAX);
+	bool known = !c->fresh && clockrec_read(k->j, name, &seen), current = false;
 	size_t n = 0;
 
-	print_stack(&k->j->parent, &next);
+	print_stack(k->stack, &next);
 	if (c->fresh)
-		return record_write(k->j, name, &next, &next, e);
+		return clockrec_write(k->j, name, &next, &next, e);
 	if (known ? touch_stacks(k, buf_sv(&seen), &n, &current, e) < 0 : touch_copied(k, e) < 0)
 		return -1;
 	if (!known || n >= STACKS_MAX) {
 		buf_clear(&seen);
-		buf_str_add(&seen, UNKNOWN);
+		buf_str_add(&seen, CLOCKREC_UNKNOWN);
 	} else if (!current) {
-		print_stack(&k->j->parent, &seen);
+		print_stack(k->stack, &seen);
 	}
-	return record_write(k->j, name, &seen, &next, e);
-}
-
-/* --- bound contexts --- */
-
-static void parse_files(const struct buf *text, struct smap *out)
-{
-	const char *p = buf_str(text), *end = p + text->n;
-
-	while (p < end) {
-		const char *space = strchr(p, ' ');
-
-		if (space)
-			smap_set(out, space + 1, mem_strndup(p, (size_t)(space - p)));
-		p += strlen(p) + 1;
-	}
-}
-
-static void add_file(struct buf *out, const char *hex, const char *path)
-{
-	buf_printf(out, "%s %s", hex, path);
-	buf_char_add(out, '\0');
-}
-
-/* The copy is the step's own, so it is touched in place. same: what may be remembered if the step fails. */
-static int clock_file(const struct treewalk_item *it, const struct smap *seen, bool fresh, struct buf *same,
-		      struct buf *all, struct err *e)
-{
-	AUTO_CLOSE int fd = openat(it->dirfd, it->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	uint8_t sum[STATIDX_SUM_BYTES];
-	char hex[2 * STATIDX_SUM_BYTES + 1];
-	const char *then = smap_get(seen, it->path);
-
-	if (fd < 0 || treesum_file(fd, it->path, sum, e) < 0)
-		return err_is_set(e) ? -1 : err_sys(e, ERR_HOST, errno, "%s", it->path);
-	hash_hex(sum, sizeof sum, hex);
-	add_file(all, hex, it->path);
-	if (fresh || (then && strcmp(then, hex) == 0)) {
-		add_file(same, hex, it->path);
-		return 0;
-	}
-	return touch(fd, it->path, e);
-}
-
-static int clock_context(const struct clock *k, const struct cachemount *c, const struct plan_mount *pm, struct err *e)
-{
-	AUTO_FREE char *name = record_name(k->j, c, pm), *dir = runmount_dir(k->j, pm, "");
-	AUTO_BUF struct buf text = BUF_INIT(RECORD_MAX), same = BUF_INIT(RECORD_MAX), all = BUF_INIT(RECORD_MAX);
-	AUTO_SMAP struct smap seen = SMAP_INIT(free);
-	AUTO_CLOSE int fd = openat(store_fd(k->j->b->s->store), dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AUTO_TREEWALK struct treewalk *w = fd < 0 ? NULL : treewalk_open(fd, e);
-	struct treewalk_item it;
-	int rc = 0;
-
-	if (!w)
-		return err_is_set(e) ? -1 : err_sys(e, ERR_HOST, errno, "%s", dir);
-	if (!c->fresh && record_read(k->j, name, &text))
-		parse_files(&text, &seen);
-	while ((rc = treewalk_next(w, &it, e)) > 0)
-		if (S_ISREG(it.st.st_mode) && clock_file(&it, &seen, c->fresh, &same, &all, e) < 0)
-			return -1;
-	return rc < 0 ? -1 : record_write(k->j, name, &same, &all, e);
+	return clockrec_write(k->j, name, &seen, &next, e);
 }
 
 /* --- all --- */
 
-static int clock_cache(struct clock *k, const struct cachemount *c, struct err *e)
+static int clock_stack(struct clock *k, const struct cachemounts *c, struct err *e)
 {
-	const struct step_job *j = k->j;
+	int rc = 0;
 
-	if (clock_layers(k, c, e) < 0)
-		return -1;
-	for (size_t i = 0; i < j->def->mounts.n; i++)
-		if (plan_mount_of_context(&j->def->mounts.v[i]) && clock_context(k, c, &j->def->mounts.v[i], e) < 0)
+	k->root = -1;
+	for (size_t i = 0; rc == 0 && i < c->n; i++)
+		if (c->v[i].lock >= 0)
+			rc = clock_layers(k, &c->v[i], e);
+	if (k->root >= 0)
+		close(k->root);
+	if (rc == 0 && !k->bind && k->touched.n)
+		rc = clockundo_note(k->j, &k->touched, e);
+	strv_release(&k->touched);
+	free(k->copied);
+	free(k->upper);
+	free(k->work);
+	return rc;
+}
+
+static int clock_root(const struct step_job *j, const struct cachemounts *c, struct err *e)
+{
+	struct clock k = {.j = j,
+			  .stack = &j->parent,
+			  .copied = copied_layers(j->b, j->stage, j->step, j->parent.n),
+			  .upper = mem_printf("%s/upper", j->dir),
+			  .work = mem_printf("%s/touch", j->dir)};
+
+	return clock_stack(&k, c, e);
+}
+
+/* Its upper directory is thrown away with what is touched in it. */
+static int clock_bind(const struct step_job *j, const struct cachemounts *c, const struct plan_mount *pm, struct err *e)
+{
+	const struct digest_list *stack = runmount_stack(j, pm);
+	size_t stage = pm->origin == PLAN_FROM_STAGE ? pm->index : PLAN_NONE;
+	size_t steps = stage == PLAN_NONE ? 0 : j->b->plan->stages.v[stage].steps.n;
+	struct clock k = {.j = j,
+			  .bind = pm,
+			  .stack = stack,
+			  .copied = copied_layers(j->b, stage, steps, stack->n),
+			  .upper = runmount_dir(j, pm, ".upper"),
+			  .work = runmount_dir(j, pm, ".touch")};
+
+	return clock_stack(&k, c, e);
+}
+
+static int clock_mount(const struct step_job *j, const struct cachemounts *c, const struct plan_mount *pm,
+		       struct err *e)
+{
+	if (pm->m.type != DMOUNT_BIND)
+		return 0;
+	if (!plan_mount_of_context(pm))
+		return clock_bind(j, c, pm, e);
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].lock >= 0 && clockfile_context(j, &c->v[i], pm, e) < 0)
 			return -1;
 	return 0;
 }
 
 int cacheclock_prepare(const struct step_job *j, const struct cachemounts *c, struct err *e)
 {
-	struct clock k = {.j = j, .root = -1};
-	int rc = 0;
+	int rc;
 
-	if (j->b->plan->timestamps_real)
+	if (j->b->plan->timestamps_real || !c->n)
 		return 0;
-	for (size_t i = 0; rc == 0 && i < c->n; i++)
-		if (c->v[i].lock >= 0)
-			rc = clock_cache(&k, &c->v[i], e);
-	if (k.root >= 0)
-		close(k.root);
-	if (rc == 0 && k.touched.n)
-		rc = clockundo_note(j, &k.touched, e);
-	strv_release(&k.touched);
+	rc = clock_root(j, c, e);
+	for (size_t i = 0; rc == 0 && i < j->def->mounts.n; i++)
+		rc = clock_mount(j, c, &j->def->mounts.v[i], e);
 	return rc < 0 ? err_wrap(e, "times of files for the cache mounts") : 0;
 }
 
 static int commit_cache(const struct step_job *j, const struct cachemount *c, struct err *e)
 {
-	AUTO_FREE char *layers = record_name(j, c, NULL);
-	int rc = record_commit(j, layers, e);
+	AUTO_FREE char *layers = clockrec_name(j, c, NULL);
+	int rc = clockrec_commit(j, layers, e);
 
 	for (size_t i = 0; rc == 0 && i < j->def->mounts.n; i++) {
-		AUTO_FREE char *files = record_name(j, c, &j->def->mounts.v[i]);
+		AUTO_FREE char *files = clockrec_name(j, c, &j->def->mounts.v[i]);
 
-		rc = record_commit(j, files, e);
+		rc = clockrec_commit(j, files, e);
 	}
 	return rc;
 }

@@ -103,6 +103,10 @@ static int add_ssh(const struct step_job *j, struct runmounts *m, const struct p
 
 	if (!given)
 		return not_given(pm, "ssh", " ", e);
+	if (pm->m.mode != DMOUNT_UNSET || pm->m.uid != DMOUNT_UNSET || pm->m.gid != DMOUNT_UNSET) {
+		err_set(e, ERR_INPUT, "--mount=type=ssh with mode, uid or gid is not supported yet");
+		return err_hint(e, "the agent's own socket is bound, which keeps its owner and mode: use it as root");
+	}
 	if (!has_variable(&m->env, "SSH_AUTH_SOCK="))
 		strv_printf(&m->env, "SSH_AUTH_SOCK=%s", pm->m.target);
 	add(m, SANDBOX_BIND, pm)->source = given->file;
@@ -159,7 +163,8 @@ static int add_stack(const struct step_job *j, struct runmounts *m, const struct
 					  .lower = (const char *const *)lower->v,
 					  .nlower = lower->n,
 					  .empty = keep(m, mem_printf("%s/empty", j->dir))};
-	return pm->m.readonly ? 0 : set_writable(j, m, pm, &sm->stack, e);
+	/* cacheclock.h gives files another time in the upper directory. */
+	return pm->m.readonly && !m->caches.n ? 0 : set_writable(j, m, pm, &sm->stack, e);
 }
 
 static int add_bind(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)

@@ -5,6 +5,7 @@
 
 #include "oci/layer.h"
 #include "src/build/build.h"
+#include "src/build/context.h"
 #include "src/build/worker.h"
 #include "src/cache/clocal.h"
 #include "src/plan/plan.h"
@@ -52,6 +53,7 @@ struct remote_hit {
 struct build {
 	struct session *s;
 	const struct build_opts *o;
+	struct context context;
 	struct plan *plan;
 	struct stage_run *run; /* by stage of the plan */
 	unsigned jobs, busy;   /* places for steps, and those taken */

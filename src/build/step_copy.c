@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "src/build/copyto.h"
+#include "src/build/remote.h"
 #include "src/build/state.h"
 #include "src/build/unarchive.h"
 #include "src/sandbox/overlay.h"
@@ -192,7 +193,7 @@ static int copy(const struct step_job *j, struct err *e)
 
 	if (root < 0 || set_owner(&c, pc->chown, e) < 0 || (pc->chmod && dmode_parse(pc->chmod, &mode, e) < 0))
 		return -1;
-	return copy_sources(j, &c, e) < 0 ? -1 : copy_docs(&c, pc, e);
+	return copy_sources(j, &c, e) < 0 || copy_docs(&c, pc, e) < 0 ? -1 : remote_copy(j->b, pc, &c, e);
 }
 
 /* --- WORKDIR --- */

@@ -27,7 +27,7 @@ static bool is_tar_header(const uint8_t *h)
 }
 
 /* What cannot be decoded is an ordinary file. */
-static bool is_archive(int fd)
+bool unarchive_is_archive(int fd)
 {
 	uint8_t head[TAR_BLOCK];
 	struct err e = ERR_INIT;
@@ -89,7 +89,7 @@ int unarchive_entry(void *arg, const struct source_entry *en, const char *dest, 
 
 	if (archive < 0)
 		return -1;
-	if (!is_archive(archive))
+	if (!unarchive_is_archive(archive))
 		return 0;
 	if (mkdirat(store_fd(u->b->s->store), rel, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", rel);

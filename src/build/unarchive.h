@@ -13,6 +13,8 @@ struct unarchive {
 	unsigned count;
 };
 
+/* Whether the file is a tar, compressed or not; it is read from its offset, and rewound if it is one. */
+bool unarchive_is_archive(int fd);
 /* copyto.unpack; arg is a struct unarchive. */
 int unarchive_entry(void *arg, const struct source_entry *en, const char *dest, struct err *e);
 

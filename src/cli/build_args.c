@@ -3,6 +3,7 @@
 #include "src/cli/build_secrets.h"
 
 #include "oci/ref.h"
+#include "src/build/context.h"
 #include "src/cli/work.h"
 #include "src/util/mem.h"
 
@@ -104,12 +105,14 @@ static int build_args_tags(const struct build_args *a, struct build_opts *o, str
 	return 0;
 }
 
-static int build_args_path(const char *text, struct build_opts *o, struct err *e)
+static int build_args_path(const char *text, bool flavor, struct build_opts *o, struct err *e)
 {
-	if (strcmp(text, "-") == 0)
-		return err_set(e, ERR_USAGE, "a context from standard input is not built yet");
-	if (strstr(text, "://") || strncmp(text, "git@", 4) == 0)
-		return err_set(e, ERR_USAGE, "%s: a context from a URL is not built yet", text);
+	if (flavor && context_is_foreign(text))
+		return err_set(e, ERR_USAGE, "--flavor-path: %s is not a directory", text);
+	if (strstr(text, "://") && !context_is_foreign(text)) {
+		err_set(e, ERR_USAGE, "%s: no context can be had from there", text);
+		return err_hint(e, "the schemes are https, http, ssh and git, and file for git repositories (NAME.git)");
+	}
 	strv_add(&o->paths, text);
 	return 0;
 }
@@ -120,7 +123,7 @@ static int build_args_paths(const struct cli *c, const struct build_args *a, str
 
 	for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
 		for (size_t i = 0; i < lists[k]->n; i++) {
-			if (build_args_path(lists[k]->v[i], o, e))
+			if (build_args_path(lists[k]->v[i], k > 0, o, e))
 				return -1;
 		}
 	}

@@ -21,7 +21,8 @@ struct build_args {
 /* Rows: what is built, and from what. */
 #define BUILD_ARGS_SELECTION \
 	{.name = "file", .letter = 'f', .arg = "FILE", .kind = OPT_STRING, BUILD_ARGS_AT(file), \
-	 .dflt = "CONTEXT/Dockerfile", .help = "Dockerfile of a single context"}, \
+	 .dflt = "CONTEXT/Dockerfile", \
+	 .help = "Dockerfile of a single context, \"-\" is standard input; of an archive or repository, a path in it"}, \
 	{.name = "goal", .arg = "STAGE", .kind = OPT_LIST, BUILD_ARGS_AT(goals), .dflt = "the flavor's own goals", \
 	 .help = "stage to build, also FLAVOR-DIR:STAGE"}, \
 	{.name = "target", .arg = "STAGE", .kind = OPT_STRING, BUILD_ARGS_AT(target), .dflt = "the last", \

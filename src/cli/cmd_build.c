@@ -115,7 +115,9 @@ const struct command cmd_build = {
 	.group = COMMAND_BUILD,
 	.summary = "build images from a Dockerfile or from flavors",
 	.usage = "[OPTIONS] CONTEXT|FLAVOR…",
-	.about = "CONTEXT is a directory with a Dockerfile, FLAVOR a directory of several Dockerfiles that "
+	.about = "CONTEXT is a directory with a Dockerfile; \"-\" is a tar (also compressed) or a lone Dockerfile on "
+		 "standard input, an http or https URL one of the same, a git URL (git@HOST:PATH, ssh://, git://, "
+		 "https://….git) with #REF:DIRECTORY a repository, checked out by git. FLAVOR a directory of several Dockerfiles that "
 		 "depend on each other. All stages that the goals need are built, independent ones at the same "
 		 "time; what was built before, here or in a repository of --cache-from, is taken from "
 		 "there.\n\n"
@@ -125,6 +127,8 @@ const struct command cmd_build = {
 		 "--creds is for the registry of -t with --push, else for that of the first --cache-to or "
 		 "--cache-from; credentials for other registries come from the configuration files.",
 	.example = "slct build -t demo:1 flavors/hello\n"
+		   "tar cz . | slct build -f docker/Dockerfile -\n"
+		   "slct build https://git.example.com/app.git#v1.2:docker\n"
 		   "slct build flavors/python-demo --goal release -j4\n"
 		   "slct build -o type=docker,dest=- -t demo:1 flavors/hello | docker load\n"
 		   "slct build -t localhost:5000/demo:1 --push --cache-to localhost:5000/cache .",

@@ -24,6 +24,13 @@ static void release_copy(struct plan_copy *c)
 		free(c->docs.v[i].text);
 	}
 	vec_release(&c->docs);
+	for (size_t i = 0; i < c->remotes.n; i++) {
+		free(c->remotes.v[i].url);
+		free(c->remotes.v[i].checksum);
+		free(c->remotes.v[i].id);
+		free(c->remotes.v[i].dir);
+	}
+	vec_release(&c->remotes);
 	free(c->dest);
 	free(c->chown);
 	free(c->chmod);

@@ -38,11 +38,25 @@ enum plan_edge_kind { PLAN_EDGE_FROM, PLAN_EDGE_COPY, PLAN_EDGE_MOUNT };
 
 enum plan_origin { PLAN_FROM_CONTEXT, PLAN_FROM_STAGE, PLAN_FROM_IMAGE };
 
+/* Name of the file that a URL gives: the last part of its path, decoded; "download" if there is none. Caller frees. */
+char *plan_remote_name(const char *url);
+
 /* A here-document as a source. */
 struct plan_doc {
 	char *name; /* its terminator: the file's name where the destination is a directory */
 	char *text;
 	size_t n;
+};
+
+/* A file of a web server or a git repository as a source of ADD. */
+struct plan_remote {
+	char *url;
+	bool git, keep_git;
+	char *checksum; /* as given: a digest, or of git a commit; NULL */
+	/* set by who fetches it; unset where nothing may be fetched: */
+	char *id;             /* digest or commit: what the key has */
+	struct digest digest; /* of a file: a blob of the store */
+	char *dir;            /* of git: where it is checked out */
 };
 
 /* What COPY and ADD do, with variables resolved. */
@@ -53,6 +67,7 @@ struct plan_copy {
 	char *dest;          /* absolute; ends in '/' where the Dockerfile's does */
 	struct strv excludes;
 	VEC_OF(struct plan_doc) docs; /* copied after the sources */
+	VEC_OF(struct plan_remote) remotes; /* ADD: copied after these */
 	char *chown, *chmod; /* NULL: not given */
 	bool parents;        /* directories above the sources are kept */
 	bool link;           /* links on the way to the destination are replaced, not followed */

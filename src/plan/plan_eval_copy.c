@@ -18,7 +18,7 @@ static bool is_git(const char *s)
 	size_t n = strcspn(s, "#");
 
 	return strncmp(s, "git@", 4) == 0 || strncmp(s, "git://", 6) == 0 || strncmp(s, "ssh://", 6) == 0 ||
-	       (is_url(s) && n > 4 && strncmp(s + n - 4, ".git", 4) == 0);
+	       ((is_url(s) || strncmp(s, "file://", 7) == 0) && n > 4 && strncmp(s + n - 4, ".git", 4) == 0);
 }
 
 static void copy_doc(struct plan_copy *c, const struct dast_heredoc *h)
@@ -35,14 +35,57 @@ static void copy_doc(struct plan_copy *c, const struct dast_heredoc *h)
 	vec_push(&c->docs, doc);
 }
 
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *p = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
+
+	return p ? (int)(p - digits) : -1;
+}
+
+char *plan_remote_name(const char *url)
+{
+	const char *start = strstr(url, "://");
+	struct sv path = sv_from(start ? start + 3 : url), name;
+	char *out, *p;
+
+	path.n = strcspn(path.p, "?#");
+	name = sv_sub(path, (size_t)(sv_rfind(path, '/') + 1), path.n);
+	p = out = sv_dup(sv_find(path, '/') < 0 ? SV("") : name);
+	for (const char *q = out; *q; q++) {
+		int high = *q == '%' ? hex_digit(q[1]) : -1, low = high < 0 ? -1 : hex_digit(q[2]);
+
+		*p++ = low < 0 ? *q : (char)(high << 4 | low);
+		q += low < 0 ? 0 : 2;
+	}
+	*p = 0;
+	if (out[0] && !strchr(out, '/') && strcmp(out, ".") != 0 && strcmp(out, "..") != 0)
+		return out;
+	free(out);
+	return mem_strdup("download");
+}
+
+static int copy_remote(struct plan_eval *v, struct plan_copy *c, const char *url, struct err *e)
+{
+	struct plan_remote r = {.url = mem_strdup(url), .git = is_git(url)};
+	struct digest d;
+
+	r.keep_git = dast_flag_bool(v->x, "keep-git-dir");
+	r.checksum = mem_strdup_opt(dast_flag(v->x, "checksum"));
+	vec_push(&c->remotes, r);
+	if (r.checksum && !r.git && digest_parse(sv_from(r.checksum), &d, ERR_INPUT, e) < 0)
+		return err_wrap(e, "--checksum");
+	if (!r.git && dast_flag_bool(v->x, "unpack"))
+		return plan_eval_unsupported(v, "ADD --unpack of a URL", e);
+	return 0;
+}
+
 static int copy_source(struct plan_eval *v, struct plan_copy *c, const char *w, struct err *e)
 {
 	bool add = v->x->kind == DAST_ADD;
 
-	if (add && is_git(w))
-		return plan_eval_unsupported(v, "ADD of a git repository", e);
-	if (add && is_url(w))
-		return plan_eval_unsupported(v, "ADD of a URL", e);
+	if (add && (is_git(w) || is_url(w)))
+		return copy_remote(v, c, w, e);
 	if (is_url(w))
 		return err_set(e, ERR_INPUT, "COPY takes files of the context; %s is a URL", w);
 	strv_add(&c->sources, w);
@@ -112,10 +155,6 @@ static int copy_flags(struct plan_eval *v, struct plan_copy *c, struct err *e)
 
 int plan_eval_copy(struct plan_eval *v, struct err *e)
 {
-	static const char *const later[] = {"checksum", "keep-git-dir"};
-
-	if (plan_eval_refuse_flags(v, later, ARRAY_LEN(later), e) < 0)
-		return -1;
 	struct plan_step *s = plan_eval_step(v, PLAN_COPY);
 	struct plan_copy *c = &s->copy;
 
@@ -123,5 +162,7 @@ int plan_eval_copy(struct plan_eval *v, struct err *e)
 	c->dest = copy_dest(v, v->x->words.v[v->x->words.n - 1].s);
 	if (copy_flags(v, c, e) < 0 || copy_sources(v, c, e) < 0)
 		return -1;
+	if (dast_flag(v->x, "checksum") && (c->remotes.n != 1 || c->sources.n || c->docs.n))
+		return err_set(e, ERR_INPUT, "--checksum is for one source, a URL or a git repository");
 	return copy_origin(v, c, e);
 }

@@ -67,6 +67,16 @@ static void add_copy(const struct plan *p, struct ckey_builder *b, const struct 
 		ckey_str(b, "document", c->docs.v[i].name);
 		ckey_field(b, "text", c->docs.v[i].text, c->docs.v[i].n);
 	}
+	for (size_t i = 0; i < c->remotes.n; i++) {
+		AUTO_FREE char *name = plan_remote_name(c->remotes.v[i].url);
+		const char *sub = strchr(c->remotes.v[i].url, '#');
+
+		ckey_str(b, "remote", c->remotes.v[i].id);
+		/* Of a repository the commit and the part of it that is taken, of a file its name. */
+		sub = sub ? strchr(sub, ':') : NULL;
+		ckey_str(b, "remote-name", c->remotes.v[i].git ? (sub ? sub : "") : name);
+		ckey_int(b, "keep-git", c->remotes.v[i].keep_git);
+	}
 	ckey_int(b, "unpack", c->unpack);
 	ckey_int(b, "origin", c->origin);
 	if (c->origin == PLAN_FROM_CONTEXT) {
@@ -138,6 +148,9 @@ static bool inputs_known(const struct plan_step *s, const struct ckey *parent, c
 			return false;
 	for (size_t i = 0; i < s->mounts.n; i++)
 		if (plan_mount_of_context(&s->mounts.v[i]) && !digest_is_set(&s->mounts.v[i].tree))
+			return false;
+	for (size_t i = 0; i < s->copy.remotes.n; i++)
+		if (!s->copy.remotes.v[i].id)
 			return false;
 	return s->kind != PLAN_COPY || s->copy.origin != PLAN_FROM_CONTEXT || digest_is_set(&s->copy.tree);
 }

@@ -86,8 +86,10 @@ static int find_source(struct plan_eval *v, struct plan_mount *pm, struct err *e
 		return -1;
 	pm->origin = stage != PLAN_NONE ? PLAN_FROM_STAGE : PLAN_FROM_IMAGE;
 	pm->index = stage != PLAN_NONE ? stage : image;
-	if (stage == PLAN_NONE && v->trigger && !v->plan->images.v[image].resolved)
-		return plan_eval_unsupported(v, "--mount=from another image in an ONBUILD trigger", e);
+	/* As COPY --from: what only a trigger names was not made ready. */
+	if (v->trigger && !(stage != PLAN_NONE ? v->plan->stages.v[stage].evaluated : v->plan->images.v[image].resolved))
+		return plan_eval_unsupported(v, "--mount=from in an ONBUILD trigger, of what the Dockerfile does not need",
+					     e);
 	return 0;
 }
 

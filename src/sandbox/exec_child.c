@@ -47,11 +47,22 @@ static int reset_stdin(struct err *e)
 	return 0;
 }
 
+/* One that a base image names and does not have is made, as runtimes do. */
+static int open_workdir(int root, const char *workdir, struct err *e)
+{
+	int fd = path_open_in(root, workdir, O_PATH | O_DIRECTORY, 0);
+
+	return fd < 0 && errno == ENOENT ? path_mkdirs_in(root, workdir, 0755, 0, 0, e) : fd;
+}
+
 /* By descriptor and without magic links: a working directory of /proc/self/fd/N must not lead out (CVE-2024-21626). */
 static int enter_workdir(int root, const char *workdir, struct err *e)
 {
-	AUTO_CLOSE int fd = path_open_in(root, workdir, O_PATH | O_DIRECTORY, 0);
+	AUTO_CLOSE int fd = open_workdir(root, workdir, e);
 	char cwd[PATH_MAX];
+
+	if (err_is_set(e))
+		return -1;
 
 	if (fd < 0 || fchdir(fd) < 0) {
 		err_sys(e, ERR_INPUT, errno, "working directory %s", workdir);

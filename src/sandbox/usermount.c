@@ -70,8 +70,8 @@ static int open_stack(const struct sandbox_mount *m, int place, struct err *e)
 
 static int open_tmpfs(const struct sandbox_mount *m, struct err *e)
 {
-	AUTO_FREE char *options = m->size ? mem_printf("mode=1777,size=%llu", (unsigned long long)m->size)
-					  : mem_strdup("mode=1777");
+	AUTO_FREE char *options = m->size ? mem_printf("source=tmpfs,mode=1777,size=%llu", (unsigned long long)m->size)
+					  : mem_strdup("source=tmpfs,mode=1777");
 	int mnt = mounts_child_fs("tmpfs", options, TMPFS_ATTRS);
 
 	return mnt < 0 ? err_sys(e, ERR_HOST, errno, "--mount %s: new tmpfs", m->target) : mnt;

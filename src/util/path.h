@@ -38,7 +38,7 @@ int path_open_parent(int rootfd, const char *path, char **leaf);
 int path_mkdirs_in(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e);
 /* Read a link's target; caller frees; NULL with errno. */
 char *path_readlink_at(int dirfd, const char *name);
-/* Remove a tree below dirfd without following links or crossing mounts; missing is fine. Directories without
+/* Remove a tree without following links or crossing mounts below the last part of its name; missing is fine. Directories without
  * permission are chmod'ed first. Depth is not limited by descriptors. */
 int path_remove_tree(int dirfd, const char *name, struct err *e);
 

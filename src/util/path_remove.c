@@ -223,8 +223,24 @@ static int path_removal_next(struct path_removal *r, int dirfd, struct err *e)
 	return path_removal_down(r, r->fd, STEAL_PTR(name), e);
 }
 
+/* The directory that holds what a path names, and the last part of the path: mounts on the way there are none of the
+ * tree's (/tmp is often one). */
+static int path_removal_parent(int dirfd, const char *path, const char **last)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *parent = NULL;
+
+	*last = slash ? slash + 1 : path;
+	if (!slash)
+		return openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	parent = mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	return openat(dirfd, parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 int path_remove_tree(int dirfd, const char *name, struct err *e)
 {
+	AUTO_CLOSE int parent = -1;
+	const char *last;
 	struct path_removal r AUTO(path_removal_release) = {.fd = -1, .top = name};
 	int error;
 
@@ -238,11 +254,14 @@ int path_remove_tree(int dirfd, const char *name, struct err *e)
 		return 0;
 	if (errno == ENOTDIR)
 		return path_removal_err(&r, error, name, e);
+	parent = path_removal_parent(dirfd, name, &last);
+	if (parent < 0)
+		return path_removal_err(&r, errno, name, e);
 	r.scan = mem_alloc(PATH_REMOVE_SCAN_BYTES);
-	if (path_removal_down(&r, dirfd, mem_strdup(name), e) < 0)
+	if (path_removal_down(&r, parent, mem_strdup(last), e) < 0)
 		return -1;
 	while (r.levels.n)
-		if (path_removal_next(&r, dirfd, e) < 0)
+		if (path_removal_next(&r, parent, e) < 0)
 			return -1;
 	return 0;
 }

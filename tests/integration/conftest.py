@@ -3,6 +3,7 @@
     SLCT=path        the program (default: build/slct)
     SLCT_BASES=dir   where busybox.tar and debian.tar are (default: build/bases; what lacks is made)
     CI=true          what the host lacks is a failure, not a skip
+    TMPDIR=dir       where the stores are made: on a tmpfs everything is faster
 """
 import itertools
 import os
@@ -52,9 +53,10 @@ class Bases:
         self.given = Path(os.environ.get("SLCT_BASES", REPO / "build/bases"))
 
     def __call__(self, name):
-        if (self.given / f"{name}.tar").exists():
-            return self.given / f"{name}.tar"
         tar = self.folder / name / f"{name}.tar"
+        if not tar.exists() and (self.given / f"{name}.tar").exists():
+            tar.parent.mkdir()   # a copy, since other users may be unable to enter the repository
+            shutil.copy(self.given / f"{name}.tar", tar)
         if not tar.exists():
             need({"debian": "mmdebstrap", "busybox": "busybox"}[name])
             tar.parent.mkdir()

@@ -177,7 +177,7 @@ class Slct:
 
 
 class File:
-    """A file of an image. Text paths have no leading slash."""
+    """A file of an image; data is its content unless it is large (1 MiB)."""
 
     def __init__(self, info, data, layer):
         self.info, self.data, self.layer = info, data, layer
@@ -206,7 +206,7 @@ def read_layer(stream, number=0):
     entries = []
     with tarfile.open(fileobj=stream, mode="r:*") as tar:
         for info in tar:
-            data = tar.extractfile(info).read() if info.isreg() and info.size < 64 << 20 else None
+            data = tar.extractfile(info).read() if info.isreg() and info.size < 1 << 20 else None
             path = os.path.normpath(info.name).lstrip("/")
             entries.append(("" if path == "." else path, File(info, data, number)))
     return entries

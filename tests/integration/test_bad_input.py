@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from lab import lack, need
+from lab import lack
 
 B = "FROM localhost/busybox:1\n"
 
@@ -328,7 +328,3 @@ def test_huge_and_binary_dockerfiles(slct):
     build(slct, b"\x00\x01\x02\xff" * 100, 3, "Dockerfile")
     done = slct.build(b"#" * (64 << 20), rc=None)
     refused(slct, 3, done, "Dockerfile")
-
-
-def test_need_is_there():
-    assert need("tar")

@@ -67,7 +67,7 @@ def test_what_is_not_built_says_so(slct):
     (["save", "x"], "-o PATH is missing"),
     (["build", "-t", "UPPER", "."], "upper-case"),
     (["build", "--target", "a", "--goal", "b", "."], "exclude each other"),
-    (["build", "--secret", "id=x", "."], "--secret is not built yet"),
+    (["build", "--ulimit", "nofile=1", "."], "--ulimit is not built yet"),
     (["completion", "fish"], "not built yet"),
 ])
 def test_wrong_usage(slct, args, message):

@@ -118,8 +118,8 @@ static const struct {
 	{LIST(tags), "a@sha256:0000000000000000000000000000000000000000000000000000000000000000", "has a digest"},
 	{LIST(add_hosts), "db", "\"db\" is not HOST:IP"},
 	{LIST(add_hosts), "db:10.0.0.1", NULL},
-	{LIST(flavor_paths), "-", "standard input is not built yet"},
-	{LIST(flavor_paths), "https://x/y.git", "URL is not built yet"},
+	{LIST(flavor_paths), "-", "is not a directory"},
+	{LIST(flavor_paths), "https://x/y.git", "is not a directory"},
 };
 
 START_TEST(lists_are_checked)

@@ -69,7 +69,7 @@ typedef int mount_fn(const struct overlay_spec *s, struct err *err);
 /* As overlay_mount, without the new API. */
 static int mount_by_mount2(const struct overlay_spec *s, struct err *err)
 {
-	AUTO_CLOSE int here = reopen_here(s->dirfd);
+	AUTO_CLOSE int here = overlay_reopen(s->dirfd);
 	AUTO_FREE char *empty = NULL;
 	const char *list[2];
 	struct ovl o = {s, s->lower, s->nlower, here};

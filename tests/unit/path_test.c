@@ -526,7 +526,33 @@ START_TEST(test_remove_stops_at_mounts)
 }
 END_TEST
 
+/* /tmp is often another mount than that of the working directory; the tree itself is whole. */
+START_TEST(test_remove_beyond_a_mount)
+{
+	UNIT_DIR(d);
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct err e = ERR_INIT;
+
+		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+			_exit(77);
+		if (mkdirat(d.fd, "m", 0700) || chdir(d.path) < 0 || mount("m", "m", "tmpfs", 0, NULL) < 0 ||
+		    mkdir("m/t", 0700) || mkdir("m/t/d", 0700))
+			_exit(4);
+		put(AT_FDCWD, "m/t/d/f", "x");
+		if (path_remove_tree(AT_FDCWD, "m/t", &e) < 0)
+			_exit(5);
+		_exit(access("m/t", F_OK) == 0 ? 6 : 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77), "%d",
+		      WEXITSTATUS(status));
+}
+END_TEST
+
 UNIT_MAIN("path", test_clean, test_parts, test_open_openat2, test_open_walk, test_open_root_and_links,
 	  test_too_many_links, test_long_path, test_parent, test_mkdirs, test_mkdirs_links_out,
 	  test_mkdirs_mode_and_errors, test_remove_deep, test_remove_kinds, test_remove_without_permission,
-	  test_remove_stops_at_mounts)
+	  test_remove_stops_at_mounts, test_remove_beyond_a_mount)

@@ -794,6 +794,10 @@ START_TEST(test_environment_and_workdir)
 	ck_assert_str_eq(b.o.out, "/tools /h\n/tools\n");
 	ck_assert(box_exec(&b, argv2)->ok);
 	ck_assert_str_eq(b.o.out, "/tools /h\n/tools\n");
+	/* one that the image names and lacks is made, with its parents */
+	b.s.workdir = "/new/place";
+	ck_assert(box_exec(&b, argv)->ok);
+	ck_assert_str_eq(b.o.out, "/tools /h\n/new/place\n");
 	box_close(&b);
 }
 END_TEST
@@ -814,7 +818,6 @@ static const struct {
 	{"true", "0:nogroup-here", NULL, "group \"nogroup-here\" is not in /etc/group"},
 	{"true", "4294967296", NULL, "out of range"},
 	{"true", "4294967295", NULL, "out of range"},
-	{"true", NULL, "/missing", "working directory /missing"},
 	{"true", NULL, "/plain", "working directory /plain"},
 	{"true", NULL, "relative", "not absolute"},
 	{"true", NULL, "/proc/self/cwd", "working directory /proc/self/cwd"},
@@ -908,6 +911,73 @@ START_TEST(test_tier_refusals)
 }
 END_TEST
 
+START_TEST(test_mounts)
+{
+	static const char *const stack[] = {"base"};
+	struct box b;
+
+	box_open(&b);
+	ck_assert_int_eq(mkdirat(b.fd, "base/d", 0750), 0);
+	ck_assert_int_eq(symlinkat("/d", b.fd, "base/link"), 0);
+	ck_assert_int_eq(mkdirat(b.fd, "given", 0755), 0);
+	ck_assert_int_eq(mkdirat(b.fd, "empty", 0755), 0);
+	put(b.fd, "given/f", "given", 0644);
+	struct sandbox_mount m[] = {
+		{.kind = SANDBOX_FILE, .target = "/link/a/secret", .readonly = true, .mode = 0440, .data = "text", .len = 4},
+		{.kind = SANDBOX_TMPFS, .target = "/d/t/in"},
+		{.kind = SANDBOX_TMPFS, .target = "/d/t", .size = 1 << 20},
+		{.kind = SANDBOX_BIND, .target = "/g", .source = "given"},
+		{.kind = SANDBOX_BIND, .target = "/one", .source = "given/f", .readonly = true},
+		{.kind = SANDBOX_STACK, .target = "/dev/s", .source = "link", .readonly = true,
+		 .stack = {.dirfd = b.fd, .lower = stack, .nlower = 1, .empty = "empty"}},
+	};
+
+	b.s.mounts = m;
+	b.s.nmounts = ARRAY_LEN(m);
+	ck_assert_str_eq(box_out(&b, "cat /d/a/secret; stat -c %a /d/a/secret /d; ls /d /d/t; cat /g/f /one; "
+				     "echo new > /g/n; touch /d/t/in/x; "
+				     "for i in /one /d/a/secret /dev/s/x; do touch $i 2>/dev/null && echo wrote $i; done; "
+				     "stat -c %a /dev/s"),
+			 "text440\n750\n/d:\na\nt\n\n/d/t:\nin\ngivengiven750\n");
+	assert_upper_empty(&b);
+	ck_assert_int_eq(faccessat(b.fd, "given/n", F_OK, 0), 0);
+	box_close(&b);
+}
+END_TEST
+
+static const struct {
+	struct sandbox_mount m;
+	const char *msg;
+} bad_mounts[] = {
+	{{.kind = SANDBOX_TMPFS, .target = "/proc/x"}, "/proc"},
+	{{.kind = SANDBOX_TMPFS, .target = "/up"}, "root of the image"},
+	{{.kind = SANDBOX_TMPFS, .target = "/bin/busybox"}, "the target is a file"},
+	{{.kind = SANDBOX_TMPFS, .target = "/bin/busybox/x"}, "cannot be reached"},
+	{{.kind = SANDBOX_TMPFS, .target = "/loop/x"}, "cannot be reached"},
+	{{.kind = SANDBOX_FILE, .target = "/bin", .data = "", .len = 0}, "the target is a directory"},
+	{{.kind = SANDBOX_BIND, .target = "/x", .source = "missing"}, "No such file"},
+};
+
+START_TEST(test_mounts_refused)
+{
+	struct box b;
+
+	box_open(&b);
+	ck_assert_int_eq(symlinkat("../..", b.fd, "base/up"), 0);
+	ck_assert_int_eq(symlinkat("loop", b.fd, "base/loop"), 0);
+	b.s.mounts = &bad_mounts[_i].m;
+	b.s.nmounts = 1;
+	static char program[] = "/bin/true";
+	char *const argv[] = {program, NULL};
+	struct outcome *o = box_exec(&b, argv);
+
+	ck_assert(!o->ok);
+	ck_assert_int_eq(o->code, ERR_INPUT);
+	ck_assert_msg(strstr(o->msg, bad_mounts[_i].msg) != NULL, "%s", o->msg);
+	box_close(&b);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create(tier_name(tier.tier));
@@ -941,6 +1011,8 @@ static Suite *suite(void)
 	tcase_add_test(t, test_id_outside_map);
 	tcase_add_test(t, test_inside_chroot);
 	tcase_add_test(t, test_no_mounts_left);
+	tcase_add_test(t, test_mounts);
+	tcase_add_loop_test(t, test_mounts_refused, 0, ARRAY_LEN(bad_mounts));
 	tcase_add_test(t, test_tier_refusals);
 	suite_add_tcase(s, t);
 	return s;

@@ -1,0 +1,25 @@
+/* Contexts that are no directory of the caller: a tar or a lone Dockerfile on standard input or from a web server, a git
+ * repository; and a Dockerfile on standard input. Each becomes a directory below the store's tmp/ for the time of the
+ * build, made by the caller's own user: owners in an archive mean nothing, since COPY gives files to root anyway. */
+#ifndef SLCT_CONTEXT_H
+#define SLCT_CONTEXT_H
+
+#include "src/build/build.h"
+
+struct context {
+	struct strv paths; /* as build_opts.paths, local directories all of them */
+	char *file;        /* as build_opts.file */
+	char *tmp;         /* below the store; NULL: nothing was made */
+	unsigned count;
+};
+
+/* Whether a CONTEXT operand names such a context. */
+bool context_is_foreign(const char *text);
+/* ERR_USAGE, ERR_INPUT, ERR_REGISTRY. Release in any case. */
+int context_prepare(struct session *s, const struct build_opts *o, struct context *c, struct err *e);
+/* A new name below the store's tmp/ for further things of this build; caller frees. NULL with *e. */
+char *context_place(struct session *s, struct context *c, const char *name, struct err *e);
+/* Removes what was made. */
+void context_release(struct session *s, struct context *c);
+
+#endif
