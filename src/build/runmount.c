@@ -13,6 +13,8 @@
 
 /* Defaults of the reference (Dockerfile reference, "RUN --mount=type=secret"). */
 #define SECRET_MODE 0400
+/* Of a script of RUN, as the reference's. */
+#define SCRIPT_MODE 0755
 
 static char *keep(struct runmounts *m, char *text)
 {
@@ -189,6 +191,19 @@ static add_fn *const adders[] = {
 	[DMOUNT_SECRET] = add_secret, [DMOUNT_SSH] = add_ssh,
 };
 
+/* A here-document that is executed. */
+static void add_script(const struct plan_doc *script, struct runmounts *m)
+{
+	struct sandbox_mount sm = {.kind = SANDBOX_FILE,
+				   .target = keep(m, mem_printf(PLAN_SCRIPT_DIR "%s", script->name)),
+				   .readonly = true,
+				   .mode = SCRIPT_MODE,
+				   .data = script->text,
+				   .len = script->n};
+
+	vec_push(&m->list, sm);
+}
+
 struct filling {
 	const struct step_job *j;
 	const struct runmounts *m;
@@ -239,6 +254,8 @@ int runmount_prepare(const struct step_job *j, struct runmounts *m, struct err *
 		if (adders[pm->m.type](j, m, pm, e) < 0)
 			return -1;
 	}
+	if (j->def->script.name)
+		add_script(&j->def->script, m);
 	return needs_filling(j) ? nsjob_run(j->b->s->nsfd, fill, &f, e) : 0;
 }
 

@@ -48,6 +48,8 @@ static void release_step(struct plan_step *s)
 	for (size_t i = 0; i < s->mounts.n; i++)
 		plan_mount_release(&s->mounts.v[i]);
 	vec_release(&s->mounts);
+	free(s->script.name);
+	free(s->script.text);
 	release_copy(&s->copy);
 	json_free(s->why);
 }

@@ -24,6 +24,8 @@
 #include "src/util/err.h"
 
 #define PLAN_NONE SIZE_MAX
+/* Where the reference puts scripts of RUN; a script sees it in its own name. */
+#define PLAN_SCRIPT_DIR "/dev/pipes/"
 
 enum plan_step_kind {
 	PLAN_META,    /* changes the config only */
@@ -98,6 +100,7 @@ struct plan_step {
 	char *user, *workdir;
 	bool net_none;
 	VEC_OF(struct plan_mount) mounts;
+	struct plan_doc script; /* a here-document that begins with "#!": a file in PLAN_SCRIPT_DIR; name NULL: none */
 	/* COPY, ADD */
 	struct plan_copy copy;
 	/* Filled by plan_keys: */

@@ -66,9 +66,21 @@ static void split_transparent(struct plan_eval *v, struct plan_step *s, struct s
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* One here-document and nothing else is the command itself; others are the shell's business: the text is put together
- * again as it was written. */
-static void run_heredocs(const struct dast_instr *in, struct dast_instr *cmd)
+/* One here-document and nothing else is the command itself, or a file to be executed if it begins with "#!". */
+static void run_alone(const struct dast_heredoc *h, struct dast_instr *cmd, struct plan_step *s)
+{
+	char *text = dast_heredoc_text(h);
+
+	if (strncmp(text, "#!", 2) != 0) {
+		dast_replace(&cmd->words.v[0].s, text);
+		return;
+	}
+	s->script = (struct plan_doc){mem_strdup(path_base(h->name)), text, strlen(text)};
+	dast_replace(&cmd->words.v[0].s, mem_printf(PLAN_SCRIPT_DIR "%s", s->script.name));
+}
+
+/* Others are the shell's business: the text is put together again as it was written. */
+static void run_heredocs(const struct dast_instr *in, struct dast_instr *cmd, struct plan_step *s)
 {
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
 	struct dast_heredoc only = {0};
@@ -76,7 +88,7 @@ static void run_heredocs(const struct dast_instr *in, struct dast_instr *cmd)
 
 	free(only.name);
 	if (alone) {
-		dast_replace(&cmd->words.v[0].s, dast_heredoc_text(&in->heredocs.v[0]));
+		run_alone(&in->heredocs.v[0], cmd, s);
 		return;
 	}
 	buf_str_add(&text, in->words.v[0].s);
@@ -88,19 +100,13 @@ static void run_heredocs(const struct dast_instr *in, struct dast_instr *cmd)
 	dast_replace(&cmd->words.v[0].s, buf_steal(&text));
 }
 
-static void run_argv(struct plan_eval *v, struct strv *out)
+static void run_argv(struct plan_eval *v, struct plan_step *s)
 {
 	AUTO_DAST_INSTR struct dast_instr *cmd = dast_instr_copy(v->x);
 
 	if (cmd->heredocs.n)
-		run_heredocs(v->x, cmd);
-	dast_argv(cmd, &v->st->config.shell, out);
-}
-
-/* A script with "#!" is a file that is executed. */
-static bool is_script(const struct dast_instr *in)
-{
-	return in->heredocs.n && in->heredocs.v[0].content_n > 1 && memcmp(in->heredocs.v[0].content, "#!", 2) == 0;
+		run_heredocs(v->x, cmd, s);
+	dast_argv(cmd, &v->st->config.shell, &s->argv);
 }
 
 int plan_eval_run(struct plan_eval *v, struct err *e)
@@ -110,11 +116,9 @@ int plan_eval_run(struct plan_eval *v, struct err *e)
 
 	if (plan_eval_refuse_flags(v, later, ARRAY_LEN(later), e) < 0)
 		return -1;
-	if (is_script(v->x))
-		return plan_eval_unsupported(v, "RUN with a here-document that begins with #!", e);
 	struct plan_step *s = plan_eval_step(v, PLAN_RUN);
 
-	run_argv(v, &s->argv);
+	run_argv(v, s);
 	dargs_run_env(v->st->scope, &env);
 	split_transparent(v, s, &env);
 	if (!has_env(&env, "PATH"))

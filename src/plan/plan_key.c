@@ -36,6 +36,8 @@ static void add_run(const struct plan *p, struct ckey_builder *b, const struct p
 	ckey_str(b, "network", s->net_none ? "none" : "host");
 	ckey_list(b, "hosts", p->add_hosts ? p->add_hosts : &none);
 	ckey_int(b, "shm", (int64_t)p->shm_size);
+	if (s->script.name)
+		ckey_field(b, "script", s->script.text, s->script.n);
 	for (size_t i = 0; i < s->mounts.n; i++) {
 		const struct plan_mount *m = &s->mounts.v[i];
 		bool reads = m->origin != PLAN_FROM_CONTEXT && m->index != PLAN_NONE;

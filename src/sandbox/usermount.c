@@ -15,6 +15,8 @@
 #include "src/util/path.h"
 
 #define TMPFS_ATTRS  (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+/* Of a tmpfs, beside the bytes of its one file. */
+#define FILE_OVERHEAD 65536
 #define SECRET_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 #define SECRET_NAME  "file"
 
@@ -93,10 +95,11 @@ static int write_secret(const struct sandbox_mount *m, int dir, struct err *e)
 	return 0;
 }
 
-/* On a file system of its own that ends with the step: its bytes reach no disk of ours. */
+/* On a file system of its own that ends with the step: its bytes reach no disk of ours. A script may be executed. */
 static int open_file(const struct sandbox_mount *m, int place, struct err *e)
 {
-	AUTO_CLOSE int mnt = mounts_child_fs("tmpfs", "mode=0755,size=1m", SECRET_ATTRS);
+	AUTO_FREE char *options = mem_printf("mode=0755,size=%zu", m->len + FILE_OVERHEAD);
+	AUTO_CLOSE int mnt = mounts_child_fs("tmpfs", options, m->mode & 0111 ? TMPFS_ATTRS : SECRET_ATTRS);
 
 	if (mnt < 0)
 		return err_sys(e, ERR_HOST, errno, "--mount %s: new tmpfs", m->target);

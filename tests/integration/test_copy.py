@@ -107,6 +107,16 @@ def test_run_heredocs(slct):
     assert image.text("two") == "x /root\ny $HOME\n"
 
 
+def test_run_script(slct):
+    slct.build(B + "RUN <<EOF\n#!/bin/sh -e\necho \"$0 $HOME\" > /out\nls -A /dev/pipes >> /out\nEOF\n")
+    image = slct.image()
+    assert image.text("out") == "/dev/pipes/EOF /root\nEOF\n"
+    assert [path for path in image.changed() if path != "out"] == []
+    first = slct.build(B + "RUN <<EOF\n#!/bin/cat\none\nEOF\n")
+    assert "one" in first.err + first.out and first.ran
+    assert slct.build(B + "RUN <<EOF\n#!/bin/cat\ntwo\nEOF\n").ran, "the script is an input"
+
+
 def test_archive_merges_with_what_is_there(slct):
     archive = tar(("etc/passwd.d/x", "implied", 0o600), ("file", "now a file", 0o644), ("dir", None, 0o700))
     slct.build(B + "RUN mkdir /file && touch /file/below /dir && chmod 711 /etc\nADD a.tar /\n", files={"a.tar": archive})
