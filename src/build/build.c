@@ -37,7 +37,7 @@ void build_opts_release(struct build_opts *o)
 {
 	struct strv *lists[] = {&o->paths,      &o->goals,    &o->tags,
 				&o->cache_from, &o->cache_to, &o->force_rebuild_from,
-				&o->add_hosts};
+				&o->add_hosts,  &o->contexts};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_release(lists[i]);
@@ -73,6 +73,9 @@ static int check_operands(const struct build_opts *o, struct err *e)
 
 static int load(struct plan *p, const struct context *c, const struct build_opts *o, struct err *e)
 {
+	for (size_t i = 0; i < o->contexts.n; i++)
+		if (plan_add_named(p, o->contexts.v[i], e) < 0)
+			return -1;
 	for (size_t i = 0; i < c->paths.n; i++) {
 		const char *path = c->paths.v[i];
 		bool flavor = !c->file && flavor_is_flavor(path);

@@ -29,6 +29,7 @@ struct build_opts {
 	char *target;       /* inner stage of a plain Dockerfile; NULL: the last */
 	struct strv goals;  /* STAGE or FLAVOR-DIR:STAGE; empty: the defaults */
 	struct strv tags;   /* -t, only with one goal */
+	struct strv contexts; /* --build-context NAME=SRC */
 	struct smap args;   /* --build-arg K=V */
 	struct smap labels;
 	struct strv cache_from, cache_to; /* REPO or DIR, with ",mode=..." etc. already checked by the option parser */

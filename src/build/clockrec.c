@@ -6,13 +6,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/plan/plan_mount.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 
 /* Stages of other files, contexts and names share a cache, but not what is known of it. */
 char *clockrec_name(const struct step_job *j, const struct cachemount *c, const struct plan_mount *bind)
 {
-	const struct plan_source *s = j->b->plan->sources.v[j->st->source];
+	bool named = bind && plan_mount_of_context(bind);
+	const struct plan_source *s = j->b->plan->sources.v[named ? bind->index : j->st->source];
 	struct ckey_builder b;
 	struct ckey k;
 

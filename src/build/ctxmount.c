@@ -30,7 +30,7 @@ static int set_time(int dirfd, int64_t logical, struct err *e)
 
 int ctxmount_copy(const struct step_job *j, const struct plan_mount *pm, int dirfd, struct err *e)
 {
-	struct source_set *context = &j->b->plan->sources.v[j->st->source]->context;
+	struct source_set *context = &j->b->plan->sources.v[pm->index]->context;
 	AUTO_SOURCE_LIST struct source_list list = {0};
 	AUTO_STRV struct strv patterns = {0};
 	struct source_query q = {.patterns = &patterns};

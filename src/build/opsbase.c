@@ -171,7 +171,7 @@ int opsbase_name(struct session *s, const char *name, const struct digest *confi
 	return store_image_put(s->store, &im, e);
 }
 
-static int adopt_layers(struct session *s, const struct manifest *m, const struct imgconfig *c, struct err *e)
+int opsbase_adopt_layers(struct session *s, const struct manifest *m, const struct imgconfig *c, struct err *e)
 {
 	if (m->nlayers != c->diff_ids.n)
 		return err_set(e, ERR_INTEGRITY, "%zu layers in the manifest, %zu in the config", m->nlayers,
@@ -195,7 +195,7 @@ int opsbase_adopt(struct session *s, const struct descriptor *manifest, const ch
 	    store_blob_read(s->store, &m.config.digest, CONFIG_MAX_BYTES, &config, e) < 0 ||
 	    imgconfig_parse(config.p, config.n, &c, ERR_REGISTRY, e) < 0)
 		return -1;
-	rc = adopt_layers(s, &m, &c, e);
+	rc = opsbase_adopt_layers(s, &m, &c, e);
 	if (rc == 0)
 		rc = opsbase_name(s, name, &m.config.digest, &c.diff_ids, manifest, e);
 	if (rc == 0 && id)

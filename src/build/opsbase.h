@@ -21,6 +21,8 @@ int opsbase_manifest(struct session *s, struct store_image *im, const struct lay
 /* Put an image record under a name as a user writes it. */
 int opsbase_name(struct session *s, const char *name, const struct digest *config, const struct digest_list *diff_ids,
 		 const struct descriptor *manifest, struct err *e);
+/* Record which blob of a manifest belongs to which layer. ERR_INTEGRITY if their numbers differ. */
+int opsbase_adopt_layers(struct session *s, const struct manifest *m, const struct imgconfig *c, struct err *e);
 /* Record a loaded or pulled manifest: which blob belongs to which layer; then name it. Gives the config's digest. */
 int opsbase_adopt(struct session *s, const struct descriptor *manifest, const char *name, struct digest *id,
 		  struct digest_list *diff_ids, struct err *e);

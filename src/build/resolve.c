@@ -1,8 +1,11 @@
 /* Base images: reference → config and layers, from the store or a registry, each once per run. */
 #include <string.h>
+#include <unistd.h>
 
+#include "oci/layout.h"
 #include "oci/limits.h"
 #include "src/dockerfile/dparse.h"
+#include "src/build/opsbase.h"
 #include "src/build/state.h"
 #include "src/util/mem.h"
 
@@ -39,13 +42,15 @@ static int read_config(struct build *b, struct plan_image *im, const struct dige
 
 static int check_layers(struct build *b, struct plan_image *im, struct err *e)
 {
-	AUTO_FREE char *repo = mem_printf("%s/%s", im->ref.host, im->ref.path);
-
 	if (im->manifest.nlayers == 0)
 		return 0;
+	if (im->place == PLAN_PLACE_LAYOUT)
+		return opsbase_adopt_layers(b->s, &im->manifest, &im->config, e);
 	if (im->manifest.nlayers != im->diff_ids.n)
 		return err_set(e, ERR_REGISTRY, "%s: %zu layers in the manifest, %zu in the config", im->text,
 			       im->manifest.nlayers, im->diff_ids.n);
+	AUTO_FREE char *repo = mem_printf("%s/%s", im->ref.host, im->ref.path);
+
 	for (size_t i = 0; i < im->diff_ids.n; i++)
 		trees_learn_origin(b, &im->diff_ids.v[i], repo, &im->manifest.layers[i]);
 	return 0;
@@ -114,7 +119,14 @@ static int from_store(struct build *b, struct plan_image *im, struct err *e)
 	AUTO_FREE char *name = ref_format(&im->ref);
 	AUTO_STORE_IMAGE struct store_image found = {0};
 
-	if (store_image_get(b->s->store, name, &found, e) < 0)
+	int rc = store_image_get(b->s->store, name, &found, e);
+
+	if (rc < 0 && im->place == PLAN_PLACE_STORE && e->code == ERR_NOT_FOUND) {
+		/* Not a name: perhaps an id. */
+		err_release(e);
+		rc = store_image_get(b->s->store, im->text, &found, e);
+	}
+	if (rc < 0)
 		return -1;
 	return fill(b, im, &found.manifest, &found.config, e);
 }
@@ -124,10 +136,47 @@ static int not_in_store(const struct build *b, const struct plan_image *im, stru
 	if (e->code != ERR_NOT_FOUND)
 		return -1;
 	err_set(e, ERR_INPUT, "it is not in the store");
+	if (im->place == PLAN_PLACE_STORE)
+		return err_hint(e, "slct images lists what is there");
 	if (ref_is_store_only(&im->ref))
 		return err_hint(e, "make it with: slct import ROOTFS.TAR %s", im->text);
 	return err_hint(e, b->o->offline ? "pull it first, or build without --offline"
 					 : "pull it first, or build without --pull never");
+}
+
+/* --- from a layout directory --- */
+
+/* Cut DIR[:TAG] in two. A tag may be a full reference and a directory's name may have colons: the longest beginning that
+ * is there is the directory. NULL: no tag. */
+static const char *cut_tag(char *text)
+{
+	for (size_t n = strlen(text); n > 0; n--) {
+		char end = text[n];
+
+		if (end && end != ':')
+			continue;
+		text[n] = 0;
+		if (access(text, F_OK) == 0)
+			return end ? text + n + 1 : NULL;
+		text[n] = end;
+	}
+	return NULL;
+}
+
+/* Its blobs become the store's. */
+static int from_layout(struct build *b, struct plan_image *im, struct err *e)
+{
+	AUTO_DESCRIPTOR struct descriptor manifest = {0};
+	AUTO_FREE char *dir = mem_strdup(im->text);
+	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
+	AUTO_MANIFEST struct manifest m = {0};
+	const char *tag = cut_tag(dir);
+
+	if (layout_load_dir(b->s->store, dir, tag, &im->platform, &manifest, NULL, e) < 0 ||
+	    store_blob_read(b->s->store, &manifest.digest, MANIFEST_MAX_BYTES, &text, e) < 0 ||
+	    manifest_parse(text.p, text.n, manifest.media_type, &m, ERR_INPUT, e) < 0)
+		return err_wrap(e, "oci-layout");
+	return fill(b, im, &manifest, &m.config.digest, e);
 }
 
 /* --- from a registry --- */
@@ -213,10 +262,13 @@ static bool is_needed(const struct plan *p, size_t image)
 	return false;
 }
 
-/* 1: filled from the store; 0: the registry must be asked; -1: error. */
+/* 1: filled from this machine; 0: the registry must be asked; -1: error. */
 static int try_store(struct build *b, struct plan_image *im, struct err *e)
 {
-	bool only = b->o->offline || b->o->pull == BUILD_PULL_NEVER || ref_is_store_only(&im->ref);
+	if (im->place == PLAN_PLACE_LAYOUT)
+		return from_layout(b, im, e) < 0 ? -1 : 1;
+	bool only = b->o->offline || b->o->pull == BUILD_PULL_NEVER || im->place == PLAN_PLACE_STORE ||
+		    ref_is_store_only(&im->ref);
 
 	if (!only && b->o->pull == BUILD_PULL_ALWAYS)
 		return 0;

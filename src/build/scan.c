@@ -35,7 +35,7 @@ static void close_index(void *p)
 static struct statidx *index_of(struct build *b, struct smap *indexes, const struct plan_source *src)
 {
 	const struct source_part *first = src->context.parts.n ? &src->context.parts.v[0] : NULL;
-	const char *name = first && first->path ? first->path : src->file->name;
+	const char *name = first && first->path ? first->path : src->file->name; /* a named directory has a part */
 
 	if (!smap_has(indexes, name))
 		smap_set(indexes, name, statidx_open(b->s->store, name));
@@ -67,7 +67,7 @@ static int select_files(const struct source_set *set, const struct item *it, str
 static int scan_item(struct build *b, struct smap *indexes, const struct item *it, struct err *e)
 {
 	const struct plan_stage *st = it->st;
-	struct plan_source *src = b->plan->sources.v[st->source];
+	struct plan_source *src = b->plan->sources.v[it->m ? it->m->index : it->s->copy.index];
 	AUTO_SOURCE_LIST struct source_list l = {0};
 	int rc = source_prepare(&src->context, e);
 
@@ -78,7 +78,7 @@ static int scan_item(struct build *b, struct smap *indexes, const struct item *i
 	if (rc == 0)
 		return 0;
 	err_wrap(e, "stage %s: %s%s", st->name, dast_info(it->s->instruction)->name, it->m ? " --mount" : "");
-	return it->s->pos.line ? dparse_err_at(src->file, pos_of(it), e) : -1;
+	return it->s->pos.line ? dparse_err_at(b->plan->sources.v[st->source]->file, pos_of(it), e) : -1;
 }
 
 static void send_digests(struct worker *w, const struct scan *sc, size_t from, size_t to, struct json **out)

@@ -91,7 +91,7 @@ static int check_unchanged(const struct plan_copy *pc, struct treesum *sum, stru
 
 static int copy_context(const struct step_job *j, struct copyto *c, struct err *e)
 {
-	struct plan_source *ps = j->b->plan->sources.v[j->st->source];
+	struct plan_source *ps = j->b->plan->sources.v[j->def->copy.index];
 	AUTO_SOURCE_LIST struct source_list list = {0};
 	struct source_query q = plan_copy_query(&j->def->copy);
 	struct unarchive un = {.b = j->b, .job = j, .to = c};

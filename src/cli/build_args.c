@@ -160,6 +160,7 @@ int build_args_fill(const struct cli *c, const struct build_args *a, struct buil
 	}
 	if (build_secrets_fill(&a->secrets, &a->ssh, &a->allow, o, e))
 		return -1;
+	strv_copy(&o->contexts, &a->contexts);
 	strv_copy(&o->goals, &a->goals);
 	strv_copy(&o->force_rebuild_from, &a->force_from);
 	strv_copy(&o->add_hosts, &a->add_hosts);

@@ -9,7 +9,7 @@
 struct build_args {
 	const char *file, *target, *platform, *network, *pull, *timestamps, *isolation, *output_directory, *flavor_root;
 	struct strv secrets, ssh, allow;
-	struct strv goals, tags, args, labels, cache_from, cache_to, force_from, add_hosts, flavor_paths;
+	struct strv contexts, goals, tags, args, labels, cache_from, cache_to, force_from, add_hosts, flavor_paths;
 	bool offline, no_cache, force_rebuild, keep_going;
 	int64_t jobs, step_timeout;
 	uint64_t shm_size;
@@ -29,6 +29,9 @@ struct build_args {
 	 .help = "stage of a single Dockerfile to build"}, \
 	{.name = "build-arg", .arg = "K[=V]", .kind = OPT_LIST, BUILD_ARGS_AT(args), \
 	 .help = "value of an ARG; without =V from the environment"}, \
+	{.name = "build-context", .arg = "NAME=SRC", .kind = OPT_LIST, BUILD_ARGS_AT(contexts), \
+	 .help = "what FROM, COPY --from and RUN --mount=from mean by NAME, before any stage or image: a directory, " \
+		 "docker-image://REF, store:NAME or oci-layout://DIR[:TAG]"}, \
 	{.name = "label", .arg = "K=V", .kind = OPT_LIST, BUILD_ARGS_AT(labels), .help = "label of the image"}, \
 	{.name = "platform", .arg = "P", .kind = OPT_STRING, BUILD_ARGS_AT(platform), .dflt = "this machine's", \
 	 .help = "os/arch[/variant] of the images"}, \

@@ -40,7 +40,6 @@ static const struct opt cmd_build_options[] = {
 	{.name = "metadata-file", .arg = "F", .kind = OPT_STRING, CMD_BUILD_AT(metadata_file),
 	 .help = "file for what --json prints, with docker's containerimage.digest and the like"},
 	CLI_NET_OPTIONS(struct build_args),
-	CMD_BUILD_LATER("build-context", "N=SRC", "further context"),
 	CMD_BUILD_LATER("cache-ttl", "D", "age from which cache entries do not count"),
 	CMD_BUILD_LATER("squash", NULL, "one layer above the base"),
 	CMD_BUILD_LATER("annotation", "K=V", "annotation of the manifest"),

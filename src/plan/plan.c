@@ -106,6 +106,11 @@ void plan_free(struct plan *p)
 		free(p->warnings.v[i].stage);
 		free(p->warnings.v[i].text);
 	}
+	for (size_t i = 0; i < p->named.n; i++) {
+		free(p->named.v[i].name);
+		free(p->named.v[i].image);
+	}
+	vec_release(&p->named);
 	vec_release(&p->stages);
 	vec_release(&p->sources);
 	vec_release(&p->images);

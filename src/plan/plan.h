@@ -62,7 +62,7 @@ struct plan_remote {
 /* What COPY and ADD do, with variables resolved. */
 struct plan_copy {
 	enum plan_origin origin;
-	size_t index;        /* of the stage or image */
+	size_t index;        /* of the stage, image or source (context) */
 	struct strv sources; /* patterns; relative to the context's or the source's root */
 	char *dest;          /* absolute; ends in '/' where the Dockerfile's does */
 	struct strv excludes;
@@ -80,7 +80,8 @@ struct plan_mount {
 	struct dast_pos pos;     /* of the flag; line 0 in triggers */
 	struct dmount m;         /* target absolute (NULL: secret in a variable only); id of cache, secret, ssh set */
 	enum plan_origin origin; /* of bind and cache: what from= names, else the context (cache: nothing) */
-	size_t index;            /* of the stage or image; PLAN_NONE: nothing, or the empty root (from=scratch) */
+	size_t index;            /* of the stage, image or (bind) source; PLAN_NONE: nothing, or the empty root
+				  * (from=scratch) */
 	struct digest tree;      /* of the files of a bind of the context, set by the caller's scan */
 };
 
@@ -116,10 +117,26 @@ struct plan_edge {
 	size_t image;
 };
 
+/* Where an image is looked for. */
+enum plan_place {
+	PLAN_PLACE_ANY,    /* the store and its registry, as --pull says */
+	PLAN_PLACE_STORE,  /* the store alone */
+	PLAN_PLACE_LAYOUT, /* an OCI layout directory */
+};
+
+/* --build-context NAME=SRC. */
+struct plan_named {
+	char *name;            /* an image's in its shortest form */
+	size_t source;         /* of a directory: index into plan.sources; PLAN_NONE: an image */
+	enum plan_place place; /* of an image */
+	char *image;           /* reference, or DIR[:TAG] of a layout */
+};
+
 /* An image from outside: FROM or COPY --from. */
 struct plan_image {
-	char *text;          /* as written, variables resolved */
-	struct ref ref;
+	char *text;          /* as written, variables resolved; DIR[:TAG] of a layout */
+	enum plan_place place;
+	struct ref ref;      /* unset for a layout */
 	struct platform platform;
 	/* set by whoever resolves it: */
 	bool resolved;
@@ -154,7 +171,7 @@ struct plan_stage {
 	struct ckey base_key;    /* of what the first step stands on; plan_keys */
 };
 
-/* One Dockerfile with its context. */
+/* One Dockerfile with its context; or a named directory, which has the context only. */
 struct plan_source {
 	struct dast_file *file;
 	struct dstage_list stages;
@@ -175,6 +192,7 @@ struct plan {
 	VEC_OF(struct plan_source *) sources;
 	VEC_OF(struct plan_stage) stages;
 	VEC_OF(struct plan_image) images;
+	VEC_OF(struct plan_named) named;
 	VEC_OF(struct flavor *) flavors;
 	VEC_OF(struct plan_warning) warnings;
 	VEC_OF(size_t) defaults; /* goals if none are named: indexes of stages */
@@ -197,6 +215,8 @@ static inline void plan_freep(struct plan **p)
 }
 #define AUTO_PLAN AUTO(plan_freep)
 
+/* --build-context NAME=SRC, before anything that may use it. ERR_USAGE, ERR_INPUT. */
+int plan_add_named(struct plan *p, const char *text, struct err *e);
 /* A plain context: `file` NULL means its Dockerfile or Containerfile. target NULL: the last stage is the goal. */
 int plan_add_context(struct plan *p, const char *dir, const char *file, const char *target, struct err *e);
 /* A flavor directory; its stages' references become edges. */

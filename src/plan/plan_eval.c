@@ -178,14 +178,18 @@ static int eval_stage(struct plan *p, size_t at, struct err *e)
 static void warn_unused(struct plan *p)
 {
 	AUTO_STRV struct strv unused = {0};
+	bool first = true;
 
 	/* An argument counts as used if any Dockerfile declares it. */
 	for (size_t i = 0; i < p->sources.n; i++) {
 		AUTO_STRV struct strv here = {0};
 
+		if (!p->sources.v[i]->file) /* a named directory */
+			continue;
 		dargs_unused(p->sources.v[i]->global, &here);
-		if (i == 0)
+		if (first)
 			strv_copy(&unused, &here);
+		first = false;
 		for (size_t k = unused.n; k-- > 0;)
 			if (!strv_has(&here, unused.v[k])) {
 				free(unused.v[k]);

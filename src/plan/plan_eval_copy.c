@@ -4,7 +4,7 @@
 #include "src/dockerfile/dmode.h"
 #include "src/plan/plan_eval.h"
 #include "src/plan/plan_history.h"
-#include "src/plan/plan_load.h"
+#include "src/plan/plan_ref.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -117,20 +117,14 @@ static char *copy_dest(const struct plan_eval *v, const char *dest)
 
 static int copy_origin(struct plan_eval *v, struct plan_copy *c, struct err *e)
 {
-	const char *from = dast_flag(v->x, "from");
-	size_t stage, image;
+	const char *name = dast_flag(v->x, "from");
+	struct plan_from from = {PLAN_FROM_CONTEXT, v->st->source};
 
-	c->origin = PLAN_FROM_CONTEXT;
-	c->index = v->st->source;
-	if (!from)
-		return 0;
-	if (plan_load_reference(v->plan, v->at, from, true, PLAN_EDGE_COPY, &stage, &image, e) < 0)
+	if (name && plan_ref_resolve(v->plan, v->at, name, true, PLAN_EDGE_COPY, &from, e) < 0)
 		return -1;
-	c->origin = stage != PLAN_NONE ? PLAN_FROM_STAGE : PLAN_FROM_IMAGE;
-	c->index = stage != PLAN_NONE ? stage : image;
-	/* The graph was made from the Dockerfiles alone: what only a trigger names was not made ready. */
-	if (v->trigger &&
-	    !(stage != PLAN_NONE ? v->plan->stages.v[stage].evaluated : v->plan->images.v[image].resolved))
+	c->origin = from.origin;
+	c->index = from.index;
+	if (v->trigger && !plan_ref_ready(v->plan, &from))
 		return plan_eval_unsupported(
 			v, "COPY --from in an ONBUILD trigger, of what the Dockerfile does not need", e);
 	return 0;

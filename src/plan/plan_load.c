@@ -6,6 +6,7 @@
 #include "src/dockerfile/dmount.h"
 #include "src/dockerfile/dparse.h"
 #include "src/plan/plan_load.h"
+#include "src/plan/plan_ref.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -14,7 +15,7 @@
 
 /* --- sources --- */
 
-static struct plan_source *new_source(struct plan *p)
+struct plan_source *plan_load_source(struct plan *p)
 {
 	struct plan_source *s = mem_new(struct plan_source);
 
@@ -50,7 +51,7 @@ static int open_scope(struct plan *p, struct plan_source *s, const char *target_
 	return 0;
 }
 
-static int read_ignore(struct plan_source *s, const char *path, bool *found, struct err *e)
+static int read_ignore(struct source_set *context, const char *path, bool *found, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(IGNORE_FILE_MAX);
 
@@ -62,23 +63,22 @@ static int read_ignore(struct plan_source *s, const char *path, bool *found, str
 		return 0;
 	}
 	*found = true;
-	s->context.ignore = ignore_parse(path, buf_sv(&text), e);
-	return s->context.ignore ? 0 : -1;
+	context->ignore = ignore_parse(path, buf_sv(&text), e);
+	return context->ignore ? 0 : -1;
 }
 
-/* X.dockerignore beside the Dockerfile counts before the context's own. */
-static int find_ignore(struct plan_source *s, const char *dockerfile, const char *dir, struct err *e)
+int plan_load_ignore(struct source_set *context, const char *dockerfile, const char *dir, struct err *e)
 {
 	static const char *const names[] = {".dockerignore", ".containerignore"};
-	AUTO_FREE char *own = mem_printf("%s.dockerignore", dockerfile);
-	bool found;
+	AUTO_FREE char *own = dockerfile ? mem_printf("%s.dockerignore", dockerfile) : NULL;
+	bool found = false;
 
-	if (read_ignore(s, own, &found, e) < 0)
+	if (own && read_ignore(context, own, &found, e) < 0)
 		return -1;
 	for (size_t i = 0; !found && i < ARRAY_LEN(names); i++) {
 		AUTO_FREE char *path = mem_printf("%s/%s", dir, names[i]);
 
-		if (read_ignore(s, path, &found, e) < 0)
+		if (read_ignore(context, path, &found, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -117,74 +117,18 @@ static void add_stages(struct plan *p, struct plan_source *s, const char *flavor
 	}
 }
 
-static void add_edge(struct plan_stage *st, enum plan_edge_kind kind, size_t stage, size_t image)
-{
-	for (size_t i = 0; i < st->needs.n; i++)
-		if (st->needs.v[i].kind == kind && st->needs.v[i].stage == stage && st->needs.v[i].image == image)
-			return;
-	vec_push(&st->needs, (struct plan_edge){kind, stage, image});
-}
-
-static int find_image(struct plan *p, const char *text, const struct platform *pf, size_t *out, struct err *e)
-{
-	for (*out = 0; *out < p->images.n; ++*out) {
-		const struct plan_image *i = &p->images.v[*out];
-
-		if (strcmp(i->text, text) == 0 && memcmp(&i->platform, pf, sizeof *pf) == 0)
-			return 0;
-	}
-	struct plan_image i = {.text = mem_strdup(text), .platform = *pf};
-
-	if (ref_parse(text, &i.ref, e) < 0) {
-		free(i.text);
-		return -1;
-	}
-	vec_push(&p->images, i);
-	return 0;
-}
-
-/* A flavor's stage is the last stage of its Dockerfile. */
-static size_t flavor_stage_index(const struct plan *p, const char *flavor, const char *stage)
-{
-	AUTO_FREE char *name = mem_printf("%s/%s", flavor, stage);
-
-	for (size_t i = 0; i < p->stages.n; i++)
-		if (strcmp(p->stages.v[i].name, name) == 0)
-			return i;
-	return PLAN_NONE;
-}
-
-/* As the reference builder: a number is never the name of an image. */
-static int no_such_number(const struct plan_stage *st, const char *text, struct err *e)
-{
-	err_set(e, ERR_INPUT, "there is no stage number %s before this one", text);
-	return st->df_index ? err_hint(e, "the stages before it are 0 to %zu", st->df_index - 1) : -1;
-}
-
-int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind,
-			size_t *stage, size_t *image, struct err *e)
-{
-	struct plan_stage *st = &p->stages.v[at];
-	const struct plan_source *s = p->sources.v[st->source];
-	const char *of_flavor = flavor_stage_of_ref(text);
-	ssize_t inner = dstage_find(&s->stages, text, st->df_index, by_number);
-
-	*stage = *image = PLAN_NONE;
-	if (of_flavor && st->flavor)
-		*stage = flavor_stage_index(p, st->flavor, of_flavor);
-	else if (inner >= 0)
-		*stage = s->first_stage + (size_t)inner;
-	else if (by_number && text[0] && strspn(text, "0123456789") == strlen(text))
-		return no_such_number(st, text, e);
-	if (*stage == PLAN_NONE && find_image(p, text, &st->platform, image, e) < 0)
-		return -1;
-	add_edge(st, kind, *stage, *image);
-	return 0;
-}
-
 static int at_instr(const struct dast_instr *in, struct err *e)
 {
 	return e->place.file ? -1 : dparse_err_in(in, in->pos, e);
+}
+
+/* Its instructions would be left out in silence. */
+static int from_directory(const struct plan *p, const char *text, const struct plan_from *from, struct err *e)
+{
+	err_set(e, ERR_INPUT, "FROM %s: the named context is a directory, %s", text,
+		p->sources.v[from->index]->context.parts.v[0].path);
+	return err_hint(e, "a directory is for COPY --from and RUN --mount=from; for FROM name an image "
+			   "(docker-image://REF, store:NAME, oci-layout://DIR)");
 }
 
 static int link_from(struct plan *p, size_t at, struct err *e)
@@ -192,6 +136,7 @@ static int link_from(struct plan *p, size_t at, struct err *e)
 	struct plan_stage *st = &p->stages.v[at];
 	struct plan_source *s = p->sources.v[st->source];
 	AUTO_FREE char *platform = NULL;
+	struct plan_from from;
 
 	if (dargs_from(s->global, st->df->from, &st->from_text, &platform, e) < 0)
 		return -1;
@@ -199,13 +144,18 @@ static int link_from(struct plan *p, size_t at, struct err *e)
 		return -1;
 	if (strcmp(st->from_text, "scratch") == 0)
 		return 0;
-	return plan_load_reference(p, at, st->from_text, false, PLAN_EDGE_FROM, &st->base_stage, &st->base_image, e);
+	if (plan_ref_resolve(p, at, st->from_text, false, PLAN_EDGE_FROM, &from, e) < 0)
+		return -1;
+	if (from.origin == PLAN_FROM_CONTEXT)
+		return from_directory(p, st->from_text, &from, e);
+	*(from.origin == PLAN_FROM_STAGE ? &st->base_stage : &st->base_image) = from.index;
+	return 0;
 }
 
 static int link_mounts(struct plan *p, size_t at, const struct dast_instr *in, struct err *e)
 {
 	const char *mount;
-	size_t stage, image;
+	struct plan_from used;
 
 	for (size_t i = 0; (mount = dast_flag_nth(in, "mount", i)); i++) {
 		AUTO_FREE char *from = NULL;
@@ -213,7 +163,7 @@ static int link_mounts(struct plan *p, size_t at, const struct dast_instr *in, s
 		if (dmount_from(sv_from(mount), &from, e) < 0)
 			return -1;
 		if (from && strcmp(from, "scratch") != 0 &&
-		    plan_load_reference(p, at, from, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
+		    plan_ref_resolve(p, at, from, true, PLAN_EDGE_MOUNT, &used, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -223,11 +173,11 @@ static int link_mounts(struct plan *p, size_t at, const struct dast_instr *in, s
 static int link_instr(struct plan *p, size_t at, const struct dast_instr *in, struct err *e)
 {
 	const char *from = in->kind == DAST_COPY || in->kind == DAST_ADD ? dast_flag(in, "from") : NULL;
-	size_t stage, image;
+	struct plan_from used;
 
 	if (in->kind == DAST_RUN)
 		return link_mounts(p, at, in, e);
-	return from ? plan_load_reference(p, at, from, true, PLAN_EDGE_COPY, &stage, &image, e) : 0;
+	return from ? plan_ref_resolve(p, at, from, true, PLAN_EDGE_COPY, &used, e) : 0;
 }
 
 static int link_stage(struct plan *p, size_t at, struct err *e)
@@ -270,20 +220,30 @@ static char *find_dockerfile(const char *dir, const char *file, struct err *e)
 	return NULL;
 }
 
+/* What takes a stage's place is built by nobody here. */
+static int add_goal(struct plan *p, const struct plan_source *s, size_t inner, struct err *e)
+{
+	const char *name = s->stages.stages.v[inner].name;
+
+	if (name && plan_named_find(p, name)) {
+		err_set(e, ERR_INPUT, "%s: --build-context takes the place of stage \"%s\", which is to be built",
+			s->file->name, name);
+		return err_hint(e, "choose another stage with --target, or leave that context out");
+	}
+	vec_push(&p->defaults, s->first_stage + inner);
+	return 0;
+}
+
 static int goal_of_context(struct plan *p, const struct plan_source *s, const char *target, struct err *e)
 {
 	size_t last = s->stages.stages.n - 1;
 
-	if (!target) {
-		vec_push(&p->defaults, s->first_stage + last);
-		return 0;
-	}
+	if (!target)
+		return add_goal(p, s, last, e);
 	ssize_t found = dstage_find(&s->stages, target, s->stages.stages.n, true);
 
-	if (found >= 0) {
-		vec_push(&p->defaults, s->first_stage + (size_t)found);
-		return 0;
-	}
+	if (found >= 0)
+		return add_goal(p, s, (size_t)found, e);
 	AUTO_STRV struct strv names = {0};
 
 	for (size_t i = 0; i < s->stages.stages.n; i++)
@@ -309,13 +269,13 @@ int plan_add_context(struct plan *p, const char *dir, const char *file, const ch
 
 	if (!path)
 		return -1;
-	struct plan_source *s = new_source(p);
+	struct plan_source *s = plan_load_source(p);
 
 	s->file = dparse_load(AT_FDCWD, path, e);
 	if (!s->file)
 		return -1;
 	source_add(&s->context, "", real);
-	if (find_ignore(s, path, real, e) < 0 || dstage_view(s->file, &s->stages, e) < 0 ||
+	if (plan_load_ignore(&s->context, path, real, e) < 0 || dstage_view(s->file, &s->stages, e) < 0 ||
 	    open_scope(p, s, target, e) < 0)
 		return -1;
 	add_stages(p, s, NULL, NULL);
@@ -341,7 +301,7 @@ static void map_context(struct plan_source *s, const struct flavor_stage *fs)
 
 static int add_flavor_stage(struct plan *p, const struct flavor *f, const struct flavor_stage *fs, struct err *e)
 {
-	struct plan_source *s = new_source(p);
+	struct plan_source *s = plan_load_source(p);
 	AUTO_FREE char *text = NULL;
 	size_t len;
 
@@ -386,6 +346,6 @@ int plan_add_flavor(struct plan *p, const char *dir, const char *root, struct er
 		if (add_flavor_stage(p, f, &f->stages[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < f->default_goals.n; i++)
-		vec_push(&p->defaults, flavor_stage_index(p, f->name, f->default_goals.v[i]));
+		vec_push(&p->defaults, plan_ref_flavor_stage(p, f->name, f->default_goals.v[i]));
 	return link_stages(p, first, e);
 }

@@ -1,12 +1,13 @@
-/* Internal to src/plan: what the loader and the evaluation share. */
+/* Internal to src/plan: what the loader and named contexts share. */
 #ifndef SLCT_PLAN_LOAD_H
 #define SLCT_PLAN_LOAD_H
 
 #include "src/plan/plan.h"
 
-/* What a reference in stage `at` means: a stage (of the flavor or of the same file) or an image; records the edge.
- * Exactly one of *stage and *image is not PLAN_NONE. */
-int plan_load_reference(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind,
-			size_t *stage, size_t *image, struct err *e);
+/* A new, empty one at the end of plan.sources; borrowed. */
+struct plan_source *plan_load_source(struct plan *p);
+/* The ignore file of a context, if it has one: X.dockerignore beside Dockerfile X (NULL: there is none) counts before the
+ * directory's own. */
+int plan_load_ignore(struct source_set *context, const char *dockerfile, const char *dir, struct err *e);
 
 #endif

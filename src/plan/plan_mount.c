@@ -3,7 +3,7 @@
 
 #include "src/dockerfile/dparse.h"
 #include "src/plan/plan_eval.h"
-#include "src/plan/plan_load.h"
+#include "src/plan/plan_ref.h"
 #include "src/plan/plan_mount.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -72,24 +72,20 @@ static void complete(struct dmount *m, size_t n)
 /* Where the files of bind and cache come from. */
 static int find_source(struct plan_eval *v, struct plan_mount *pm, struct err *e)
 {
-	size_t stage, image;
+	bool scratch = pm->m.from && strcmp(pm->m.from, SCRATCH) == 0;
+	struct plan_from from = {PLAN_FROM_CONTEXT, pm->m.type == DMOUNT_BIND ? v->st->source : PLAN_NONE};
 
-	pm->origin = PLAN_FROM_CONTEXT;
-	pm->index = PLAN_NONE;
-	if (!pm->m.from)
-		return 0;
-	if (strcmp(pm->m.from, SCRATCH) == 0) {
-		pm->origin = PLAN_FROM_IMAGE;
-		return 0;
-	}
-	if (plan_load_reference(v->plan, v->at, pm->m.from, true, PLAN_EDGE_MOUNT, &stage, &image, e) < 0)
+	if (scratch)
+		from = (struct plan_from){PLAN_FROM_IMAGE, PLAN_NONE};
+	else if (pm->m.from && plan_ref_resolve(v->plan, v->at, pm->m.from, true, PLAN_EDGE_MOUNT, &from, e) < 0)
 		return -1;
-	pm->origin = stage != PLAN_NONE ? PLAN_FROM_STAGE : PLAN_FROM_IMAGE;
-	pm->index = stage != PLAN_NONE ? stage : image;
-	/* As COPY --from: what only a trigger names was not made ready. */
-	if (v->trigger && !(stage != PLAN_NONE ? v->plan->stages.v[stage].evaluated : v->plan->images.v[image].resolved))
+	pm->origin = from.origin;
+	pm->index = from.index;
+	if (v->trigger && pm->m.from && !scratch && !plan_ref_ready(v->plan, &from))
 		return plan_eval_unsupported(v, "--mount=from in an ONBUILD trigger, of what the Dockerfile does not need",
 					     e);
+	if (pm->m.type == DMOUNT_CACHE && pm->m.from && from.origin == PLAN_FROM_CONTEXT)
+		return plan_eval_unsupported(v, "--mount=type=cache,from= of a directory (--build-context)", e);
 	return 0;
 }
 

@@ -1,0 +1,103 @@
+"""Named contexts: --build-context NAME=SRC."""
+import pytest
+
+from lab import write_tree
+
+
+@pytest.fixture
+def tools(slct):
+    folder = write_tree(slct.work / "tools", {"a/f": ("one\n", 0o640), "a/skip": "x", ".dockerignore": "a/skip\n"})
+    slct.give(folder)
+    return folder
+
+
+def test_copy_of_a_directory(any_slct):
+    folder = write_tree(any_slct.work / "tools", {"a/f": ("one\n", 0o640), "a/skip": "x", ".dockerignore": "a/skip\n"})
+    any_slct.give(folder)
+    any_slct.build("FROM localhost/busybox:1\nCOPY --from=tools a /t/\nCOPY a /main\n", "--build-context",
+                   "tools=" + str(folder), files={"a": "main\n"})
+    image = any_slct.image()
+    assert image.text("t/f") == "one\n" and image["t/f"].owner == "0:0" and image["t/f"].mode == 0o640
+    assert "t/skip" not in image and image.text("main") == "main\n"
+
+
+def test_a_directory_in_the_key(slct, tools):
+    """Its files are part of the key, its place is not."""
+    text = "FROM localhost/busybox:1\nCOPY --from=tools a/f /f\nRUN --mount=from=tools,target=/m cat /m/a/f >/g; ls /m/a >/l\n"
+    folder = slct.context({"Dockerfile": text})
+    option = ("--build-context", f"tools={tools}")
+    assert len(slct.build(folder, *option).ran) == 2
+    assert slct.build(folder, *option).ran == []
+    moved = tools.rename(tools.with_name("moved"))
+    assert slct.build(folder, "--build-context", f"tools={moved}").ran == []
+    (moved / "a/f").write_text("two\n")
+    assert len(slct.build(folder, "--build-context", f"tools={moved}").ran) == 2
+    image = slct.image()
+    assert image.text("f") == image.text("g") == "two\n" and image.text("l") == "f\n"
+
+
+def test_a_directory_for_a_stage(slct, tools):
+    text = "FROM nosuch.invalid/x AS tools\nRUN false\nFROM scratch\nCOPY --from=tools a/f /f\nCOPY --from=0 a/f /g\n"
+    slct.build(text, "--build-context", f"tools={tools}")
+    assert slct.image().text("f") == slct.image().text("g") == "one\n"
+
+
+def test_images(slct, work):
+    slct.build("FROM scratch\nCOPY f /f\n", files={"f": "other\n"}, tag="localhost/other:1")
+    slct.run("save", "--format", "oci-dir", "-o", work / "layout", "localhost/other:1")
+    text = "FROM localhost/busybox:1\nCOPY --from=debian /f /f\n"
+    for src in ("store:localhost/other:1", "docker-image://localhost/other:1", f"oci-layout://{work}/layout",
+                f"oci-layout://{work}/layout:localhost/other:1"):
+        for name in ("debian", "docker.io/library/debian:latest"):
+            slct.build(text, "--build-context", f"{name}={src}")
+            assert slct.image().text("f") == "other\n"
+
+
+def test_layout_in_an_empty_store(slct, empty, new_slct, work):
+    slct.build("FROM localhost/busybox:1\nENV A=b\nRUN echo x >/x\n", tag="localhost/other:1")
+    slct.run("save", "--format", "oci-dir", "-o", work / "layout", "localhost/other:1")
+    other = new_slct(base=None)
+    other.build("FROM base\nRUN cp /x /y\n", "--build-context", f"base=oci-layout://{work}/layout")
+    assert other.image().text("y") == "x\n" and "A=b" in other.config()["config"]["Env"]
+    assert other.run("images").out.count("\n") <= 2 and other.fsck()
+
+
+def test_image_for_a_stage_and_its_number(slct):
+    slct.build("FROM scratch\nCOPY f /f\n", files={"f": "other\n"}, tag="localhost/other:1")
+    option = ("--build-context", "base=store:localhost/other:1")
+    text = "FROM localhost/busybox:1 AS base\nRUN false\nFROM base\nCOPY --from=base /f /g\nCOPY --from=0 /f /h\n"
+    slct.build(text, *option)
+    image = slct.image()
+    assert image.text("f") == image.text("g") == image.text("h") == "other\n" and "bin/sh" not in image
+
+
+@pytest.mark.parametrize("text, option, rc, says", [
+    ("FROM dir\n", "dir=.", 3, "is a directory"),
+    ("FROM scratch AS last\n", "last=.", 3, "takes the place of stage"),
+    ("FROM scratch\nCOPY --from=n nosuch /\n", "n=.", 3, "Dockerfile:2"),
+    ("FROM n\n", "n=store:nosuch:1", 3, "not in the store"),
+    ("FROM n\n", "n=oci-layout://nosuch", 3, "nosuch"),
+    ("FROM n\n", "n=nosuch", 3, "--build-context n"),
+    ("FROM n\n", "n=/etc/passwd", 3, "is not a directory"),
+    ("FROM n\n", "n=https://example.com/x.git", 3, "not built yet"),
+    ("FROM n\n", "n=docker-image://UPPER", 3, "--build-context n"),
+    ("FROM n\n", "n", 2, "is not NAME=SRC"),
+    ("FROM n\n", "=.", 2, "is not NAME=SRC"),
+    ("FROM n\n", "scratch=.", 2, "always the empty image"),
+    ("FROM localhost/busybox:1\nRUN --mount=type=cache,from=n,target=/c true\n", "n=.", 3, "directory"),
+])
+def test_refused(slct, text, option, rc, says):
+    got = slct.build(text, "--build-context", option, rc=None)
+    assert got.rc == rc and says in got.err, got
+
+
+def test_twice(slct):
+    got = slct.build("FROM scratch\n", "--build-context", "debian=.", "--build-context", "debian:latest=.", rc=2)
+    assert "given twice" in got.err
+
+
+def test_plan(slct, tools):
+    folder = slct.context({"Dockerfile": "FROM debian\nCOPY --from=tools a /a\n"})
+    got = slct.run("plan", "--json", "--build-context", f"tools={tools}", "--build-context",
+                   "debian=store:localhost/busybox:1", folder)
+    assert "localhost/busybox:1" in got.out
