@@ -100,6 +100,7 @@ struct store_image {
 	struct digest config; /* blob */
 	struct digest_list diff_ids;
 	struct descriptor manifest; /* digest "" while the image has no compressed blobs */
+	struct json *annotations;   /* for manifests that are made of it; an object of strings, or NULL */
 	int64_t updated;	    /* wall clock, seconds */
 };
 void store_image_release(struct store_image *i);

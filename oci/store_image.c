@@ -19,6 +19,7 @@ void store_image_release(struct store_image *i)
 	free(i->name);
 	digest_list_release(&i->diff_ids);
 	descriptor_release(&i->manifest);
+	json_free(i->annotations);
 	*i = (struct store_image){0};
 }
 
@@ -65,6 +66,8 @@ int store_image_put(struct store *s, const struct store_image *i, struct err *e)
 	json_set(j, "diff_ids", store_record_from_digests(&i->diff_ids));
 	if (digest_is_set(&i->manifest.digest))
 		json_set(j, "manifest", descriptor_to_json(&i->manifest));
+	if (i->annotations)
+		json_set(j, "annotations", json_deep_copy(i->annotations));
 	json_set_int(j, "updated", i->updated);
 	return store_record_put_json(s, rel, j, true, e);
 }
@@ -81,6 +84,8 @@ static int store_image_from_json(const struct json *j, struct store_image *out, 
 	    store_record_digests(j, "diff_ids", &out->diff_ids, e) < 0)
 		return -1;
 	if (manifest && descriptor_from_json(manifest, &out->manifest, ERR_INTEGRITY, e) < 0)
+		return -1;
+	if (descriptor_read_annotations(j, &out->annotations, ERR_INTEGRITY, e) < 0)
 		return -1;
 	out->name = mem_strdup(name);
 	out->updated = json_get_int(j, "updated", 0);

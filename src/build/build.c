@@ -20,7 +20,7 @@
 
 void build_opts_init(struct build_opts *o)
 {
-	*o = (struct build_opts){.args = SMAP_STR, .labels = SMAP_STR, .source_date_epoch = -1};
+	*o = (struct build_opts){.args = SMAP_STR, .labels = SMAP_STR, .annotations = SMAP_STR, .source_date_epoch = -1};
 }
 
 void build_secret_list_release(struct build_secret_list *l)
@@ -43,6 +43,7 @@ void build_opts_release(struct build_opts *o)
 		strv_release(lists[i]);
 	smap_release(&o->args);
 	smap_release(&o->labels);
+	smap_release(&o->annotations);
 	build_secret_list_release(&o->secrets);
 	build_secret_list_release(&o->ssh);
 	free(o->file);

@@ -32,6 +32,7 @@ struct build_opts {
 	struct strv contexts; /* --build-context NAME=SRC */
 	struct smap args;   /* --build-arg K=V */
 	struct smap labels;
+	struct smap annotations; /* of the images' manifests */
 	struct strv cache_from, cache_to; /* REPO or DIR, with ",mode=..." etc. already checked by the option parser */
 	bool no_cache, force_rebuild, offline;
 	bool keep_going; /* after a failed step, start those that do not need it */

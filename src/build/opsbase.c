@@ -121,6 +121,8 @@ static int compose(struct session *s, const struct store_image *im, const struct
 	descriptor_set(&m.config, MEDIATYPE_OCI_CONFIG, &im->config, size);
 	for (size_t i = 0; i < im->diff_ids.n; i++)
 		manifest_add_layer(&m, &layers[i]);
+	if (im->annotations)
+		m.annotations = json_deep_copy(im->annotations);
 	manifest_write(&m, &text);
 	return store_blob_put(s->store, text.p, text.n, MEDIATYPE_OCI_MANIFEST, out, e);
 }

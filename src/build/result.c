@@ -61,6 +61,29 @@ static char *default_name(const struct plan_stage *st)
 	return name;
 }
 
+/* NULL: none are asked for. */
+static struct json *annotations(const struct build *b)
+{
+	struct json *j = b->o->annotations.n ? json_object() : NULL;
+
+	for (size_t i = 0; i < b->o->annotations.n; i++)
+		json_set_str(j, b->o->annotations.v[i].key, b->o->annotations.v[i].val);
+	return j;
+}
+
+static int put_record(struct build *b, char *full, const struct digest *config, const struct digest_list *stack,
+		      struct err *e)
+{
+	AUTO_JSON struct json *notes = annotations(b);
+	struct store_image im = {.name = full,
+				 .config = *config,
+				 .diff_ids = *stack,
+				 .annotations = notes,
+				 .updated = clock_wall() / CLOCK_NS_PER_S};
+
+	return store_image_put(b->s->store, &im, e);
+}
+
 static int put_name(struct build *b, const char *name, const struct digest *config, const struct digest_list *stack,
 		    char **familiar, struct err *e)
 {
@@ -70,10 +93,7 @@ static int put_name(struct build *b, const char *name, const struct digest *conf
 	if (ref_parse(name, &r, e) < 0)
 		return err_wrap(e, "image name");
 	full = ref_format(&r);
-	struct store_image im = {
-		.name = full, .config = *config, .diff_ids = *stack, .updated = clock_wall() / CLOCK_NS_PER_S};
-
-	if (store_image_put(b->s->store, &im, e) < 0)
+	if (put_record(b, full, config, stack, e) < 0)
 		return -1;
 	if (familiar && !*familiar)
 		*familiar = ref_familiar(&r);
@@ -84,10 +104,8 @@ static int put_name(struct build *b, const char *name, const struct digest *conf
 static int put_nameless(struct build *b, const struct digest *config, const struct digest_list *stack, struct err *e)
 {
 	AUTO_FREE char *name = mem_strdup(config->text);
-	struct store_image im = {
-		.name = name, .config = *config, .diff_ids = *stack, .updated = clock_wall() / CLOCK_NS_PER_S};
 
-	return store_image_put(b->s->store, &im, e);
+	return put_record(b, name, config, stack, e);
 }
 
 static int name_goal(struct build *b, const struct plan_stage *st, const struct digest *config,

@@ -36,6 +36,51 @@ static int build_args_pairs(const char *option, bool from_env, const struct strv
 	return 0;
 }
 
+/* What docker's prefixes of a key mean, "manifest:" or "manifest[linux/amd64]:" (docker buildx build --annotation). */
+static int build_args_annotated(const char *text, struct sv *key, struct err *e)
+{
+	static const char *const later[] = {"index", "index-descriptor", "manifest-descriptor"};
+	ssize_t colon = sv_find(*key, ':');
+	struct sv what = sv_sub(*key, 0, colon < 0 ? 0 : (size_t)colon);
+	ssize_t bracket = sv_find(what, '[');
+
+	if (bracket >= 0)
+		what.n = (size_t)bracket;
+	for (size_t i = 0; i < ARRAY_LEN(later); i++) {
+		if (sv_eq_str(what, later[i]))
+			return err_set(e, ERR_USAGE, "--annotation: \"%s\": an image has a manifest alone here, no %s",
+				       text, later[i]);
+	}
+	if (!sv_eq_str(what, "manifest"))
+		return 0;
+	if (bracket >= 0)
+		return err_set(e, ERR_USAGE, "--annotation: \"%s\": of one platform alone is not built yet", text);
+	*key = sv_sub(*key, (size_t)colon + 1, key->n);
+	return 0;
+}
+
+int build_args_annotations(const struct strv *list, struct build_opts *o, struct err *e)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const char *eq = strchr(list->v[i], '=');
+
+		if (!eq) {
+			err_set(e, ERR_USAGE, "--annotation: \"%s\" is not KEY=VALUE", list->v[i]);
+			return err_hint(e, "as in --annotation org.opencontainers.image.title=app");
+		}
+		struct sv key = sv_of(list->v[i], (size_t)(eq - list->v[i]));
+
+		if (build_args_annotated(list->v[i], &key, e))
+			return -1;
+		AUTO_FREE char *name = sv_dup(key);
+
+		if (!name[0] || strpbrk(name, " \t\r\n"))
+			return err_set(e, ERR_USAGE, "--annotation: \"%s\" has no key, or one with spaces", list->v[i]);
+		smap_set_str(&o->annotations, name, eq + 1);
+	}
+	return 0;
+}
+
 /* Whether a cache operand is a directory (cli.md). */
 static bool build_args_is_dir(const char *text)
 {

@@ -82,4 +82,7 @@ struct build_args {
 /* Check the values and fill in the options of a build of the command's operands. ERR_USAGE, ERR_INPUT. */
 int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e);
 
+/* Values of --annotation, K=V or manifest:K=V. ERR_USAGE. */
+int build_args_annotations(const struct strv *list, struct build_opts *o, struct err *e);
+
 #endif

@@ -6,7 +6,7 @@
 
 struct cmd_build_opts {
 	struct build_args a; /* first: its offsets are those of the table */
-	struct strv outputs;
+	struct strv outputs, annotations;
 	const char *compression, *iidfile, *metadata_file;
 	bool push;
 	struct strv later; /* values of options that are not built yet never get here */
@@ -35,6 +35,8 @@ static const struct opt cmd_build_options[] = {
 	 .help = "push the image under the names of -t and name="},
 	{.name = "compression", .arg = "CODEC[:LEVEL]", .kind = OPT_STRING, CMD_BUILD_AT(compression), .dflt = "gzip",
 	 .help = "gzip, zstd or none, for --push and --output; layers of pulled images stay as they are"},
+	{.name = "annotation", .arg = "K=V", .kind = OPT_LIST, CMD_BUILD_AT(annotations),
+	 .help = "annotation of the image's manifest, as --push, --output and later push and save write it"},
 	{.name = "iidfile", .arg = "F", .kind = OPT_STRING, CMD_BUILD_AT(iidfile),
 	 .help = "file for the image's id, with one goal only; one that is there is removed first"},
 	{.name = "metadata-file", .arg = "F", .kind = OPT_STRING, CMD_BUILD_AT(metadata_file),
@@ -42,7 +44,6 @@ static const struct opt cmd_build_options[] = {
 	CLI_NET_OPTIONS(struct build_args),
 	CMD_BUILD_LATER("cache-ttl", "D", "age from which cache entries do not count"),
 	CMD_BUILD_LATER("squash", NULL, "one layer above the base"),
-	CMD_BUILD_LATER("annotation", "K=V", "annotation of the manifest"),
 	CMD_BUILD_LATER("ulimit", "L", "resource limit of the steps"),
 	CMD_BUILD_LATER("memory", "N", "memory of a step"),
 	CMD_BUILD_LATER("cpus", "N", "processors of a step"),
@@ -95,6 +96,8 @@ static int cmd_build_run(struct cli *c, const void *opts, struct err *e)
 
 	build_opts_init(&b);
 	rc = build_args_fill(c, &o->a, &b, e);
+	if (!rc)
+		rc = build_args_annotations(&o->annotations, &b, e);
 	if (!rc)
 		rc = build_deliver_prepare(&d, &want, &b.tags, e);
 	if (!rc)

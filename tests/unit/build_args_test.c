@@ -250,6 +250,43 @@ START_TEST(codecs)
 }
 END_TEST
 
+static const struct {
+	const char *text, *key, *says; /* key NULL: refused with `says` */
+} annotation_cases[] = {
+	{"a.b=c", "a.b", NULL},
+	{"a=", "a", NULL},
+	{"manifest:a=c", "a", NULL},
+	{"a:b=c", "a:b", NULL},
+	{"a", NULL, "is not KEY=VALUE"},
+	{"=c", NULL, "has no key"},
+	{"manifest:=c", NULL, "has no key"},
+	{"a b=c", NULL, "with spaces"},
+	{"index:a=c", NULL, "no index"},
+	{"index[linux/amd64]:a=c", NULL, "no index"},
+	{"manifest-descriptor:a=c", NULL, "no manifest-descriptor"},
+	{"manifest[linux/amd64]:a=c", NULL, "not built yet"},
+};
+
+START_TEST(annotations)
+{
+	for (size_t i = 0; i < ARRAY_LEN(annotation_cases); i++) {
+		AUTO_STRV struct strv list = {0};
+		struct build_opts o;
+		struct err e = ERR_INIT;
+
+		build_opts_init(&o);
+		strv_add(&list, annotation_cases[i].text);
+		ck_assert_msg((build_args_annotations(&list, &o, &e) == 0) == (annotation_cases[i].key != NULL), "case %zu", i);
+		if (annotation_cases[i].key)
+			ck_assert_msg(smap_has(&o.annotations, annotation_cases[i].key), "case %zu", i);
+		else
+			ck_assert_msg(e.code == ERR_USAGE && strstr(e.msg, annotation_cases[i].says), "case %zu: %s", i, e.msg);
+		err_release(&e);
+		build_opts_release(&o);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("build_args");
@@ -263,6 +300,7 @@ int main(void)
 	tcase_add_test(t, combinations_are_checked);
 	tcase_add_test(t, outputs);
 	tcase_add_test(t, codecs);
+	tcase_add_test(t, annotations);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
