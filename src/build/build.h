@@ -35,6 +35,7 @@ struct build_opts {
 	struct smap annotations; /* of the images' manifests */
 	struct strv cache_from, cache_to; /* REPO or DIR, with ",mode=..." etc. already checked by the option parser */
 	bool no_cache, force_rebuild, offline;
+	bool squash;     /* the goals' images have one layer above the base */
 	bool keep_going; /* after a failed step, start those that do not need it */
 	struct strv force_rebuild_from;
 	unsigned jobs; /* -j; 0: number of processors */

@@ -1,7 +1,7 @@
 /* Images: config and history of a finished stage, and the records under which goals are found. */
 #include <string.h>
 
-#include "src/build/state.h"
+#include "src/build/squash.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -131,15 +131,17 @@ static int publish_goal(struct build *b, size_t at, struct build_result *res, st
 	struct build_goal g = {.stage = mem_strdup(st->name), .source = r->source};
 
 	result_config(b, at, &r->stack, buf_str(&r->made), PLAN_NONE, &config);
-	imgconfig_write(&config, &text);
 	vec_push(res, g);
 	struct build_goal *goal = &res->v[res->n - 1];
 
+	if (b->o->squash && squash_goal(b, at, &config, e) < 0)
+		return -1;
+	imgconfig_write(&config, &text);
 	if (store_blob_put(b->s->store, text.p, text.n, MEDIATYPE_OCI_CONFIG, &d, e) < 0)
 		return -1;
 	goal->image = d.digest;
 	descriptor_release(&d);
-	return name_goal(b, st, &goal->image, &r->stack, &goal->name, e);
+	return name_goal(b, st, &goal->image, &config.diff_ids, &goal->name, e);
 }
 
 int result_publish(struct build *b, struct build_result *r, struct err *e)

@@ -122,6 +122,7 @@ int step_copy_start(struct step_job *j, struct err *e);
 void step_lower_paths(const struct build *b, const struct digest_list *stack, struct strv *out);
 /* In a worker inside the user namespace: clamp, pack, publish the upper directory; the result as JSON. */
 int step_commit(const struct build *b, const struct step_job *j, struct json **result, struct err *e);
+struct json *step_commit_json(const struct layer_info *info);
 int step_commit_result(const struct json *j, struct layer_info *out, struct err *e);
 
 /* --- trees.c: layer trees of a stack --- */

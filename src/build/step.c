@@ -53,7 +53,7 @@ void step_lower_paths(const struct build *b, const struct digest_list *stack, st
 		strv_take(out, store_layer_path(b->s->tier.form, &stack->v[i]));
 }
 
-static struct json *info_to_json(const struct layer_info *info)
+struct json *step_commit_json(const struct layer_info *info)
 {
 	struct json *j = json_object();
 
@@ -86,6 +86,6 @@ int step_commit(const struct build *b, const struct step_job *j, struct json **r
 		return err_wrap(e, "packing the layer");
 	if (info.entries && store_layer_publish(b->s->store, upper, b->s->tier.form, &info.diff_id, e) < 0)
 		return -1;
-	*result = info_to_json(&info);
+	*result = step_commit_json(&info);
 	return 0;
 }

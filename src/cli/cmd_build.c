@@ -8,7 +8,7 @@ struct cmd_build_opts {
 	struct build_args a; /* first: its offsets are those of the table */
 	struct strv outputs, annotations;
 	const char *compression, *iidfile, *metadata_file;
-	bool push;
+	bool push, squash;
 	struct strv later; /* values of options that are not built yet never get here */
 };
 
@@ -33,6 +33,8 @@ static const struct opt cmd_build_options[] = {
 		 "and sends them with push=true; dest=- is standard output, PATH alone type=local"},
 	{.name = "push", .kind = OPT_FLAG, CMD_BUILD_AT(push),
 	 .help = "push the image under the names of -t and name="},
+	{.name = "squash", .kind = OPT_FLAG, CMD_BUILD_AT(squash),
+	 .help = "give the image one layer above its base; the cache keeps the steps' own"},
 	{.name = "compression", .arg = "CODEC[:LEVEL]", .kind = OPT_STRING, CMD_BUILD_AT(compression), .dflt = "gzip",
 	 .help = "gzip, zstd or none, for --push and --output; layers of pulled images stay as they are"},
 	{.name = "annotation", .arg = "K=V", .kind = OPT_LIST, CMD_BUILD_AT(annotations),
@@ -43,7 +45,6 @@ static const struct opt cmd_build_options[] = {
 	 .help = "file for what --json prints, with docker's containerimage.digest and the like"},
 	CLI_NET_OPTIONS(struct build_args),
 	CMD_BUILD_LATER("cache-ttl", "D", "age from which cache entries do not count"),
-	CMD_BUILD_LATER("squash", NULL, "one layer above the base"),
 	CMD_BUILD_LATER("ulimit", "L", "resource limit of the steps"),
 	CMD_BUILD_LATER("memory", "N", "memory of a step"),
 	CMD_BUILD_LATER("cpus", "N", "processors of a step"),
@@ -96,6 +97,7 @@ static int cmd_build_run(struct cli *c, const void *opts, struct err *e)
 
 	build_opts_init(&b);
 	rc = build_args_fill(c, &o->a, &b, e);
+	b.squash = o->squash;
 	if (!rc)
 		rc = build_args_annotations(&o->annotations, &b, e);
 	if (!rc)
