@@ -114,7 +114,18 @@ static int fail_image(const struct build *b, size_t image, struct err *e)
 
 /* --- from the store --- */
 
-static int from_store(struct build *b, struct plan_image *im, struct err *e)
+/* One name has one image here: where others can be had, one for another platform does not count. */
+static int check_other_platform(struct build *b, const struct plan_image *im, const struct store_image *found,
+				struct err *e)
+{
+	AUTO_IMGCONFIG struct imgconfig c;
+
+	if (store_image_config(b->s->store, found, &c, e) < 0)
+		return -1;
+	return platform_match(&im->platform, &c.platform) ? 0 : err_set(e, ERR_NOT_FOUND, "it is for another platform");
+}
+
+static int from_store(struct build *b, struct plan_image *im, bool only, struct err *e)
 {
 	AUTO_FREE char *name = ref_format(&im->ref);
 	AUTO_STORE_IMAGE struct store_image found = {0};
@@ -126,7 +137,7 @@ static int from_store(struct build *b, struct plan_image *im, struct err *e)
 		err_release(e);
 		rc = store_image_get(b->s->store, im->text, &found, e);
 	}
-	if (rc < 0)
+	if (rc < 0 || (!only && check_other_platform(b, im, &found, e) < 0))
 		return -1;
 	return fill(b, im, &found.manifest, &found.config, e);
 }
@@ -272,7 +283,7 @@ static int try_store(struct build *b, struct plan_image *im, struct err *e)
 
 	if (!only && b->o->pull == BUILD_PULL_ALWAYS)
 		return 0;
-	if (from_store(b, im, e) == 0)
+	if (from_store(b, im, only, e) == 0)
 		return 1;
 	if (only || e->code != ERR_NOT_FOUND)
 		return not_in_store(b, im, e);

@@ -173,6 +173,24 @@ static int judge(struct step_job *j, const struct json *result, struct err *e)
 	return err_at(e, j->st->file, j->def->line, 0);
 }
 
+/* The programs of another platform, and nothing here that runs them. */
+static void explain_platform(const struct step_job *j, struct err *e)
+{
+	const struct platform *image = &j->st->config.platform;
+	struct platform host;
+	char here[100], there[100];
+
+	platform_host(&host);
+	if (e->code != ERR_INPUT || e->sys != ENOEXEC || platform_match(&host, image))
+		return;
+	platform_format(&host, here);
+	platform_format(image, there);
+	err_wrap(e, "the image is for %s and this machine is %s", there, here);
+	err_hint(e, "programs of %s need an emulator that the kernel knows (binfmt_misc, flag F): install the packages "
+		    "qemu-user-static and binfmt-support, or build on such a machine; COPY and what changes the config "
+		    "alone need none", there);
+}
+
 static void on_run(void *ctx, const struct json *result, struct err *e)
 {
 	struct run *r = ctx;
@@ -182,6 +200,7 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 	j->worker = NULL;
 	output_drain(j);
 	if (err_is_set(e)) {
+		explain_platform(j, e);
 		err_wrap(e, "stage %s: %s", j->st->name, j->def->text);
 		if (!e->place.file)
 			err_at(e, j->st->file, j->def->line, 0);

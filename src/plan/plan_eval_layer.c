@@ -109,12 +109,25 @@ static void run_argv(struct plan_eval *v, struct plan_step *s)
 	dast_argv(cmd, &v->st->config.shell, &s->argv);
 }
 
+/* "sandbox" is what every step has. */
+static int check_security(const struct plan_eval *v, struct err *e)
+{
+	const char *level = dast_flag(v->x, "security");
+
+	if (!level || strcmp(level, "sandbox") == 0)
+		return 0;
+	err_set(e, ERR_INPUT, "RUN --security=%s gives the step the builder's own rights, and nothing allows that here",
+		level);
+	return err_hint(e, "it needs --allow security.insecure, which is not built yet; without the flag the step runs in "
+			   "the sandbox");
+}
+
 int plan_eval_run(struct plan_eval *v, struct err *e)
 {
-	static const char *const later[] = {"security", "device"};
+	static const char *const later[] = {"device"};
 	AUTO_STRV struct strv env = {0};
 
-	if (plan_eval_refuse_flags(v, later, ARRAY_LEN(later), e) < 0)
+	if (plan_eval_refuse_flags(v, later, ARRAY_LEN(later), e) < 0 || check_security(v, e) < 0)
 		return -1;
 	struct plan_step *s = plan_eval_step(v, PLAN_RUN);
 

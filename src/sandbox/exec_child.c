@@ -176,6 +176,7 @@ static int exec_failed(const char *name, const char *file, int sys, struct err *
 {
 	if (sys == ENOEXEC) {
 		err_set(e, ERR_INPUT, "the command \"%s\" is no program for this machine", file);
+		e->sys = sys; /* the caller may know why */
 		return err_hint(
 			e,
 			"a script must begin with #! and its interpreter; a program must be built for this platform");

@@ -501,6 +501,7 @@ START_TEST(not_yet)
 	cannot_evaluate("FROM debian\n\nADD --unpack=true https://example.com/x /x\n", 3,
 			"ADD --unpack of a URL is not supported yet");
 	cannot_evaluate("FROM debian\nADD --checksum=sha256:12 https://example.com/x /x\n", 2, "--checksum");
+	cannot_evaluate("FROM debian\nRUN --security=insecure true\n", 2, "--security=insecure");
 	cannot_evaluate("FROM debian\nEXPOSE 99999\n", 2, "is not a port");
 }
 END_TEST
