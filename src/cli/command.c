@@ -6,10 +6,10 @@
 #include "src/cli/cli.h"
 #include "src/cli/cmd.h"
 #include "src/cli/help.h"
-#include "src/cli/nearest.h"
 #include "src/cli/report.h"
 #include "src/util/log.h"
 #include "src/util/mem.h"
+#include "src/util/nearest.h"
 #include "src/util/path.h"
 
 /* Part of the contract, not built yet. */
