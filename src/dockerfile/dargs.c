@@ -459,6 +459,12 @@ void dargs_undefined(const struct dargs *d, struct strv *out)
 	strv_copy(out, &d->undefined);
 }
 
+void dargs_undefined_take(struct dargs *d, struct strv *out)
+{
+	strv_copy(out, &d->undefined);
+	strv_release(&d->undefined);
+}
+
 void dargs_unused(const struct dargs *g, struct strv *out)
 {
 	for (size_t i = 0; i < g->given.n; i++) {
