@@ -470,7 +470,8 @@ void dargs_unused(const struct dargs *g, struct strv *out)
 	for (size_t i = 0; i < g->given.n; i++) {
 		const char *name = g->given.v[i].key;
 
-		if (!smap_has(&g->used, name) && !dargs_is_proxy(name))
+		/* BUILDKIT_... are settings of the build. */
+		if (!smap_has(&g->used, name) && !dargs_is_proxy(name) && strncmp(name, "BUILDKIT_", 9) != 0)
 			strv_add(out, name);
 	}
 }

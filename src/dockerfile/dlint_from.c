@@ -1,8 +1,6 @@
 /* Rules about FROM. */
 #include "src/dockerfile/dlint_rule.h"
 
-#include "src/util/nearest.h"
-
 static const struct dlint_stage *stage_of(struct dlint_run *r, const struct dlint_item *it)
 {
 	return it->in->kind == DAST_FROM ? &dlint_view_of(r)->stages[it->stage] : NULL;
@@ -33,12 +31,10 @@ void dlint_from_reserved(struct dlint_run *r, const struct dlint_item *it)
 void dlint_from_undefined(struct dlint_run *r, const struct dlint_item *it)
 {
 	for (size_t i = 0; it->in->kind == DAST_FROM && i < it->undefined.n; i++) {
-		struct nearest n = NEAREST_INIT(it->undefined.v[i]);
+		const char *best = dlint_view_meant(it, i);
 
-		for (size_t k = 0; k < it->candidates.n; k++)
-			nearest_offer(&n, it->candidates.v[k]);
-		dlint_found(r, it, "no ARG before the first FROM declares %s%s%s%s", n.want,
-			    n.best ? " (did you mean " : "", n.best ? n.best : "", n.best ? "?)" : "");
+		dlint_found(r, it, "no ARG before the first FROM declares %s%s%s%s", it->undefined.v[i],
+			    best ? " (did you mean " : "", best ? best : "", best ? "?)" : "");
 	}
 }
 

@@ -49,6 +49,8 @@ void dlint_view_make(struct dlint_view *v, const struct dstage_list *l, const st
 void dlint_view_release(struct dlint_view *v);
 /* The source line, "" beyond the end. */
 struct sv dlint_view_line(const struct dlint_view *v, unsigned line);
+/* The candidate that the i-th undefined name may have meant; NULL if none is near. */
+const char *dlint_view_meant(const struct dlint_item *it, size_t i);
 bool dlint_view_wanted(const struct dlint_view *v, const struct dlint_item *it);
 
 /* "skip=A,B;error=true;experimental=C". 0/-1 without place. */

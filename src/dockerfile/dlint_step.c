@@ -4,7 +4,6 @@
 #include <ctype.h>
 
 #include "src/util/mem.h"
-#include "src/util/nearest.h"
 #include "src/util/path.h"
 
 /* --- commands --- */
@@ -70,18 +69,14 @@ void dlint_step_undefined(struct dlint_run *r, const struct dlint_item *it)
 	const struct dlint_view *v = dlint_view_of(r);
 
 	for (size_t i = 0; it->in->kind != DAST_FROM && i < it->undefined.n; i++) {
-		struct nearest n = NEAREST_INIT(it->undefined.v[i]);
-
-		for (size_t k = 0; k < it->candidates.n; k++)
-			nearest_offer(&n, it->candidates.v[k]);
-		const char *best = n.best ? n.best : "";
-		const char *open = n.best ? " (did you mean $" : "", *close = n.best ? "?)" : "";
+		const char *name = it->undefined.v[i], *best = dlint_view_meant(it, i);
+		const char *open = best ? " (did you mean $" : "", *close = best ? "?)" : "";
 
 		if (v->stages[it->stage].known)
-			dlint_found(r, it, "the variable $%s is not set%s%s%s", n.want, open, best, close);
+			dlint_found(r, it, "the variable $%s is not set%s%s%s", name, open, best ? best : "", close);
 		else
 			dlint_found_maybe(r, it, "the variable $%s is not set, unless the base image sets it%s%s%s",
-					  n.want, open, best, close);
+					  name, open, best ? best : "", close);
 	}
 }
 

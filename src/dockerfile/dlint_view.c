@@ -3,6 +3,7 @@
 
 #include "src/dockerfile/dexpand.h"
 #include "src/util/mem.h"
+#include "src/util/nearest.h"
 
 /* What a stage has if its image sets none. */
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -232,6 +233,16 @@ static void make_stage(struct making *m, size_t at)
 bool dlint_view_wanted(const struct dlint_view *v, const struct dlint_item *it)
 {
 	return it->stage == DLINT_NO_STAGE || !v->o->wanted || v->o->wanted[it->stage];
+}
+
+const char *dlint_view_meant(const struct dlint_item *it, size_t i)
+{
+	struct nearest n = NEAREST_INIT(it->undefined.v[i]);
+
+	for (size_t k = 0; k < it->candidates.n; k++)
+		nearest_offer(&n, it->candidates.v[k]);
+	/* Names of one or two letters are near to everything. */
+	return n.best && n.distance * 2 < strlen(n.want) ? n.best : NULL;
 }
 
 void dlint_view_make(struct dlint_view *v, const struct dstage_list *l, const struct dlint_opts *o, struct err *e)
