@@ -84,6 +84,15 @@ static int find_ignore(struct plan_source *s, const char *dockerfile, const char
 	return 0;
 }
 
+int plan_load_ignore(const char *dockerfile, const char *dir, struct ignore **out, struct err *e)
+{
+	struct plan_source s = {0};
+	int rc = find_ignore(&s, dockerfile, dir, e);
+
+	*out = s.context.ignore;
+	return rc;
+}
+
 /* --- stages and edges --- */
 
 static struct plan_stage *new_stage(struct plan *p, const struct plan_source *s, size_t df_index)
@@ -252,7 +261,7 @@ static int link_stages(struct plan *p, size_t first, struct err *e)
 
 /* --- a plain context --- */
 
-static char *find_dockerfile(const char *dir, const char *file, struct err *e)
+char *plan_load_dockerfile(const char *dir, const char *file, struct err *e)
 {
 	static const char *const names[] = {"Dockerfile", "Containerfile"};
 
@@ -305,7 +314,7 @@ int plan_add_context(struct plan *p, const char *dir, const char *file, const ch
 		err_set(e, ERR_INPUT, "build context %s is not a directory", dir);
 		return err_hint(e, "name the directory; a Dockerfile of another name is given with -f");
 	}
-	AUTO_FREE char *path = find_dockerfile(dir, file, e);
+	AUTO_FREE char *path = plan_load_dockerfile(dir, file, e);
 
 	if (!path)
 		return -1;
