@@ -12,6 +12,7 @@
 #include "src/build/state.h"
 #include "src/build/sweep.h"
 #include "src/build/cachewrite.h"
+#include "src/plan/plan_lint.h"
 #include "src/sandbox/sandbox.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -125,20 +126,23 @@ static int make_plan(struct build *b, struct err *e)
 	return 0;
 }
 
-static void emit_warnings(struct build *b)
+/* Warnings of the evaluation and of the Dockerfiles' checks; an error if a Dockerfile asks for it. */
+static int check_files(struct build *b, struct err *e)
 {
+	int rc = plan_lint(b->plan, e);
+
 	for (size_t i = 0; i < b->plan->warnings.n; i++)
 		session_warn(b->s, b->plan->warnings.v[i].stage, "%s", b->plan->warnings.v[i].text);
+	return rc;
 }
 
 /* Everything up to knowing what must run. */
 static int prepare(struct build *b, struct err *e)
 {
-	if (resolve_images(b, e) < 0 || plan_evaluate(b->plan, false, e) < 0 || remote_fetch_all(b, e) < 0 ||
-	    scan_contexts(b, e) < 0)
+	if (resolve_images(b, e) < 0 || plan_evaluate(b->plan, false, e) < 0 || check_files(b, e) < 0 ||
+	    remote_fetch_all(b, e) < 0 || scan_contexts(b, e) < 0)
 		return -1;
 	plan_keys(b->plan);
-	emit_warnings(b);
 	b->run = mem_zalloc((b->plan->stages.n + 1) * sizeof *b->run);
 	return lookup_all(b, e);
 }
@@ -380,9 +384,8 @@ static void show_all(struct build *b)
 
 static int plan_offline(struct build *b, struct json **out, struct err *e)
 {
-	if (plan_evaluate(b->plan, true, e) < 0)
+	if (plan_evaluate(b->plan, true, e) < 0 || check_files(b, e) < 0)
 		return -1;
-	emit_warnings(b);
 	*out = plan_dump(b->plan, NULL);
 	return 0;
 }

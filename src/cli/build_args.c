@@ -82,6 +82,11 @@ int build_args_annotations(const struct strv *list, struct build_opts *o, struct
 }
 
 /* Whether a cache operand is a directory (cli.md). */
+int build_args_map(const struct strv *from, struct smap *to, struct err *e)
+{
+	return build_args_pairs("build-arg", true, from, to, e);
+}
+
 static bool build_args_is_dir(const char *text)
 {
 	static const char *const starts[] = {"/", "./", "../", "oci:"};
@@ -193,7 +198,7 @@ static enum build_pull build_args_pull(const char *text)
 int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e)
 {
 	if (build_args_paths(c, a, o, e) || build_args_tags(a, o, e) ||
-	    build_args_pairs("build-arg", true, &a->args, &o->args, e) ||
+	    build_args_map(&a->args, &o->args, e) ||
 	    build_args_pairs("label", false, &a->labels, &o->labels, e) ||
 	    build_args_caches(a, o, e) || work_source_date(-1, &o->source_date_epoch, e))
 		return -1;

@@ -79,6 +79,8 @@ struct build_args {
 	{.name = "output-directory", .arg = "D", .kind = OPT_STRING, BUILD_ARGS_AT(output_directory), \
 	 .dflt = "logs/ of the store", .help = "where the steps' logs go"}
 
+/* Values of --build-arg: "K=V", or "K" with the value from the environment. ERR_USAGE. */
+int build_args_map(const struct strv *from, struct smap *to, struct err *e);
 /* Check the values and fill in the options of a build of the command's operands. ERR_USAGE, ERR_INPUT. */
 int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e);
 

@@ -6,10 +6,10 @@
 #include "src/cli/cli.h"
 #include "src/cli/cmd.h"
 #include "src/cli/help.h"
-#include "src/cli/nearest.h"
 #include "src/cli/report.h"
 #include "src/util/log.h"
 #include "src/util/mem.h"
+#include "src/util/nearest.h"
 #include "src/util/path.h"
 
 /* Part of the contract, not built yet. */
@@ -30,7 +30,7 @@ static const struct command *const command_list[] = {
 	&cmd_plan,
 	COMMAND_NOT_YET("why", COMMAND_BUILD, "what made the last build of a goal run"),
 	COMMAND_NOT_YET("verify", COMMAND_BUILD, "build again without cache and compare"),
-	COMMAND_NOT_YET("lint", COMMAND_BUILD, "check Dockerfiles and flavors"),
+	&cmd_lint,
 	COMMAND_NOT_YET("lock", COMMAND_BUILD, "pin base images in slct.lock"),
 	COMMAND_NOT_YET("init", COMMAND_BUILD, "begin a new flavor"),
 	&cmd_images,

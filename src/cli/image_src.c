@@ -6,9 +6,9 @@
 
 #include "oci/limits.h"
 #include "oci/ref.h"
-#include "src/cli/nearest.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
+#include "src/util/nearest.h"
 
 #define IMAGE_SRC_TAG "org.opencontainers.image.ref.name"
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "src/cli/nearest.h"
 #include "src/util/mem.h"
+#include "src/util/nearest.h"
 #include "src/util/num.h"
 
 struct opt_state {

@@ -459,12 +459,19 @@ void dargs_undefined(const struct dargs *d, struct strv *out)
 	strv_copy(out, &d->undefined);
 }
 
+void dargs_undefined_take(struct dargs *d, struct strv *out)
+{
+	strv_copy(out, &d->undefined);
+	strv_release(&d->undefined);
+}
+
 void dargs_unused(const struct dargs *g, struct strv *out)
 {
 	for (size_t i = 0; i < g->given.n; i++) {
 		const char *name = g->given.v[i].key;
 
-		if (!smap_has(&g->used, name) && !dargs_is_proxy(name))
+		/* BUILDKIT_... are settings of the build. */
+		if (!smap_has(&g->used, name) && !dargs_is_proxy(name) && strncmp(name, "BUILDKIT_", 9) != 0)
 			strv_add(out, name);
 	}
 }

@@ -67,6 +67,8 @@ void dargs_declared(const struct dargs *s, struct strv *out);
 
 /* Names used in expansion that were unset, each once, in order; appended. For warnings (UndefinedVar). */
 void dargs_undefined(const struct dargs *d, struct strv *out);
+/* The same, and forgets them: between two instructions it tells which of them used a name. */
+void dargs_undefined_take(struct dargs *d, struct strv *out);
 /* Build arguments that no ARG used so far, in any scope made from g; appended. Predefined ones are not among them. */
 void dargs_unused(const struct dargs *g, struct strv *out);
 

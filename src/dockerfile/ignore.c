@@ -43,6 +43,22 @@ bool ignore_prune(const struct ignore *ig, const char *dir)
 	return true;
 }
 
+/* A pattern that leaves out a name which nobody gives a file leaves out every name. */
+bool ignore_everything(const struct ignore *ig)
+{
+	bool out = false;
+
+	for (size_t i = 0; ig && i < ig->patterns.n; i++) {
+		const struct ipattern *pat = &ig->patterns.v[i];
+
+		if (pat->again)
+			out = false;
+		else if (ipattern_match(pat, SV("\x01\x02slct\x02\x01"), true))
+			out = true;
+	}
+	return out;
+}
+
 int ignore_glob(const char *pattern, const char *path)
 {
 	struct ipattern pat = {0};

@@ -30,6 +30,9 @@ bool ignore_match(const struct ignore *ig, const char *path);
 /* Whether a walker need not enter the directory: it is left out, and no `!` pattern could match anything below it. */
 bool ignore_prune(const struct ignore *ig, const char *dir);
 
+/* Whether the patterns leave out everything, whatever the context holds. */
+bool ignore_everything(const struct ignore *ig);
+
 /* Whether the one pattern matches the path itself; for COPY --exclude and sources with wildcards. -1: bad pattern. */
 int ignore_glob(const char *pattern, const char *path);
 

@@ -11,8 +11,7 @@
 /* cache.md "The logical clock": the origin of an image that says nothing. */
 #define ORIGIN_UNKNOWN INT64_C(315619200) /* 1980-01-02T00:00:00Z */
 
-/* A flavor's references are shown as they are written. */
-static char *shown_text(const char *text)
+char *plan_eval_shown(const char *text)
 {
 	AUTO_BUF struct buf out = BUF_INIT(BUF_TEXT_MAX);
 	const char *at;
@@ -37,7 +36,7 @@ struct plan_step *plan_eval_step(struct plan_eval *v, enum plan_step_kind kind)
 			      .line = v->trigger ? 0 : v->in->first_line,
 			      .last_line = v->trigger ? 0 : v->in->last_line,
 			      .pos = v->trigger ? (struct dast_pos){0} : v->in->pos,
-			      .text = shown_text(v->in->original)};
+			      .text = plan_eval_shown(v->in->original)};
 
 	vec_push(&v->st->steps, s);
 	return &v->st->steps.v[v->st->steps.n - 1];

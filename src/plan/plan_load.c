@@ -51,7 +51,7 @@ static int open_scope(struct plan *p, struct plan_source *s, const char *target_
 	return 0;
 }
 
-static int read_ignore(struct source_set *context, const char *path, bool *found, struct err *e)
+static int read_ignore(const char *path, struct ignore **out, bool *found, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(IGNORE_FILE_MAX);
 
@@ -63,22 +63,23 @@ static int read_ignore(struct source_set *context, const char *path, bool *found
 		return 0;
 	}
 	*found = true;
-	context->ignore = ignore_parse(path, buf_sv(&text), e);
-	return context->ignore ? 0 : -1;
+	*out = ignore_parse(path, buf_sv(&text), e);
+	return *out ? 0 : -1;
 }
 
-int plan_load_ignore(struct source_set *context, const char *dockerfile, const char *dir, struct err *e)
+int plan_load_ignore(const char *dockerfile, const char *dir, struct ignore **out, struct err *e)
 {
 	static const char *const names[] = {".dockerignore", ".containerignore"};
 	AUTO_FREE char *own = dockerfile ? mem_printf("%s.dockerignore", dockerfile) : NULL;
 	bool found = false;
 
-	if (own && read_ignore(context, own, &found, e) < 0)
+	*out = NULL;
+	if (own && read_ignore(own, out, &found, e) < 0)
 		return -1;
 	for (size_t i = 0; !found && i < ARRAY_LEN(names); i++) {
 		AUTO_FREE char *path = mem_printf("%s/%s", dir, names[i]);
 
-		if (read_ignore(context, path, &found, e) < 0)
+		if (read_ignore(path, out, &found, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -202,7 +203,7 @@ static int link_stages(struct plan *p, size_t first, struct err *e)
 
 /* --- a plain context --- */
 
-static char *find_dockerfile(const char *dir, const char *file, struct err *e)
+char *plan_load_dockerfile(const char *dir, const char *file, struct err *e)
 {
 	static const char *const names[] = {"Dockerfile", "Containerfile"};
 
@@ -265,7 +266,7 @@ int plan_add_context(struct plan *p, const char *dir, const char *file, const ch
 		err_set(e, ERR_INPUT, "build context %s is not a directory", dir);
 		return err_hint(e, "name the directory; a Dockerfile of another name is given with -f");
 	}
-	AUTO_FREE char *path = find_dockerfile(dir, file, e);
+	AUTO_FREE char *path = plan_load_dockerfile(dir, file, e);
 
 	if (!path)
 		return -1;
@@ -275,7 +276,7 @@ int plan_add_context(struct plan *p, const char *dir, const char *file, const ch
 	if (!s->file)
 		return -1;
 	source_add(&s->context, "", real);
-	if (plan_load_ignore(&s->context, path, real, e) < 0 || dstage_view(s->file, &s->stages, e) < 0 ||
+	if (plan_load_ignore(path, real, &s->context.ignore, e) < 0 || dstage_view(s->file, &s->stages, e) < 0 ||
 	    open_scope(p, s, target, e) < 0)
 		return -1;
 	add_stages(p, s, NULL, NULL);

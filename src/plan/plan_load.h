@@ -1,4 +1,4 @@
-/* Internal to src/plan: what the loader and named contexts share. */
+/* Internal to src/plan: what the loader, named contexts and the lint share. */
 #ifndef SLCT_PLAN_LOAD_H
 #define SLCT_PLAN_LOAD_H
 
@@ -6,8 +6,10 @@
 
 /* A new, empty one at the end of plan.sources; borrowed. */
 struct plan_source *plan_load_source(struct plan *p);
-/* The ignore file of a context, if it has one: X.dockerignore beside Dockerfile X (NULL: there is none) counts before the
- * directory's own. */
-int plan_load_ignore(struct source_set *context, const char *dockerfile, const char *dir, struct err *e);
+/* FILE, or the Dockerfile (Containerfile) of the directory; caller frees. NULL with *e if there is none. */
+char *plan_load_dockerfile(const char *dir, const char *file, struct err *e);
+/* The ignore file of a Dockerfile X and its context: X.dockerignore counts before the directory's own. dockerfile NULL: a
+ * context without one. *out NULL: there is none. */
+int plan_load_ignore(const char *dockerfile, const char *dir, struct ignore **out, struct err *e);
 
 #endif

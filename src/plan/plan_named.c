@@ -62,7 +62,7 @@ static int add_directory(struct plan *p, struct plan_named *n, const char *dir, 
 	struct plan_source *s = plan_load_source(p);
 
 	source_add(&s->context, "", real);
-	return plan_load_ignore(&s->context, NULL, real, e);
+	return plan_load_ignore(NULL, real, &s->context.ignore, e);
 }
 
 static int add_image(struct plan_named *n, enum plan_place place, const char *text, struct err *e)

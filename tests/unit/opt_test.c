@@ -1,7 +1,7 @@
 /* Option tables: forms, values, errors and hints. */
 #include <check.h>
 
-#include "src/cli/nearest.h"
+#include "src/util/nearest.h"
 #include "src/cli/opt.h"
 
 struct sample {

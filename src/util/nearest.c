@@ -1,5 +1,5 @@
 /* The nearest name by edit distance (insert, delete, replace, swap of neighbours). */
-#include "src/cli/nearest.h"
+#include "src/util/nearest.h"
 
 #include <string.h>
 
