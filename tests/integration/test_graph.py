@@ -151,12 +151,13 @@ def test_force_rebuild_from_reaches_all_that_depend_on_it_and_nothing_else(slct)
 def test_a_failure_stops_what_depends_on_it_and_the_others_end(slct):
     flavor = slct.flavor({
         "bad": B + "RUN true\nRUN seq 1 100 && echo to-stderr >&2 \\\n  && exit 7\n",
-        "good": B + "RUN sleep 1; echo good > /good\n",
+        "good": B + "RUN sleep 1; echo good > /good\nRUN echo more > /more\n",
         "after": "FROM {{bad}}\nRUN echo never > /never\n",
         "release": B + "COPY --from={{after}} /never /n\nCOPY --from={{good}} /good /g\n",
     })
     done = slct.run("build", "-j4", flavor, rc=1)
     assert stages(done.failed) == {"bad"} and "good" in stages(done.ran)
+    assert {"flavor/good 1", "flavor/good 2"} <= set(done.ran), "what has begun goes on to its end"
     assert not {"after", "release"} & stages(done.ran)
     assert done.out == ""
     (error,) = done.errors
