@@ -9,17 +9,27 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
+static char path[] = "/tmp/slct-fuzz.XXXXXX";
+
+static void remove_root(void)
+{
+	struct err e = ERR_INIT;
+
+	path_remove_tree(AT_FDCWD, path, &e);
+	err_release(&e);
+}
+
 /* A directory below /tmp for the whole run; each input gets a fresh one in it. */
 static int fuzz_root(void)
 {
 	static int fd = -1;
-	char path[] = "/tmp/slct-fuzz.XXXXXX";
 
 	if (fd >= 0)
 		return fd;
 	log_set_level(LOG_ERROR);
 	if (!mkdtemp(path))
 		abort();
+	atexit(remove_root);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd;
 }
