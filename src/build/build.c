@@ -333,6 +333,8 @@ static void release(struct build *b)
 	cachewrite_release(b);
 	context_release(b->s, &b->context);
 	trees_release(b);
+	sched_release(b);
+	smap_release(&b->running);
 	smap_release(&b->hits);
 	smap_release(&b->misses);
 	free(b->run);
@@ -348,7 +350,7 @@ static void init(struct build *b, struct session *s, const struct build_opts *o)
 {
 	*b = (struct build){.s = s, .o = o, .begun = clock_mono()};
 	b->jobs = o->jobs ? o->jobs : default_jobs();
-	b->trees = b->origins = b->hits = b->misses = SMAP_INIT(NULL);
+	b->trees = b->origins = b->hits = b->misses = b->running = SMAP_INIT(NULL);
 }
 
 int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e)
