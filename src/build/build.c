@@ -117,6 +117,7 @@ static int make_plan(struct build *b, struct err *e)
 	p->net_none = o->network_none;
 	p->add_hosts = &o->add_hosts;
 	p->shm_size = o->shm_size;
+	p->allow_insecure = o->allow_insecure;
 	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(p, &b->context, o, e) < 0 ||
 	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)

@@ -47,7 +47,7 @@ struct build_opts {
 	int64_t step_timeout_ns; /* 0: none */
 	struct strv add_hosts;
 	struct build_secret_list secrets, ssh;
-	bool allow_secret_in_layer;
+	bool allow_secret_in_layer, allow_insecure;
 	uint64_t shm_size;
 	char *flavor_root;      /* NULL: found */
 	char *output_directory; /* logs per step; NULL: in the store's logs/ */

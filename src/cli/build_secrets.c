@@ -151,9 +151,12 @@ static int build_secrets_allow(const char *what, struct build_opts *o, struct er
 		o->allow_secret_in_layer = true;
 		return 0;
 	}
-	if (strcmp(what, "security.insecure") == 0)
-		return err_set(e, ERR_USAGE, "--allow security.insecure is not built yet");
-	return err_set(e, ERR_USAGE, "--allow: \"%s\" is not understood: it is secret-in-layer", what);
+	if (strcmp(what, "security.insecure") == 0) {
+		o->allow_insecure = true;
+		return 0;
+	}
+	return err_set(e, ERR_USAGE, "--allow: \"%s\" is not understood: it is secret-in-layer or security.insecure",
+		       what);
 }
 
 int build_secrets_fill(const struct strv *secrets, const struct strv *ssh, const struct strv *allow,
