@@ -13,8 +13,9 @@ enum build_pull { BUILD_PULL_ALWAYS, BUILD_PULL_MISSING, BUILD_PULL_NEVER };
 /* Where a secret (--secret) or the socket of an ssh agent (--ssh) is; its value is read by the steps' workers alone. */
 struct build_secret {
 	char *id;
-	char *file; /* secret: NULL if env is set */
+	char *file; /* secret: NULL if env is set; ssh: NULL if keys are given */
 	char *env;
+	struct strv keys; /* ssh: files of private keys in place of a socket */
 };
 
 struct build_secret_list {
