@@ -270,6 +270,8 @@ static bool regsession_fallback(void *arg, struct call *c)
 	if (s->decided || s->at + 1 >= s->nschemes)
 		return false;
 	s->at++;
+	if (c->fail == HTTP_OK) /* the peer has said that it wants TLS: what fails from now on is a matter of TLS */
+		s->nschemes = s->at + 1;
 	regsession_use_scheme(s);
 	log_msg(LOG_INFO, "%s: trying %s", s->name, s->base.tls ? "https" : "http");
 	return true;
