@@ -212,8 +212,21 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 		start_commit(j, e);
 }
 
+/* The whole diagnosis: what was tried, why it failed, what to do about it. */
+static int no_isolation(const struct step_job *j, struct err *e)
+{
+	const struct tier_info *t = &j->b->s->tier;
+
+	err_set(e, ERR_HOST, "stage %s: %s: RUN needs isolation \"root\", \"range\", \"solo\" or \"chroot\"; %s",
+		j->st->name, j->def->text, t->why[0] ? t->why : "isolation \"none\" was asked for");
+	err_at(e, j->st->file, j->def->line, 0);
+	return err_hint(e, "%s", t->hint && t->hint[0] ? t->hint : "leave --isolation out, see `slct doctor`");
+}
+
 int step_run_start(struct step_job *j, struct err *e)
 {
+	if (j->b->s->tier.tier == TIER_NONE)
+		return no_isolation(j, e);
 	struct run *r = mem_new(struct run);
 
 	r->j = j;
