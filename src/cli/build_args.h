@@ -75,10 +75,12 @@ struct build_args {
 	 .help = "line for /etc/hosts"}, \
 	{.name = "secret", .arg = "id=ID[,src=F|,env=V]", .kind = OPT_LIST, BUILD_ARGS_AT(secrets), \
 	 .help = "secret for RUN --mount=type=secret: a file, or a variable of the environment"}, \
-	{.name = "ssh", .arg = "ID[=SOCKET]", .kind = OPT_LIST, BUILD_ARGS_AT(ssh), \
-	 .help = "ssh agent for RUN --mount=type=ssh; the id is mostly default, the socket that of SSH_AUTH_SOCK"}, \
+	{.name = "ssh", .arg = "ID[=SOCKET|=KEY[,KEY]]", .kind = OPT_LIST, BUILD_ARGS_AT(ssh), \
+	 .help = "ssh agent for RUN --mount=type=ssh; the id is mostly default, the socket that of SSH_AUTH_SOCK; for " \
+		 "files of private keys an agent is started for the time of the build"}, \
 	{.name = "allow", .arg = "WHAT", .kind = OPT_LIST, BUILD_ARGS_AT(allow), \
-	 .help = "secret-in-layer: a layer may hold a secret's bytes (security.insecure is not built yet)"}, \
+	 .help = "secret-in-layer: a layer may hold a secret's bytes; security.insecure: RUN --security=insecure may have " \
+		 "every right that slct has"}, \
 	{.name = "shm-size", .arg = "N", .kind = OPT_SIZE, BUILD_ARGS_AT(shm_size), .dflt = "64m", \
 	 .help = "size of /dev/shm"}, \
 	{.name = "output-directory", .arg = "D", .kind = OPT_STRING, BUILD_ARGS_AT(output_directory), \
