@@ -265,7 +265,7 @@ static enum advance layer(struct build *b, size_t at, const struct plan_step *s)
 	return a;
 }
 
-enum advance advance(struct build *b, size_t at)
+enum advance advance_stage(struct build *b, size_t at)
 {
 	struct stage_run *r = &b->run[at];
 	const struct plan_stage *st = &b->plan->stages.v[at];

@@ -14,6 +14,6 @@ enum advance {
 };
 
 /* The stage is STAGE_WAITING. */
-enum advance advance(struct build *b, size_t at);
+enum advance advance_stage(struct build *b, size_t at);
 
 #endif

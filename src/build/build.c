@@ -421,6 +421,7 @@ int build_plan(struct session *s, const struct build_opts *o, struct json **out,
 	int rc;
 
 	init(&b, s, o);
+	b.planning = true;
 	rc = make_plan(&b, e);
 	if (rc == 0)
 		show_all(&b);

@@ -95,7 +95,7 @@ static void look_at(struct build *b, size_t at)
 	if (b->run[at].state != STAGE_WAITING)
 		return;
 	do
-		a = advance(b, at);
+		a = advance_stage(b, at);
 	while (a == ADVANCE_AGAIN);
 	if (a == ADVANCE_DONE || a == ADVANCE_STOPPED)
 		end_stage(b, at, a == ADVANCE_DONE ? STAGE_DONE : STAGE_STOPPED);

@@ -82,6 +82,7 @@ struct build {
 	struct uploads *uploads;
 	struct event_counts counts;
 	struct err err;        /* the first failure */
+	bool planning;         /* nothing will run: plan shows states, also of stages that the goals do not want */
 	bool stopping;         /* start nothing new */
 	bool looping, kicking;
 	int64_t begun;
