@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/build/cacheread.h"
+#include "src/build/why.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -181,6 +182,7 @@ static void start_step(struct build *b, size_t at, const struct plan_step *s, co
 		smap_set(&b->running, content->hex, j);
 	b->busy++;
 	state_emit_step(b, EVENT_STEP_START, j->st, s, NULL, 0, NULL);
+	why_explain(b, at, s);
 	trees_ensure(b, &all, j->st->from_text ? j->st->from_text : j->st->name, trees_ready, j);
 }
 
