@@ -298,7 +298,8 @@ static void call_send(struct call *c)
 	r->username = c->foreign ? NULL : c->username;
 	r->password = c->foreign ? NULL : c->password;
 	r->bearer = c->foreign ? NULL : c->bearer;
-	r->insecure_tls = url_plain_allowed(c->at.host, c->at.port, c->insecure);
+	r->insecure_tls = url_plain_allowed(c->at.host, c->at.port, c->insecure) &&
+			  (!c->strict_tls || (c->insecure && c->insecure->n));
 	r->no_local = c->no_local || (c->foreign && !url_is_loopback(c->url.host));
 	r->body = c->body;
 	r->head = call_on_head;
