@@ -65,6 +65,7 @@ struct build {
 	size_t seccomp_len;
 	void *seccomp_sync; /* for steps whose writes outlive them: fsync is real; NULL: none has mounts */
 	size_t seccomp_sync_len;
+	struct cgroup_base cgroups; /* where the steps' control groups are made */
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
 	struct smap hits;      /* key → struct remote_hit */
