@@ -38,7 +38,7 @@ void build_opts_release(struct build_opts *o)
 {
 	struct strv *lists[] = {&o->paths,      &o->goals,    &o->tags,
 				&o->cache_from, &o->cache_to, &o->force_rebuild_from,
-				&o->add_hosts,  &o->contexts, &o->ulimits};
+				&o->add_hosts,  &o->contexts, &o->ulimits, &o->no_cache_filter};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_release(lists[i]);
@@ -103,6 +103,24 @@ static int check_tags(const struct plan *p, const struct build_opts *o, struct e
 	return 0;
 }
 
+/* Unlike --force-rebuild-from, what depends on such a stage is run only if its result is another one. */
+static int filter_cache(struct plan *p, const struct strv *names, struct err *e)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		struct sv rest = sv_from(names->v[i]);
+
+		while (rest.p) {
+			AUTO_FREE char *name = sv_dup(sv_cut(&rest, ','));
+			size_t at = plan_find_stage(p, name, e);
+
+			if (at == PLAN_NONE)
+				return err_wrap(e, "--no-cache-filter");
+			p->stages.v[at].forced = p->stages.v[at].needed;
+		}
+	}
+	return 0;
+}
+
 static int make_plan(struct build *b, struct err *e)
 {
 	const struct build_opts *o = b->o;
@@ -122,9 +140,9 @@ static int make_plan(struct build *b, struct err *e)
 	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
 		return -1;
-	if (o->force_rebuild || o->force_rebuild_from.n)
-		return plan_force(p, &o->force_rebuild_from, e);
-	return 0;
+	if ((o->force_rebuild || o->force_rebuild_from.n) && plan_force(p, &o->force_rebuild_from, e) < 0)
+		return -1;
+	return filter_cache(p, &o->no_cache_filter, e);
 }
 
 /* Warnings of the evaluation and of the Dockerfiles' checks; an error if a Dockerfile asks for it. */

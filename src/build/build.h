@@ -39,6 +39,8 @@ struct build_opts {
 	bool squash;     /* the goals' images have one layer above the base */
 	bool keep_going; /* after a failed step, start those that do not need it */
 	struct strv force_rebuild_from;
+	struct strv no_cache_filter; /* stages that are not taken from a cache; also several in one, with commas */
+	int64_t cache_ttl_ns; /* age from which an entry is none; 0: none */
 	unsigned jobs; /* -j; 0: number of processors */
 	enum build_pull pull;
 	struct platform platform; /* of the images; os "" means: this machine's */

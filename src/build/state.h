@@ -34,6 +34,7 @@ struct stage_run {
 	bool started;
 	bool ran;                /* a step of it was started in this run */
 	int64_t begun;           /* monotonic */
+	int64_t built;           /* when the last layer step before `next` ran: seconds since 1970, 0 unknown */
 	struct step_job *job;    /* at work, or NULL */
 };
 
@@ -139,6 +140,8 @@ void trees_release(struct build *b);
 /* --- lookup.c --- */
 /* Find out what is cached and mark what must run. */
 int lookup_all(struct build *b, struct err *e);
+/* Older than --cache-ttl; what does not say when it was built counts as old. */
+bool lookup_expired(const struct build *b, const struct clocal *rec);
 /* By content key, locally, then among what is known of the remote caches. */
 bool lookup_content(struct build *b, const struct ckey *key, struct clocal *out, const char **source);
 void lookup_states(struct build *b, struct plan_states *out);

@@ -10,6 +10,7 @@
 #include "src/sandbox/overlay.h"
 #include "src/sandbox/tier.h"
 #include "src/util/err.h"
+#include "src/util/owntab.h"
 
 #define SANDBOX_HOSTNAME "buildkitsandbox" /* what the reference shows */
 
@@ -59,6 +60,9 @@ struct sandbox_spec {
 	const char *const *ulimits; /* as ulimit.h has them */
 	size_t nulimits;
 	const struct cgroup *cgroup; /* that the command joins; NULL: none */
+	/* Tier solo: recorded owners of links, fifos and sockets. */
+	const struct owntab *owners; /* of all layers of the stack; NULL: none */
+	int owners_fd; /* process 1 writes the rows that the step made to this file at its end; -1: nowhere */
 	bool sync_is_noop;	  /* fsync family answered without syncing */
 	const void *seccomp_prog; /* sandbox_seccomp() */
 	size_t seccomp_len;
