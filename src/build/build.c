@@ -30,6 +30,7 @@ void build_secret_list_release(struct build_secret_list *l)
 		free(l->v[i].id);
 		free(l->v[i].file);
 		free(l->v[i].env);
+		strv_release(&l->v[i].keys);
 	}
 	vec_release(l);
 }
@@ -136,6 +137,7 @@ static int make_plan(struct build *b, struct err *e)
 	p->add_hosts = &o->add_hosts;
 	p->shm_size = o->shm_size;
 	p->ulimits = &o->ulimits;
+	p->allow_insecure = o->allow_insecure;
 	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(p, &b->context, o, e) < 0 ||
 	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
@@ -212,6 +214,8 @@ static int open_run(struct build *b, struct err *e)
 	if (mkdirat(store_fd(b->s->store), points, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", points);
 	if (cgroup_find(&b->o->limits, &b->cgroups, e) < 0)
+		return -1;
+	if (has_mounts(b) && sshagent_start(b->s, b->o, b->tmp, &b->agents, e) < 0)
 		return -1;
 	if (has_mounts(b) && sandbox_seccomp(false, &b->seccomp_sync, &b->seccomp_sync_len, e) < 0)
 		return -1;
@@ -334,6 +338,7 @@ static void release(struct build *b)
 		clocal_release(&b->pending.v[i]);
 	vec_release(&b->pending);
 	cachewrite_release(b);
+	sshagent_release(&b->agents);
 	context_release(b->s, &b->context);
 	trees_release(b);
 	smap_release(&b->hits);

@@ -6,6 +6,7 @@
 #include "oci/layer.h"
 #include "src/build/build.h"
 #include "src/build/context.h"
+#include "src/build/sshagent.h"
 #include "src/build/worker.h"
 #include "src/cache/clocal.h"
 #include "src/plan/plan.h"
@@ -64,6 +65,7 @@ struct build {
 	char *log_dir;         /* absolute */
 	void *seccomp;
 	size_t seccomp_len;
+	struct sshagents agents; /* for --ssh ID=KEYFILE */
 	void *seccomp_sync; /* for steps whose writes outlive them: fsync is real; NULL: none has mounts */
 	size_t seccomp_sync_len;
 	struct cgroup_base cgroups; /* where the steps' control groups are made */

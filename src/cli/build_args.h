@@ -81,10 +81,12 @@ struct build_args {
 	 .help = "time after which a step is ended and has failed"}, \
 	{.name = "secret", .arg = "id=ID[,src=F|,env=V]", .kind = OPT_LIST, BUILD_ARGS_AT(secrets), \
 	 .help = "secret for RUN --mount=type=secret: a file, or a variable of the environment"}, \
-	{.name = "ssh", .arg = "ID[=SOCKET]", .kind = OPT_LIST, BUILD_ARGS_AT(ssh), \
-	 .help = "ssh agent for RUN --mount=type=ssh; the id is mostly default, the socket that of SSH_AUTH_SOCK"}, \
+	{.name = "ssh", .arg = "ID[=SOCKET|=KEY[,KEY]]", .kind = OPT_LIST, BUILD_ARGS_AT(ssh), \
+	 .help = "ssh agent for RUN --mount=type=ssh; the id is mostly default, the socket that of SSH_AUTH_SOCK; for " \
+		 "files of private keys an agent is started for the time of the build"}, \
 	{.name = "allow", .arg = "WHAT", .kind = OPT_LIST, BUILD_ARGS_AT(allow), \
-	 .help = "secret-in-layer: a layer may hold a secret's bytes (security.insecure is not built yet)"}, \
+	 .help = "secret-in-layer: a layer may hold a secret's bytes; security.insecure: RUN --security=insecure may have " \
+		 "every right that slct has"}, \
 	{.name = "memory", .letter = 'm', .arg = "N", .kind = OPT_SIZE, BUILD_ARGS_AT(memory), .dflt = "none", \
 	 .help = "memory of a step, without swap; needs control groups of version 2 that slct may write, as --cpus " \
 		 "and --pids-limit do"}, \
