@@ -341,6 +341,8 @@ static void release(struct build *b)
 	sshagent_release(&b->agents);
 	context_release(b->s, &b->context);
 	trees_release(b);
+	sched_release(b);
+	smap_release(&b->running);
 	smap_release(&b->hits);
 	smap_release(&b->misses);
 	free(b->run);
@@ -357,7 +359,7 @@ static void init(struct build *b, struct session *s, const struct build_opts *o)
 {
 	*b = (struct build){.s = s, .o = o, .begun = clock_mono()};
 	b->jobs = o->jobs ? o->jobs : default_jobs();
-	b->trees = b->origins = b->hits = b->misses = SMAP_INIT(NULL);
+	b->trees = b->origins = b->hits = b->misses = b->running = SMAP_INIT(NULL);
 }
 
 int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e)
@@ -423,6 +425,7 @@ int build_plan(struct session *s, const struct build_opts *o, struct json **out,
 	int rc;
 
 	init(&b, s, o);
+	b.planning = true;
 	rc = make_plan(&b, e);
 	if (rc == 0)
 		show_all(&b);
