@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "registry/call.h"
+#include "registry/certdir.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
@@ -16,6 +17,7 @@
 struct bucketfs_run {
 	struct bucketfs *b;
 	struct http *http;
+	struct certdir *certs;
 	struct strv insecure;
 	struct call call;
 	bool done;
@@ -86,6 +88,7 @@ static int bucketfs_call(struct bucketfs_run *r, enum http_method method, const 
 			   .method = method,
 			   .insecure = &r->insecure,
 			   .strict_tls = true,
+			   .certs = r->certs,
 			   .body = body,
 			   .retry.max = b->retries ? b->retries : RETRY_DEFAULT,
 			   .max_bytes = 64 << 10,
@@ -128,6 +131,14 @@ static int bucketfs_verify(struct bucketfs_run *r, struct err *e)
 	return 0;
 }
 
+static int bucketfs_certs(struct bucketfs_run *r, struct err *e)
+{
+	AUTO_STRV struct strv none = {0};
+
+	r->certs = certdir_new(&none, r->b->ca_file, e);
+	return r->certs ? 0 : -1;
+}
+
 int bucketfs_put(struct bucketfs *b, struct err *e)
 {
 	static const struct http_opts opts = {BUCKETFS_CONNECT_NS, BUCKETFS_STALL_NS};
@@ -141,21 +152,18 @@ int bucketfs_put(struct bucketfs *b, struct err *e)
 		return -1;
 	if (b->insecure)
 		strv_printf(&r.insecure, "%s:%u", url.host, url.port);
-	/* The transport takes its authorities from there; this process does nothing else. */
-	if (b->ca_file)
-		setenv("SSL_CERT_FILE", b->ca_file, 1);
-	r.http = http_new(&opts, e);
-	if (!r.http) {
-		strv_release(&r.insecure);
-		return -1;
+	rc = bucketfs_certs(&r, e);
+	if (!rc) {
+		r.http = http_new(&opts, e);
+		rc = r.http ? bucketfs_call(&r, HTTP_PUT, &body, e) : -1;
 	}
-	rc = bucketfs_call(&r, HTTP_PUT, &body, e);
 	call_release(&r.call);
 	if (!rc) {
 		rc = bucketfs_verify(&r, e);
 		call_release(&r.call);
 	}
 	http_free(r.http);
+	certdir_free(r.certs);
 	strv_release(&r.insecure);
 	return rc;
 }

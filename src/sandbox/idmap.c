@@ -65,6 +65,16 @@ static bool parse_line(struct sv line, const struct idmap_user *u, struct tier_m
 	return true;
 }
 
+/* The kernel refuses a map whose ranges overlap; a user often has the same range by name and by number. */
+static bool is_taken(const struct tier_map *m, const struct tier_map *maps, int n)
+{
+	for (int i = 1; i < n; i++)
+		if (m->outside < (uint64_t)maps[i].outside + maps[i].count &&
+		    maps[i].outside < (uint64_t)m->outside + m->count)
+			return true;
+	return false;
+}
+
 int idmap_parse(struct sv text, const struct idmap_user *u, uint32_t own, struct tier_map out[TIER_MAPS_MAX],
 		struct err *e)
 {
@@ -75,7 +85,7 @@ int idmap_parse(struct sv text, const struct idmap_user *u, uint32_t own, struct
 	while (text.p) {
 		struct tier_map m;
 
-		if (!parse_line(sv_cut(&text, '\n'), u, &m))
+		if (!parse_line(sv_cut(&text, '\n'), u, &m) || is_taken(&m, out, n))
 			continue;
 		if (n == TIER_MAPS_MAX)
 			return err_set(e, ERR_HOST, "more than %d ranges of subordinate ids", TIER_MAPS_MAX - 1);
@@ -164,6 +174,19 @@ static bool no_new_privs(void)
 	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 }
 
+/* newuidmap wants the caller to have the group of its entry in /etc/passwd. */
+static bool other_group(struct err *e)
+{
+	const struct passwd *pw = getpwuid(getuid());
+
+	if (!pw || pw->pw_gid == getgid())
+		return false;
+	err_hint(e, "newuidmap serves a user only in the group of its entry in /etc/passwd, which for %s is %u and here "
+		    "is %u: setpriv --regid %u --init-groups slct …, or newgrp", pw->pw_name, (unsigned)pw->pw_gid,
+		 (unsigned)getgid(), (unsigned)pw->pw_gid);
+	return true;
+}
+
 static int helper_failed(const char *program, int status, struct buf *text, struct err *e)
 {
 	struct sv why = sv_trim(buf_sv(text));
@@ -171,6 +194,8 @@ static int helper_failed(const char *program, int status, struct buf *text, stru
 	if (WIFSIGNALED(status))
 		return err_set(e, ERR_HOST, "%s died of signal %d", program, WTERMSIG(status));
 	err_set(e, ERR_HOST, "%s refused the id map: %.*s", program, SV_ARG(why));
+	if (other_group(e))
+		return -1;
 	if (no_new_privs())
 		return err_hint(
 			e,
@@ -206,8 +231,39 @@ static int run_helper(const char *program, pid_t pid, const struct tier_map *m, 
 	return status == 0 ? 0 : helper_failed(program, status, &text, e);
 }
 
+void idmap_solo(struct tier_info *t)
+{
+	t->uid[0] = (struct tier_map){0, geteuid(), 1};
+	t->gid[0] = (struct tier_map){0, getegid(), 1};
+	t->nuid = t->ngid = 1;
+	snprintf(t->form, sizeof t->form, "rec");
+}
+
+static int write_proc(pid_t pid, const char *file, const char *text, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("/proc/%d/%s", (int)pid, file);
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text))
+		return 0;
+	err_sys(e, ERR_HOST, errno, "%s", path);
+	return err_hint(e, "/proc must be mounted and writable, and no security module forbid user namespaces");
+}
+
+/* setgroups is given up first: without it the kernel gives an ordinary user no map of groups (CVE-2014-8989). */
+static int write_own(const struct tier_info *t, pid_t pid, struct err *e)
+{
+	AUTO_FREE char *uid = mem_printf("0 %u 1", t->uid[0].outside), *gid = mem_printf("0 %u 1", t->gid[0].outside);
+
+	if (write_proc(pid, "setgroups", "deny", e) < 0 || write_proc(pid, "uid_map", uid, e) < 0)
+		return -1;
+	return write_proc(pid, "gid_map", gid, e);
+}
+
 int idmap_write(const struct tier_info *t, pid_t pid, struct err *e)
 {
+	if (t->nuid == 1 && t->ngid == 1)
+		return write_own(t, pid, e);
 	if (run_helper("newuidmap", pid, t->uid, t->nuid, e) < 0)
 		return -1;
 	return run_helper("newgidmap", pid, t->gid, t->ngid, e);

@@ -153,8 +153,11 @@ static int mount_new(const struct ovl *o, bool *unsupported, struct err *e)
 		return too_many(o->nlower, OVERLAY_LOWERS_MAX, e);
 	if (configure(fs, o, unsupported, e) < 0)
 		return -1;
-	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	/* Before Linux 6.5 overlayfs knew nothing of the new interface: any key was taken, and refused only here. */
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+		*unsupported = errno == EINVAL;
 		return ovl_failed(fs, errno, "mount", e);
+	}
 	mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
 	if (mnt < 0)
 		return ovl_failed(fs, errno, "fsmount", e);
