@@ -9,5 +9,8 @@
 char *activation_flavor_name(const char *path);
 /* Members definition, session and system of an object. */
 void activation_json(struct json *j, const char *definitions);
+/* The statements on standard output, `before` in front of them; with --json an object. */
+int activation_print(const struct cli *c, const char *flavor, const char *definitions, const char *before,
+		     struct err *e);
 
 #endif

@@ -1,9 +1,7 @@
-/* slct activation, and EXASLCT's generate-language-activation. */
+/* slct activation: the statements for an archive in a bucket. */
 #include "src/cli/activation.h"
 #include "src/cli/cmd.h"
-#include "src/cli/exaslct.h"
 #include "src/util/mem.h"
-#include "src/util/path.h"
 
 struct cmd_activation_opts {
 	const char *bucketfs, *bucket, *container, *path;
@@ -27,56 +25,6 @@ static const struct opt cmd_activation_options[] = {
 	{.name = "add-missing-builtin", .kind = OPT_FLAG, CMD_ACTIVATION_AT(builtin),
 	 .help = "keep the database's own PYTHON3, JAVA and R where the flavor defines none of that name"},
 };
-
-char *activation_flavor_name(const char *path)
-{
-	AUTO_FREE char *clean = path_clean(path);
-	AUTO_FREE char *full = strcmp(clean, ".") == 0 ? realpath(".", NULL) : NULL;
-
-	return mem_strdup(path_base(full ? full : clean));
-}
-
-void activation_json(struct json *j, const char *definitions)
-{
-	AUTO_FREE char *session = langdef_alter("SESSION", definitions), *system = langdef_alter("SYSTEM", definitions);
-
-	json_set_str(j, "definition", definitions);
-	json_set_str(j, "session", session);
-	json_set_str(j, "system", system);
-}
-
-static int cmd_activation_print(const struct cli *c, const char *flavor, const char *definitions, const char *before,
-				struct err *e)
-{
-	AUTO_FREE char *name = activation_flavor_name(flavor), *text = NULL;
-	struct json *j;
-
-	if (!c->g.json) {
-		text = langdef_message(name, definitions);
-		return cli_printf(e, "%s%s\n", before, text);
-	}
-	j = json_new_object();
-	json_set_str(j, "flavor", name);
-	activation_json(j, definitions);
-	return cli_print_json(j, e);
-}
-
-int ex_activation_run(struct cli *c, const void *opts, struct err *e)
-{
-	const struct exopt *o = opts;
-	const struct strv *given = &c->args.given;
-	struct langdef_place p = {o->bucketfs_name, o->bucket, o->path_in_bucket, o->container_name};
-	const char *flavor = o->flavor_paths.n ? o->flavor_paths.v[o->flavor_paths.n - 1] : NULL;
-	AUTO_FREE char *definitions = NULL;
-
-	if (exopt_check("generate-language-activation", o, given, e) || exopt_need(given, "flavor-path", e) ||
-	    exopt_need(given, "bucketfs-name", e) || exopt_need(given, "bucket-name", e) ||
-	    exopt_need(given, "container-name", e))
-		return -1;
-	definitions = langdef_render(flavor, &p, e);
-	/* EXASLCT's text begins with two empty lines, and print() adds the last newline. */
-	return definitions ? cmd_activation_print(c, flavor, definitions, "\n", e) : -1;
-}
 
 static int cmd_activation_renames(const struct strv *list, struct smap *out, struct err *e)
 {
@@ -108,7 +56,7 @@ static int cmd_activation_run(struct cli *c, const void *opts, struct err *e)
 		return -1;
 	plain = langdef_render(flavor, &p, e);
 	definitions = plain ? langdef_change(plain, &renames, o->builtin, e) : NULL;
-	return definitions ? cmd_activation_print(c, flavor, definitions, "", e) : -1;
+	return definitions ? activation_print(c, flavor, definitions, "", e) : -1;
 }
 
 const struct command cmd_activation = {

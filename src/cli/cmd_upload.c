@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "src/cli/cmd.h"
-#include "src/cli/ex_deploy.h"
+#include "src/cli/exaslct_deploy.h"
 #include "src/cli/exrun.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -67,7 +67,7 @@ static int cmd_deploy_run(struct cli *c, const void *opts, struct err *e)
 	with.flavor_paths = c->args.operands;
 	if (exopt_check("deploy", &with, &c->args.given, e) || cmd_upload_target(&with, &t, e))
 		return -1;
-	return ex_deploy_releases(c, &with, &t, o->dry_run, e);
+	return exaslct_deploy_releases(c, &with, &t, o->dry_run, e);
 }
 
 /* --- upload --- */
@@ -147,8 +147,7 @@ const struct command cmd_upload = {
 	.about = "The archive that slct export has written goes by PUT to "
 		 "http[s]://HOST:PORT/BUCKET/[PATH/]ARCHIVE; a failed transfer is repeated, and the size is asked "
 		 "for afterwards. The URL is printed. slct activation prints the statements that activate it.",
-	.example = "BUCKETFS_PASSWORD=… slct upload out/python-demo_release.tar.gz --bucketfs-host db.example.com "
-		   "--bucketfs-port 2581",
+	.example = "slct upload out/python-demo_release.tar.gz --bucketfs-host db.example.com --bucketfs-port 2581",
 	.opts = cmd_upload_options,
 	.nopts = ARRAY_LEN(cmd_upload_options),
 	.opts_size = sizeof(struct cmd_upload_opts),
@@ -166,9 +165,8 @@ const struct command cmd_deploy = {
 		 "http[s]://HOST:PORT/BUCKET/[PATH/]FLAVOR-GOAL-NAME.tar.gz and prints the statements that activate "
 		 "it. NAME is that of --release-name, else a key of all that the release is built from. What was "
 		 "exported before is not exported again. --dry-run does all but the upload.",
-	.example = "BUCKETFS_PASSWORD=… slct deploy flavors/python-demo --bucketfs-host db.example.com "
-		   "--bucketfs-port 2581 --release-name 1.0\n"
-		   "slct deploy flavors/python-demo --bucketfs-host db.example.com --bucketfs-port 2581 --dry-run",
+	.example = "slct deploy flavors/python-demo --bucketfs-host db.example.com --bucketfs-port 2581\n"
+		   "slct deploy flavors/python-demo --bucketfs-host localhost --bucketfs-port 2580 --no-https --dry-run",
 	.opts = cmd_deploy_options,
 	.nopts = ARRAY_LEN(cmd_deploy_options),
 	.opts_size = sizeof(struct cmd_upload_opts),

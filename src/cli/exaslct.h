@@ -22,17 +22,17 @@ void exaslct_args(char *const *args, size_t n, struct exaslct_args *out);
 void exaslct_args_free(struct exaslct_args *a);
 
 /* --- the commands' functions, by file --- */
-int ex_build_run(struct cli *c, const void *opts, struct err *e);
-int ex_push_run(struct cli *c, const void *opts, struct err *e);
-int ex_save_run(struct cli *c, const void *opts, struct err *e);
-int ex_export_run(struct cli *c, const void *opts, struct err *e);
-int ex_deploy_run(struct cli *c, const void *opts, struct err *e);
-int ex_upload_run(struct cli *c, const void *opts, struct err *e);
-int ex_activation_run(struct cli *c, const void *opts, struct err *e);
-int ex_diffs_run(struct cli *c, const void *opts, struct err *e);
-int ex_clean_flavor_run(struct cli *c, const void *opts, struct err *e);
-int ex_clean_all_run(struct cli *c, const void *opts, struct err *e);
-int ex_test_container_build_run(struct cli *c, const void *opts, struct err *e);
-int ex_test_container_push_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_build_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_push_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_save_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_export_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_deploy_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_upload_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_activation_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_diffs_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_clean_flavor_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_clean_all_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_test_container_build_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_test_container_push_run(struct cli *c, const void *opts, struct err *e);
 
 #endif

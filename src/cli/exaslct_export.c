@@ -1,17 +1,17 @@
 /* EXASLCT's export. */
-#include "src/cli/ex_export.h"
+#include "src/cli/exaslct_export.h"
 
 #include "src/build/image_ops.h"
 #include "src/cli/exaslct.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
-#define EX_EXPORT_CACHE "cache/exports"
-#define EX_EXPORT_SUM ".sha512sum"
+#define EXASLCT_EXPORT_CACHE "cache/exports"
+#define EXASLCT_EXPORT_SUM ".sha512sum"
 /* Digits of the image's id in the name of a cached archive. */
-#define EX_EXPORT_ID 16
+#define EXASLCT_EXPORT_ID 16
 
-void ex_export_goals(const struct exopt *o, struct strv *out)
+void exaslct_export_goals(const struct exopt *o, struct strv *out)
 {
 	strv_copy(out, &o->release_goals);
 	if (!out->n)
@@ -20,19 +20,19 @@ void ex_export_goals(const struct exopt *o, struct strv *out)
 
 /* The image's name in its repository, which has flavor, goal, architecture and key; and its id, so that a rebuilt image
  * with the same key is not taken for the old one. */
-static char *ex_export_cache_path(struct exrun *r, const struct build_goal *g, const char *suffix, struct err *e)
+static char *exaslct_export_cache_path(struct exrun *r, const struct build_goal *g, const char *suffix, struct err *e)
 {
-	AUTO_FREE char *dir = exrun_output_dir(r->o, EX_EXPORT_CACHE, e);
+	AUTO_FREE char *dir = exrun_output_dir(r->o, EXASLCT_EXPORT_CACHE, e);
 	const char *tag = strrchr(release_image(g), ':') + 1;
 
-	return dir ? mem_printf("%s/%s-%.*s%s", dir, tag, EX_EXPORT_ID, strchr(g->image.text, ':') + 1, suffix) : NULL;
+	return dir ? mem_printf("%s/%s-%.*s%s", dir, tag, EXASLCT_EXPORT_ID, strchr(g->image.text, ':') + 1, suffix) : NULL;
 }
 
-char *ex_export_cached(struct exrun *r, const struct build_goal *g, struct err *e)
+char *exaslct_export_cached(struct exrun *r, const struct build_goal *g, struct err *e)
 {
 	const struct release_format *f = release_strategy(r->o->strategy);
-	AUTO_FREE char *path = ex_export_cache_path(r, g, f->suffix, e);
-	AUTO_FREE char *sum = path ? mem_printf("%s" EX_EXPORT_SUM, path) : NULL;
+	AUTO_FREE char *path = exaslct_export_cache_path(r, g, f->suffix, e);
+	AUTO_FREE char *sum = path ? mem_printf("%s" EXASLCT_EXPORT_SUM, path) : NULL;
 
 	if (!path)
 		return NULL;
@@ -44,11 +44,11 @@ char *ex_export_cached(struct exrun *r, const struct build_goal *g, struct err *
 	return STEAL_PTR(path);
 }
 
-static char *ex_export_to_path(struct exrun *r, const struct build_goal *g, struct err *e)
+static char *exaslct_export_to_path(struct exrun *r, const struct build_goal *g, struct err *e)
 {
 	const struct release_format *f = release_strategy(r->o->strategy);
 	AUTO_FREE char *path = release_path(r->o->export_path, g->stage, r->o->release_name, f->suffix);
-	AUTO_FREE char *sum = mem_printf("%s" EX_EXPORT_SUM, path);
+	AUTO_FREE char *sum = mem_printf("%s" EXASLCT_EXPORT_SUM, path);
 
 	if (release_write(&r->work.session, release_image(g), f, path, true, sum, e))
 		return NULL;
@@ -56,7 +56,7 @@ static char *ex_export_to_path(struct exrun *r, const struct build_goal *g, stru
 }
 
 /* --cleanup-docker-images: the names go; the cache of steps stays what it is. */
-static int ex_export_cleanup(struct exrun *r, const struct build_result *res, struct err *e)
+static int exaslct_export_cleanup(struct exrun *r, const struct build_result *res, struct err *e)
 {
 	for (size_t i = 0; i < res->n; i++) {
 		if (store_image_delete(r->work.session.store, res->v[i].name, e))
@@ -65,7 +65,7 @@ static int ex_export_cleanup(struct exrun *r, const struct build_result *res, st
 	return 0;
 }
 
-static int ex_export_all(struct exrun *r, const struct build_result *res, struct strv *files, struct err *e)
+static int exaslct_export_all(struct exrun *r, const struct build_result *res, struct strv *files, struct err *e)
 {
 	for (size_t i = 0; i < res->n; i++) {
 		const struct build_goal *g = &res->v[i];
@@ -73,16 +73,16 @@ static int ex_export_all(struct exrun *r, const struct build_result *res, struct
 
 		if (g->extra)
 			continue;
-		path = r->o->export_path ? ex_export_to_path(r, g, e) : ex_export_cached(r, g, e);
+		path = r->o->export_path ? exaslct_export_to_path(r, g, e) : exaslct_export_cached(r, g, e);
 		if (!path)
 			return err_wrap(e, "exporting %s", g->stage);
 		strv_take(files, path);
 	}
-	return exrun_yes(r->o->cleanup_images) ? ex_export_cleanup(r, res, e) : 0;
+	return exrun_yes(r->o->cleanup_images) ? exaslct_export_cleanup(r, res, e) : 0;
 }
 
 /* EXASLCT's words, since scripts look for them. */
-static int ex_export_print(const struct exrun *r, const struct strv *files, struct err *e)
+static int exaslct_export_print(const struct exrun *r, const struct strv *files, struct err *e)
 {
 	const char *what = r->o->export_path ? "Copied container to" : "Cached container under";
 	struct json *j;
@@ -102,7 +102,7 @@ static int ex_export_print(const struct exrun *r, const struct strv *files, stru
 	return 0;
 }
 
-int ex_export_run(struct cli *c, const void *opts, struct err *e)
+int exaslct_export_run(struct cli *c, const void *opts, struct err *e)
 {
 	const struct exopt *o = opts;
 	AUTO_EXRUN struct exrun r = {0};
@@ -110,7 +110,7 @@ int ex_export_run(struct cli *c, const void *opts, struct err *e)
 	struct build_result res = {0};
 	int rc;
 
-	ex_export_goals(o, &goals);
+	exaslct_export_goals(o, &goals);
 	if (o->release_name && strchr(o->release_name, '/'))
 		return err_set(e, ERR_USAGE, "--release-name: \"%s\" has a slash", o->release_name);
 	if (exopt_check("export", o, &c->args.given, e) || exrun_prepare(&r, c, o, &goals, e) ||
@@ -118,8 +118,8 @@ int ex_export_run(struct cli *c, const void *opts, struct err *e)
 		return -1;
 	rc = exrun_build(&r, &res, e);
 	if (!rc)
-		rc = ex_export_all(&r, &res, &files, e);
+		rc = exaslct_export_all(&r, &res, &files, e);
 	exrun_close(&r);
 	build_result_release(&res);
-	return rc ? -1 : ex_export_print(&r, &files, e);
+	return rc ? -1 : exaslct_export_print(&r, &files, e);
 }

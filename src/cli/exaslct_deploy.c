@@ -2,14 +2,14 @@
 #include "src/cli/activation.h"
 #include "src/cli/cmd.h"
 #include "src/cli/deploy.h"
-#include "src/cli/ex_deploy.h"
-#include "src/cli/ex_export.h"
+#include "src/cli/exaslct_deploy.h"
+#include "src/cli/exaslct_export.h"
 #include "src/cli/exaslct.h"
 #include "src/util/log.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
-struct ex_deploy {
+struct exaslct_deploy {
 	struct exrun r;
 	struct deploy_target target;
 	char *password;
@@ -18,7 +18,7 @@ struct ex_deploy {
 	VEC_OF(struct deploy_item) items;
 };
 
-static void ex_deploy_release(struct ex_deploy *d)
+static void exaslct_deploy_release(struct exaslct_deploy *d)
 {
 	exrun_release(&d->r);
 	build_result_release(&d->res);
@@ -34,7 +34,7 @@ static void ex_deploy_release(struct ex_deploy *d)
 }
 
 /* The flavor that a goal is of, as the user wrote it. */
-static const char *ex_deploy_flavor(const struct strv *paths, const char *name)
+static const char *exaslct_deploy_flavor(const struct strv *paths, const char *name)
 {
 	for (size_t i = 0; i < paths->n; i++) {
 		AUTO_FREE char *base = activation_flavor_name(paths->v[i]);
@@ -45,30 +45,30 @@ static const char *ex_deploy_flavor(const struct strv *paths, const char *name)
 	return paths->v[0];
 }
 
-static int ex_deploy_item(struct ex_deploy *d, const struct build_goal *g, struct err *e)
+static int exaslct_deploy_item(struct exaslct_deploy *d, const struct build_goal *g, struct err *e)
 {
 	const struct exopt *o = d->r.o;
 	const char *suffix = release_strategy(o->strategy)->suffix;
-	struct deploy_item it = {.goal = g, .flavor_path = ex_deploy_flavor(&d->r.b.paths, g->flavor ? g->flavor : "")};
+	struct deploy_item it = {.goal = g, .flavor_path = exaslct_deploy_flavor(&d->r.b.paths, g->flavor ? g->flavor : "")};
 
 	/* EXASLCT's name without a release's is the hash of the image's inputs; so it is here. */
 	it.container = release_container(g->stage, o->release_name ? o->release_name : g->key ? g->key : "unknown");
 	it.url = deploy_url(&d->target, it.container, suffix);
-	it.file = ex_export_cached(&d->r, g, e);
+	it.file = exaslct_export_cached(&d->r, g, e);
 	vec_push(&d->items, it);
 	if (!it.file)
 		return err_wrap(e, "exporting %s", g->stage);
 	return d->dry_run ? 0 : deploy_put(&d->r.work.session, &d->target, &it, e);
 }
 
-static char *ex_deploy_definitions(const struct ex_deploy *d, const struct deploy_item *it, struct err *e)
+static char *exaslct_deploy_definitions(const struct exaslct_deploy *d, const struct deploy_item *it, struct err *e)
 {
 	struct langdef_place p = {d->target.bucketfs, d->target.bucket, d->target.path, it->container};
 
 	return langdef_render(it->flavor_path, &p, e);
 }
 
-static int ex_deploy_print_text(const struct ex_deploy *d, const struct deploy_item *it, const char *definitions,
+static int exaslct_deploy_print_text(const struct exaslct_deploy *d, const struct deploy_item *it, const char *definitions,
 				struct err *e)
 {
 	AUTO_FREE char *name = activation_flavor_name(it->flavor_path);
@@ -77,7 +77,7 @@ static int ex_deploy_print_text(const struct ex_deploy *d, const struct deploy_i
 	return cli_printf(e, "\n%s %s to %s\n%s\n", d->dry_run ? "Would upload" : "Uploaded", it->file, it->url, text);
 }
 
-static struct json *ex_deploy_json(const struct ex_deploy *d, const struct deploy_item *it, const char *definitions)
+static struct json *exaslct_deploy_json(const struct exaslct_deploy *d, const struct deploy_item *it, const char *definitions)
 {
 	struct json *j = json_new_object();
 
@@ -90,25 +90,25 @@ static struct json *ex_deploy_json(const struct ex_deploy *d, const struct deplo
 	return j;
 }
 
-static int ex_deploy_print(const struct ex_deploy *d, struct err *e)
+static int exaslct_deploy_print(const struct exaslct_deploy *d, struct err *e)
 {
 	struct json *j = json_new_object(), *list = json_new_array();
 	AUTO_JSON struct json *own = j;
 
 	json_set(j, "releases", list);
 	for (size_t i = 0; i < d->items.n; i++) {
-		AUTO_FREE char *definitions = ex_deploy_definitions(d, &d->items.v[i], e);
+		AUTO_FREE char *definitions = exaslct_deploy_definitions(d, &d->items.v[i], e);
 
 		if (!definitions)
 			return -1;
-		json_append(list, ex_deploy_json(d, &d->items.v[i], definitions));
-		if (!d->r.c->g.json && ex_deploy_print_text(d, &d->items.v[i], definitions, e))
+		json_append(list, exaslct_deploy_json(d, &d->items.v[i], definitions));
+		if (!d->r.c->g.json && exaslct_deploy_print_text(d, &d->items.v[i], definitions, e))
 			return -1;
 	}
 	return d->r.c->g.json ? cli_print_json(STEAL_PTR(own), e) : 0;
 }
 
-static int ex_deploy_password(struct ex_deploy *d, const char *given, struct err *e)
+static int exaslct_deploy_password(struct exaslct_deploy *d, const char *given, struct err *e)
 {
 	AUTO_FREE char *question = mem_printf("BucketFS Password for BucketFS %s and User %s: ", d->target.bucketfs,
 					      d->target.user ? d->target.user : "");
@@ -121,7 +121,7 @@ static int ex_deploy_password(struct ex_deploy *d, const char *given, struct err
 }
 
 /* A flavor without a definition fails before hours of building. */
-static int ex_deploy_check_definitions(const struct ex_deploy *d, struct err *e)
+static int exaslct_deploy_check_definitions(const struct exaslct_deploy *d, struct err *e)
 {
 	struct langdef_place p = {d->target.bucketfs, d->target.bucket, d->target.path, "x"};
 
@@ -134,35 +134,35 @@ static int ex_deploy_check_definitions(const struct ex_deploy *d, struct err *e)
 	return 0;
 }
 
-static int ex_deploy_all(struct ex_deploy *d, struct err *e)
+static int exaslct_deploy_all(struct exaslct_deploy *d, struct err *e)
 {
 	int rc = exrun_open(&d->r, e);
 
 	if (!rc)
 		rc = exrun_build(&d->r, &d->res, e);
 	for (size_t i = 0; !rc && i < d->res.n; i++)
-		rc = d->res.v[i].extra ? 0 : ex_deploy_item(d, &d->res.v[i], e);
+		rc = d->res.v[i].extra ? 0 : exaslct_deploy_item(d, &d->res.v[i], e);
 	exrun_close(&d->r);
 	return rc;
 }
 
-int ex_deploy_releases(struct cli *c, const struct exopt *o, const struct deploy_target *t, bool dry_run,
+int exaslct_deploy_releases(struct cli *c, const struct exopt *o, const struct deploy_target *t, bool dry_run,
 		       struct err *e)
 {
-	struct ex_deploy d = {.target = *t, .dry_run = dry_run};
+	struct exaslct_deploy d = {.target = *t, .dry_run = dry_run};
 	AUTO_STRV struct strv goals = {0};
 	int rc;
 
-	ex_export_goals(o, &goals);
-	rc = deploy_check(t, e) || exrun_prepare(&d.r, c, o, &goals, e) || ex_deploy_check_definitions(&d, e) ||
-			     ex_deploy_password(&d, o->bucketfs_password, e) || ex_deploy_all(&d, e)
+	exaslct_export_goals(o, &goals);
+	rc = deploy_check(t, e) || exrun_prepare(&d.r, c, o, &goals, e) || exaslct_deploy_check_definitions(&d, e) ||
+			     exaslct_deploy_password(&d, o->bucketfs_password, e) || exaslct_deploy_all(&d, e)
 		     ? -1
-		     : ex_deploy_print(&d, e);
-	ex_deploy_release(&d);
+		     : exaslct_deploy_print(&d, e);
+	exaslct_deploy_release(&d);
 	return rc;
 }
 
-static int ex_deploy_need(const struct strv *given, const char *const *names, struct err *e)
+static int exaslct_deploy_need(const struct strv *given, const char *const *names, struct err *e)
 {
 	for (size_t i = 0; names[i]; i++) {
 		if (exopt_need(given, names[i], e))
@@ -171,7 +171,7 @@ static int ex_deploy_need(const struct strv *given, const char *const *names, st
 	return 0;
 }
 
-static struct deploy_target ex_deploy_target(const struct exopt *o, bool tls)
+static struct deploy_target exaslct_deploy_target(const struct exopt *o, bool tls)
 {
 	return (struct deploy_target){
 		.host = o->bucketfs_host,
@@ -186,7 +186,7 @@ static struct deploy_target ex_deploy_target(const struct exopt *o, bool tls)
 	};
 }
 
-int ex_deploy_run(struct cli *c, const void *opts, struct err *e)
+int exaslct_deploy_run(struct cli *c, const void *opts, struct err *e)
 {
 	static const char *const needed[] = {"bucketfs-host", "bucketfs-port", "bucketfs-user",
 					     "bucketfs-name", "bucket",        NULL};
@@ -195,14 +195,14 @@ int ex_deploy_run(struct cli *c, const void *opts, struct err *e)
 	bool tls;
 
 	if (exopt_check("deploy", o, &c->args.given, e) || exopt_need(&c->args.given, "flavor-path", e) ||
-	    ex_deploy_need(&c->args.given, needed, e) ||
+	    exaslct_deploy_need(&c->args.given, needed, e) ||
 	    exopt_bool("bucketfs-use-https", o->use_https_word, false, &tls, e))
 		return -1;
-	t = ex_deploy_target(o, tls);
-	return ex_deploy_releases(c, o, &t, false, e);
+	t = exaslct_deploy_target(o, tls);
+	return exaslct_deploy_releases(c, o, &t, false, e);
 }
 
-int ex_upload_run(struct cli *c, const void *opts, struct err *e)
+int exaslct_upload_run(struct cli *c, const void *opts, struct err *e)
 {
 	static const char *const needed[] = {"database-host", "bucketfs-port", "bucketfs-username",
 					     "bucketfs-name", "bucket-name",   NULL};
@@ -210,8 +210,8 @@ int ex_upload_run(struct cli *c, const void *opts, struct err *e)
 	struct deploy_target t;
 
 	if (exopt_check("upload", o, &c->args.given, e) || exopt_need(&c->args.given, "flavor-path", e) ||
-	    ex_deploy_need(&c->args.given, needed, e))
+	    exaslct_deploy_need(&c->args.given, needed, e))
 		return -1;
-	t = ex_deploy_target(o, exrun_yes(o->https));
-	return ex_deploy_releases(c, o, &t, false, e);
+	t = exaslct_deploy_target(o, exrun_yes(o->https));
+	return exaslct_deploy_releases(c, o, &t, false, e);
 }

@@ -5,7 +5,7 @@
 #include "src/util/mem.h"
 
 /* Names of the images, one a line, goals only; with --json an object. */
-static int ex_build_print(const struct cli *c, const struct build_result *r, const struct strv *done, struct err *e)
+static int exaslct_build_print(const struct cli *c, const struct build_result *r, const struct strv *done, struct err *e)
 {
 	struct json *j, *list;
 
@@ -34,7 +34,7 @@ static int ex_build_print(const struct cli *c, const struct build_result *r, con
 	return cli_print_json(j, e);
 }
 
-static void ex_build_names(const struct build_result *r, struct strv *out)
+static void exaslct_build_names(const struct build_result *r, struct strv *out)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		if (!r->v[i].extra)
@@ -43,9 +43,9 @@ static void ex_build_names(const struct build_result *r, struct strv *out)
 }
 
 /* What follows the build; the names that were dealt with go to done. */
-typedef int ex_build_then_fn(struct exrun *r, const struct build_result *res, struct strv *done, struct err *e);
+typedef int exaslct_build_then_fn(struct exrun *r, const struct build_result *res, struct strv *done, struct err *e);
 
-static int ex_build_all(struct exrun *r, ex_build_then_fn *then, struct err *e)
+static int exaslct_build_all(struct exrun *r, exaslct_build_then_fn *then, struct err *e)
 {
 	struct build_result res = {0};
 	AUTO_STRV struct strv done = {0};
@@ -56,26 +56,26 @@ static int ex_build_all(struct exrun *r, ex_build_then_fn *then, struct err *e)
 	if (!rc && then)
 		rc = then(r, &res, &done, e);
 	else if (!rc)
-		ex_build_names(&res, &done);
+		exaslct_build_names(&res, &done);
 	exrun_close(r);
 	if (!rc)
-		rc = ex_build_print(r->c, &res, &done, e);
+		rc = exaslct_build_print(r->c, &res, &done, e);
 	build_result_release(&res);
 	return rc;
 }
 
-int ex_build_run(struct cli *c, const void *opts, struct err *e)
+int exaslct_build_run(struct cli *c, const void *opts, struct err *e)
 {
 	AUTO_EXRUN struct exrun r = {0};
 
 	if (exopt_check("build", opts, &c->args.given, e) || exrun_prepare(&r, c, opts, NULL, e))
 		return -1;
-	return ex_build_all(&r, NULL, e);
+	return exaslct_build_all(&r, NULL, e);
 }
 
 /* --- push --- */
 
-static int ex_build_push(struct exrun *r, const struct build_result *res, struct strv *done, struct err *e)
+static int exaslct_build_push(struct exrun *r, const struct build_result *res, struct strv *done, struct err *e)
 {
 	for (size_t i = 0; i < res->n; i++) {
 		const char *name = res->v[i].name;
@@ -91,7 +91,7 @@ static int ex_build_push(struct exrun *r, const struct build_result *res, struct
 	return 0;
 }
 
-int ex_push_run(struct cli *c, const void *opts, struct err *e)
+int exaslct_push_run(struct cli *c, const void *opts, struct err *e)
 {
 	const struct exopt *o = opts;
 	AUTO_EXRUN struct exrun r = {0};
@@ -101,12 +101,12 @@ int ex_push_run(struct cli *c, const void *opts, struct err *e)
 	r.b.all_stages |= exrun_yes(o->push_all);
 	/* The readable names are for people; a later build finds the stages by their keys. */
 	strv_printf(&r.b.cache_to, "%s,mode=stages,required", exrun_target(o));
-	return ex_build_all(&r, ex_build_push, e);
+	return exaslct_build_all(&r, exaslct_build_push, e);
 }
 
 /* --- save --- */
 
-static int ex_build_save(struct exrun *r, const struct build_result *res, struct strv *done, struct err *e)
+static int exaslct_build_save(struct exrun *r, const struct build_result *res, struct strv *done, struct err *e)
 {
 	for (size_t i = 0; i < res->n; i++)
 		strv_add(done, res->v[i].name);
@@ -114,7 +114,7 @@ static int ex_build_save(struct exrun *r, const struct build_result *res, struct
 			      r->o->save_directory, NULL, e);
 }
 
-int ex_save_run(struct cli *c, const void *opts, struct err *e)
+int exaslct_save_run(struct cli *c, const void *opts, struct err *e)
 {
 	const struct exopt *o = opts;
 	AUTO_EXRUN struct exrun r = {0};
@@ -124,5 +124,5 @@ int ex_save_run(struct cli *c, const void *opts, struct err *e)
 		return -1;
 	r.b.all_stages |= exrun_yes(o->save_all);
 	strv_printf(&r.b.cache_to, "oci:%s,mode=stages,required", o->save_directory);
-	return ex_build_all(&r, ex_build_save, e);
+	return exaslct_build_all(&r, exaslct_build_save, e);
 }
