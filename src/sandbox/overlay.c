@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "src/sandbox/mntns.h"
+#include "src/sandbox/nsdiag.h"
 #include "src/sandbox/userns.h"
 #include "src/util/buf.h"
 #include "src/util/cleanup.h"
@@ -38,7 +39,7 @@ int overlay_enter(int nsfd, struct err *e)
 	if (userns_join(nsfd, e) < 0)
 		return -1;
 	if (unshare(CLONE_NEWNS) < 0)
-		return err_sys(e, ERR_HOST, errno, "unshare CLONE_NEWNS");
+		return nsdiag_refused(errno, "unshare CLONE_NEWNS", CLONE_NEWNS, e);
 	return mntns_private(e);
 }
 
