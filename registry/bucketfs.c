@@ -47,6 +47,7 @@ static const char *bucketfs_hint(int status)
 		int status;
 		const char *hint;
 	} hints[] = {
+		{400, "is it http or https at this port?"},
 		{401, "the server does not take this user name and password for writing"},
 		{403, "the user may not write there; for BucketFS the user for writing is mostly w"},
 		{404, "is the bucket's name right?"},
