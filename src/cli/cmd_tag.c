@@ -104,8 +104,10 @@ static int cmd_tag_run(struct cli *c, const void *opts, struct err *e)
 
 	if (o->exaslct)
 		return cmd_tag_exaslct(c, o, e);
-	if (c->args.operands.n != 2)
-		return err_set(e, ERR_USAGE, "slct tag: an image and one name are wanted");
+	if (c->args.operands.n != 2) {
+		err_set(e, ERR_USAGE, "slct tag: an image and one name are wanted");
+		return err_hint(e, "usage: slct tag %s", c->command->usage);
+	}
 	return cmd_tag_image(c, e);
 }
 
