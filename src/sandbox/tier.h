@@ -16,6 +16,7 @@ struct tier_info {
 	struct tier_map uid[TIER_MAPS_MAX], gid[TIER_MAPS_MAX]; /* range: the id maps */
 	size_t nuid, ngid;
 	char form[80]; /* name of the layer form: "real", or "map-" and 16 hex digits of the maps' digest */
+	bool trees;    /* no overlay can lie on the store: roots are trees of their own */
 	char *why;     /* why not a better one, for the first line of a build; may be "" */
 };
 
