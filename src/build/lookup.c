@@ -4,6 +4,7 @@
 #include "oci/limits.h"
 #include "src/build/cacheread.h"
 #include "src/build/state.h"
+#include "src/util/clock.h"
 #include "src/util/mem.h"
 
 /* --- one key --- */
@@ -22,8 +23,15 @@ static void learn_hit(struct build *b, const struct remote_hit *h)
 
 static void copy_record(struct clocal *to, const struct clocal *from)
 {
-	*to = (struct clocal){.key = from->key, .made = mem_strdup(from->made)};
+	*to = (struct clocal){.key = from->key, .made = mem_strdup(from->made), .built = from->built};
 	digest_list_copy(&to->diff_ids, &from->diff_ids);
+}
+
+bool lookup_expired(const struct build *b, const struct clocal *rec)
+{
+	int64_t age = b->o->cache_ttl_ns ? clock_wall() / CLOCK_NS_PER_S - rec->built : 0;
+
+	return age > b->o->cache_ttl_ns / CLOCK_NS_PER_S;
 }
 
 static bool find_key(struct build *b, const struct ckey *key, struct clocal *out, const char **source)
@@ -34,7 +42,7 @@ static bool find_key(struct build *b, const struct ckey *key, struct clocal *out
 		return false;
 	if (clocal_get(b->s->store, key, out)) {
 		*source = "local";
-		if (usable(b, out))
+		if (!lookup_expired(b, out) && usable(b, out))
 			return true;
 		clocal_release(out);
 	}
@@ -88,6 +96,7 @@ static void take_hit(struct build *b, size_t at)
 			r->based = true;
 			digest_list_copy(&r->stack, &rec.diff_ids);
 			buf_str_add(&r->made, rec.made);
+			r->built = rec.built;
 			clocal_release(&rec);
 			return;
 		}
@@ -149,6 +158,22 @@ static bool needs_dirty(const struct plan_stage *st, const bool *dirty)
 	return false;
 }
 
+/* What stands on a stage that is to run anew (--no-cache-filter) is not taken by input key either: its record would
+ * hide that stage. */
+static void distrust_above_forced(const struct build *b, const size_t *order, bool *no_input)
+{
+	for (size_t i = 0; i < b->plan->stages.n; i++) {
+		const struct plan_stage *st = &b->plan->stages.v[order[i]];
+
+		for (size_t k = 0; k < st->needs.n; k++) {
+			size_t below = st->needs.v[k].stage;
+
+			if (below != PLAN_NONE)
+				no_input[order[i]] |= no_input[below] || b->plan->stages.v[below].forced;
+		}
+	}
+}
+
 /* Within one run every stage has one result: a stage that stands on one that runs is not taken by input key, but step
  * by step by content key. Each round takes that right from at least one stage, so it ends. */
 static void mark(struct build *b)
@@ -159,6 +184,7 @@ static void mark(struct build *b)
 	bool again = true;
 
 	plan_order(b->plan, order);
+	distrust_above_forced(b, order, no_input);
 	while (again) {
 		again = false;
 		reset(b);

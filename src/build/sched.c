@@ -125,6 +125,7 @@ static void take_record(struct stage_run *r, const struct clocal *rec)
 	digest_list_release(&r->stack);
 	digest_list_copy(&r->stack, &rec->diff_ids);
 	buf_char_add(&r->made, last);
+	r->built = rec->built;
 }
 
 /* Early cut-off: the parent's content was met before, whatever its history. */
@@ -220,6 +221,7 @@ static void step_succeeded(struct step_job *j, const struct layer_info *info)
 	}
 	buf_char_add(&r->made, info->entries ? '1' : '0');
 	r->source = NULL;
+	r->built = clock_wall() / CLOCK_NS_PER_S;
 	r->next++;
 	r->state = STAGE_WAITING;
 	b->counts.steps_run++;

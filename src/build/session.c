@@ -67,7 +67,7 @@ int session_need_tier(struct session *s, struct err *e)
 	int rc = tier_probe(s->want, scratch, &s->tier, e);
 
 	unlinkat(store_fd(s->store), rel, AT_REMOVEDIR);
-	if (rc == 0 && s->tier.tier != TIER_ROOT) {
+	if (rc == 0 && (s->tier.tier == TIER_RANGE || s->tier.tier == TIER_SOLO)) {
 		s->nsfd = userns_open(&s->tier, e);
 		if (s->nsfd < 0) {
 			tier_release(&s->tier);

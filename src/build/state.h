@@ -6,6 +6,7 @@
 #include "oci/layer.h"
 #include "src/build/build.h"
 #include "src/build/context.h"
+#include "src/build/sshagent.h"
 #include "src/build/worker.h"
 #include "src/cache/clocal.h"
 #include "src/plan/plan.h"
@@ -34,6 +35,7 @@ struct stage_run {
 	bool started;
 	bool ran;                /* a step of it was started in this run */
 	int64_t begun;           /* monotonic */
+	int64_t built;           /* when the last layer step before `next` ran: seconds since 1970, 0 unknown */
 	struct step_job *job;    /* at work, or NULL */
 };
 
@@ -63,6 +65,7 @@ struct build {
 	char *log_dir;         /* absolute */
 	void *seccomp;
 	size_t seccomp_len;
+	struct sshagents agents; /* for --ssh ID=KEYFILE */
 	void *seccomp_sync; /* for steps whose writes outlive them: fsync is real; NULL: none has mounts */
 	size_t seccomp_sync_len;
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
@@ -137,6 +140,8 @@ void trees_release(struct build *b);
 /* --- lookup.c --- */
 /* Find out what is cached and mark what must run. */
 int lookup_all(struct build *b, struct err *e);
+/* Older than --cache-ttl; what does not say when it was built counts as old. */
+bool lookup_expired(const struct build *b, const struct clocal *rec);
 /* By content key, locally, then among what is known of the remote caches. */
 bool lookup_content(struct build *b, const struct ckey *key, struct clocal *out, const char **source);
 void lookup_states(struct build *b, struct plan_states *out);

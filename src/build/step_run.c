@@ -106,7 +106,9 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.out_fd = r->out_fd,
 		.timeout_ns = b->o->step_timeout_ns,
 		.shm_size = b->o->shm_size,
-		.sync_is_noop = !mounts.keep_sync,
+		.owners_fd = -1,
+		.sync_is_noop = !mounts.keep_sync && !j->def->insecure,
+		.insecure = j->def->insecure,
 		.seccomp_prog = mounts.keep_sync ? b->seccomp_sync : b->seccomp,
 		.seccomp_len = mounts.keep_sync ? b->seccomp_sync_len : b->seccomp_len,
 	};
@@ -232,8 +234,21 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 		start_commit(j, e);
 }
 
+/* The whole diagnosis: what was tried, why it failed, what to do about it. */
+static int no_isolation(const struct step_job *j, struct err *e)
+{
+	const struct tier_info *t = &j->b->s->tier;
+
+	err_set(e, ERR_HOST, "stage %s: %s: RUN needs isolation \"root\", \"range\", \"solo\" or \"chroot\"; %s",
+		j->st->name, j->def->text, t->why[0] ? t->why : "isolation \"none\" was asked for");
+	err_at(e, j->st->file, j->def->line, 0);
+	return err_hint(e, "%s", t->hint && t->hint[0] ? t->hint : "leave --isolation out, see `slct doctor`");
+}
+
 int step_run_start(struct step_job *j, struct err *e)
 {
+	if (j->b->s->tier.tier == TIER_NONE)
+		return no_isolation(j, e);
 	struct run *r = mem_new(struct run);
 
 	r->j = j;

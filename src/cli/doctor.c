@@ -89,7 +89,11 @@ static void doctor_isolation(struct doctor *d, const struct store *s)
 {
 	AUTO_FREE char *scratch = mem_printf("%s/tmp", store_root(s));
 
-	d->can_build = tier_probe(TIER_AUTO, scratch, &d->tier, &d->why) == 0;
+	d->can_build = tier_probe(TIER_AUTO, scratch, &d->tier, &d->why) == 0 && d->tier.tier != TIER_NONE;
+	if (d->tier.tier == TIER_NONE) {
+		err_set(&d->why, ERR_HOST, "no isolation for RUN steps works here: %s", d->tier.why);
+		err_hint(&d->why, "%s", d->tier.hint);
+	}
 	for (enum tier t = TIER_ROOT; t <= TIER_CHROOT; t++)
 		doctor_tier(d, t, scratch);
 }
@@ -99,7 +103,7 @@ static void doctor_proc(struct doctor *d)
 	struct err e = ERR_INIT;
 	int ns = -1;
 
-	if (d->tier.tier == TIER_RANGE && (ns = userns_open(&d->tier, &e)) < 0) {
+	if ((d->tier.tier == TIER_RANGE || d->tier.tier == TIER_SOLO) && (ns = userns_open(&d->tier, &e)) < 0) {
 		err_release(&e);
 		return; /* it has just worked */
 	}

@@ -292,12 +292,23 @@ void dast_file_free(struct dast_file *f)
 	free(f);
 }
 
+/* An escape character at the end of the text (which only that of a file can have) would continue the line: one that does
+ * so follows it. */
+static void print_end(const struct dast_instr *in, struct buf *out)
+{
+	size_t n = strlen(in->original);
+
+	if (n && in->original[n - 1] == in->escape && !(n > 1 && in->original[n - 2] == in->escape))
+		buf_printf(out, " %c", in->escape);
+}
+
 void dast_print(const struct dast_instr *in, struct buf *out)
 {
 	const char *rest = in->original + strlen(in->written);
 
 	buf_str_add(out, in->kind ? dast_info(in->kind)->name : in->written);
 	buf_str_add(out, rest);
+	print_end(in, out);
 	for (size_t i = 0; i < in->heredocs.n; i++) {
 		const struct dast_heredoc *h = &in->heredocs.v[i];
 

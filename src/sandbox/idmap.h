@@ -27,7 +27,10 @@ int idmap_parse(struct sv text, const struct idmap_user *u, uint32_t own, struct
 		struct err *e);
 /* Both maps from the host's files into t->uid and t->gid, and t->form. ERR_HOST names the file and the line to add. */
 int idmap_load(struct tier_info *t, struct err *e);
-/* Give process pid, which is in a new user namespace, the maps of t. Runs newuidmap and newgidmap. */
+/* The map of tier solo: 0 is the caller, and there is nobody else; t->form is "rec". */
+void idmap_solo(struct tier_info *t);
+/* Give process pid, which is in a new user namespace, the maps of t. Runs newuidmap and newgidmap; a map
+ * of one id needs no help (user_namespaces(7)), but then nobody in it may call setgroups. */
 int idmap_write(const struct tier_info *t, pid_t pid, struct err *e);
 /* "map-" and 16 hex digits of the sha256 of the maps' text. */
 void idmap_form(const struct tier_info *t, char form[80]);

@@ -13,7 +13,9 @@
 
 #include "src/sandbox/childmsg.h"
 #include "src/sandbox/overlay.h"
+#include "src/sandbox/userns.h"
 #include "src/util/cleanup.h"
+#include "src/util/ownrec.h"
 #include "src/util/path.h"
 #include "src/util/proc.h"
 #include "src/util/tmp.h"
@@ -154,6 +156,29 @@ static int do_proc(const struct probe *p, struct err *e)
 			   "systempaths=unconfined (podman: unmask=ALL)");
 }
 
+static int try_attribute(int at, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(at, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct ownrec r = {1, 1, 0, 0, 0};
+
+	if (fd >= 0 && ownrec_set(fd, &r) == 0 && ownrec_get(fd, &r) == 1)
+		return 0;
+	err_sys(e, ERR_HOST, errno, "recording an owner in an extended attribute");
+	return err_hint(e, "the store's file system must take user extended attributes: put it on ext4, xfs, btrfs or, "
+			   "since Linux 6.6, tmpfs, with --root or SLCT_ROOT");
+}
+
+static int do_record(const struct probe *p, struct err *e)
+{
+	AUTO_CLOSE int at = open(p->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (at < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", p->scratch);
+	if (userns_join(p->nsfd, e) < 0 || try_attribute(at, e) < 0)
+		return -1;
+	return probe_notify_try(e);
+}
+
 static void ATTR_NORETURN probe_child(int chan, const struct probe *p, pid_t parent)
 {
 	struct err e = ERR_INIT;
@@ -197,4 +222,9 @@ int probe_overlay(int nsfd, const char *scratch, struct err *e)
 int probe_proc(int nsfd, struct err *e)
 {
 	return probe_run(&(struct probe){do_proc, nsfd, NULL, "trying a fresh proc"}, e);
+}
+
+int probe_record(int nsfd, const char *scratch, struct err *e)
+{
+	return probe_run(&(struct probe){do_record, nsfd, scratch, "trying recorded owners"}, e);
 }

@@ -11,5 +11,12 @@ int probe_overlay(int nsfd, const char *scratch, struct err *e);
 /* Join the user namespace and mount a fresh proc of a new pid namespace. Steps get the host's /proc where it is refused.
  * -1 with *e (ERR_HOST) and the remedy. */
 int probe_proc(int nsfd, struct err *e);
+/* What tier solo needs besides: join the user namespace, record an owner in an extended attribute of a file below
+ * scratch, answer a system call of another process with a descriptor (SECCOMP_ADDFD_FLAG_SEND, Linux 5.14). -1 with *e
+ * (ERR_HOST) and the remedy. */
+int probe_record(int nsfd, const char *scratch, struct err *e);
+
+/* --- probe_notify.c, in the child --- */
+int probe_notify_try(struct err *e);
 
 #endif

@@ -13,6 +13,7 @@
 #include "src/sandbox/userns.h"
 #include "src/util/cleanup.h"
 #include "src/util/mem.h"
+#include "src/util/vec.h"
 
 static const char *const tier_names[] = {
 	[TIER_AUTO] = "auto", [TIER_ROOT] = "root",	[TIER_RANGE] = "range",
@@ -38,7 +39,8 @@ int tier_parse(const char *name, enum tier *out, struct err *e)
 void tier_release(struct tier_info *t)
 {
 	free(t->why);
-	t->why = NULL;
+	free(t->hint);
+	t->why = t->hint = NULL;
 }
 
 static int probe_root(struct tier_info *out, const char *scratch, struct err *e)
@@ -69,18 +71,34 @@ static int probe_range(struct tier_info *out, const char *scratch, struct err *e
 	return probe_overlay(ns, scratch, e);
 }
 
-static int probe_unbuilt(struct tier_info *out, const char *scratch, struct err *e)
+static int probe_solo(struct tier_info *out, const char *scratch, struct err *e)
+{
+	AUTO_CLOSE int ns = -1;
+
+	idmap_solo(out);
+	ns = userns_open(out, e);
+	if (ns < 0)
+		return -1;
+	return probe_overlay(ns, scratch, e) < 0 ? -1 : probe_record(ns, scratch, e);
+}
+
+static int probe_chroot(struct tier_info *out, const char *scratch, struct err *e)
 {
 	(void)out, (void)scratch;
-	err_set(e, ERR_HOST, "not built yet");
-	return err_hint(
-		e, "as root with CAP_SYS_ADMIN: root; as an ordinary user: range, with a line `USER:100000:65536` in "
-		   "/etc/subuid and /etc/subgid and `apt-get install uidmap`");
+	return err_set(e, ERR_HOST, "not built yet");
+}
+
+/* Nothing to try: trees are ordinary files of the caller, with their owners recorded. */
+static int probe_none(struct tier_info *out, const char *scratch, struct err *e)
+{
+	(void)scratch, (void)e;
+	snprintf(out->form, sizeof out->form, "plain");
+	return 0;
 }
 
 static int (*const tier_probes[])(struct tier_info *, const char *, struct err *) = {
-	[TIER_ROOT] = probe_root,      [TIER_RANGE] = probe_range,  [TIER_SOLO] = probe_unbuilt,
-	[TIER_CHROOT] = probe_unbuilt, [TIER_NONE] = probe_unbuilt,
+	[TIER_ROOT] = probe_root,     [TIER_RANGE] = probe_range, [TIER_SOLO] = probe_solo,
+	[TIER_CHROOT] = probe_chroot, [TIER_NONE] = probe_none,
 };
 
 static int probe_one(enum tier t, const char *scratch, struct tier_info *out, struct err *e)
@@ -92,29 +110,44 @@ static int probe_one(enum tier t, const char *scratch, struct tier_info *out, st
 	return 0;
 }
 
-/* Root if it can be; the reason why not goes with the next best, or before the final refusal. For an ordinary user the
- * reason against root says nothing and is left out. */
+/* What a reader need not be told: that an ordinary user is not root. */
+static bool says_nothing(enum tier t)
+{
+	return (t == TIER_ROOT || t == TIER_CHROOT) && geteuid() != 0;
+}
+
+/* A refusal on the way to a lesser tier: reason and remedy are kept, once each. */
+static void add_refusal(enum tier t, const struct err *e, struct strv *why, struct strv *hints)
+{
+	AUTO_FREE char *prefix = mem_printf("isolation \"%s\": ", tier_name(t));
+	size_t n = strlen(prefix);
+	const char *msg = strncmp(e->msg, prefix, n) == 0 ? e->msg + n : e->msg;
+
+	if (says_nothing(t))
+		return;
+	strv_printf(why, "not %s: %s", tier_name(t), msg);
+	if (e->hint && !strv_has(hints, e->hint))
+		strv_add(hints, e->hint);
+}
+
 static int probe_best(const char *scratch, struct tier_info *out, struct err *e)
 {
-	struct err why = ERR_INIT;
+	static const enum tier order[] = {TIER_ROOT, TIER_RANGE, TIER_SOLO, TIER_CHROOT, TIER_NONE};
+	AUTO_STRV struct strv why = {0}, hints = {0};
 
-	if (probe_one(TIER_ROOT, scratch, out, &why) == 0)
-		return 0;
-	if (probe_one(TIER_RANGE, scratch, out, e) == 0) {
-		if (geteuid() == 0) {
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		struct err refused = ERR_INIT;
+
+		if (probe_one(order[i], scratch, out, &refused) == 0) {
 			free(out->why);
-			out->why = mem_strdup(why.msg);
+			out->why = strv_join(&why, "; ");
+			out->hint = order[i] == TIER_NONE ? strv_join(&hints, "\n") : NULL;
+			return 0;
 		}
-		err_release(&why);
-		return 0;
+		add_refusal(order[i], &refused, &why, &hints);
+		err_release(&refused);
 	}
-	if (geteuid() == 0) {
-		err_wrap(e, "%s", why.msg);
-		if (why.hint)
-			err_hint(e, "%s", why.hint);
-	}
-	err_release(&why);
-	return err_wrap(e, "no isolation for RUN steps works here");
+	return err_set(e, ERR_INTERNAL, "no tier of isolation");
 }
 
 int tier_probe(enum tier want, const char *scratch, struct tier_info *out, struct err *e)

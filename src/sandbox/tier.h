@@ -15,14 +15,16 @@ struct tier_info {
 	enum tier tier;
 	struct tier_map uid[TIER_MAPS_MAX], gid[TIER_MAPS_MAX]; /* range: the id maps */
 	size_t nuid, ngid;
-	char form[80]; /* name of the layer form: "real", or "map-" and 16 hex digits of the maps' digest */
-	bool trees;    /* no overlay can lie on the store: roots are trees of their own */
+	char form[80]; /* name of the layer form: "real"; "map-" and 16 hex digits of the maps' digest; "rec": all is the
+			* caller's, owners are recorded; "plain": the same without a user namespace */
+	bool trees;    /* no overlay can lie on the store: merged roots are trees of their own */
 	char *why;     /* why not a better one, for the first line of a build; may be "" */
+	char *hint;    /* none: the remedies, one a line; else NULL */
 };
 
-/* Find the best tier (want == TIER_AUTO), or check the wanted one; scratch is a directory of the store where overlay
- * and attributes are tried. -1: ERR_HOST with what refused and the exact remedy. Solo and chroot are not built yet and
- * are refused with a text that says so. */
+/* Find the best tier (want == TIER_AUTO; the last of them, none, always works), or check the wanted one; scratch is a
+ * directory of the store where overlay and attributes are tried. -1: ERR_HOST with what refused and the exact remedy.
+ * Chroot is not built yet and is refused with a text that says so. */
 int tier_probe(enum tier want, const char *scratch, struct tier_info *out, struct err *e);
 void tier_release(struct tier_info *t);
 const char *tier_name(enum tier t);

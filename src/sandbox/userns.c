@@ -102,7 +102,7 @@ int userns_open(const struct tier_info *t, struct err *e)
 	int pair[2], fd;
 	pid_t child;
 
-	if (t->tier != TIER_RANGE)
+	if (t->tier != TIER_RANGE && t->tier != TIER_SOLO)
 		return -1;
 	if (childmsg_pair(pair, e) < 0)
 		return -1;
@@ -145,7 +145,8 @@ int userns_join(int nsfd, struct err *e)
 		return err_sys(e, ERR_INTERNAL, errno, "PR_GET_PDEATHSIG");
 	if (setns(nsfd, CLONE_NEWUSER) < 0)
 		return err_sys(e, ERR_HOST, errno, "joining the user namespace of the run");
-	if (setgroups(0, NULL) < 0)
+	/* A map of one id denies it: the caller's own groups stay, and look like 65534. */
+	if (setgroups(0, NULL) < 0 && errno != EPERM)
 		return err_sys(e, ERR_HOST, errno, "dropping the supplementary groups in the user namespace");
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_sys(e, ERR_HOST, errno, "becoming uid 0 in the user namespace");

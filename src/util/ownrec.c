@@ -8,8 +8,6 @@
 #include "src/util/num.h"
 #include "src/util/sv.h"
 
-/* "4294967294:4294967294:177777:4095:1048575" */
-#define OWNREC_TEXT_MAX 64
 /* The kernel's dev_t: 12 bits of major, 20 of minor number. */
 #define OWNREC_MAJOR_MAX 4095
 #define OWNREC_MINOR_MAX 1048575
@@ -57,15 +55,25 @@ int ownrec_get(int fd, struct ownrec *out)
 	return 1;
 }
 
+int ownrec_format(const struct ownrec *rec, char out[OWNREC_TEXT_MAX])
+{
+	struct ownrec back;
+	int n;
+
+	if (rec->mode)
+		n = snprintf(out, OWNREC_TEXT_MAX, "%u:%u:%o:%u:%u", rec->uid, rec->gid, rec->mode, rec->major,
+			     rec->minor);
+	else
+		n = snprintf(out, OWNREC_TEXT_MAX, "%u:%u", rec->uid, rec->gid);
+	return n < OWNREC_TEXT_MAX && ownrec_parse(out, (size_t)n, &back) == 0 ? n : -1;
+}
+
 int ownrec_set(int fd, const struct ownrec *rec)
 {
 	char text[OWNREC_TEXT_MAX];
-	int n = snprintf(text, sizeof(text), "%u:%u", rec->uid, rec->gid);
+	int n = ownrec_format(rec, text);
 
-	if (rec->mode)
-		n = snprintf(text, sizeof(text), "%u:%u:%o:%u:%u", rec->uid, rec->gid, rec->mode, rec->major,
-			     rec->minor);
-	if (n < 0 || (size_t)n >= sizeof(text)) {
+	if (n < 0) {
 		errno = EINVAL;
 		return -1;
 	}

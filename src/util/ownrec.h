@@ -11,6 +11,8 @@
 #include "src/util/err.h"
 
 #define OWNREC_XATTR "user.slct.o"
+/* "4294967294:4294967294:177777:4095:1048575" and its NUL have room. */
+#define OWNREC_TEXT_MAX 64
 
 struct ownrec {
 	uid_t uid;
@@ -25,5 +27,7 @@ int ownrec_get(int fd, struct ownrec *out);
 int ownrec_set(int fd, const struct ownrec *rec); /* 0, or -1 with errno */
 /* The attribute's value: 0, or -1 if it is malformed. */
 int ownrec_parse(const char *text, size_t n, struct ownrec *out);
+/* The same the other way: the length, or -1 if the record has values that cannot be read back. */
+int ownrec_format(const struct ownrec *rec, char out[OWNREC_TEXT_MAX]);
 
 #endif
