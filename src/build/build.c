@@ -8,6 +8,7 @@
 
 #include "src/build/blobs.h"
 #include "src/build/logdir.h"
+#include "src/build/lowers.h"
 #include "src/build/remote.h"
 #include "src/build/state.h"
 #include "src/build/sweep.h"
@@ -63,6 +64,8 @@ static int open_run(struct build *b, struct err *e)
 	points = mem_printf("%s/points", b->tmp);
 	if (mkdirat(store_fd(b->s->store), points, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", points);
+	if (cgroup_find(&b->o->limits, &b->cgroups, e) < 0)
+		return -1;
 	if (has_mounts(b) && sshagent_start(b->s, b->o, b->tmp, &b->agents, e) < 0)
 		return -1;
 	if (has_mounts(b) && sandbox_seccomp(false, &b->seccomp_sync, &b->seccomp_sync_len, e) < 0)
@@ -134,6 +137,8 @@ static int execute(struct build *b, struct build_result *r, struct err *e)
 	if (record_flush(b, &flush) < 0)
 		sched_fail(b, &flush);
 	err_release(&flush);
+	if (!b->s->interrupted && !err_is_set(&b->err))
+		lowers_publish(b);
 	if (result_publish(b, r, e) < 0)
 		return -1;
 	if (b->s->interrupted)

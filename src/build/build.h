@@ -4,6 +4,7 @@
 
 #include "oci/platform.h"
 #include "src/build/session.h"
+#include "src/sandbox/cgroup.h"
 #include "src/util/json.h"
 #include "src/util/smap.h"
 #include "src/util/vec.h"
@@ -53,8 +54,13 @@ struct build_opts {
 	struct build_secret_list secrets, ssh;
 	bool allow_secret_in_layer, allow_insecure;
 	uint64_t shm_size;
+	struct strv ulimits; /* canonical (ulimit.h); in the steps' keys */
+	struct cgroup_limits limits; /* of each step; in no key */
 	char *flavor_root;      /* NULL: found */
 	char *output_directory; /* logs per step; NULL: in the store's logs/ */
+	bool all_stages; /* every stage of a flavor that the goals need becomes a goal itself (build_goal.extra) */
+	/* Names of flavors' images by stagename.h, in the place of FLAVOR-STAGE; repo NULL: not wanted. */
+	char *names_repo, *names_prefix, *names_build;
 };
 
 void build_opts_init(struct build_opts *o);
@@ -63,6 +69,9 @@ void build_opts_release(struct build_opts *o);
 struct build_goal {
 	char *stage;          /* "FLAVOR/STAGE", or "STAGE" of a plain Dockerfile */
 	char *name;           /* familiar name in the store, NULL: image id alone */
+	char *flavor;         /* name of its flavor, NULL: plain Dockerfile */
+	char *key;            /* short stage key (stagename.h), NULL: an input is unknown */
+	bool extra;           /* no goal by name: only because all_stages is set */
 	struct digest image;  /* config digest */
 	const char *source;   /* NULL: built, "local", "remote" */
 };

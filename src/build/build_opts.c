@@ -21,7 +21,7 @@ void build_opts_release(struct build_opts *o)
 {
 	struct strv *lists[] = {&o->paths,      &o->goals,    &o->tags,
 				&o->cache_from, &o->cache_to, &o->force_rebuild_from,
-				&o->add_hosts,  &o->contexts, &o->no_cache_filter};
+				&o->add_hosts,  &o->contexts, &o->ulimits, &o->no_cache_filter};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_release(lists[i]);
@@ -34,6 +34,9 @@ void build_opts_release(struct build_opts *o)
 	free(o->target);
 	free(o->flavor_root);
 	free(o->output_directory);
+	free(o->names_repo);
+	free(o->names_prefix);
+	free(o->names_build);
 }
 
 void build_result_release(struct build_result *r)
@@ -41,6 +44,8 @@ void build_result_release(struct build_result *r)
 	for (size_t i = 0; i < r->n; i++) {
 		free(r->v[i].stage);
 		free(r->v[i].name);
+		free(r->v[i].flavor);
+		free(r->v[i].key);
 	}
 	vec_release(r);
 	free(r->log_dir);

@@ -48,6 +48,18 @@ static int check_tags(const struct plan *p, const struct build_opts *o, struct e
 	return 0;
 }
 
+/* Stages of flavors that the goals need, but not the inner stages of their Dockerfiles. */
+static void add_all_stages(struct plan *p)
+{
+	for (size_t i = 0; i < p->stages.n; i++) {
+		struct plan_stage *st = &p->stages.v[i];
+
+		if (!st->needed || st->goal || !st->flavor || strchr(st->name, ':'))
+			continue;
+		st->goal = st->extra = true;
+	}
+}
+
 /* Unlike --force-rebuild-from, what depends on such a stage is run only if its result is another one. */
 static int filter_cache(struct plan *p, const struct strv *names, struct err *e)
 {
@@ -80,11 +92,14 @@ int build_make_plan(struct build *b, struct err *e)
 	p->net_none = o->network_none;
 	p->add_hosts = &o->add_hosts;
 	p->shm_size = o->shm_size;
+	p->ulimits = &o->ulimits;
 	p->allow_insecure = o->allow_insecure;
 	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(p, &b->context, o, e) < 0 ||
 	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
 		return -1;
+	if (o->all_stages)
+		add_all_stages(p);
 	if ((o->force_rebuild || o->force_rebuild_from.n) && plan_force(p, &o->force_rebuild_from, e) < 0)
 		return -1;
 	return filter_cache(p, &o->no_cache_filter, e);
@@ -123,7 +138,7 @@ void build_begin(struct build *b, struct session *s, const struct build_opts *o)
 {
 	*b = (struct build){.s = s, .o = o, .begun = clock_mono(), .begun_wall = clock_wall()};
 	b->jobs = o->jobs ? o->jobs : default_jobs();
-	b->trees = b->origins = b->hits = b->misses = b->running = SMAP_INIT(NULL);
+	b->trees = b->origins = b->large = b->hits = b->misses = b->running = SMAP_INIT(NULL);
 }
 
 void build_end(struct build *b)
@@ -139,6 +154,7 @@ void build_end(struct build *b)
 	sshagent_release(&b->agents);
 	context_release(b->s, &b->context);
 	trees_release(b);
+	smap_release(&b->large);
 	sched_release(b);
 	why_free(b->why);
 	smap_release(&b->running);
@@ -150,6 +166,7 @@ void build_end(struct build *b)
 	free(b->log_dir);
 	free(b->seccomp);
 	free(b->seccomp_sync);
+	cgroup_leave(&b->cgroups);
 	err_release(&b->err);
 }
 

@@ -162,6 +162,7 @@ struct plan_stage {
 	struct platform platform;
 	VEC_OF(struct plan_edge) needs;
 	bool goal, needed, forced; /* forced: no cache for it */
+	bool extra; /* a goal only because all stages are wanted */
 	/* plan_evaluate: */
 	bool evaluated;
 	struct dargs *scope;
@@ -207,6 +208,7 @@ struct plan {
 	bool allow_insecure; /* RUN --security=insecure may be */
 	const struct strv *add_hosts; /* NULL: none */
 	uint64_t shm_size;     /* bytes */
+	const struct strv *ulimits; /* canonical texts of limits; NULL: none */
 };
 
 struct plan *plan_new(void);
