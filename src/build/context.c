@@ -165,21 +165,10 @@ static int from_git(const struct build_opts *o, const char *text, char **dir, st
 {
 	AUTO_GITREPO struct gitrepo g = {0};
 	const char *keep = smap_get(&o->args, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
-	AUTO_CLOSE int root = -1, sub = -1;
-	char *below;
 
 	if (gitrepo_parse(text, &g, e) || gitrepo_checkout(&g, *dir, keep && strcmp(keep, "1") == 0, NULL, e))
 		return -1;
-	if (!g.subdir)
-		return 0;
-	root = open(*dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	sub = root < 0 ? -1 : path_open_nolinks(root, g.subdir, O_RDONLY | O_DIRECTORY, 0);
-	if (sub < 0)
-		return err_sys(e, ERR_INPUT, errno, "%s: directory %s of the repository", text, g.subdir);
-	below = mem_printf("%s/%s", *dir, g.subdir);
-	free(*dir);
-	*dir = below;
-	return 0;
+	return gitrepo_enter(&g, dir, e);
 }
 
 /* --- the Dockerfile in it --- */

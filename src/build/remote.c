@@ -8,6 +8,7 @@
 
 #include "registry/urlget.h"
 #include "src/build/gitrepo.h"
+#include "src/build/unarchive.h"
 #include "src/build/worker.h"
 #include "src/dockerfile/dparse.h"
 #include "src/util/hash.h"
@@ -98,7 +99,6 @@ static int fetch_file(struct build *b, struct plan_remote *r, struct err *e)
 static int fetch_repo(struct build *b, struct plan_remote *r, struct err *e)
 {
 	AUTO_GITREPO struct gitrepo g = {0};
-	AUTO_CLOSE int root = -1, sub = -1;
 
 	if (b->o->offline)
 		return err_set(e, ERR_INPUT, "--offline: a repository is not asked");
@@ -107,16 +107,7 @@ static int fetch_repo(struct build *b, struct plan_remote *r, struct err *e)
 		return -1;
 	if (r->checksum && (strlen(r->checksum) < 7 || strncmp(r->id, r->checksum, strlen(r->checksum)) != 0))
 		return err_set(e, ERR_INTEGRITY, "its commit is %s, but --checksum says %s", r->id, r->checksum);
-	if (!g.subdir)
-		return 0;
-	root = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	sub = root < 0 ? -1 : path_open_nolinks(root, g.subdir, O_RDONLY | O_DIRECTORY, 0);
-	if (sub < 0)
-		return err_sys(e, ERR_INPUT, errno, "directory %s of the repository", g.subdir);
-	AUTO_FREE char *top = r->dir;
-
-	r->dir = mem_printf("%s/%s", top, g.subdir);
-	return 0;
+	return gitrepo_enter(&g, &r->dir, e);
 }
 
 static int fetch_step(struct build *b, struct plan_stage *st, struct plan_step *s, struct err *e)
@@ -199,16 +190,21 @@ static int copy_repo(const struct plan_remote *r, struct copyto *c, struct err *
 	return rc;
 }
 
-int remote_copy(const struct build *b, const struct plan_copy *pc, const struct copyto *to, struct err *e)
+int remote_copy(const struct step_job *j, const struct copyto *to, struct err *e)
 {
+	const struct plan_copy *pc = &j->def->copy;
+	struct unarchive un = {.b = j->b, .job = j, .prefix = "url"};
+
 	for (size_t i = 0; i < pc->remotes.n; i++) {
 		const struct plan_remote *r = &pc->remotes.v[i];
 		struct copyto c = *to;
 
 		c.from_root = false;
 		c.sum = NULL;
-		c.unpack = NULL;
-		if ((r->git ? copy_repo(r, &c, e) : copy_file(b, r, &c, e)) < 0)
+		c.unpack = pc->unpack_remote && !r->git ? unarchive_entry : NULL;
+		c.unpack_arg = &un;
+		un.to = &c;
+		if ((r->git ? copy_repo(r, &c, e) : copy_file(j->b, r, &c, e)) < 0)
 			return err_wrap(e, "%s", r->url);
 	}
 	return 0;
