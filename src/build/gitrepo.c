@@ -93,8 +93,6 @@ int gitrepo_parse(const char *text, struct gitrepo *out, struct err *e)
 	if (gitrepo_check_url(out->at.remote, e) < 0 || (out->at.ref && gitrepo_check_ref(out->at.ref, e) < 0) ||
 	    (out->at.checksum && gitrepo_check_commit(out->at.checksum, e) < 0))
 		return -1;
-	if (out->at.subdir && !path_is_beneath(out->at.subdir))
-		return err_set(e, ERR_INPUT, "\"%s\" leads out of the repository", out->at.subdir);
 	return 0;
 }
 

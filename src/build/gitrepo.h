@@ -7,7 +7,7 @@
 #include "src/util/err.h"
 
 struct gitrepo {
-	struct dgit at; /* subdir lies beneath the root */
+	struct dgit at;
 };
 
 /* What dgit_is() says, and the short form where there is no directory of that name. */

@@ -143,14 +143,14 @@ static int param_branch(struct dgit *g, const char *value, struct err *e)
 	return set_ref(g, "refs/heads/", value, e);
 }
 
-static char *clean(const char *path)
-{
-	return path_clean(path + strspn(path, "/"));
-}
-
+/* The reference makes "/" of what leads out; nobody means that. */
 static int param_subdir(struct dgit *g, const char *value, struct err *e)
 {
-	return set_once(&g->subdir, clean(value), "directories", e);
+	const char *rel = value + strspn(value, "/");
+
+	if (*rel && !path_is_beneath(rel))
+		return err_set(e, ERR_INPUT, "\"%s\" leads out of the repository", value);
+	return *rel ? set_once(&g->subdir, path_clean(rel), "directories", e) : 0;
 }
 
 static int param_checksum(struct dgit *g, const char *value, struct err *e)
@@ -238,17 +238,15 @@ static int set_param(struct dgit *g, struct sv item, unsigned *seen, struct err 
 
 /* --- all of it --- */
 
-static void take_fragment(struct dgit *g, struct sv fragment)
+static int take_fragment(struct dgit *g, struct sv fragment, struct err *e)
 {
 	AUTO_FREE char *text = decode(fragment, false);
 	struct sv sub = sv_from(text), ref = sv_cut(&sub, ':');
 
 	g->ref = ref.n ? sv_dup(ref) : NULL;
-	if (sub.p && sub.n) {
-		AUTO_FREE char *dir = sv_dup(sub);
+	AUTO_FREE char *dir = sub.p ? sv_dup(sub) : NULL;
 
-		g->subdir = clean(dir);
-	}
+	return dir ? param_subdir(g, dir, e) : 0;
 }
 
 int dgit_parse(const char *text, struct dgit *out, struct err *e)
@@ -258,8 +256,8 @@ int dgit_parse(const char *text, struct dgit *out, struct err *e)
 
 	*out = (struct dgit){0};
 	out->remote = mem_printf("%s%.*s", dgit_is_short(text) ? "https://" : "", SV_ARG(p.url));
-	if (p.fragment.p)
-		take_fragment(out, p.fragment);
+	if (p.fragment.p && take_fragment(out, p.fragment, e) < 0)
+		return -1;
 	while (p.query.p) {
 		struct sv item = sv_cut(&p.query, '&');
 
