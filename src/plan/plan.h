@@ -222,6 +222,8 @@ static inline void plan_freep(struct plan **p)
 
 /* --build-context NAME=SRC, before anything that may use it. ERR_USAGE, ERR_INPUT. */
 int plan_add_named(struct plan *p, const char *text, struct err *e);
+/* One whose files are there later: an absolute directory without an ignore file. *source: its index in p->sources. */
+int plan_add_named_dir(struct plan *p, const char *name, const char *dir, size_t *source, struct err *e);
 /* A plain context: `file` NULL means its Dockerfile or Containerfile. target NULL: the last stage is the goal. */
 int plan_add_context(struct plan *p, const char *dir, const char *file, const char *target, struct err *e);
 /* A flavor directory; its stages' references become edges. */
