@@ -8,6 +8,7 @@
 
 #include "src/build/blobs.h"
 #include "src/build/logdir.h"
+#include "src/build/lowers.h"
 #include "src/build/remote.h"
 #include "src/build/state.h"
 #include "src/build/sweep.h"
@@ -30,6 +31,7 @@ void build_secret_list_release(struct build_secret_list *l)
 		free(l->v[i].id);
 		free(l->v[i].file);
 		free(l->v[i].env);
+		strv_release(&l->v[i].keys);
 	}
 	vec_release(l);
 }
@@ -38,7 +40,7 @@ void build_opts_release(struct build_opts *o)
 {
 	struct strv *lists[] = {&o->paths,      &o->goals,    &o->tags,
 				&o->cache_from, &o->cache_to, &o->force_rebuild_from,
-				&o->add_hosts,  &o->contexts, &o->no_cache_filter};
+				&o->add_hosts,  &o->contexts, &o->ulimits, &o->no_cache_filter};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_release(lists[i]);
@@ -135,6 +137,8 @@ static int make_plan(struct build *b, struct err *e)
 	p->net_none = o->network_none;
 	p->add_hosts = &o->add_hosts;
 	p->shm_size = o->shm_size;
+	p->ulimits = &o->ulimits;
+	p->allow_insecure = o->allow_insecure;
 	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(p, &b->context, o, e) < 0 ||
 	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
@@ -210,6 +214,10 @@ static int open_run(struct build *b, struct err *e)
 	points = mem_printf("%s/points", b->tmp);
 	if (mkdirat(store_fd(b->s->store), points, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", points);
+	if (cgroup_find(&b->o->limits, &b->cgroups, e) < 0)
+		return -1;
+	if (has_mounts(b) && sshagent_start(b->s, b->o, b->tmp, &b->agents, e) < 0)
+		return -1;
 	if (has_mounts(b) && sandbox_seccomp(false, &b->seccomp_sync, &b->seccomp_sync_len, e) < 0)
 		return -1;
 	return sandbox_seccomp(true, &b->seccomp, &b->seccomp_len, e);
@@ -277,6 +285,8 @@ static int execute(struct build *b, struct build_result *r, struct err *e)
 	if (record_flush(b, &flush) < 0)
 		sched_fail(b, &flush);
 	err_release(&flush);
+	if (!b->s->interrupted && !err_is_set(&b->err))
+		lowers_publish(b);
 	if (result_publish(b, r, e) < 0)
 		return -1;
 	if (b->s->interrupted)
@@ -331,8 +341,12 @@ static void release(struct build *b)
 		clocal_release(&b->pending.v[i]);
 	vec_release(&b->pending);
 	cachewrite_release(b);
+	sshagent_release(&b->agents);
 	context_release(b->s, &b->context);
 	trees_release(b);
+	smap_release(&b->large);
+	sched_release(b);
+	smap_release(&b->running);
 	smap_release(&b->hits);
 	smap_release(&b->misses);
 	free(b->run);
@@ -341,6 +355,7 @@ static void release(struct build *b)
 	free(b->log_dir);
 	free(b->seccomp);
 	free(b->seccomp_sync);
+	cgroup_leave(&b->cgroups);
 	err_release(&b->err);
 }
 
@@ -348,7 +363,7 @@ static void init(struct build *b, struct session *s, const struct build_opts *o)
 {
 	*b = (struct build){.s = s, .o = o, .begun = clock_mono()};
 	b->jobs = o->jobs ? o->jobs : default_jobs();
-	b->trees = b->origins = b->hits = b->misses = SMAP_INIT(NULL);
+	b->trees = b->origins = b->large = b->hits = b->misses = b->running = SMAP_INIT(NULL);
 }
 
 int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e)
@@ -414,6 +429,7 @@ int build_plan(struct session *s, const struct build_opts *o, struct json **out,
 	int rc;
 
 	init(&b, s, o);
+	b.planning = true;
 	rc = make_plan(&b, e);
 	if (rc == 0)
 		show_all(&b);

@@ -4,6 +4,7 @@
 
 #include "oci/platform.h"
 #include "src/build/session.h"
+#include "src/sandbox/cgroup.h"
 #include "src/util/json.h"
 #include "src/util/smap.h"
 #include "src/util/vec.h"
@@ -13,8 +14,9 @@ enum build_pull { BUILD_PULL_ALWAYS, BUILD_PULL_MISSING, BUILD_PULL_NEVER };
 /* Where a secret (--secret) or the socket of an ssh agent (--ssh) is; its value is read by the steps' workers alone. */
 struct build_secret {
 	char *id;
-	char *file; /* secret: NULL if env is set */
+	char *file; /* secret: NULL if env is set; ssh: NULL if keys are given */
 	char *env;
+	struct strv keys; /* ssh: files of private keys in place of a socket */
 };
 
 struct build_secret_list {
@@ -49,8 +51,10 @@ struct build_opts {
 	int64_t step_timeout_ns; /* 0: none */
 	struct strv add_hosts;
 	struct build_secret_list secrets, ssh;
-	bool allow_secret_in_layer;
+	bool allow_secret_in_layer, allow_insecure;
 	uint64_t shm_size;
+	struct strv ulimits; /* canonical (ulimit.h); in the steps' keys */
+	struct cgroup_limits limits; /* of each step; in no key */
 	char *flavor_root;      /* NULL: found */
 	char *output_directory; /* logs per step; NULL: in the store's logs/ */
 };

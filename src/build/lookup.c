@@ -211,11 +211,23 @@ static void ask(struct build *b, const struct ckey *key, struct cacheread_keys *
 	vec_push(keys, *key);
 }
 
+/* A plan shows stages that the goals do not want. */
+static void ask_unless_here(struct build *b, const struct ckey *key, struct cacheread_keys *keys)
+{
+	AUTO_CLOCAL struct clocal rec = {0};
+	const char *source;
+
+	if (!find_key(b, key, &rec, &source))
+		ask(b, key, keys);
+}
+
 static void collect_stage(struct build *b, size_t at, enum round round, struct cacheread_keys *keys)
 {
 	const struct plan_stage *st = &b->plan->stages.v[at];
 	size_t last = plan_last_layer(st);
 
+	if (b->planning && !b->run[at].wanted && st->needed && round == ROUND_STAGES && last != PLAN_NONE)
+		ask_unless_here(b, &st->steps.v[last].key, keys);
 	if (!b->run[at].wanted || st->forced || layers_left(b, at) == 0 || last == PLAN_NONE)
 		return;
 	if (round == ROUND_GOALS && !st->goal)
@@ -262,16 +274,20 @@ static enum plan_state state_of_source(const char *source)
 	return source && strcmp(source, "remote") == 0 ? PLAN_REMOTE : PLAN_LOCAL;
 }
 
-/* A stage that nothing needs in this run is as good as its record. */
+/* A stage that nothing needs in this run is as good as its record, one without layers as what it stands on. */
 static enum plan_state unwanted_state(struct build *b, const struct plan_stage *st)
 {
 	size_t last = plan_last_layer(st);
-	struct clocal rec;
+	AUTO_CLOCAL struct clocal rec = {0};
 	const char *source;
 
-	if (last == PLAN_NONE || !find_key(b, &st->steps.v[last].key, &rec, &source))
+	if (last == PLAN_NONE && st->base_stage != PLAN_NONE)
+		return unwanted_state(b, &b->plan->stages.v[st->base_stage]);
+	if (last == PLAN_NONE)
+		return PLAN_LOCAL;
+	/* "build" is for what this plan's goals would run. */
+	if (st->forced || b->o->no_cache || !find_key(b, &st->steps.v[last].key, &rec, &source))
 		return PLAN_UNKNOWN;
-	clocal_release(&rec);
 	return state_of_source(source);
 }
 

@@ -1,14 +1,18 @@
 /* RUN: one worker enters the sandbox and runs the command, a second one commits what it left. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "src/build/lowers.h"
+#include "src/build/nsjob.h"
 #include "src/build/output.h"
 #include "src/build/runmount.h"
 #include "src/build/state.h"
 #include "src/sandbox/sandbox.h"
 #include "src/util/mem.h"
+#include "src/util/num.h"
 
 struct run {
 	struct step_job *j;
@@ -47,21 +51,43 @@ static int run_masked(struct sandbox_spec *spec, const struct secrets *secrets, 
 	return rc;
 }
 
+static int make_folds(void *arg, struct err *e)
+{
+	const struct step_job *j = arg;
+
+	for (size_t i = 0; i < j->from.n; i++)
+		if (lowers_make(j->b, &j->from.v[i], e) < 0)
+			return -1;
+	return lowers_make(j->b, &j->parent, e);
+}
+
+static int fold_layers(struct step_job *j, struct err *e)
+{
+	bool missing = lowers_missing(j->b, &j->parent);
+
+	for (size_t i = 0; i < j->from.n; i++)
+		missing |= lowers_missing(j->b, &j->from.v[i]);
+	return missing ? nsjob_run(j->b->s->nsfd, make_folds, j, e) : 0;
+}
+
 static int run_in_sandbox(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct run *r = arg;
-	const struct step_job *j = r->j;
+	struct step_job *j = r->j;
 	struct build *b = j->b;
 	AUTO_RUNMOUNTS struct runmounts mounts = {0};
 	AUTO_STRV struct strv lower = {0}, env = {0}, argv = {0};
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
 	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp); /* shared: the steps' mount points are alike */
 	struct sandbox_result res = {0};
+	struct cgroup_events events;
+	struct cgroup group;
+	int rc;
 
 	(void)w;
-	if (runmount_prepare(j, &mounts, e) < 0)
+	if (fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0)
 		return -1;
-	step_lower_paths(b, &j->parent, &lower);
+	lowers_paths(b, &j->parent, &lower);
 	complete_env(j, &mounts, &env);
 	strv_copy(&argv, &j->def->argv);
 	struct sandbox_spec spec = {
@@ -85,13 +111,22 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.out_fd = r->out_fd,
 		.timeout_ns = b->o->step_timeout_ns,
 		.shm_size = b->o->shm_size,
+		.ulimits = (const char *const *)b->o->ulimits.v,
+		.nulimits = b->o->ulimits.n,
+		.cgroup = &group,
 		.owners_fd = -1,
-		.sync_is_noop = !mounts.keep_sync,
+		.sync_is_noop = !mounts.keep_sync && !j->def->insecure,
+		.insecure = j->def->insecure,
 		.seccomp_prog = mounts.keep_sync ? b->seccomp_sync : b->seccomp,
 		.seccomp_len = mounts.keep_sync ? b->seccomp_sync_len : b->seccomp_len,
 	};
 
-	if (run_masked(&spec, &mounts.secrets, &res, e) < 0)
+	if (cgroup_make(&b->cgroups, &b->o->limits, &group, e) < 0)
+		return -1;
+	rc = run_masked(&spec, &mounts.secrets, &res, e);
+	cgroup_events(&group, &events);
+	cgroup_remove(&group);
+	if (rc < 0)
 		return -1;
 	if (!res.timed_out && !res.signo && !res.exit_status && runmount_finish(j, &mounts, e) < 0)
 		return -1;
@@ -99,6 +134,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	json_set_int(*result, "status", res.exit_status);
 	json_set_int(*result, "signal", res.signo);
 	json_set_bool(*result, "timed_out", res.timed_out);
+	json_set_bool(*result, "oom", events.oom_kills > 0);
+	json_set_bool(*result, "pids", events.pids_refused > 0);
 	return 0;
 }
 
@@ -158,10 +195,22 @@ static void start_commit(struct step_job *j, struct err *e)
 
 /* --- the command's end --- */
 
+static int out_of_memory(const struct step_job *j, struct err *e)
+{
+	char size[32];
+
+	err_set(e, ERR_STEP, "stage %s: %s: out of memory: it needs more than --memory %s", j->st->name, j->def->text,
+		num_human_size(j->b->o->limits.memory, size));
+	err_hint(e, "give it more by --memory, or let it do less at the same time (make -j1)");
+	return err_at(e, j->st->file, j->def->line, 0);
+}
+
 static int judge(struct step_job *j, const struct json *result, struct err *e)
 {
 	int status = (int)json_get_int(result, "status", -1), signo = (int)json_get_int(result, "signal", 0);
 
+	if ((status || signo) && json_get_bool(result, "oom", false))
+		return out_of_memory(j, e);
 	if (json_get_bool(result, "timed_out", false))
 		err_set(e, ERR_STEP, "stage %s: %s: took longer than --step-timeout", j->st->name, j->def->text);
 	else if (signo)
@@ -171,6 +220,11 @@ static int judge(struct step_job *j, const struct json *result, struct err *e)
 		err_set(e, ERR_STEP, "stage %s: %s: exit status %d", j->st->name, j->def->text, status);
 	else
 		return 0;
+	if (json_get_bool(result, "pids", false))
+		err_hint(e, "it reached --pids-limit %llu: a fork was refused",
+			 (unsigned long long)j->b->o->limits.pids);
+	else if (signo == SIGKILL)
+		err_hint(e, "nobody but the kernel ends a step so: most likely memory ran out (dmesg tells)");
 	return err_at(e, j->st->file, j->def->line, 0);
 }
 
