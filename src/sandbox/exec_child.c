@@ -205,6 +205,8 @@ static int confine(const struct sandbox_spec *s, struct err *e)
 {
 	uint64_t caps = caps_of_tier(s->tier->tier);
 
+	if (s->insecure)
+		return 0;
 	if (caps_bound(caps, e) < 0 || seccomp_enter(s->seccomp_prog, s->seccomp_len, e) < 0)
 		return -1;
 	return caps_limit(caps, e);
