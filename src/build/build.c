@@ -8,6 +8,7 @@
 
 #include "src/build/blobs.h"
 #include "src/build/logdir.h"
+#include "src/build/lowers.h"
 #include "src/build/remote.h"
 #include "src/build/state.h"
 #include "src/build/sweep.h"
@@ -284,6 +285,8 @@ static int execute(struct build *b, struct build_result *r, struct err *e)
 	if (record_flush(b, &flush) < 0)
 		sched_fail(b, &flush);
 	err_release(&flush);
+	if (!b->s->interrupted && !err_is_set(&b->err))
+		lowers_publish(b);
 	if (result_publish(b, r, e) < 0)
 		return -1;
 	if (b->s->interrupted)
@@ -341,6 +344,7 @@ static void release(struct build *b)
 	sshagent_release(&b->agents);
 	context_release(b->s, &b->context);
 	trees_release(b);
+	smap_release(&b->large);
 	sched_release(b);
 	smap_release(&b->running);
 	smap_release(&b->hits);
@@ -359,7 +363,7 @@ static void init(struct build *b, struct session *s, const struct build_opts *o)
 {
 	*b = (struct build){.s = s, .o = o, .begun = clock_mono()};
 	b->jobs = o->jobs ? o->jobs : default_jobs();
-	b->trees = b->origins = b->hits = b->misses = b->running = SMAP_INIT(NULL);
+	b->trees = b->origins = b->large = b->hits = b->misses = b->running = SMAP_INIT(NULL);
 }
 
 int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e)

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "src/build/lowers.h"
+#include "src/build/nsjob.h"
 #include "src/build/output.h"
 #include "src/build/runmount.h"
 #include "src/build/state.h"
@@ -75,10 +77,29 @@ static int prepare_owners(const struct step_job *j, struct treeview *tv, int *fd
 	return 0;
 }
 
+static int make_folds(void *arg, struct err *e)
+{
+	const struct step_job *j = arg;
+
+	for (size_t i = 0; i < j->from.n; i++)
+		if (lowers_make(j->b, &j->from.v[i], e) < 0)
+			return -1;
+	return lowers_make(j->b, &j->parent, e);
+}
+
+static int fold_layers(struct step_job *j, struct err *e)
+{
+	bool missing = lowers_missing(j->b, &j->parent);
+
+	for (size_t i = 0; i < j->from.n; i++)
+		missing |= lowers_missing(j->b, &j->from.v[i]);
+	return missing ? nsjob_run(j->b->s->nsfd, make_folds, j, e) : 0;
+}
+
 static int run_in_sandbox(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct run *r = arg;
-	const struct step_job *j = r->j;
+	struct step_job *j = r->j;
 	struct build *b = j->b;
 	AUTO_RUNMOUNTS struct runmounts mounts = {0};
 	AUTO_TREEVIEW struct treeview tv = {0};
@@ -93,9 +114,9 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 
 	(void)w;
 	treeview_open(&tv, b->s);
-	if (prepare_owners(j, &tv, &owners, e) < 0 || runmount_prepare(j, &mounts, e) < 0)
+	if (prepare_owners(j, &tv, &owners, e) < 0 || fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0)
 		return -1;
-	step_lower_paths(b, &j->parent, &lower);
+	lowers_paths(b, &j->parent, &lower);
 	complete_env(j, &mounts, &env);
 	strv_copy(&argv, &j->def->argv);
 	struct sandbox_spec spec = {
