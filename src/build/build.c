@@ -54,6 +54,9 @@ void build_opts_release(struct build_opts *o)
 	free(o->target);
 	free(o->flavor_root);
 	free(o->output_directory);
+	free(o->names_repo);
+	free(o->names_prefix);
+	free(o->names_build);
 }
 
 void build_result_release(struct build_result *r)
@@ -61,6 +64,8 @@ void build_result_release(struct build_result *r)
 	for (size_t i = 0; i < r->n; i++) {
 		free(r->v[i].stage);
 		free(r->v[i].name);
+		free(r->v[i].flavor);
+		free(r->v[i].key);
 	}
 	vec_release(r);
 	free(r->log_dir);
@@ -110,6 +115,18 @@ static int check_tags(const struct plan *p, const struct build_opts *o, struct e
 	return 0;
 }
 
+/* Stages of flavors that the goals need, but not the inner stages of their Dockerfiles. */
+static void add_all_stages(struct plan *p)
+{
+	for (size_t i = 0; i < p->stages.n; i++) {
+		struct plan_stage *st = &p->stages.v[i];
+
+		if (!st->needed || st->goal || !st->flavor || strchr(st->name, ':'))
+			continue;
+		st->goal = st->extra = true;
+	}
+}
+
 /* Unlike --force-rebuild-from, what depends on such a stage is run only if its result is another one. */
 static int filter_cache(struct plan *p, const struct strv *names, struct err *e)
 {
@@ -148,6 +165,8 @@ static int make_plan(struct build *b, struct err *e)
 	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
 		return -1;
+	if (o->all_stages)
+		add_all_stages(p);
 	if ((o->force_rebuild || o->force_rebuild_from.n) && plan_force(p, &o->force_rebuild_from, e) < 0)
 		return -1;
 	return filter_cache(p, &o->no_cache_filter, e);
