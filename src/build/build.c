@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "src/build/blobs.h"
+#include "src/build/ctxnamed.h"
 #include "src/build/logdir.h"
 #include "src/build/lowers.h"
 #include "src/build/remote.h"
