@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "oci/indexfile.h"
+#include "oci/layout_dir.h"
 #include "oci/layout_priv.h"
 #include "oci/limits.h"
 #include "src/util/io.h"
@@ -93,7 +94,8 @@ mode_t layout_file_mode(void)
 
 struct layout_out {
 	const char *path;
-	int fd; /* also holds the lock */
+	int fd; /* also holds the lock, if `lock` is -1 */
+	int lock;
 };
 
 static bool layout_is_dot(const char *name)
@@ -126,7 +128,7 @@ static int layout_sweep(const struct layout_out *o, struct err *e)
 	while ((errno = 0, ent = readdir(d))) {
 		if (strncmp(ent->d_name, LAYOUT_TMP ".", strlen(LAYOUT_TMP) + 1) == 0)
 			unlinkat(o->fd, ent->d_name, 0);
-		else if (!layout_is_dot(ent->d_name))
+		else if (!layout_is_dot(ent->d_name) && strcmp(ent->d_name, LAYOUT_LOCK) != 0)
 			others++;
 	}
 	return errno ? err_sys(e, ERR_HOST, errno, "cannot read %s", o->path) : others;
@@ -197,12 +199,23 @@ static int layout_begin(const struct layout_out *o, struct err *e)
 	return 0;
 }
 
+/* NFS locks only what is open for writing, which a directory cannot be (flock(2), "NFS details"). */
+static int layout_lock(struct layout_out *o)
+{
+	if (flock(o->fd, LOCK_EX) == 0)
+		return 0;
+	if (errno != EBADF)
+		return -1;
+	o->lock = openat(o->fd, LAYOUT_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, layout_file_mode());
+	return o->lock < 0 ? -1 : flock(o->lock, LOCK_EX);
+}
+
 static int layout_open(struct layout_out *o, struct err *e)
 {
 	if (mkdir(o->path, 0777) < 0 && errno != EEXIST)
 		return err_sys(e, ERR_HOST, errno, "cannot make the directory %s", o->path);
 	o->fd = open(o->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (o->fd < 0 || flock(o->fd, LOCK_EX) < 0)
+	if (o->fd < 0 || layout_lock(o) < 0)
 		return err_sys(e, ERR_HOST, errno, "cannot open the directory %s", o->path);
 	return layout_begin(o, e);
 }
@@ -262,41 +275,78 @@ static struct json *layout_load_index(const struct layout_out *o, struct err *e)
 	return indexfile_new();
 }
 
+/* Whether a name is there with all its blobs: one that lost some is replaced. */
+static bool layout_is_live(const struct layout_dir *d, const char *name)
+{
+	const struct descriptor *entry = layout_dir_find(d, name);
+
+	return entry && layout_dir_whole(d, entry);
+}
+
 /* The blobs are durable before the index names them. */
-static int layout_save_index(const struct layout_out *o, const struct layout_image *images, size_t n, struct err *e)
+static int layout_save_index(const struct layout_out *o, const struct layout_image *images, size_t n,
+			     const struct layout_save_opts *opts, struct err *e)
 {
 	AUTO_BUF struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	AUTO_JSON struct json *j = layout_load_index(o, e);
+	AUTO_LAYOUT_DIR struct layout_dir d = LAYOUT_DIR_INIT;
+	struct err none = ERR_INIT;
 
 	if (!j)
 		return -1;
+	if (opts->keep && layout_dir_open(&d, o->path, &none) < 0) /* the first one */
+		err_release(&none);
 	for (size_t i = 0; i < n; i++)
-		indexfile_set(j, images[i].name, &images[i].manifest);
+		if (!opts->keep || !images[i].name || !layout_is_live(&d, images[i].name))
+			indexfile_set(j, images[i].name, &images[i].manifest);
 	if (indexfile_write(j, &b, e) < 0)
 		return -1;
 	return layout_put_text(o, "index.json", b.p, b.n, e);
 }
 
+/* Whether there is nothing to do: all names are there, and are kept. */
+static bool layout_all_kept(const struct layout_out *o, const struct layout_image *images, size_t n)
+{
+	AUTO_LAYOUT_DIR struct layout_dir d = LAYOUT_DIR_INIT;
+	struct err e = ERR_INIT;
+	bool all = layout_dir_open(&d, o->path, &e) == 0;
+
+	err_release(&e);
+	for (size_t i = 0; all && i < n; i++)
+		all = images[i].name && layout_is_live(&d, images[i].name);
+	return all;
+}
+
 static int layout_save_into(struct store *s, struct layout_out *o, const struct layout_image *images, size_t n,
-			    struct err *e)
+			    const struct layout_save_opts *opts, struct err *e)
 {
 	AUTO(layout_blobs_release) struct layout_blobs blobs = LAYOUT_BLOBS_INIT;
 
 	if (layout_collect(s, images, n, &blobs, e) < 0 || layout_open(o, e) < 0)
 		return -1;
+	if (opts->keep && layout_all_kept(o, images, n))
+		return 0;
 	for (size_t i = 0; i < blobs.n; i++) {
 		if (layout_save_blob(s, o, &blobs.v[i], e) < 0)
 			return -1;
 	}
-	return layout_save_index(o, images, n, e);
+	return layout_save_index(o, images, n, opts, e);
+}
+
+int layout_save_dir_with(struct store *s, const char *path, const struct layout_image *images, size_t n,
+			 const struct layout_save_opts *opts, struct err *e)
+{
+	struct layout_out o = {.path = path, .fd = -1, .lock = -1};
+	int r = layout_save_into(s, &o, images, n, opts, e);
+
+	if (o.lock >= 0)
+		close(o.lock);
+	if (o.fd >= 0)
+		close(o.fd);
+	return r < 0 ? err_wrap(e, "saving to %s", path) : 0;
 }
 
 int layout_save_dir(struct store *s, const char *path, const struct layout_image *images, size_t n, struct err *e)
 {
-	struct layout_out o = {.path = path, .fd = -1};
-	int r = layout_save_into(s, &o, images, n, e);
-
-	if (o.fd >= 0)
-		close(o.fd);
-	return r < 0 ? err_wrap(e, "saving to %s", path) : 0;
+	return layout_save_dir_with(s, path, images, n, &(struct layout_save_opts){0}, e);
 }

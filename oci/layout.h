@@ -11,6 +11,11 @@ struct layout_image {
 };
 /* Write (or extend) an OCI layout at path with these images: blobs copied (reflink or hard link where possible), index
  * replaced atomically. */
+struct layout_save_opts {
+	bool keep; /* names that are there already keep what they point to (cache entries) */
+};
+int layout_save_dir_with(struct store *s, const char *path, const struct layout_image *images, size_t n,
+			 const struct layout_save_opts *o, struct err *e);
 int layout_save_dir(struct store *s, const char *path, const struct layout_image *images, size_t n, struct err *e);
 /* The same as one tar (oci-archive), deterministic. file "-" is standard output, here and below. */
 int layout_save_archive(struct store *s, const char *file, const struct layout_image *images, size_t n, struct err *e);

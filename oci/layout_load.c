@@ -5,6 +5,7 @@
 
 #include "oci/bundle.h"
 #include "oci/indexfile.h"
+#include "oci/layout_dir.h"
 #include "oci/layout_priv.h"
 #include "oci/limits.h"
 #include "src/util/io.h"
@@ -215,22 +216,26 @@ static int layout_load_import(struct layout_source *src, struct descriptor *d, c
 	return err_set(e, ERR_INPUT, "indexes nested deeper than %d", LAYOUT_LOAD_DEPTH_MAX);
 }
 
+int layout_check_text(const char *text, size_t n, struct err *e)
+{
+	AUTO_JSON struct json *j = json_parse(text, n, 4096, ERR_INPUT, "oci-layout", e);
+	const char *version = json_get_str(j, "imageLayoutVersion");
+
+	if (!j)
+		return -1;
+	if (!version || strcmp(version, "1.0.0") != 0)
+		return err_set(e, ERR_INPUT, "oci-layout: imageLayoutVersion is not 1.0.0");
+	return 0;
+}
+
 static int layout_load_check(struct layout_source *src, struct err *e)
 {
 	AUTO_BUF struct buf b = BUF_INIT(MANIFEST_MAX_BYTES);
-	AUTO_JSON struct json *j = NULL;
-	const char *version;
 
 	if (src->file(src, "oci-layout", &b, e) < 0)
 		return e->code == ERR_NOT_FOUND ? err_set(e, ERR_INPUT, "not an image layout: oci-layout is missing")
 						: -1;
-	j = json_parse(b.p, b.n, 4096, ERR_INPUT, "oci-layout", e);
-	if (!j)
-		return -1;
-	version = json_get_str(j, "imageLayoutVersion");
-	if (!version || strcmp(version, "1.0.0") != 0)
-		return err_set(e, ERR_INPUT, "oci-layout: imageLayoutVersion is not 1.0.0");
-	return 0;
+	return layout_check_text(b.p, b.n, e);
 }
 
 static int layout_load_index(struct layout_source *src, struct index *out, struct err *e)
@@ -278,38 +283,17 @@ struct layout_load_dir {
 	int fd;
 };
 
-/* Links are refused: what is read must lie in the directory. Fifos and devices never block. */
-static int layout_load_open(struct layout_source *src, const char *name, struct err *e)
-{
-	const struct layout_load_dir *dir = (const struct layout_load_dir *)src;
-	AUTO_CLOSE int fd = path_open_nolinks(dir->fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	struct stat st;
-
-	if (fd < 0 && errno == ENOENT)
-		return err_set(e, ERR_NOT_FOUND, "%s is missing", name);
-	if (fd < 0 && errno == ELOOP) {
-		err_set(e, ERR_INPUT, "%s is or leads through a symbolic link", name);
-		return err_hint(e, "copy the layout with its links replaced by files (cp -rL)");
-	}
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(e, ERR_INPUT, errno, "cannot open %s", name);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_INPUT, "%s is not a regular file", name);
-	return STEAL_FD(fd);
-}
-
 static int layout_load_dir_file(struct layout_source *src, const char *name, struct buf *out, struct err *e)
 {
-	AUTO_CLOSE int fd = layout_load_open(src, name, e);
+	AUTO_CLOSE int fd = layout_dir_file(((struct layout_load_dir *)src)->fd, name, e);
 
 	return fd < 0 ? -1 : io_read_all(fd, out, name, e);
 }
 
 static int layout_load_dir_blob(struct layout_source *src, const struct descriptor *d, struct err *e)
 {
-	bool wide = digest_alg(&d->digest) == HASH_SHA512;
-	AUTO_FREE char *name = mem_printf("blobs/%s/%s", wide ? "sha512" : "sha256", digest_hex(&d->digest));
-	AUTO_CLOSE int fd = layout_load_open(src, name, e);
+	AUTO_FREE char *name = layout_dir_blob_name(&d->digest);
+	AUTO_CLOSE int fd = layout_dir_file(((struct layout_load_dir *)src)->fd, name, e);
 
 	return fd < 0 ? -1 : layout_load_fd(src->store, fd, d, e);
 }
@@ -345,8 +329,7 @@ static int layout_load_tar_file(struct layout_source *src, const char *name, str
 
 static int layout_load_tar_blob(struct layout_source *src, const struct descriptor *d, struct err *e)
 {
-	bool wide = digest_alg(&d->digest) == HASH_SHA512;
-	AUTO_FREE char *name = mem_printf("blobs/%s/%s", wide ? "sha512" : "sha256", digest_hex(&d->digest));
+	AUTO_FREE char *name = layout_dir_blob_name(&d->digest);
 
 	return bundle_import(((struct layout_load_tar *)src)->b, name, d, NULL, e);
 }

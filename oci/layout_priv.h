@@ -9,6 +9,9 @@
 /* Temp files of ours in directories of others; left ones are swept under the directory's lock. */
 #define LAYOUT_TMP ".slct-tmp"
 
+/* Where the directory itself cannot be locked. */
+#define LAYOUT_LOCK ".slct-lock"
+
 /* --- saving --- */
 
 /* Descriptors of all blobs of the images, each digest once. */
@@ -40,6 +43,8 @@ struct layout_source {
 /* Choose by tag and platform, and import. *name (may be NULL) gets the entry's own name or NULL. */
 int layout_load_source(struct layout_source *src, const char *tag, const struct platform *p,
 		       struct descriptor *manifest, char **name, struct err *e);
+/* Whether the text of oci-layout names the version that we read; ERR_INPUT. */
+int layout_check_text(const char *text, size_t n, struct err *e);
 /* Copy fd (what: for errors) into the store as blob d; both digest and size must hold. */
 int layout_load_fd(struct store *s, int fd, const struct descriptor *d, struct err *e);
 

@@ -8,8 +8,9 @@
 #define CONFIG_MAX_BYTES ((size_t)8 << 20)
 /* Docker stops at 127, overlayfs at 500 lower directories. */
 #define LAYERS_MAX 500
-/* Manifests in one index: no real one has more than some hundreds. */
-#define INDEX_ENTRIES_MAX 4096
+/* Manifests in one index: of an image some hundreds, but a cache directory has two for each step; more than these do
+ * not fit into MANIFEST_MAX_BYTES anyway. */
+#define INDEX_ENTRIES_MAX 16384
 /* Entries of one layer: the largest known images have about a million files. */
 #define LAYER_ENTRIES_MAX 10000000u
 /* PATH_MAX for a whole path, as the kernel; NAME_MAX for one part is the kernel's own error. */

@@ -70,8 +70,12 @@ static void call_hint(struct call *c, struct err *e)
 		err_hint(e, "is the registry running at %s?", c->name);
 	else if (c->fail == HTTP_CONNECT && !e->retryable) /* no such name */
 		err_hint(e, "check the spelling of %s, and the network", c->at.host);
+	else if (c->fail == HTTP_CERT && strstr(e->msg, "alert"))
+		err_hint(e, "%s wants a client certificate: NAME.cert and NAME.key in ~/.config/containers/certs.d/%s:%u",
+			 c->at.host, c->at.host, c->at.port);
 	else if (c->fail == HTTP_CERT)
-		err_hint(e, "if %s has a certificate of an own authority, name its file in SSL_CERT_FILE", c->at.host);
+		err_hint(e, "if %s has a certificate of an own authority: --ca-file FILE, or a .crt file in "
+			 "~/.config/containers/certs.d/%s:%u", c->at.host, c->at.host, c->at.port);
 	else if (c->fail == HTTP_TLS && c->at.tls && !c->foreign)
 		err_hint(e, "if %s speaks plain http, name it as an insecure registry", c->name);
 }
@@ -285,9 +289,38 @@ static void call_on_done(void *arg)
 
 /* --- tries --- */
 
+static struct sv call_ca(const struct certdir_host *h)
+{
+	return h ? buf_sv(&h->ca) : SV_NULL;
+}
+
+/* Authorities of the address itself and of the registry that led there (token servers and content servers of an own
+ * registry have certificates of the same authority); a client certificate for its own address only. A machine of
+ * loopback is verified where a certificate was laid down for it, else not. */
+static int call_certs(struct call *c, struct err *e)
+{
+	const struct certdir_host *own, *led = NULL;
+	const struct url *by = c->vouched_by ? c->vouched_by : c->foreign ? &c->url : NULL;
+	struct http_req *r = &c->req;
+
+	if (certdir_find(c->certs, c->at.host, c->at.port, &own, e) ||
+	    (by && certdir_find(c->certs, by->host, by->port, &led, e)))
+		return -1;
+	r->ca[0] = certdir_common(c->certs);
+	r->ca[1] = call_ca(own);
+	r->ca[2] = call_ca(led);
+	r->cert = own ? own->cert : NULL;
+	r->key = own ? own->key : NULL;
+	r->insecure_tls = url_plain_allowed(c->at.host, c->at.port, c->insecure);
+	if (r->ca[1].n && url_is_loopback(c->at.host) && !url_listed(c->at.host, c->at.port, c->insecure))
+		r->insecure_tls = false;
+	return 0;
+}
+
 static void call_send(struct call *c)
 {
 	struct http_req *r = &c->req;
+	struct err e = ERR_INIT;
 
 	buf_release(&c->text);
 	c->text = BUF_INIT(c->max_bytes > REGERR_BODY_MAX ? c->max_bytes : REGERR_BODY_MAX);
@@ -298,14 +331,16 @@ static void call_send(struct call *c)
 	r->username = c->foreign ? NULL : c->username;
 	r->password = c->foreign ? NULL : c->password;
 	r->bearer = c->foreign ? NULL : c->bearer;
-	r->insecure_tls = url_plain_allowed(c->at.host, c->at.port, c->insecure);
 	r->no_local = c->no_local || (c->foreign && !url_is_loopback(c->url.host));
 	r->body = c->body;
 	r->head = call_on_head;
 	r->data = call_on_data;
 	r->done = call_on_done;
 	r->arg = c;
-	http_start(c->http, r);
+	if (call_certs(c, &e))
+		call_end_with(c, &e);
+	else
+		http_start(c->http, r);
 }
 
 void call_resume(struct call *c)

@@ -5,6 +5,7 @@
 #ifndef SLCT_CALL_H
 #define SLCT_CALL_H
 
+#include "registry/certdir.h"
 #include "registry/http.h"
 #include "registry/retry.h"
 #include "registry/url.h"
@@ -42,6 +43,8 @@ struct call {
 	const struct call_policy *policy; /* NULL: none */
 	void *policy_arg;
 	const struct strv *insecure; /* hosts where plain http and unverified TLS are fine; may be NULL */
+	struct certdir *certs;       /* certificates per host; may be NULL */
+	const struct url *vouched_by; /* the registry that named this address: its authorities count here; may be NULL */
 	const char *name;            /* of the registry, for messages; borrowed */
 	const char *repo;            /* repository, for the policy; borrowed, may be NULL */
 	enum http_method method;

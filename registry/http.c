@@ -53,6 +53,7 @@ void http_free(struct http *h)
 	curl_multi_cleanup(h->multi);
 	curl_global_cleanup();
 	vec_release(&h->timers);
+	buf_release(&h->system_ca);
 	free(h);
 }
 
@@ -161,6 +162,7 @@ static void http_end(struct http *h, struct http_req *r)
 	curl_easy_cleanup(x->easy);
 	curl_slist_free_all(x->fields);
 	free(x->url);
+	buf_release(&x->ca);
 	free(x);
 	h->running--;
 }
@@ -202,10 +204,20 @@ static const struct {
 	{CURLE_UPLOAD_FAILED, HTTP_CUT},
 };
 
+/* The alerts of a server that wants a client certificate, or another one; with TLS 1.3 they come after the handshake,
+ * as a failure to read (RFC 8446, section 6.2). */
+static bool http_cert_alert(const char *text)
+{
+	return strstr(text, "certificate required") || strstr(text, "alert bad certificate") ||
+	       strstr(text, "alert unknown ca");
+}
+
 static enum http_fail http_class(struct http_xfer *x, CURLcode code)
 {
 	double connected = 0;
 
+	if (http_cert_alert(x->text))
+		return HTTP_CERT;
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME, &connected);
 		return connected > 0 ? HTTP_STALL : HTTP_CONNECT;

@@ -20,6 +20,9 @@
 /* Below this speed for as long as the stall time-out a transfer is given up. */
 #define HTTP_STALL_BYTES_PER_S 1024
 
+/* Texts of certificates of one request. */
+#define HTTP_CA_MAX 3
+
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
 
 /* How a request failed that got no whole answer. */
@@ -75,6 +78,8 @@ struct http_req {
 	const struct strv *headers;               /* "Name: value"; never credentials; NULL: none */
 	const char *username, *password, *bearer; /* NULL: none */
 	bool insecure_tls;                        /* certificates are not verified */
+	struct sv ca[HTTP_CA_MAX];                /* PEM: authorities beside those of the system; may be empty */
+	const char *cert, *key;                   /* paths of the client's certificate and key; NULL: none */
 	bool no_local; /* connections to loopback and link-local addresses are refused */
 	const struct http_body *body;             /* NULL: none */
 	/* Status and header fields are there; before any data. -1: stop, with *e. May be NULL. */

@@ -12,6 +12,8 @@ struct http {
 	uint64_t requests, uploads;
 	size_t running;
 	VEC_OF(struct http_timer *) timers;
+	struct buf system_ca; /* the system's bundle, once it has been needed */
+	bool system_ca_read;
 	bool proxied; /* the environment names a proxy: peers' addresses are the proxy's */
 };
 
@@ -22,6 +24,7 @@ struct http_xfer {
 	CURL *easy;
 	struct curl_slist *fields;
 	char *url;
+	struct buf ca; /* what CAINFO_BLOB refers to */
 	uint64_t sent;   /* offset of the body's next byte */
 	size_t head_all; /* bytes of all header lines */
 	bool head_seen;

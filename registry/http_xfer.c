@@ -1,10 +1,15 @@
 /* One transfer: its options and callbacks. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "registry/http_priv.h"
 #include "src/util/clock.h"
+#include "src/util/io.h"
+#include "src/util/log.h"
+
+#define HTTP_CA_MAX_BYTES ((size_t)8 << 20)
 
 /* --- the answer --- */
 
@@ -207,6 +212,44 @@ static void http_xfer_set_login(struct http_xfer *x)
 	}
 }
 
+/* The bundle that would be used otherwise: a text of our own replaces it. */
+static struct sv http_xfer_system_ca(struct http_xfer *x)
+{
+	struct http *h = x->h;
+	const char *file = getenv("SSL_CERT_FILE");
+	char *dflt = NULL;
+	struct err e = ERR_INIT;
+
+	if (h->system_ca_read)
+		return buf_sv(&h->system_ca);
+	h->system_ca_read = true;
+	h->system_ca = BUF_INIT(HTTP_CA_MAX_BYTES);
+	if (!file || !*file) {
+		curl_easy_getinfo(x->easy, CURLINFO_CAINFO, &dflt);
+		file = dflt;
+	}
+	/* Without it the directory of certificates may still do. */
+	if (file && io_read_file(AT_FDCWD, file, &h->system_ca, &e)) {
+		log_msg(LOG_DEBUG, "%s", e.msg);
+		err_release(&e);
+	}
+	return buf_sv(&h->system_ca);
+}
+
+static void http_xfer_set_ca(struct http_xfer *x)
+{
+	struct curl_blob blob;
+
+	x->ca = BUF_INIT((HTTP_CA_MAX + 1) * HTTP_CA_MAX_BYTES);
+	for (size_t i = 0; i < HTTP_CA_MAX; i++)
+		buf_sv_add(&x->ca, x->r->ca[i]);
+	if (!x->ca.n)
+		return;
+	buf_sv_add(&x->ca, http_xfer_system_ca(x));
+	blob = (struct curl_blob){.data = x->ca.p, .len = x->ca.n, .flags = CURL_BLOB_NOCOPY};
+	curl_easy_setopt(x->easy, CURLOPT_CAINFO_BLOB, &blob);
+}
+
 static void http_xfer_set_tls(struct http_xfer *x)
 {
 	const char *file = getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
@@ -219,6 +262,12 @@ static void http_xfer_set_tls(struct http_xfer *x)
 		curl_easy_setopt(c, CURLOPT_CAINFO, file);
 	if (dir && *dir)
 		curl_easy_setopt(c, CURLOPT_CAPATH, dir);
+	if (x->r->cert) {
+		curl_easy_setopt(c, CURLOPT_SSLCERT, x->r->cert);
+		curl_easy_setopt(c, CURLOPT_SSLKEY, x->r->key);
+	}
+	if (!x->r->insecure_tls)
+		http_xfer_set_ca(x);
 	if (x->r->url->tls)
 		curl_easy_setopt(c, CURLOPT_PIPEWAIT, 1L); /* rather share a connection than open one more */
 }

@@ -22,10 +22,17 @@ static int registry_start(struct registry *r, const struct registry_opts *o, str
 		.connect_timeout_ns = o->connect_timeout_ns ? o->connect_timeout_ns : REGISTRY_CONNECT_NS,
 		.stall_timeout_ns = o->stall_timeout_ns ? o->stall_timeout_ns : REGISTRY_STALL_NS,
 	};
+	AUTO_STRV struct strv places = {0};
 
 	r->pool.retries = o->retries ? o->retries : RETRY_DEFAULT;
 	r->pool.store = o->store;
 	strv_copy(&r->pool.insecure, &o->insecure);
+	if (o->cert_dir)
+		strv_add(&places, o->cert_dir);
+	certdir_places(&places);
+	r->pool.certs = certdir_new(&places, o->ca_file, e);
+	if (!r->pool.certs)
+		return -1;
 	r->pool.creds = cred_new();
 	if (cred_load_env(r->pool.creds, e))
 		return -1;

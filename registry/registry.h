@@ -15,6 +15,8 @@ struct registry_opts {
 	struct strv insecure;   /* host[:port] that may be asked over plain http or with unverified TLS; loopback always may */
 	char *username, *password; /* given by option for `creds_host` only; NULL: config files */
 	char *creds_host;
+	char *ca_file;  /* PEM: further authorities for all hosts; NULL: none */
+	char *cert_dir; /* certificates per host in docker's layout, before the usual places; NULL: these only */
 	int64_t connect_timeout_ns, stall_timeout_ns; /* 0: 15 s, 60 s */
 	unsigned retries;                             /* tries after the first one; default 5 */
 	struct store *store; /* borrowed: a config that it holds is not fetched; NULL: all are */

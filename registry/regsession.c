@@ -44,6 +44,7 @@ void regsession_pool_release(struct regsession_pool *p)
 	smap_release(&p->known);
 	strv_release(&p->insecure);
 	cred_free(p->creds);
+	certdir_free(p->certs);
 	http_free(p->http);
 	*p = (struct regsession_pool){0};
 }
@@ -91,6 +92,7 @@ static struct regsession *regsession_new(struct regsession_pool *p, const char *
 	s->has_port = sv_rfind(sv_from(host), ':') > sv_rfind(sv_from(host), ']');
 	regsession_choose_schemes(s);
 	s->tokens = (struct token_source){.http = p->http, .creds = p->creds, .insecure = &p->insecure};
+	s->tokens.certs = p->certs;
 	s->tokens.registry = &s->base;
 	s->tokens.name = s->name;
 	s->tokens.retries = p->retries;
@@ -268,6 +270,8 @@ static bool regsession_fallback(void *arg, struct call *c)
 	if (s->decided || s->at + 1 >= s->nschemes)
 		return false;
 	s->at++;
+	if (c->fail == HTTP_OK) /* the peer has said that it wants TLS: what fails from now on is a matter of TLS */
+		s->nschemes = s->at + 1;
 	regsession_use_scheme(s);
 	log_msg(LOG_INFO, "%s: trying %s", s->name, s->base.tls ? "https" : "http");
 	return true;
@@ -310,6 +314,7 @@ int regsession_call(struct regsession_pool *p, const struct ref *ref, enum http_
 		.policy = &regsession_policy,
 		.policy_arg = s,
 		.insecure = &p->insecure,
+		.certs = p->certs,
 		.name = s->name,
 		.repo = ref->path,
 		.method = method,

@@ -11,6 +11,7 @@
 #include "oci/ref.h"
 #include "oci/store.h"
 #include "registry/call.h"
+#include "registry/certdir.h"
 #include "registry/cred.h"
 #include "registry/http.h"
 #include "src/util/base.h"
@@ -22,6 +23,7 @@ struct regsession_pool {
 	struct http *http;
 	struct cred_store *creds;
 	struct strv insecure;
+	struct certdir *certs;
 	unsigned retries;
 	struct store *store; /* borrowed; may be NULL */
 	VEC_OF(struct regsession *) sessions;

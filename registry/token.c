@@ -148,6 +148,8 @@ static int token_fetch(struct token *t, const struct call *for_call, struct err 
 		return -1;
 	token_realm_login(s, &realm, for_call->repo, &login);
 	*c = (struct call){.http = s->http, .insecure = s->insecure, .name = s->name};
+	c->certs = s->certs;
+	c->vouched_by = s->registry;
 	c->no_local = !url_is_loopback(s->registry->host);
 	c->max_bytes = AUTH_ANSWER_MAX_BYTES;
 	c->retry.max = s->retries;

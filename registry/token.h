@@ -13,6 +13,7 @@ struct token_source {
 	struct http *http;
 	struct cred_store *creds;
 	const struct strv *insecure;
+	struct certdir *certs;
 	const struct url *registry; /* address as it is spoken to */
 	const char *name;           /* as users write it */
 	unsigned retries;

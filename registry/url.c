@@ -228,11 +228,16 @@ bool url_is_loopback(const char *host)
 	return inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127;
 }
 
-bool url_plain_allowed(const char *host, uint16_t port, const struct strv *insecure)
+bool url_listed(const char *host, uint16_t port, const struct strv *list)
 {
 	AUTO_FREE char *full = mem_printf("%s:%u", host, port);
 
-	return url_is_loopback(host) || (insecure && (strv_has(insecure, host) || strv_has(insecure, full)));
+	return list && (strv_has(list, host) || strv_has(list, full));
+}
+
+bool url_plain_allowed(const char *host, uint16_t port, const struct strv *insecure)
+{
+	return url_is_loopback(host) || url_listed(host, port, insecure);
 }
 
 /* Unreserved characters and those that registries see unescaped everywhere. */

@@ -35,6 +35,8 @@ bool url_same_origin(const struct url *a, const struct url *b);
 bool url_is_loopback(const char *host);
 /* Whether plain http to host:port is fine: loopback, or listed as "host" or "host:port". */
 bool url_plain_allowed(const char *host, uint16_t port, const struct strv *insecure);
+/* Whether host:port is in the list, as "host" or "host:port"; list may be NULL. */
+bool url_listed(const char *host, uint16_t port, const struct strv *list);
 /* Append "key=value" (percent-encoded) to a target, with ? or &; takes and returns an owned string. */
 char *url_add_query(char *target, const char *key, const char *value);
 

@@ -82,19 +82,32 @@ static int urlget_result(struct urlget_run *r, struct err *e)
 	return -1;
 }
 
+static struct certdir *urlget_certs(const struct urlget *g, struct err *e)
+{
+	AUTO_STRV struct strv places = {0};
+
+	if (g->cert_dir)
+		strv_add(&places, g->cert_dir);
+	certdir_places(&places);
+	return certdir_new(&places, g->ca_file, e);
+}
+
 int urlget_file(struct urlget *g, struct err *e)
 {
 	static const struct http_opts opts = {URLGET_CONNECT_NS, URLGET_STALL_NS};
 	struct urlget_run r = {.g = g};
+	struct certdir *certs;
 	struct http *http;
 	int rc = 0;
 
 	r.call = (struct call){.method = HTTP_GET, .insecure = g->insecure, .retry.max = RETRY_DEFAULT};
 	if (url_parse(sv_from(g->url), &r.call.url, e))
 		return -1;
-	http = http_new(&opts, e);
+	r.call.certs = urlget_certs(g, e);
+	http = r.call.certs ? http_new(&opts, e) : NULL;
 	if (!http) {
 		url_release(&r.call.url);
+		certdir_free(r.call.certs);
 		return -1;
 	}
 	r.call.http = http;
@@ -108,8 +121,10 @@ int urlget_file(struct urlget *g, struct err *e)
 		rc = http_step(http, e);
 	if (!rc)
 		rc = urlget_result(&r, e);
+	certs = r.call.certs;
 	call_release(&r.call);
 	err_release(&r.broken);
 	http_free(http);
+	certdir_free(certs);
 	return rc;
 }

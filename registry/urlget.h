@@ -12,6 +12,7 @@
 struct urlget {
 	const char *url;
 	const struct strv *insecure; /* hosts whose certificate is not verified; may be NULL */
+	const char *ca_file, *cert_dir; /* as in registry_opts */
 	int fd;                      /* an empty regular file */
 	/* out; owned strings, NULL if the server does not say */
 	char *last_modified, *etag, *disposition;

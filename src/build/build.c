@@ -30,6 +30,7 @@ void build_secret_list_release(struct build_secret_list *l)
 		free(l->v[i].id);
 		free(l->v[i].file);
 		free(l->v[i].env);
+		strv_release(&l->v[i].keys);
 	}
 	vec_release(l);
 }
@@ -38,7 +39,7 @@ void build_opts_release(struct build_opts *o)
 {
 	struct strv *lists[] = {&o->paths,      &o->goals,    &o->tags,
 				&o->cache_from, &o->cache_to, &o->force_rebuild_from,
-				&o->add_hosts,  &o->contexts};
+				&o->add_hosts,  &o->contexts, &o->no_cache_filter};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_release(lists[i]);
@@ -103,6 +104,24 @@ static int check_tags(const struct plan *p, const struct build_opts *o, struct e
 	return 0;
 }
 
+/* Unlike --force-rebuild-from, what depends on such a stage is run only if its result is another one. */
+static int filter_cache(struct plan *p, const struct strv *names, struct err *e)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		struct sv rest = sv_from(names->v[i]);
+
+		while (rest.p) {
+			AUTO_FREE char *name = sv_dup(sv_cut(&rest, ','));
+			size_t at = plan_find_stage(p, name, e);
+
+			if (at == PLAN_NONE)
+				return err_wrap(e, "--no-cache-filter");
+			p->stages.v[at].forced = p->stages.v[at].needed;
+		}
+	}
+	return 0;
+}
+
 static int make_plan(struct build *b, struct err *e)
 {
 	const struct build_opts *o = b->o;
@@ -117,13 +136,14 @@ static int make_plan(struct build *b, struct err *e)
 	p->net_none = o->network_none;
 	p->add_hosts = &o->add_hosts;
 	p->shm_size = o->shm_size;
+	p->allow_insecure = o->allow_insecure;
 	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(p, &b->context, o, e) < 0 ||
 	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
 		return -1;
-	if (o->force_rebuild || o->force_rebuild_from.n)
-		return plan_force(p, &o->force_rebuild_from, e);
-	return 0;
+	if ((o->force_rebuild || o->force_rebuild_from.n) && plan_force(p, &o->force_rebuild_from, e) < 0)
+		return -1;
+	return filter_cache(p, &o->no_cache_filter, e);
 }
 
 /* Warnings of the evaluation and of the Dockerfiles' checks; an error if a Dockerfile asks for it. */
@@ -192,6 +212,8 @@ static int open_run(struct build *b, struct err *e)
 	points = mem_printf("%s/points", b->tmp);
 	if (mkdirat(store_fd(b->s->store), points, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", points);
+	if (has_mounts(b) && sshagent_start(b->s, b->o, b->tmp, &b->agents, e) < 0)
+		return -1;
 	if (has_mounts(b) && sandbox_seccomp(false, &b->seccomp_sync, &b->seccomp_sync_len, e) < 0)
 		return -1;
 	return sandbox_seccomp(true, &b->seccomp, &b->seccomp_len, e);
@@ -313,8 +335,11 @@ static void release(struct build *b)
 		clocal_release(&b->pending.v[i]);
 	vec_release(&b->pending);
 	cachewrite_release(b);
+	sshagent_release(&b->agents);
 	context_release(b->s, &b->context);
 	trees_release(b);
+	sched_release(b);
+	smap_release(&b->running);
 	smap_release(&b->hits);
 	smap_release(&b->misses);
 	free(b->run);
@@ -330,7 +355,7 @@ static void init(struct build *b, struct session *s, const struct build_opts *o)
 {
 	*b = (struct build){.s = s, .o = o, .begun = clock_mono()};
 	b->jobs = o->jobs ? o->jobs : default_jobs();
-	b->trees = b->origins = b->hits = b->misses = SMAP_INIT(NULL);
+	b->trees = b->origins = b->hits = b->misses = b->running = SMAP_INIT(NULL);
 }
 
 int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e)
@@ -396,6 +421,7 @@ int build_plan(struct session *s, const struct build_opts *o, struct json **out,
 	int rc;
 
 	init(&b, s, o);
+	b.planning = true;
 	rc = make_plan(&b, e);
 	if (rc == 0)
 		show_all(&b);

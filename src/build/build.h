@@ -13,8 +13,9 @@ enum build_pull { BUILD_PULL_ALWAYS, BUILD_PULL_MISSING, BUILD_PULL_NEVER };
 /* Where a secret (--secret) or the socket of an ssh agent (--ssh) is; its value is read by the steps' workers alone. */
 struct build_secret {
 	char *id;
-	char *file; /* secret: NULL if env is set */
+	char *file; /* secret: NULL if env is set; ssh: NULL if keys are given */
 	char *env;
+	struct strv keys; /* ssh: files of private keys in place of a socket */
 };
 
 struct build_secret_list {
@@ -38,6 +39,8 @@ struct build_opts {
 	bool squash;     /* the goals' images have one layer above the base */
 	bool keep_going; /* after a failed step, start those that do not need it */
 	struct strv force_rebuild_from;
+	struct strv no_cache_filter; /* stages that are not taken from a cache; also several in one, with commas */
+	int64_t cache_ttl_ns; /* age from which an entry is none; 0: none */
 	unsigned jobs; /* -j; 0: number of processors */
 	enum build_pull pull;
 	struct platform platform; /* of the images; os "" means: this machine's */
@@ -47,7 +50,7 @@ struct build_opts {
 	int64_t step_timeout_ns; /* 0: none */
 	struct strv add_hosts;
 	struct build_secret_list secrets, ssh;
-	bool allow_secret_in_layer;
+	bool allow_secret_in_layer, allow_insecure;
 	uint64_t shm_size;
 	char *flavor_root;      /* NULL: found */
 	char *output_directory; /* logs per step; NULL: in the store's logs/ */

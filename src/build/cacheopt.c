@@ -1,15 +1,46 @@
 #include "src/build/cacheopt.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "oci/ref.h"
 #include "src/util/mem.h"
+#include "src/util/path.h"
 #include "src/util/sv.h"
 
-static bool is_directory(struct sv v)
+bool cacheopt_is_dir(struct sv text)
 {
-	return sv_starts(v, "/") || sv_starts(v, "./") || sv_starts(v, "../") || sv_starts(v, "oci:");
+	static const char *const starts[] = {"/", "./", "../", CACHEOPT_OCI};
+
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++)
+		if (sv_starts(text, starts[i]))
+			return true;
+	return sv_eq_str(text, ".") || sv_eq_str(text, "..");
+}
+
+const char *cacheopt_dir(const char *repo)
+{
+	size_t n = strlen(CACHEOPT_OCI);
+
+	return strncmp(repo, CACHEOPT_OCI, n) == 0 ? repo + n : NULL;
+}
+
+/* Absolute, since records keep it; links are not resolved, so that what is mounted there counts. */
+static int take_dir(struct sv text, char **out, struct err *e)
+{
+	size_t skip = sv_starts(text, CACHEOPT_OCI) ? strlen(CACHEOPT_OCI) : 0;
+	AUTO_FREE char *path = sv_dup(sv_sub(text, skip, text.n));
+	AUTO_FREE char *cwd = getcwd(NULL, 0), *full = NULL;
+
+	if (!path[0])
+		return err_set(e, ERR_USAGE, "cache directory: its name is missing");
+	if (!cwd)
+		return err_sys(e, ERR_HOST, errno, "the current directory");
+	full = path_join(cwd, path);
+	*out = mem_printf(CACHEOPT_OCI "%s", full);
+	return 0;
 }
 
 static int take_option(struct sv v, struct cacheopt *out, struct err *e)
@@ -42,13 +73,11 @@ int cacheopt_parse(const char *text, struct cacheopt *out, struct err *e)
 	struct sv rest = sv_from(text), repo = sv_cut(&rest, ',');
 
 	*out = (struct cacheopt){0};
-	if (is_directory(repo)) {
-		err_set(e, ERR_USAGE, "cache directory %.*s: directories as caches are not supported yet", SV_ARG(repo));
-		return err_hint(e, "name a repository of a registry: HOST[:PORT]/PATH");
-	}
 	while (rest.p)
 		if (take_option(sv_cut(&rest, ','), out, e) < 0)
 			return -1;
+	if (cacheopt_is_dir(repo))
+		return take_dir(repo, &out->repo, e);
 	out->repo = sv_dup(repo);
 	if (check_repo(out->repo, e) == 0)
 		return 0;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "oci/layout_dir.h"
 #include "oci/limits.h"
 #include "src/build/cacheopt.h"
 #include "src/cache/cremote.h"
@@ -33,23 +34,56 @@ static int answer(const struct asking *a, const struct registry_probe *probes, s
 	return 0;
 }
 
+/* Entries whose layers have gone are none. */
+static int ask_dir(const char *path, struct registry_probe *probes, size_t n, struct err *e)
+{
+	AUTO_LAYOUT_DIR struct layout_dir d = LAYOUT_DIR_INIT;
+
+	if (layout_dir_open(&d, path, e) < 0) {
+		if (e->code != ERR_NOT_FOUND) /* nothing was written there yet */
+			return -1;
+		err_release(e);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct descriptor *entry = layout_dir_find(&d, probes[i].tag);
+
+		if (!entry || !layout_dir_whole(&d, entry))
+			continue;
+		probes[i].text = BUF_INIT(MANIFEST_MAX_BYTES);
+		if (layout_dir_read(&d, entry, MANIFEST_MAX_BYTES, &probes[i].text, e) < 0)
+			return -1;
+		descriptor_copy(&probes[i].manifest, entry);
+		probes[i].found = true;
+	}
+	return 0;
+}
+
+static int ask_repo_tags(const struct asking *a, struct registry_probe *probes, struct err *e)
+{
+	AUTO_REF struct ref repo = {0};
+	struct registry *reg;
+
+	if (cacheopt_dir(a->repo))
+		return ask_dir(cacheopt_dir(a->repo), probes, a->keys->n, e);
+	if (ref_parse_repo(a->repo, &repo, e) < 0)
+		return -1;
+	reg = registry_new(&a->b->s->net, e);
+	return reg ? registry_probe_tags(reg, &repo, probes, a->keys->n, e) : -1;
+}
+
 static int ask_tags(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct asking *a = arg;
 	AUTO_FREE struct registry_probe *probes = mem_zalloc(a->keys->n * sizeof *probes);
 	AUTO_FREE char(*tags)[CKEY_TAG_BYTES] = mem_array(a->keys->n, sizeof *tags);
-	AUTO_REF struct ref repo = {0};
-	struct registry *reg;
 
 	(void)w;
 	for (size_t i = 0; i < a->keys->n; i++) {
 		ckey_tag(&a->keys->v[i], tags[i]);
 		probes[i].tag = tags[i];
 	}
-	if (ref_parse_repo(a->repo, &repo, e) < 0)
-		return -1;
-	reg = registry_new(&a->b->s->net, e);
-	if (!reg || registry_probe_tags(reg, &repo, probes, a->keys->n, e) < 0)
+	if (ask_repo_tags(a, probes, e) < 0)
 		return -1;
 	return answer(a, probes, result, e);
 }
@@ -77,6 +111,10 @@ static int take_hit(struct build *b, const char *repo, const struct ckey *key, c
 	    cremote_accept(&h->manifest, key, &h->rec, e) < 0) {
 		free_hit(h);
 		return -1;
+	}
+	if (lookup_expired(b, &h->rec)) { /* the next cache may have a newer one */
+		free_hit(h);
+		return 0;
 	}
 	b->hits.free_val = free_hit;
 	smap_set(&b->hits, key->hex, h);

@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+#include "oci/layout.h"
 #include "src/build/blobs.h"
 #include "src/build/cacheopt.h"
 #include "src/cache/cremote.h"
+#include "src/util/clock.h"
 #include "src/util/mem.h"
 
 struct entry {
@@ -14,7 +16,8 @@ struct entry {
 	struct ckey input, content;
 	struct digest_list stack;
 	char *made;
-	bool replace; /* a forced build replaces a live entry */
+	int64_t built; /* seconds since 1970 */
+	bool replace;  /* a forced build replaces a live entry */
 };
 
 struct uploads {
@@ -79,18 +82,13 @@ static void warn(struct uploads *u, const struct cacheopt *to, struct err *e)
 
 /* --- pushing --- */
 
-static int push(void *arg, struct worker *w, struct json **result, struct err *e)
+static int push_repo(const struct uploads *u, const struct entry *en, const char *input, const char *content,
+		     uint64_t *sent, struct err *e)
 {
-	const struct uploads *u = arg;
-	const struct entry *en = u->queue.v[u->next];
-	char input[CKEY_TAG_BYTES], content[CKEY_TAG_BYTES];
 	const char *more[] = {content};
 	AUTO_REF struct ref to = {0};
 	struct registry *reg;
 
-	(void)w;
-	ckey_tag(&en->input, input);
-	ckey_tag(&en->content, content);
 	if (ref_parse_repo(u->to.v[u->repo].repo, &to, e) < 0)
 		return -1;
 	free(to.tag);
@@ -106,8 +104,36 @@ static int push(void *arg, struct worker *w, struct json **result, struct err *e
 	descriptor_copy(&p.manifest, &u->manifest);
 	if (registry_push_image(reg, &p, u->b->s->store, NULL, NULL, e) < 0)
 		return -1;
+	*sent = p.bytes_sent;
+	return 0;
+}
+
+/* Under the directory's lock, which other builds on it wait for. */
+static int push_dir(const struct uploads *u, const struct entry *en, const char *path, char *input, char *content,
+		    struct err *e)
+{
+	struct layout_image images[] = {{.name = input, .manifest = u->manifest},
+					{.name = content, .manifest = u->manifest}};
+
+	return layout_save_dir_with(u->b->s->store, path, images, strcmp(input, content) != 0 ? 2 : 1,
+				    &(struct layout_save_opts){.keep = !en->replace}, e);
+}
+
+static int push(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct uploads *u = arg;
+	const struct entry *en = u->queue.v[u->next];
+	const char *dir = cacheopt_dir(u->to.v[u->repo].repo);
+	char input[CKEY_TAG_BYTES], content[CKEY_TAG_BYTES];
+	uint64_t sent = 0;
+
+	(void)w;
+	ckey_tag(&en->input, input);
+	ckey_tag(&en->content, content);
+	if (dir ? push_dir(u, en, dir, input, content, e) : push_repo(u, en, input, content, &sent, e))
+		return -1;
 	*result = json_object();
-	json_set_int(*result, "sent", (int64_t)p.bytes_sent);
+	json_set_int(*result, "sent", (int64_t)sent);
 	return 0;
 }
 
@@ -170,7 +196,7 @@ static int put_manifest(struct uploads *u, const struct entry *en, struct err *e
 		return -1;
 	for (size_t i = 0; i < en->stack.n; i++)
 		manifest_add_layer(&m, &u->descs[i]);
-	cremote_annotate(&m, &en->stack, &en->input, &en->content, en->made);
+	cremote_annotate(&m, &en->stack, &en->input, &en->content, en->made, en->built);
 	manifest_write(&m, &text);
 	return store_blob_put(u->b->s->store, text.p, text.n, MEDIATYPE_OCI_MANIFEST, &u->manifest, e);
 }
@@ -237,7 +263,9 @@ void cachewrite_step(struct build *b, size_t stage, size_t step, const struct ck
 			   .input = st->steps.v[step].key,
 			   .content = *content,
 			   .made = mem_strdup(buf_str(&r->made)),
-			   .replace = st->forced || b->o->no_cache};
+			   .built = clock_wall() / CLOCK_NS_PER_S,
+			   /* with a TTL, what was found may have been too old */
+			   .replace = st->forced || b->o->no_cache || b->o->cache_ttl_ns};
 
 	digest_list_copy(&en.stack, &r->stack);
 	enqueue(b, &en);
@@ -255,6 +283,7 @@ static void offer_cached(struct build *b, size_t stage, size_t step)
 		return;
 	if (trees_obtainable(b, &rec.diff_ids) && strlen(rec.made) == s->layer_n + 1) {
 		en.made = mem_strdup(rec.made);
+		en.built = rec.built;
 		digest_list_copy(&en.stack, &rec.diff_ids);
 		enqueue(b, &en);
 	}

@@ -84,7 +84,8 @@ struct bytes {
 static int receive(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	struct bytes *b = arg;
-	struct urlget get = {.url = b->url, .insecure = &b->s->net.insecure, .fd = b->fd};
+	struct urlget get = {.url = b->url, .insecure = &b->s->net.insecure, .fd = b->fd,
+			     .ca_file = b->s->net.ca_file, .cert_dir = b->s->net.cert_dir};
 	int rc;
 
 	(void)w, (void)result;

@@ -4,6 +4,7 @@
 #include "oci/limits.h"
 #include "src/build/cacheread.h"
 #include "src/build/state.h"
+#include "src/util/clock.h"
 #include "src/util/mem.h"
 
 /* --- one key --- */
@@ -22,8 +23,15 @@ static void learn_hit(struct build *b, const struct remote_hit *h)
 
 static void copy_record(struct clocal *to, const struct clocal *from)
 {
-	*to = (struct clocal){.key = from->key, .made = mem_strdup(from->made)};
+	*to = (struct clocal){.key = from->key, .made = mem_strdup(from->made), .built = from->built};
 	digest_list_copy(&to->diff_ids, &from->diff_ids);
+}
+
+bool lookup_expired(const struct build *b, const struct clocal *rec)
+{
+	int64_t age = b->o->cache_ttl_ns ? clock_wall() / CLOCK_NS_PER_S - rec->built : 0;
+
+	return age > b->o->cache_ttl_ns / CLOCK_NS_PER_S;
 }
 
 static bool find_key(struct build *b, const struct ckey *key, struct clocal *out, const char **source)
@@ -34,7 +42,7 @@ static bool find_key(struct build *b, const struct ckey *key, struct clocal *out
 		return false;
 	if (clocal_get(b->s->store, key, out)) {
 		*source = "local";
-		if (usable(b, out))
+		if (!lookup_expired(b, out) && usable(b, out))
 			return true;
 		clocal_release(out);
 	}
@@ -88,6 +96,7 @@ static void take_hit(struct build *b, size_t at)
 			r->based = true;
 			digest_list_copy(&r->stack, &rec.diff_ids);
 			buf_str_add(&r->made, rec.made);
+			r->built = rec.built;
 			clocal_release(&rec);
 			return;
 		}
@@ -149,6 +158,22 @@ static bool needs_dirty(const struct plan_stage *st, const bool *dirty)
 	return false;
 }
 
+/* What stands on a stage that is to run anew (--no-cache-filter) is not taken by input key either: its record would
+ * hide that stage. */
+static void distrust_above_forced(const struct build *b, const size_t *order, bool *no_input)
+{
+	for (size_t i = 0; i < b->plan->stages.n; i++) {
+		const struct plan_stage *st = &b->plan->stages.v[order[i]];
+
+		for (size_t k = 0; k < st->needs.n; k++) {
+			size_t below = st->needs.v[k].stage;
+
+			if (below != PLAN_NONE)
+				no_input[order[i]] |= no_input[below] || b->plan->stages.v[below].forced;
+		}
+	}
+}
+
 /* Within one run every stage has one result: a stage that stands on one that runs is not taken by input key, but step
  * by step by content key. Each round takes that right from at least one stage, so it ends. */
 static void mark(struct build *b)
@@ -159,6 +184,7 @@ static void mark(struct build *b)
 	bool again = true;
 
 	plan_order(b->plan, order);
+	distrust_above_forced(b, order, no_input);
 	while (again) {
 		again = false;
 		reset(b);
@@ -185,11 +211,23 @@ static void ask(struct build *b, const struct ckey *key, struct cacheread_keys *
 	vec_push(keys, *key);
 }
 
+/* A plan shows stages that the goals do not want. */
+static void ask_unless_here(struct build *b, const struct ckey *key, struct cacheread_keys *keys)
+{
+	AUTO_CLOCAL struct clocal rec = {0};
+	const char *source;
+
+	if (!find_key(b, key, &rec, &source))
+		ask(b, key, keys);
+}
+
 static void collect_stage(struct build *b, size_t at, enum round round, struct cacheread_keys *keys)
 {
 	const struct plan_stage *st = &b->plan->stages.v[at];
 	size_t last = plan_last_layer(st);
 
+	if (b->planning && !b->run[at].wanted && st->needed && round == ROUND_STAGES && last != PLAN_NONE)
+		ask_unless_here(b, &st->steps.v[last].key, keys);
 	if (!b->run[at].wanted || st->forced || layers_left(b, at) == 0 || last == PLAN_NONE)
 		return;
 	if (round == ROUND_GOALS && !st->goal)
@@ -236,16 +274,20 @@ static enum plan_state state_of_source(const char *source)
 	return source && strcmp(source, "remote") == 0 ? PLAN_REMOTE : PLAN_LOCAL;
 }
 
-/* A stage that nothing needs in this run is as good as its record. */
+/* A stage that nothing needs in this run is as good as its record, one without layers as what it stands on. */
 static enum plan_state unwanted_state(struct build *b, const struct plan_stage *st)
 {
 	size_t last = plan_last_layer(st);
-	struct clocal rec;
+	AUTO_CLOCAL struct clocal rec = {0};
 	const char *source;
 
-	if (last == PLAN_NONE || !find_key(b, &st->steps.v[last].key, &rec, &source))
+	if (last == PLAN_NONE && st->base_stage != PLAN_NONE)
+		return unwanted_state(b, &b->plan->stages.v[st->base_stage]);
+	if (last == PLAN_NONE)
+		return PLAN_LOCAL;
+	/* "build" is for what this plan's goals would run. */
+	if (st->forced || b->o->no_cache || !find_key(b, &st->steps.v[last].key, &rec, &source))
 		return PLAN_UNKNOWN;
-	clocal_release(&rec);
 	return state_of_source(source);
 }
 

@@ -90,7 +90,7 @@ void record_layer(struct build *b, const struct layer_info *info)
 static void add(struct build *b, const struct ckey *key, const struct stage_run *r, const struct plan_stage *st,
 		const struct plan_step *step, struct json *why)
 {
-	struct clocal rec = {.key = *key, .made = mem_strdup(buf_str(&r->made))};
+	struct clocal rec = {.key = *key, .made = mem_strdup(buf_str(&r->made)), .built = r->built};
 
 	rec.step = mem_printf("%s %u %s", st->name, step->n, step->text);
 	rec.inputs = why ? json_ref(why) : NULL;

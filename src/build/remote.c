@@ -47,7 +47,8 @@ static int get_file(void *arg, struct worker *w, struct json **result, struct er
 {
 	struct get *g = arg;
 	struct store_blob_writer blob;
-	struct urlget get = {.url = g->url, .insecure = &g->s->net.insecure};
+	struct urlget get = {.url = g->url, .insecure = &g->s->net.insecure,
+			     .ca_file = g->s->net.ca_file, .cert_dir = g->s->net.cert_dir};
 	struct digest d;
 	int rc;
 

@@ -8,11 +8,14 @@
 #include "src/build/cacheclock.h"
 #include "src/build/ctxmount.h"
 #include "src/build/nsjob.h"
+#include "src/build/sshproxy.h"
 #include "src/util/mem.h"
 #include "src/util/vec.h"
 
 /* Defaults of the reference (Dockerfile reference, "RUN --mount=type=secret"). */
 #define SECRET_MODE 0400
+#define SSH_MODE 0600
+#define SSH_NAME "agent"
 /* Of a script of RUN, as the reference's. */
 #define SCRIPT_MODE 0755
 
@@ -97,19 +100,30 @@ static bool has_variable(const struct strv *env, const char *start)
 	return false;
 }
 
+static int new_dir(const struct step_job *j, const char *rel, struct err *e)
+{
+	int store = store_fd(j->b->s->store);
+	int fd = mkdirat(store, rel, 0755) < 0 ? -1 : openat(store, rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", rel) : fd;
+}
+
 static int add_ssh(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
 {
-	const struct build_secret *given = find_given(&j->b->o->ssh, pm->m.id);
+	const char *agent = sshagent_socket(&j->b->agents, &j->b->o->ssh, pm->m.id);
 
-	if (!given)
+	if (!agent)
 		return not_given(pm, "ssh", " ", e);
-	if (pm->m.mode != DMOUNT_UNSET || pm->m.uid != DMOUNT_UNSET || pm->m.gid != DMOUNT_UNSET) {
-		err_set(e, ERR_INPUT, "--mount=type=ssh with mode, uid or gid is not supported yet");
-		return err_hint(e, "the agent's own socket is bound, which keeps its owner and mode: use it as root");
-	}
+	AUTO_FREE char *dir = runmount_dir(j, pm, "");
+	AUTO_CLOSE int fd = new_dir(j, dir, e);
+	struct runmount_ssh proxy = {pm, fd < 0 ? -1 : sshproxy_start(agent, fd, SSH_NAME, e)};
+
+	if (proxy.pid < 0)
+		return err_wrap(e, "--mount %s", pm->m.target);
+	vec_push(&m->proxies, proxy);
 	if (!has_variable(&m->env, "SSH_AUTH_SOCK="))
 		strv_printf(&m->env, "SSH_AUTH_SOCK=%s", pm->m.target);
-	add(m, SANDBOX_BIND, pm)->source = given->file;
+	add(m, SANDBOX_BIND, pm)->source = keep(m, mem_printf("%s/" SSH_NAME, dir));
 	return 0;
 }
 
@@ -219,6 +233,19 @@ static int fill_context(const struct step_job *j, const struct plan_mount *pm, s
 	return ctxmount_copy(j, pm, fd, e) < 0 ? err_wrap(e, "--mount %s", pm->m.target) : 0;
 }
 
+static int give_agent(const struct step_job *j, const struct plan_mount *pm, struct err *e)
+{
+	AUTO_FREE char *dir = runmount_dir(j, pm, ""), *path = mem_printf("%s/" SSH_NAME, dir);
+	mode_t mode = pm->m.mode == DMOUNT_UNSET ? SSH_MODE : pm->m.mode;
+	uid_t uid = pm->m.uid == DMOUNT_UNSET ? 0 : pm->m.uid;
+	gid_t gid = pm->m.gid == DMOUNT_UNSET ? 0 : pm->m.gid;
+	int store = store_fd(j->b->s->store);
+
+	if (fchownat(store, path, uid, gid, AT_SYMLINK_NOFOLLOW) == 0 && fchmodat(store, path, mode & 07777, 0) == 0)
+		return 0;
+	return err_sys(e, ERR_INPUT, errno, "--mount %s: owner %u:%u, mode %o", pm->m.target, uid, gid, mode);
+}
+
 /* What needs the user namespace: files with the ids of the image. */
 static int fill(void *arg, struct err *e)
 {
@@ -231,11 +258,16 @@ static int fill(void *arg, struct err *e)
 	for (size_t i = 0; i < f->m->caches.n; i++)
 		if (cachemount_make(j, &f->m->caches.v[i], e) < 0)
 			return -1;
+	for (size_t i = 0; i < f->m->proxies.n; i++)
+		if (give_agent(j, f->m->proxies.v[i].pm, e) < 0)
+			return -1;
 	return cacheclock_prepare(j, &f->m->caches, e);
 }
 
-static bool needs_filling(const struct step_job *j)
+static bool needs_filling(const struct step_job *j, const struct runmounts *m)
 {
+	if (m->proxies.n)
+		return true;
 	for (size_t i = 0; i < j->def->mounts.n; i++)
 		if (plan_mount_of_context(&j->def->mounts.v[i]) || j->def->mounts.v[i].m.type == DMOUNT_CACHE)
 			return true;
@@ -256,7 +288,7 @@ int runmount_prepare(const struct step_job *j, struct runmounts *m, struct err *
 	}
 	if (j->def->script.name)
 		add_script(&j->def->script, m);
-	return needs_filling(j) ? nsjob_run(j->b->s->nsfd, fill, &f, e) : 0;
+	return needs_filling(j, m) ? nsjob_run(j->b->s->nsfd, fill, &f, e) : 0;
 }
 
 int runmount_finish(const struct step_job *j, struct runmounts *m, struct err *e)
@@ -276,6 +308,9 @@ int runmount_finish(const struct step_job *j, struct runmounts *m, struct err *e
 
 void runmount_release(struct runmounts *m)
 {
+	for (size_t i = 0; i < m->proxies.n; i++)
+		sshproxy_end(m->proxies.v[i].pid);
+	vec_release(&m->proxies);
 	secret_release(&m->secrets);
 	cachemount_release(&m->caches);
 	for (size_t i = 0; i < m->stacks.n; i++) {

@@ -12,6 +12,11 @@ struct runmount_list {
 	size_t n, cap;
 };
 
+struct runmount_ssh {
+	const struct plan_mount *pm;
+	pid_t pid; /* of its sshproxy */
+};
+
 struct runmounts {
 	struct runmount_list list;
 	struct secrets secrets;
@@ -19,6 +24,7 @@ struct runmounts {
 	struct strv env;    /* variables that come with them */
 	struct strv texts;  /* what the list points to */
 	VEC_OF(struct strv *) stacks;
+	VEC_OF(struct runmount_ssh) proxies;
 	bool keep_sync;     /* what the step writes into a mount outlives it */
 };
 

@@ -1,14 +1,26 @@
 /* The scheduler: every wanted stage is a sequence of steps that goes on as soon as what its next step needs is there
- * and a place is free. Single-threaded; work is done by workers. */
+ * and a place is free. Single-threaded; work is done by workers.
+ *
+ * A stage is looked at when something that it waits for has happened, and only then, so that the work is linear in
+ * stages, edges and steps: it is woken by the end of a stage that it needs, of its own worker, or of a running step
+ * that does just what it would do (its twin); those that wait for a place get one in the order of the plan. */
 #include <errno.h>
 #include <string.h>
 
-#include "src/build/output.h"
-#include "src/build/state.h"
-#include "src/build/cacheread.h"
+#include "src/build/advance.h"
 #include "src/build/cachewrite.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
+
+struct sched {
+	size_t *queue, head, n;  /* ring of stages to look at */
+	bool *queued;
+	bool *wants_place;
+	size_t places;           /* stages that want one */
+	size_t *first, *needing; /* needing[first[i]..first[i+1]): the stages that need stage i */
+	VEC_OF(size_t) twins;
+	size_t open;             /* stages that have not ended */
+};
 
 void sched_fail(struct build *b, struct err *e)
 {
@@ -18,192 +30,91 @@ void sched_fail(struct build *b, struct err *e)
 		err_move(&b->err, e);
 }
 
-/* --- states of stages --- */
+/* --- who is looked at --- */
 
-static bool is_over(enum stage_state s)
+void sched_wake(struct build *b, size_t at)
 {
-	return s == STAGE_DONE || s == STAGE_FAILED || s == STAGE_STOPPED || s == STAGE_IDLE;
+	struct sched *s = b->sched;
+
+	if (s->queued[at])
+		return;
+	s->queued[at] = true;
+	s->queue[(s->head + s->n++) % b->plan->stages.n] = at;
 }
 
-static bool has_failed(enum stage_state s)
+static size_t take_queued(struct build *b)
 {
-	return s == STAGE_FAILED || s == STAGE_STOPPED;
+	struct sched *s = b->sched;
+	size_t at = s->queue[s->head];
+
+	s->head = (s->head + 1) % b->plan->stages.n;
+	s->n--;
+	s->queued[at] = false;
+	return at;
 }
 
-static void finish_stage(struct build *b, size_t at)
+static void wake_twins(struct build *b, const char *content)
 {
-	struct stage_run *r = &b->run[at];
-	const struct plan_stage *st = &b->plan->stages.v[at];
+	struct sched *s = b->sched;
+	size_t kept = 0;
 
-	r->state = STAGE_DONE;
-	b->counts.stages++;
-	b->counts.stages_cached += r->source != NULL;
-	state_emit(b, &(struct event){.kind = EVENT_STAGE_DONE,
-				      .stage = state_short_name(st),
-				      .m = (unsigned)st->steps.n,
-				      .source = r->source,
-				      .elapsed_ns = clock_mono() - r->begun});
-}
+	for (size_t i = 0; i < s->twins.n; i++) {
+		size_t at = s->twins.v[i];
 
-/* Steps that the look-up took from a cache are shown when the stage's turn comes. */
-static void show_cached(struct build *b, size_t at)
-{
-	struct stage_run *r = &b->run[at];
-	const struct plan_stage *st = &b->plan->stages.v[at];
-
-	r->started = true;
-	r->begun = clock_mono();
-	state_emit(b, &(struct event){.kind = EVENT_STAGE_START,
-				      .stage = state_short_name(st),
-				      .m = (unsigned)st->steps.n});
-	for (size_t k = 0; k < r->next; k++) {
-		const struct plan_step *s = &st->steps.v[k];
-		bool layer = plan_step_is_layer(s);
-
-		state_emit_step(b, layer ? EVENT_STEP_CACHED : EVENT_STEP_META, st, s, layer ? r->source : NULL, 0,
-				NULL);
+		if (strcmp(b->run[at].content.hex, content) == 0)
+			sched_wake(b, at);
+		else
+			s->twins.v[kept++] = at;
 	}
+	s->twins.n = kept;
 }
 
-/* Take over what the stage stands on. 1: done, 0: not yet, -1: it will never be there. */
-static int base_ready(struct build *b, size_t at)
+/* A stage has ended: those that need it go on, or stop too. */
+static void end_stage(struct build *b, size_t at, enum stage_state state)
 {
-	struct stage_run *r = &b->run[at];
-	const struct plan_stage *st = &b->plan->stages.v[at];
+	struct sched *s = b->sched;
 
-	if (r->based)
-		return 1;
-	if (st->base_stage != PLAN_NONE) {
-		const struct stage_run *base = &b->run[st->base_stage];
-
-		if (base->state != STAGE_DONE)
-			return has_failed(base->state) ? -1 : 0;
-		digest_list_copy(&r->stack, &base->stack);
-		buf_str_add(&r->made, buf_str(&base->made));
-		r->source = base->source;
-	} else if (st->base_image != PLAN_NONE) {
-		digest_list_copy(&r->stack, &b->plan->images.v[st->base_image].diff_ids);
-		r->source = "local";
-	} else {
-		r->source = "local";
-	}
-	r->based = true;
-	return 1;
+	b->run[at].state = state;
+	s->open--;
+	for (size_t i = s->first[at]; i < s->first[at + 1]; i++)
+		sched_wake(b, s->needing[i]);
 }
 
-/* Stacks that a step reads besides its parent's, in the order of plan_step_from(). */
-struct stacks {
-	const struct digest_list **v;
-	size_t n, cap;
-};
-
-/* 1, 0, -1 as above. */
-static int sources_ready(struct build *b, const struct plan_step *s, struct stacks *out)
+static void want_place(struct sched *s, size_t at, bool wants)
 {
-	struct plan_from f;
-	int ready = 1;
-
-	for (size_t i = 0; plan_step_from(s, i, &f); i++) {
-		const struct stage_run *src = f.origin == PLAN_FROM_STAGE ? &b->run[f.index] : NULL;
-
-		if (src && has_failed(src->state))
-			return -1;
-		if (src && src->state != STAGE_DONE)
-			ready = 0;
-		vec_push(out, src ? &src->stack : &b->plan->images.v[f.index].diff_ids);
-	}
-	return ready;
+	s->places += wants && !s->wants_place[at];
+	s->places -= !wants && s->wants_place[at];
+	s->wants_place[at] = wants;
 }
 
-/* --- steps --- */
-
-static void take_record(struct stage_run *r, const struct clocal *rec)
+static void look_at(struct build *b, size_t at)
 {
-	char last = rec->made[strlen(rec->made) - 1];
+	enum advance a;
 
-	digest_list_release(&r->stack);
-	digest_list_copy(&r->stack, &rec->diff_ids);
-	buf_char_add(&r->made, last);
+	want_place(b->sched, at, false);
+	if (b->run[at].state != STAGE_WAITING)
+		return;
+	do
+		a = advance_stage(b, at);
+	while (a == ADVANCE_AGAIN);
+	if (a == ADVANCE_DONE || a == ADVANCE_STOPPED)
+		end_stage(b, at, a == ADVANCE_DONE ? STAGE_DONE : STAGE_STOPPED);
+	else if (a == ADVANCE_PLACE)
+		want_place(b->sched, at, true);
+	else if (a == ADVANCE_TWIN)
+		vec_push(&b->sched->twins, at);
 }
 
-/* Early cut-off: the parent's content was met before, whatever its history. */
-static bool take_by_content(struct build *b, size_t at, const struct plan_step *s, const struct ckey *key)
+static void give_places(struct build *b)
 {
-	struct stage_run *r = &b->run[at];
-	const struct plan_stage *st = &b->plan->stages.v[at];
-	struct clocal rec;
-	const char *source;
+	struct sched *s = b->sched;
 
-	if (st->forced || b->o->no_cache || !lookup_content(b, key, &rec, &source))
-		return false;
-	if (!rec.made[0]) {
-		clocal_release(&rec);
-		return false;
-	}
-	take_record(r, &rec);
-	clocal_release(&rec);
-	record_alias(b, key, r, st, s);
-	b->counts.steps_cached++;
-	state_emit_step(b, EVENT_STEP_CACHED, st, s, source, 0, NULL);
-	return true;
+	for (size_t i = 0; i < b->plan->stages.n && s->places && b->busy < b->jobs; i++)
+		if (s->wants_place[i])
+			look_at(b, i);
 }
 
-/* Another stage does the same to the same content just now: its result will be ours. */
-static bool runs_elsewhere(const struct build *b, const struct plan_stage *st, const struct ckey *key)
-{
-	if (st->forced || b->o->no_cache || !ckey_is_set(key))
-		return false;
-	for (size_t i = 0; i < b->plan->stages.n; i++)
-		if (b->run[i].job && strcmp(b->run[i].job->content.hex, key->hex) == 0)
-			return true;
-	return false;
-}
-
-static void trees_ready(void *ctx, struct err *e)
-{
-	struct step_job *j = ctx;
-
-	if (err_is_set(e) || j->b->stopping || step_start(j, e) < 0) {
-		if (!err_is_set(e))
-			err_set(e, ERR_CANCELLED, "cancelled");
-		if (!e->place.file)
-			err_at(e, j->st->file, j->def->line, 0);
-		sched_step_done(j, NULL, e);
-	}
-}
-
-static void start_step(struct build *b, size_t at, const struct plan_step *s, const struct stacks *from,
-		       const struct ckey *content)
-{
-	struct stage_run *r = &b->run[at];
-	struct step_job *j = mem_new(struct step_job);
-	AUTO_DIGEST_LIST struct digest_list all = {0};
-
-	*j = (struct step_job){.b = b,
-			       .stage = at,
-			       .step = r->next,
-			       .begun = clock_mono(),
-			       .out_fd = -1,
-			       .log_fd = -1,
-			       .content = *content,
-			       .def = s,
-			       .st = &b->plan->stages.v[at]};
-	digest_list_copy(&j->parent, &r->stack);
-	digest_list_copy(&all, &j->parent);
-	for (size_t i = 0; i < from->n; i++) {
-		struct digest_list one = {0};
-
-		digest_list_copy(&one, from->v[i]);
-		digest_list_copy(&all, &one);
-		vec_push(&j->from, one);
-	}
-	r->state = STAGE_RUNNING;
-	r->ran = true;
-	r->job = j;
-	b->busy++;
-	state_emit_step(b, EVENT_STEP_START, j->st, s, NULL, 0, NULL);
-	trees_ensure(b, &all, j->st->from_text ? j->st->from_text : j->st->name, trees_ready, j);
-}
+/* --- the end of a step --- */
 
 static void step_succeeded(struct step_job *j, const struct layer_info *info)
 {
@@ -216,6 +127,7 @@ static void step_succeeded(struct step_job *j, const struct layer_info *info)
 	}
 	buf_char_add(&r->made, info->entries ? '1' : '0');
 	r->source = NULL;
+	r->built = clock_wall() / CLOCK_NS_PER_S;
 	r->next++;
 	r->state = STAGE_WAITING;
 	b->counts.steps_run++;
@@ -227,151 +139,54 @@ static void step_succeeded(struct step_job *j, const struct layer_info *info)
 void sched_step_done(struct step_job *j, const struct layer_info *info, struct err *e)
 {
 	struct build *b = j->b;
-	struct stage_run *r = &b->run[j->stage];
+	size_t stage = j->stage;
 
 	b->busy--;
-	r->job = NULL;
+	b->run[stage].job = NULL;
+	if (smap_get(&b->running, j->content.hex) == j)
+		smap_del(&b->running, j->content.hex);
 	if (info) {
 		step_succeeded(j, info);
+		sched_wake(b, stage);
 	} else {
-		r->state = e->code == ERR_CANCELLED ? STAGE_STOPPED : STAGE_FAILED;
-		if (e->code != ERR_CANCELLED)
+		bool cancelled = e->code == ERR_CANCELLED;
+
+		if (!cancelled)
 			state_emit_step(b, EVENT_STEP_ERROR, j->st, j->def, NULL, clock_mono() - j->begun, e);
 		sched_fail(b, e);
+		end_stage(b, stage, cancelled ? STAGE_STOPPED : STAGE_FAILED);
 	}
+	wake_twins(b, j->content.hex);
 	step_free(j);
 	sched_kick(b);
 }
 
-/* --- remote content keys --- */
-
-struct asking_stage {
-	struct build *b;
-	size_t stage;
-};
-
-static void on_answer(void *ctx)
-{
-	struct asking_stage *a = ctx;
-	struct build *b = a->b;
-
-	b->run[a->stage].state = STAGE_WAITING;
-	b->asking--;
-	free(a);
-	sched_kick(b);
-}
-
-/* A stage that was rebuilt may still be the content that another machine built on. */
-static bool ask_remote(struct build *b, size_t at, const struct ckey *key)
-{
-	struct asking_stage *a;
-
-	if (b->plan->stages.v[at].forced)
-		return false;
-	a = mem_new(struct asking_stage);
-	*a = (struct asking_stage){b, at};
-	if (cacheread_later(b, key, on_answer, a) < 0) {
-		free(a);
-		return false;
-	}
-	b->run[at].state = STAGE_RUNNING;
-	b->asking++;
-	return true;
-}
-
 /* --- going on --- */
-
-/* The next layer step: from a cache if its content is known there, else by a worker when a place is free. */
-static bool start_layer(struct build *b, size_t at, const struct plan_step *s, const struct stacks *from)
-{
-	struct stage_run *r = &b->run[at];
-	const struct plan_stage *st = &b->plan->stages.v[at];
-	struct ckey content;
-
-	plan_content_key(b->plan, st, s, &r->stack, from->v, &content);
-	if (take_by_content(b, at, s, &content)) {
-		r->next++;
-		return true;
-	}
-	if (runs_elsewhere(b, st, &content))
-		return false;
-	/* After a failure what has begun goes on to its end, but nothing new begins. */
-	if (err_is_set(&b->err) && !b->o->keep_going && !r->ran) {
-		r->state = STAGE_STOPPED;
-		return true;
-	}
-	if (ask_remote(b, at, &content))
-		return true;
-	if (b->busy >= b->jobs)
-		return false;
-	start_step(b, at, s, from, &content);
-	return true;
-}
-
-/* The same as soon as what it reads is there. */
-static bool advance_layer(struct build *b, size_t at, const struct plan_step *s)
-{
-	struct stacks from = {0};
-	int ready = sources_ready(b, s, &from);
-	bool changed = ready > 0 ? start_layer(b, at, s, &from) : ready < 0;
-
-	if (ready < 0)
-		b->run[at].state = STAGE_STOPPED;
-	vec_release(&from);
-	return changed;
-}
-
-/* Do what can be done for one stage; true if anything changed. */
-static bool advance(struct build *b, size_t at)
-{
-	struct stage_run *r = &b->run[at];
-	const struct plan_stage *st = &b->plan->stages.v[at];
-	int ready;
-
-	if (r->state != STAGE_WAITING)
-		return false;
-	ready = b->stopping ? -1 : base_ready(b, at);
-	if (ready < 0)
-		r->state = STAGE_STOPPED;
-	if (ready <= 0)
-		return ready < 0;
-	if (!r->started)
-		show_cached(b, at);
-	if (r->next == st->steps.n) {
-		finish_stage(b, at);
-		return true;
-	}
-	const struct plan_step *s = &st->steps.v[r->next];
-
-	if (plan_step_is_layer(s))
-		return advance_layer(b, at, s);
-	state_emit_step(b, EVENT_STEP_META, st, s, NULL, 0, NULL);
-	r->next++;
-	return true;
-}
 
 static bool all_over(const struct build *b)
 {
-	for (size_t i = 0; i < b->plan->stages.n; i++)
-		if (!is_over(b->run[i].state))
-			return false;
-	return b->busy == 0 && b->asking == 0 && !b->flushing && !cachewrite_busy(b);
+	return b->sched->open == 0 && b->busy == 0 && b->asking == 0 && !b->flushing && !cachewrite_busy(b);
 }
 
-/* Callbacks of synchronous failures lead back here: then only another round is asked for. */
+static void wake_all(struct build *b)
+{
+	for (size_t i = 0; i < b->plan->stages.n; i++)
+		sched_wake(b, i);
+}
+
+/* Callbacks of synchronous failures lead back here: the round that is under way sees whom they woke. */
 void sched_kick(struct build *b)
 {
-	if (b->kicking) {
-		b->kick_again = true;
+	if (b->kicking || !b->sched)
 		return;
-	}
 	b->kicking = true;
+	if (b->stopping)
+		wake_all(b);
 	do {
-		b->kick_again = false;
-		for (size_t i = 0; i < b->plan->stages.n; i++)
-			while (advance(b, i))
-				b->kick_again = true;
-	} while (b->kick_again);
+		while (b->sched->n)
+			look_at(b, take_queued(b));
+		give_places(b);
+	} while (b->sched->n);
 	b->kicking = false;
 	if (b->looping && all_over(b))
 		loop_stop(b->s->loop);
@@ -394,13 +209,68 @@ static void on_tick(void *arg)
 
 #define TICK_NS (CLOCK_NS_PER_S / 10)
 
+/* --- set-up --- */
+
+/* Edges turned round: counts, then places, then the entries. */
+static void find_needing(const struct plan *p, struct sched *s)
+{
+	size_t n = p->stages.n, edges = 0;
+
+	s->first = mem_zalloc((n + 2) * sizeof *s->first);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < p->stages.v[i].needs.n; k++)
+			if (p->stages.v[i].needs.v[k].stage != PLAN_NONE) {
+				s->first[p->stages.v[i].needs.v[k].stage + 2]++;
+				edges++;
+			}
+	for (size_t i = 2; i < n + 2; i++)
+		s->first[i] += s->first[i - 1];
+	s->needing = mem_array(edges + 1, sizeof *s->needing);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < p->stages.v[i].needs.n; k++)
+			if (p->stages.v[i].needs.v[k].stage != PLAN_NONE)
+				s->needing[s->first[p->stages.v[i].needs.v[k].stage + 1]++] = i;
+}
+
+static struct sched *begin(struct build *b)
+{
+	size_t n = b->plan->stages.n;
+	struct sched *s = b->sched = mem_new(struct sched);
+
+	s->queue = mem_array(n + 1, sizeof *s->queue);
+	s->queued = mem_zalloc(n + 1);
+	s->wants_place = mem_zalloc(n + 1);
+	find_needing(b->plan, s);
+	for (size_t i = 0; i < n; i++) {
+		b->run[i].state = b->run[i].wanted ? STAGE_WAITING : STAGE_IDLE;
+		s->open += b->run[i].wanted;
+		sched_wake(b, i);
+	}
+	return s;
+}
+
+void sched_release(struct build *b)
+{
+	struct sched *s = b->sched;
+
+	if (!s)
+		return;
+	free(s->queue);
+	free(s->queued);
+	free(s->wants_place);
+	free(s->first);
+	free(s->needing);
+	vec_release(&s->twins);
+	free(s);
+	b->sched = NULL;
+}
+
 void sched_run(struct build *b, struct err *e)
 {
 	struct loop_src *tick;
 
 	count_cached(b);
-	for (size_t i = 0; i < b->plan->stages.n; i++)
-		b->run[i].state = b->run[i].wanted ? STAGE_WAITING : STAGE_IDLE;
+	begin(b);
 	cachewrite_cached(b);
 	sched_kick(b);
 	if (!all_over(b)) {

@@ -6,6 +6,7 @@
 #include "oci/layer.h"
 #include "src/build/build.h"
 #include "src/build/context.h"
+#include "src/build/sshagent.h"
 #include "src/build/worker.h"
 #include "src/cache/clocal.h"
 #include "src/plan/plan.h"
@@ -34,7 +35,10 @@ struct stage_run {
 	bool started;
 	bool ran;                /* a step of it was started in this run */
 	int64_t begun;           /* monotonic */
+	int64_t built;           /* when the last layer step before `next` ran: seconds since 1970, 0 unknown */
 	struct step_job *job;    /* at work, or NULL */
+	struct ckey content;     /* content key of step content_of - 1, once it is known */
+	size_t content_of;
 };
 
 /* Where the compressed form of a layer can be had, for layers known only from a registry. */
@@ -63,8 +67,11 @@ struct build {
 	char *log_dir;         /* absolute */
 	void *seccomp;
 	size_t seccomp_len;
+	struct sshagents agents; /* for --ssh ID=KEYFILE */
 	void *seccomp_sync; /* for steps whose writes outlive them: fsync is real; NULL: none has mounts */
 	size_t seccomp_sync_len;
+	struct sched *sched;   /* while it runs */
+	struct smap running;   /* content key → struct step_job: steps at work, for those that would do the same */
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
 	struct smap hits;      /* key → struct remote_hit */
@@ -75,14 +82,18 @@ struct build {
 	struct uploads *uploads;
 	struct event_counts counts;
 	struct err err;        /* the first failure */
+	bool planning;         /* nothing will run: plan shows states, also of stages that the goals do not want */
 	bool stopping;         /* start nothing new */
-	bool looping, kicking, kick_again;
+	bool looping, kicking;
 	int64_t begun;
 };
 
 /* --- sched.c --- */
 void sched_run(struct build *b, struct err *e);
-void sched_kick(struct build *b); /* start what can be started; ends the loop when nothing is left */
+/* Look at the stages that were woken and start what can be started; ends the loop when nothing is left. */
+void sched_kick(struct build *b);
+void sched_wake(struct build *b, size_t stage); /* the next kick looks at it */
+void sched_release(struct build *b);
 /* A step's work has ended. info NULL with *e set: it failed. */
 struct step_job;
 void sched_step_done(struct step_job *j, const struct layer_info *info, struct err *e);
@@ -138,6 +149,8 @@ void trees_release(struct build *b);
 /* --- lookup.c --- */
 /* Find out what is cached and mark what must run. */
 int lookup_all(struct build *b, struct err *e);
+/* Older than --cache-ttl; what does not say when it was built counts as old. */
+bool lookup_expired(const struct build *b, const struct clocal *rec);
 /* By content key, locally, then among what is known of the remote caches. */
 bool lookup_content(struct build *b, const struct ckey *key, struct clocal *out, const char **source);
 void lookup_states(struct build *b, struct plan_states *out);

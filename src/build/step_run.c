@@ -86,7 +86,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.timeout_ns = b->o->step_timeout_ns,
 		.shm_size = b->o->shm_size,
 		.owners_fd = -1,
-		.sync_is_noop = !mounts.keep_sync,
+		.sync_is_noop = !mounts.keep_sync && !j->def->insecure,
+		.insecure = j->def->insecure,
 		.seccomp_prog = mounts.keep_sync ? b->seccomp_sync : b->seccomp,
 		.seccomp_len = mounts.keep_sync ? b->seccomp_sync_len : b->seccomp_len,
 	};

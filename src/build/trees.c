@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "oci/layout_dir.h"
 #include "src/build/blobs.h"
+#include "src/build/cacheopt.h"
 #include "src/build/state.h"
 #include "src/util/mem.h"
 
@@ -232,6 +234,13 @@ static void send_progress(void *arg, const struct digest *blob, uint64_t done, u
 	worker_send(arg, j);
 }
 
+static int fetch_from_dir(const struct tree_state *t, const char *path, struct err *e)
+{
+	AUTO_LAYOUT_DIR struct layout_dir d = LAYOUT_DIR_INIT;
+
+	return layout_dir_open(&d, path, e) < 0 ? -1 : layout_dir_fetch(&d, t->b->s->store, &t->blob, e);
+}
+
 static int fetch(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct tree_state *t = arg;
@@ -240,6 +249,8 @@ static int fetch(void *arg, struct worker *w, struct json **result, struct err *
 	struct registry *reg = NULL;
 
 	(void)result;
+	if (cacheopt_dir(t->repo))
+		return fetch_from_dir(t, cacheopt_dir(t->repo), e);
 	if (ref_parse_repo(t->repo, &repo, e) < 0)
 		return -1;
 	reg = registry_new(&t->b->s->net, e);

@@ -54,6 +54,7 @@ static int read_record(const struct json *j, const struct ckey *key, struct cloc
 	out->made = mem_strdup_opt(made);
 	out->step = mem_strdup_opt(json_get_str(j, "step"));
 	out->used = json_get_int(j, "used", 0);
+	out->built = json_get_int(j, "built", 0);
 	if (json_get(j, "inputs"))
 		out->inputs = json_deep_copy(json_get(j, "inputs"));
 	if (read_diff_ids(json_get(j, "diff_ids"), &out->diff_ids, e) < 0)
@@ -88,6 +89,7 @@ int clocal_put(struct store *s, const struct clocal *r, struct err *e)
 	AUTO_JSON struct json *j = json_object();
 	AUTO_BUF struct buf text = BUF_INIT(CLOCAL_MAX_BYTES);
 	struct json *ids = json_array();
+	int64_t now = clock_wall() / CLOCK_NS_PER_S;
 
 	for (size_t i = 0; i < r->diff_ids.n; i++)
 		json_append(ids, json_new_str(r->diff_ids.v[i].text));
@@ -96,7 +98,8 @@ int clocal_put(struct store *s, const struct clocal *r, struct err *e)
 	json_set_str(j, "made", r->made);
 	json_set_str(j, "step", r->step);
 	json_set(j, "diff_ids", ids);
-	json_set_int(j, "used", clock_wall() / CLOCK_NS_PER_S);
+	json_set_int(j, "used", now);
+	json_set_int(j, "built", r->built ? r->built : now);
 	if (r->inputs)
 		json_set(j, "inputs", json_ref(r->inputs));
 	json_write(j, &text);

@@ -15,6 +15,7 @@ struct clocal {
 	char *step;	     /* "FLAVOR/STAGE n INSTRUCTION", for people */
 	struct json *inputs; /* named fields of the input key (for `why`), or NULL */
 	int64_t used;	     /* wall clock, seconds */
+	int64_t built;	     /* when the step ran, wall clock, seconds; 0: unknown, and clocal_put writes now */
 };
 
 void clocal_release(struct clocal *r);

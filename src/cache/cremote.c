@@ -7,7 +7,7 @@
 #include "src/util/mem.h"
 
 void cremote_annotate(struct manifest *m, const struct digest_list *diff_ids, const struct ckey *input,
-		      const struct ckey *content, const char *made)
+		      const struct ckey *content, const char *made, int64_t built)
 {
 	char now[32];
 
@@ -21,7 +21,7 @@ void cremote_annotate(struct manifest *m, const struct digest_list *diff_ids, co
 	manifest_annotate(m, CREMOTE_KEY, input->hex);
 	manifest_annotate(m, CREMOTE_CONTENT_KEY, content->hex);
 	manifest_annotate(m, CREMOTE_MADE, made);
-	manifest_annotate(m, CREMOTE_BUILT, clock_rfc3339(clock_wall() / CLOCK_NS_PER_S, now));
+	manifest_annotate(m, CREMOTE_BUILT, clock_rfc3339(built ? built : clock_wall() / CLOCK_NS_PER_S, now));
 }
 
 static bool carries_key(const struct json *annotations, const struct ckey *key)
@@ -55,6 +55,7 @@ static int take_diff_ids(const struct manifest *m, struct digest_list *out, stru
 int cremote_accept(const struct manifest *m, const struct ckey *key, struct clocal *out, struct err *e)
 {
 	const char *made = json_get_str(m->annotations, CREMOTE_MADE);
+	const char *built = json_get_str(m->annotations, CREMOTE_BUILT);
 
 	*out = (struct clocal){.key = *key};
 	if (!carries_key(m->annotations, key))
@@ -62,6 +63,8 @@ int cremote_accept(const struct manifest *m, const struct ckey *key, struct cloc
 	if (!clocal_made_valid(made, m->nlayers) || m->nlayers > LAYERS_MAX)
 		return err_set(e, ERR_INTEGRITY, "cache entry has a wrong list of layers");
 	out->made = mem_strdup(made);
+	if (!built || clock_parse_rfc3339(sv_from(built), &out->built) < 0)
+		out->built = 0;
 	if (take_diff_ids(m, &out->diff_ids, e) < 0) {
 		clocal_release(out);
 		return -1;

@@ -12,9 +12,10 @@
 #define CREMOTE_BUILT	    "io.slct.cache.built"	/* real build time, RFC 3339 */
 #define CREMOTE_DIFF_ID	    "io.slct.diff-id"		/* on each layer's descriptor: so a hit needs no config */
 
-/* Write annotations into a manifest whose layers are given in order with their diff ids. */
+/* Write annotations into a manifest whose layers are given in order with their diff ids. built: when the step ran,
+ * seconds since 1970; 0: now. */
 void cremote_annotate(struct manifest *m, const struct digest_list *diff_ids, const struct ckey *input,
-		      const struct ckey *content, const char *made);
+		      const struct ckey *content, const char *made, int64_t built);
 /* Accept a manifest as the answer to `key` (input or content): the annotation must carry the full key, every layer a
  * diff id, and their number must fit. ERR_INTEGRITY says what does not hold. */
 int cremote_accept(const struct manifest *m, const struct ckey *key, struct clocal *out, struct err *e);

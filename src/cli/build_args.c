@@ -3,6 +3,7 @@
 #include "src/cli/build_secrets.h"
 
 #include "oci/ref.h"
+#include "src/build/cacheopt.h"
 #include "src/build/context.h"
 #include "src/cli/work.h"
 #include "src/util/mem.h"
@@ -81,21 +82,9 @@ int build_args_annotations(const struct strv *list, struct build_opts *o, struct
 	return 0;
 }
 
-/* Whether a cache operand is a directory (cli.md). */
 int build_args_map(const struct strv *from, struct smap *to, struct err *e)
 {
 	return build_args_pairs("build-arg", true, from, to, e);
-}
-
-static bool build_args_is_dir(const char *text)
-{
-	static const char *const starts[] = {"/", "./", "../", "oci:"};
-
-	for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
-		if (strncmp(text, starts[i], strlen(starts[i])) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* REPO|DIR, for cache-to with ",mode=steps|stages" and ",required" behind it. */
@@ -107,7 +96,7 @@ static int build_args_cache(const char *option, const char *text, bool attribute
 
 	if (!where[0])
 		return err_set(e, ERR_USAGE, "--%s: a repository or directory is missing", option);
-	if (!build_args_is_dir(where) && ref_parse_repo(where, &repo, e)) {
+	if (!cacheopt_is_dir(sv_from(where)) && ref_parse_repo(where, &repo, e)) {
 		e->code = ERR_USAGE;
 		err_wrap(e, "--%s", option);
 		return -1;
@@ -213,6 +202,8 @@ int build_args_fill(const struct cli *c, const struct build_args *a, struct buil
 	strv_copy(&o->contexts, &a->contexts);
 	strv_copy(&o->goals, &a->goals);
 	strv_copy(&o->force_rebuild_from, &a->force_from);
+	strv_copy(&o->no_cache_filter, &a->no_cache_filter);
+	o->cache_ttl_ns = a->cache_ttl;
 	strv_copy(&o->add_hosts, &a->add_hosts);
 	o->file = mem_strdup_opt(a->file);
 	o->target = mem_strdup_opt(a->target);

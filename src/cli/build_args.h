@@ -11,7 +11,8 @@ struct build_args {
 	struct strv secrets, ssh, allow;
 	struct strv contexts, goals, tags, args, labels, cache_from, cache_to, force_from, add_hosts, flavor_paths;
 	bool offline, no_cache, force_rebuild, keep_going;
-	int64_t jobs, step_timeout;
+	int64_t jobs, step_timeout, cache_ttl;
+	struct strv no_cache_filter;
 	uint64_t shm_size;
 	struct cli_net net;
 };
@@ -43,7 +44,11 @@ struct build_args {
 	 .help = "when a base image's tag is looked up in its registry"}, \
 	{.name = "offline", .kind = OPT_FLAG, BUILD_ARGS_AT(offline), .help = "ask no registry"}, \
 	{.name = "cache-from", .arg = "REPO|DIR", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \
-	 .help = "repository in which to look for what was built elsewhere (directories are not built yet)"}, \
+	 .help = "repository or directory (an OCI image layout) in which to look for what was built elsewhere"}, \
+	{.name = "cache-ttl", .arg = "D", .kind = OPT_DURATION, BUILD_ARGS_AT(cache_ttl), .dflt = "none", \
+	 .help = "age from which cache entries do not count, here and elsewhere; --cache-to replaces them"}, \
+	{.name = "no-cache-filter", .arg = "STAGE", .kind = OPT_LIST, BUILD_ARGS_AT(no_cache_filter), \
+	 .help = "stage to run every step of; what depends on it is run where its result is another one"}, \
 	{.name = "no-cache", .kind = OPT_FLAG, BUILD_ARGS_AT(no_cache), .help = "run every step"}, \
 	{.name = "force-rebuild", .kind = OPT_FLAG, BUILD_ARGS_AT(force_rebuild), \
 	 .help = "run every step of the goals' stages, or of those named by --force-rebuild-from and what depends " \
@@ -70,10 +75,12 @@ struct build_args {
 	 .help = "line for /etc/hosts"}, \
 	{.name = "secret", .arg = "id=ID[,src=F|,env=V]", .kind = OPT_LIST, BUILD_ARGS_AT(secrets), \
 	 .help = "secret for RUN --mount=type=secret: a file, or a variable of the environment"}, \
-	{.name = "ssh", .arg = "ID[=SOCKET]", .kind = OPT_LIST, BUILD_ARGS_AT(ssh), \
-	 .help = "ssh agent for RUN --mount=type=ssh; the id is mostly default, the socket that of SSH_AUTH_SOCK"}, \
+	{.name = "ssh", .arg = "ID[=SOCKET|=KEY[,KEY]]", .kind = OPT_LIST, BUILD_ARGS_AT(ssh), \
+	 .help = "ssh agent for RUN --mount=type=ssh; the id is mostly default, the socket that of SSH_AUTH_SOCK; for " \
+		 "files of private keys an agent is started for the time of the build"}, \
 	{.name = "allow", .arg = "WHAT", .kind = OPT_LIST, BUILD_ARGS_AT(allow), \
-	 .help = "secret-in-layer: a layer may hold a secret's bytes (security.insecure is not built yet)"}, \
+	 .help = "secret-in-layer: a layer may hold a secret's bytes; security.insecure: RUN --security=insecure may have " \
+		 "every right that slct has"}, \
 	{.name = "shm-size", .arg = "N", .kind = OPT_SIZE, BUILD_ARGS_AT(shm_size), .dflt = "64m", \
 	 .help = "size of /dev/shm"}, \
 	{.name = "output-directory", .arg = "D", .kind = OPT_STRING, BUILD_ARGS_AT(output_directory), \

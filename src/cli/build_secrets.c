@@ -117,30 +117,56 @@ static int build_secrets_one(const char *text, struct build_secret_list *list, s
 
 /* --- ssh --- */
 
-static int build_secrets_ssh(const char *text, struct build_secret_list *list, struct err *e)
+/* One place of an agent: a socket, or a private key for an agent of ours. */
+static int build_secrets_ssh_place(struct build_secret *s, const char *text, const char *place, struct err *e)
 {
-	struct sv place = sv_from(text), id = sv_cut(&place, '=');
-	const char *agent = getenv("SSH_AUTH_SOCK");
-	AUTO_FREE char *file = place.n ? sv_dup(place) : NULL;
+	AUTO_FREE char *path = build_secrets_path(place);
 	struct stat st;
 
-	if (!file && (!agent || !agent[0])) {
-		err_set(e, ERR_INPUT, "--ssh %s: no agent is running (SSH_AUTH_SOCK is not set)", text);
-		return err_hint(e, "start one with: eval \"$(ssh-agent)\" && ssh-add");
+	if (stat(path, &st) < 0)
+		return err_sys(e, ERR_INPUT, errno, "--ssh %s", text);
+	if (S_ISREG(st.st_mode) && !s->file) {
+		strv_take(&s->keys, STEAL_PTR(path));
+		return 0;
 	}
-	struct build_secret s = {.id = id.n ? sv_dup(id) : mem_strdup("default"),
-				 .file = build_secrets_path(file ? file : agent)};
-	bool again = build_secrets_find(list, s.id) != NULL;
+	if (S_ISSOCK(st.st_mode) && !s->file && !s->keys.n) {
+		s->file = STEAL_PTR(path);
+		return 0;
+	}
+	if (S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode))
+		return err_set(e, ERR_USAGE, "--ssh %s: it is one socket, or files of keys", text);
+	return err_set(e, ERR_INPUT, "--ssh %s: %s is neither the socket of an agent nor the file of a key", text, place);
+}
+
+static int build_secrets_ssh_places(struct build_secret *s, const char *text, struct sv places, struct err *e)
+{
+	const char *agent = getenv("SSH_AUTH_SOCK");
+
+	if (!places.n && (!agent || !agent[0])) {
+		err_set(e, ERR_INPUT, "--ssh %s: no agent is running (SSH_AUTH_SOCK is not set)", text);
+		return err_hint(e, "start one with: eval \"$(ssh-agent)\" && ssh-add; or name a key: --ssh %s=FILE", s->id);
+	}
+	if (!places.n)
+		return build_secrets_ssh_place(s, text, agent, e);
+	while (places.p) {
+		AUTO_FREE char *place = sv_dup(sv_cut(&places, ','));
+
+		if (build_secrets_ssh_place(s, text, place, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* ID[=SOCKET], ID=KEY[,KEY...] */
+static int build_secrets_ssh(const char *text, struct build_secret_list *list, struct err *e)
+{
+	struct sv places = sv_from(text), id = sv_cut(&places, '=');
+	struct build_secret s = {.id = id.n ? sv_dup(id) : mem_strdup("default")};
+	int rc = build_secrets_find(list, s.id) ? err_set(e, ERR_USAGE, "--ssh: the id %s is given twice", s.id)
+						: build_secrets_ssh_places(&s, text, places, e);
 
 	vec_push(list, s);
-	if (again)
-		return err_set(e, ERR_USAGE, "--ssh: the id %s is given twice", s.id);
-	if (stat(s.file, &st) < 0)
-		return err_sys(e, ERR_INPUT, errno, "--ssh %s", text);
-	if (S_ISSOCK(st.st_mode))
-		return 0;
-	err_set(e, ERR_INPUT, "--ssh %s: %s is no socket of an agent", text, s.file);
-	return err_hint(e, "keys are used by way of an agent: ssh-add them, then --ssh %s", s.id);
+	return rc;
 }
 
 /* --- all --- */
@@ -151,9 +177,12 @@ static int build_secrets_allow(const char *what, struct build_opts *o, struct er
 		o->allow_secret_in_layer = true;
 		return 0;
 	}
-	if (strcmp(what, "security.insecure") == 0)
-		return err_set(e, ERR_USAGE, "--allow security.insecure is not built yet");
-	return err_set(e, ERR_USAGE, "--allow: \"%s\" is not understood: it is secret-in-layer", what);
+	if (strcmp(what, "security.insecure") == 0) {
+		o->allow_insecure = true;
+		return 0;
+	}
+	return err_set(e, ERR_USAGE, "--allow: \"%s\" is not understood: it is secret-in-layer or security.insecure",
+		       what);
 }
 
 int build_secrets_fill(const struct strv *secrets, const struct strv *ssh, const struct strv *allow,

@@ -60,6 +60,8 @@ int cli_net_opts(const struct cli *c, const struct cli_net *net, const char *hos
 	*out = (struct registry_opts){.retries = 5};
 	strv_copy(&out->insecure, settings_list(&c->settings, SETTING_INSECURE));
 	strv_copy(&out->insecure, &net->insecure);
+	out->ca_file = mem_strdup_opt(net->ca_file ? net->ca_file : settings_get(&c->settings, SETTING_CA_FILE));
+	out->cert_dir = mem_strdup_opt(net->cert_dir ? net->cert_dir : settings_get(&c->settings, SETTING_CERT_DIR));
 	if (!net->creds)
 		return 0;
 	if (!colon) {
@@ -79,6 +81,8 @@ void cli_net_release(struct registry_opts *o)
 	free(o->username);
 	free(o->password);
 	free(o->creds_host);
+	free(o->ca_file);
+	free(o->cert_dir);
 	*o = (struct registry_opts){0};
 }
 

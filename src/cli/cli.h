@@ -42,12 +42,18 @@ struct event_sink *cli_display(const struct cli *c);
 struct cli_net {
 	struct strv insecure;
 	const char *creds; /* user:password */
+	const char *ca_file, *cert_dir;
 };
 #define CLI_NET_OPTIONS(type) \
 	{.name = "creds", .arg = "USER:PW", .kind = OPT_STRING, .offset = offsetof(type, net.creds), \
 	 .dflt = "docker's config.json, podman's auth.json", \
 	 .help = "name and password for the registry; other users of the machine can read it in the list of " \
 		 "processes"}, \
+	{.name = "ca-file", .arg = "FILE", .kind = OPT_STRING, .offset = offsetof(type, net.ca_file), \
+	 .help = "PEM file of authorities whose certificates hold, besides those that the system trusts"}, \
+	{.name = "cert-dir", .arg = "DIR", .kind = OPT_STRING, .offset = offsetof(type, net.cert_dir), \
+	 .dflt = "certs.d of ~/.config/containers, ~/.config/docker, /etc/containers, /etc/docker", \
+	 .help = "certificates per registry: HOST[:PORT]/*.crt of authorities, *.cert with *.key of ours"}, \
 	{.name = "insecure-registry", .arg = "HOST", .kind = OPT_LIST, .offset = offsetof(type, net.insecure), \
 	 .help = "host[:port] that may be asked over plain http or with an unverified certificate; loopback always may"}
 /* Options for registry_new; host is the one that --creds is for (may be NULL). ERR_USAGE for credentials without a

@@ -1,4 +1,5 @@
 /* slct build: Dockerfiles and flavors to images. */
+#include "src/build/cacheopt.h"
 #include "src/cli/build_args.h"
 #include "src/cli/build_deliver.h"
 #include "src/cli/cmd.h"
@@ -25,7 +26,7 @@ static const struct opt cmd_build_options[] = {
 	 .help = "name of the image, with one goal only"},
 	BUILD_ARGS_SELECTION,
 	{.name = "cache-to", .arg = "REPO|DIR[,mode=steps|stages][,required]", .kind = OPT_LIST,
-	 BUILD_ARGS_AT(cache_to), .help = "repository in which to keep what was built (directories are not built yet)"},
+	 BUILD_ARGS_AT(cache_to), .help = "repository or directory (an OCI image layout) in which to keep what was built"},
 	BUILD_ARGS_RUNNING,
 	{.name = "output", .letter = 'o', .arg = "type=T,dest=PATH", .kind = OPT_LIST, CMD_BUILD_AT(outputs),
 	 .help = "also write the image: oci and docker are archives (oci with tar=false a directory), tar and local "
@@ -44,13 +45,11 @@ static const struct opt cmd_build_options[] = {
 	{.name = "metadata-file", .arg = "F", .kind = OPT_STRING, CMD_BUILD_AT(metadata_file),
 	 .help = "file for what --json prints, with docker's containerimage.digest and the like"},
 	CLI_NET_OPTIONS(struct build_args),
-	CMD_BUILD_LATER("cache-ttl", "D", "age from which cache entries do not count"),
 	CMD_BUILD_LATER("ulimit", "L", "resource limit of the steps"),
 	CMD_BUILD_LATER("memory", "N", "memory of a step"),
 	CMD_BUILD_LATER("cpus", "N", "processors of a step"),
 	CMD_BUILD_LATER("pids-limit", "N", "processes of a step"),
 	CMD_BUILD_LATER("created", "now|DATE", "time in the image's config"),
-	CMD_BUILD_LATER("no-cache-filter", "STAGE", "stage to run every step of"),
 	CMD_BUILD_LATER("shell-on-fail", NULL, "open a shell in a failed step"),
 	CMD_BUILD_LATER("explain", NULL, "say why each step ran"),
 	CMD_BUILD_LATER("report", "F", "report of the build"),
@@ -66,9 +65,13 @@ static const char *cmd_build_creds_ref(const struct cmd_build_opts *o, const str
 {
 	if (d->push.n)
 		return d->push.v[0];
-	if (o->a.cache_to.n)
-		return o->a.cache_to.v[0];
-	return o->a.cache_from.n ? o->a.cache_from.v[0] : NULL;
+	for (size_t i = 0; i < o->a.cache_to.n; i++)
+		if (!cacheopt_is_dir(sv_from(o->a.cache_to.v[i])))
+			return o->a.cache_to.v[i];
+	for (size_t i = 0; i < o->a.cache_from.n; i++)
+		if (!cacheopt_is_dir(sv_from(o->a.cache_from.v[i])))
+			return o->a.cache_from.v[i];
+	return NULL;
 }
 
 static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const struct build_opts *b,

@@ -25,6 +25,12 @@ static const struct setting_def settings_table[SETTING_COUNT] = {
 	[SETTING_INSECURE] = {"insecure-registry", "SLCT_INSECURE_REGISTRY", SETTING_LIST, NULL, NULL,
 			      "hosts (host[:port]) that may be asked over plain http or with an unverified "
 			      "certificate; loopback always may"},
+	[SETTING_CA_FILE] = {"ca-file", "SLCT_CA_FILE", SETTING_PATH, NULL, NULL,
+			     "PEM file of authorities whose certificates hold besides those that the system trusts"},
+	[SETTING_CERT_DIR] = {"cert-dir", "SLCT_CERT_DIR", SETTING_PATH, NULL, NULL,
+			      "directory of certificates per registry, HOST[:PORT]/*.crt, *.cert and *.key, before "
+			      "~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and "
+			      "/etc/docker/certs.d"},
 	[SETTING_JOBS] = {"jobs", "SLCT_JOBS", SETTING_NUMBER, NULL, "auto",
 			  "how many steps run at the same time (auto: the number of processors)"},
 };

@@ -1,6 +1,7 @@
 /* Value of RUN --mount. */
 #include "src/dockerfile/dmount.h"
 
+#include "src/dockerfile/dcsv.h"
 #include "src/dockerfile/dlimit.h"
 #include "src/util/buf.h"
 #include "src/util/mem.h"
@@ -56,35 +57,6 @@ void dmount_release(struct dmount *m)
 	*m = (struct dmount){0};
 }
 
-/* Cut one CSV field off *rest; *rest becomes SV_NULL at the end. */
-static int cut_field(struct sv *rest, struct buf *out, struct err *e)
-{
-	size_t i = 0;
-
-	buf_clear(out);
-	if (!rest->n || rest->p[0] != '"') {
-		buf_sv_add(out, sv_cut(rest, ','));
-		return 0;
-	}
-	for (i = 1; i < rest->n; i++) {
-		if (rest->p[i] == '"' && (i + 1 == rest->n || rest->p[i + 1] != '"'))
-			break;
-		i += rest->p[i] == '"';
-		buf_char_add(out, rest->p[i]);
-	}
-	if (i >= rest->n)
-		return err_set(e, ERR_INPUT, "--mount: a quote is not closed");
-	*rest = sv_sub(*rest, i + 1, rest->n);
-	if (!rest->n) {
-		*rest = SV_NULL;
-		return 0;
-	}
-	if (rest->p[0] != ',')
-		return err_set(e, ERR_INPUT, "--mount: text follows a quoted field");
-	*rest = sv_sub(*rest, 1, rest->n);
-	return 0;
-}
-
 static const struct key *find_key(struct sv name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
@@ -100,15 +72,7 @@ static int bad_value(const struct key *k, struct sv v, struct err *e)
 
 static int parse_bool(const struct key *k, struct sv v, bool *out, struct err *e)
 {
-	static const char *const yes[] = {"1", "t", "true"}, *const no[] = {"0", "f", "false"};
-
-	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
-		if (!sv_ieq_str(v, yes[i]) && !sv_ieq_str(v, no[i]))
-			continue;
-		*out = sv_ieq_str(v, yes[i]);
-		return 0;
-	}
-	return bad_value(k, v, e);
+	return dcsv_bool(v, out) < 0 ? bad_value(k, v, e) : 0;
 }
 
 static int choose(const struct key *k, struct sv v, const char *const *names, size_t n, unsigned *out, struct err *e)
@@ -219,7 +183,7 @@ int dmount_parse(struct sv value, struct dmount *out, struct err *e)
 
 	*out = (struct dmount){.mode = DMOUNT_UNSET, .uid = DMOUNT_UNSET, .gid = DMOUNT_UNSET};
 	while (value.p)
-		if (cut_field(&value, &f, e) || field(buf_sv(&f), out, &seen, e))
+		if (dcsv_cut(&value, "--mount", &f, e) || field(buf_sv(&f), out, &seen, e))
 			return -1;
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if (keys[i].kind == KEY_RO || keys[i].kind == KEY_RW)
@@ -284,7 +248,7 @@ int dmount_expand(struct sv value, const struct dexpand_opts *o, char **out, str
 	AUTO_BUF struct buf f = BUF_INIT(DLINE_MAX_BYTES), b = BUF_INIT(DEXPAND_MAX_BYTES);
 
 	while (value.p)
-		if (cut_field(&value, &f, e) || expand_field(buf_sv(&f), o, &b, e))
+		if (dcsv_cut(&value, "--mount", &f, e) || expand_field(buf_sv(&f), o, &b, e))
 			return -1;
 	if (b.over)
 		return err_set(e, ERR_INPUT, "--mount: the expanded value has more than %zu bytes", b.max);
@@ -301,7 +265,7 @@ int dmount_from(struct sv value, char **from, struct err *e)
 	while (value.p) {
 		struct sv rest, name;
 
-		if (cut_field(&value, &f, e))
+		if (dcsv_cut(&value, "--mount", &f, e))
 			return -1;
 		rest = buf_sv(&f);
 		name = sv_cut(&rest, '=');

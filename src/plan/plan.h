@@ -100,6 +100,7 @@ struct plan_step {
 	struct strv env_extra; /* proxies and transparent arguments: not part of the key */
 	char *user, *workdir;
 	bool net_none;
+	bool insecure;       /* --security=insecure */
 	VEC_OF(struct plan_mount) mounts;
 	struct plan_doc script; /* a here-document that begins with "#!": a file in PLAN_SCRIPT_DIR; name NULL: none */
 	/* COPY, ADD */
@@ -203,6 +204,7 @@ struct plan {
 	bool timestamps_real;
 	int64_t source_date_epoch; /* -1: not set */
 	bool net_none;
+	bool allow_insecure; /* RUN --security=insecure may be */
 	const struct strv *add_hosts; /* NULL: none */
 	uint64_t shm_size;     /* bytes */
 };

@@ -29,8 +29,6 @@ int plan_eval_meta(struct plan_eval *v, struct err *e);
 struct plan_step *plan_eval_step(struct plan_eval *v, enum plan_step_kind kind);
 /* Absolute, clean path of what an instruction names relative to WORKDIR; caller frees. */
 char *plan_eval_below_workdir(const struct plan_eval *v, const char *path);
-/* What the grammar knows and the builder does not do yet: an error, never a silent difference. */
-int plan_eval_refuse_flags(struct plan_eval *v, const char *const *names, size_t n, struct err *e);
 /* Text of a Dockerfile with a flavor's references as they are written: "{{base}}"; caller frees. */
 char *plan_eval_shown(const char *text);
 /* "X is not supported yet" at the instruction's place. */

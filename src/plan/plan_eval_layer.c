@@ -1,23 +1,13 @@
 /* RUN and WORKDIR. */
 #include <string.h>
 
+#include "src/dockerfile/ddevice.h"
 #include "src/dockerfile/dheredoc.h"
 #include "src/plan/plan_eval.h"
 #include "src/plan/plan_history.h"
 #include "src/plan/plan_mount.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
-
-int plan_eval_refuse_flags(struct plan_eval *v, const char *const *names, size_t n, struct err *e)
-{
-	for (size_t i = 0; i < n; i++)
-		if (dast_flag(v->x, names[i])) {
-			AUTO_FREE char *what = mem_printf("%s --%s", dast_info(v->x->kind)->name, names[i]);
-
-			return plan_eval_unsupported(v, what, e);
-		}
-	return 0;
-}
 
 /* --- RUN --- */
 
@@ -109,28 +99,55 @@ static void run_argv(struct plan_eval *v, struct plan_step *s)
 	dast_argv(cmd, &v->st->config.shell, &s->argv);
 }
 
-/* "sandbox" is what every step has. */
-static int check_security(const struct plan_eval *v, struct err *e)
+static int run_security(const struct plan_eval *v, struct plan_step *s, struct err *e)
 {
 	const char *level = dast_flag(v->x, "security");
 
-	if (!level || strcmp(level, "sandbox") == 0)
+	s->insecure = level && strcmp(level, "insecure") == 0;
+	if (!s->insecure || v->plan->allow_insecure)
 		return 0;
-	err_set(e, ERR_INPUT, "RUN --security=%s gives the step the builder's own rights, and nothing allows that here",
-		level);
-	return err_hint(e, "it needs --allow security.insecure, which is not built yet; without the flag the step runs in "
-			   "the sandbox");
+	err_set(e, ERR_INPUT, "RUN --security=insecure runs the step with every right that the builder has, and nothing "
+			      "allows that here");
+	return err_hint(e, "if you trust the Dockerfile: --allow security.insecure; without the flag the step runs in the "
+			   "sandbox");
+}
+
+/* As the reference where no such device is registered: only what is required fails the build. */
+static int run_device(const struct plan_eval *v, const struct plan_step *s, const char *value, struct err *e)
+{
+	struct ddevice d;
+	int rc = ddevice_parse(sv_from(value), &d, e);
+
+	if (rc == 0 && d.required) {
+		rc = err_set(e, ERR_INPUT, "RUN --device=%s: the device is required, and slct gives steps no devices",
+			     d.name);
+		err_hint(e, "leave \"required\" out if the step can do without it; --security=insecure gives a step of "
+			    "root the right to make device nodes");
+	} else if (rc == 0) {
+		plan_warn(v->plan, v->st->name, "RUN in line %u runs without the device %s: slct gives steps no devices",
+			  s->line, d.name);
+	}
+	ddevice_release(&d);
+	return rc;
+}
+
+static int run_devices(const struct plan_eval *v, const struct plan_step *s, struct err *e)
+{
+	const char *value;
+
+	for (size_t i = 0; (value = dast_flag_nth(v->x, "device", i)); i++)
+		if (run_device(v, s, value, e) < 0)
+			return -1;
+	return 0;
 }
 
 int plan_eval_run(struct plan_eval *v, struct err *e)
 {
-	static const char *const later[] = {"device"};
 	AUTO_STRV struct strv env = {0};
-
-	if (plan_eval_refuse_flags(v, later, ARRAY_LEN(later), e) < 0 || check_security(v, e) < 0)
-		return -1;
 	struct plan_step *s = plan_eval_step(v, PLAN_RUN);
 
+	if (run_security(v, s, e) < 0 || run_devices(v, s, e) < 0)
+		return -1;
 	run_argv(v, s);
 	dargs_run_env(v->st->scope, &env);
 	split_transparent(v, s, &env);

@@ -34,6 +34,7 @@ static void add_run(const struct plan *p, struct ckey_builder *b, const struct p
 	ckey_str(b, "user", s->user);
 	ckey_str(b, "workdir", s->workdir);
 	ckey_str(b, "network", s->net_none ? "none" : "host");
+	ckey_str(b, "security", s->insecure ? "insecure" : "sandbox");
 	ckey_list(b, "hosts", p->add_hosts ? p->add_hosts : &none);
 	ckey_int(b, "shm", (int64_t)p->shm_size);
 	if (s->script.name)

@@ -98,6 +98,33 @@ static struct plan_stage *new_stage(struct plan *p, const struct plan_source *s,
 	return &p->stages.v[p->stages.n - 1];
 }
 
+static bool is_taken(const struct plan *p, size_t before, const char *name)
+{
+	for (size_t i = 0; i < before; i++)
+		if (strcmp(p->stages.v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Stages of several plain contexts may be called alike, "stage-0" above all: the later one has its context's name
+ * before it. */
+static char *plain_name(const struct plan *p, const struct plan_source *s, char *inner)
+{
+	const char *dir = s->context.parts.n ? path_base(s->context.parts.v[0].path) : "context";
+	char *name = mem_printf("%s/%s", dir, inner);
+
+	if (!is_taken(p, s->first_stage, inner)) {
+		free(name);
+		return inner;
+	}
+	for (unsigned i = 2; is_taken(p, s->first_stage, name); i++) {
+		free(name);
+		name = mem_printf("%s-%u/%s", dir, i, inner);
+	}
+	free(inner);
+	return name;
+}
+
 static void add_stages(struct plan *p, struct plan_source *s, const char *flavor, const char *stage)
 {
 	size_t n = s->stages.stages.n;
@@ -110,7 +137,7 @@ static void add_stages(struct plan *p, struct plan_source *s, const char *flavor
 		st->file = mem_strdup(s->file->name);
 		st->flavor = mem_strdup_opt(flavor);
 		if (!flavor)
-			st->name = STEAL_PTR(inner);
+			st->name = plain_name(p, s, STEAL_PTR(inner));
 		else if (i + 1 == n)
 			st->name = mem_printf("%s/%s", flavor, stage);
 		else

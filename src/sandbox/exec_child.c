@@ -206,6 +206,8 @@ static int confine(const struct sandbox_spec *s, int sock, struct err *e)
 {
 	uint64_t caps = caps_of_tier(s->tier->tier);
 
+	if (s->insecure)
+		return sock < 0 ? 0 : solo_confine(s, sock, e);
 	if (caps_bound(caps, e) < 0)
 		return -1;
 	if ((sock < 0 ? seccomp_enter(s->seccomp_prog, s->seccomp_len, e) : solo_confine(s, sock, e)) < 0)

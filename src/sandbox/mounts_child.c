@@ -218,18 +218,18 @@ static int mask_sys(struct mounts *m, struct err *e)
 /* A fresh sysfs needs a network namespace of our own. */
 static int op_sys(struct mounts *m, const struct plan_op *op, struct err *e)
 {
-	AUTO_CLOSE int mnt = mounts_child_fs("sysfs", NULL, KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
+	AUTO_CLOSE int mnt = mounts_child_fs("sysfs", NULL, KERNEL_FS_ATTRS | op->attrs);
 	bool fresh = mnt >= 0;
 
 	if (mnt < 0)
-		mnt = host_tree("/sys", KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
+		mnt = host_tree("/sys", KERNEL_FS_ATTRS | op->attrs);
 	if (mnt < 0) {
 		childmsg_warn(m->chan, "no /sys for the step: %s", strerror(errno));
 		return 0;
 	}
 	if (attach(m, mnt, op->path, e) < 0)
 		return -1;
-	return fresh ? 0 : mask_sys(m, e);
+	return fresh || !(op->attrs & MOUNT_ATTR_RDONLY) ? 0 : mask_sys(m, e);
 }
 
 static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
@@ -355,10 +355,18 @@ static int op_init(struct mounts *m, const struct plan_op *op, struct err *e)
 	return 0;
 }
 
+/* By a path, since umount2() takes no descriptor: /dev is a tmpfs of ours by now, so none of its links is the image's. */
+static int op_gone(struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	if (fchdir(m->root) < 0 || umount2(op->path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return err_sys(e, ERR_HOST, errno, "unmounting /%s", op->path);
+	return 0;
+}
+
 static op_fn *const op_table[] = {
 	[PLAN_FS] = op_fs,	 [PLAN_PROC] = op_proc, [PLAN_SYS] = op_sys,   [PLAN_NODE] = op_node,
 	[PLAN_DIR] = op_dir,	 [PLAN_LINK] = op_link, [PLAN_TEXT] = op_text, [PLAN_MASK] = op_mask,
-	[PLAN_RO] = op_readonly, [PLAN_INIT] = op_init,
+	[PLAN_RO] = op_readonly, [PLAN_INIT] = op_init, [PLAN_GONE] = op_gone,
 };
 
 int mounts_child_apply(int root, const struct plan_ops *ops, int chan, struct err *e)

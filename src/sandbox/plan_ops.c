@@ -58,8 +58,15 @@ static const struct plan_op plan_proc[] = {
 	{PLAN_MASK, "proc/timer_stats", NULL, NULL, 0, NULL},
 };
 
-static const struct plan_op plan_sys[] = {
+/* RUN --security=insecure: the kernel's file systems as they are, but for what slct hides of itself. */
+static const struct plan_op plan_insecure[] = {
+	{PLAN_PROC, "proc", NULL, NULL, 0, NULL},
+	{PLAN_INIT, "proc/1", NULL, NULL, 0, NULL},
 	{PLAN_SYS, "sys", NULL, NULL, 0, NULL},
+};
+
+static const struct plan_op plan_sys[] = {
+	{PLAN_SYS, "sys", NULL, NULL, MOUNT_ATTR_RDONLY, NULL},
 	{PLAN_MASK, "sys/firmware", NULL, NULL, 0, NULL},
 	{PLAN_MASK, "sys/devices/virtual/powercap", NULL, NULL, 0, NULL},
 };
@@ -88,9 +95,19 @@ static void add_shm(struct plan_ops *p, uint64_t size)
 	add(p, &op, 1);
 }
 
-/* The texts' files lie on a small tmpfs that the real /dev/shm covers later: the step sees them only where they are
- * bound. */
+/* RUN --mount at /dev/shm: it takes the place of ours. */
+static bool has_own_shm(const struct sandbox_spec *s)
+{
+	for (size_t i = 0; i < s->nmounts; i++)
+		if (strcmp(s->mounts[i].target, "/dev/shm") == 0)
+			return true;
+	return false;
+}
+
+/* The texts' files lie on a small tmpfs that is gone again before the step begins: it sees them only where they are
+ * bound. (Of a tmpfs that is mounted nowhere no file can be bound, up to Linux 6.14.) */
 static const struct plan_op plan_texts = {PLAN_FS, PLAN_TEXT_DIR, "tmpfs", "mode=0755,size=1m", PLAN_SHM_ATTRS, NULL};
+static const struct plan_op plan_texts_gone = {PLAN_GONE, PLAN_TEXT_DIR, NULL, NULL, 0, NULL};
 
 static void add_text(struct plan_ops *p, const char *path, char *text)
 {
@@ -161,7 +178,13 @@ int plan_ops(const struct sandbox_spec *s, const char *resolv_conf, struct plan_
 	add(out, &plan_texts, 1);
 	add_text(out, "etc/hosts", hosts);
 	add_text(out, "etc/resolv.conf", mem_strdup(resolv_conf));
-	add_shm(out, s->shm_size);
+	add(out, &plan_texts_gone, 1);
+	if (!has_own_shm(s))
+		add_shm(out, s->shm_size);
+	if (s->insecure) {
+		add(out, plan_insecure, ARRAY_LEN(plan_insecure));
+		return 0;
+	}
 	add(out, plan_proc, ARRAY_LEN(plan_proc));
 	add(out, plan_sys, ARRAY_LEN(plan_sys));
 	return 0;

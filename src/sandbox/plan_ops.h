@@ -11,13 +11,14 @@
 enum plan_op_kind {
 	PLAN_FS,   /* a new file system of type arg on path */
 	PLAN_PROC, /* a new procfs, else the host's */
-	PLAN_SYS,  /* a new sysfs, else the host's; read-only */
+	PLAN_SYS,  /* a new sysfs, else the host's; read-only, or with nothing of it masked */
 	PLAN_NODE, /* the host's device node arg on path */
 	PLAN_DIR,  /* make a directory, mode 0755 */
 	PLAN_LINK, /* make a symbolic link to arg */
 	PLAN_TEXT, /* a file with the text arg, made in PLAN_TEXT_DIR, read-only on the existing path */
 	PLAN_MASK, /* hide path (a file or a directory of proc or sysfs) if it is there */
 	PLAN_RO,   /* make path (of proc) read-only if it is there */
+	PLAN_GONE, /* unmount what is on path, which is below a tmpfs of ours */
 	PLAN_INIT, /* a few harmless files in place of /proc/1, which is a process of slct */
 };
 
@@ -26,7 +27,7 @@ struct plan_op {
 	const char *path; /* below the root, without a leading slash */
 	const char *arg;
 	const char *options; /* PLAN_FS: comma-separated, as of mount(8) */
-	unsigned attrs;	     /* PLAN_FS: MOUNT_ATTR_* of mount_setattr(2) */
+	unsigned attrs;	     /* PLAN_FS, PLAN_SYS: MOUNT_ATTR_* of mount_setattr(2) */
 	char *owned;	     /* what arg or options points to if it is not static */
 };
 

@@ -60,7 +60,9 @@ struct sandbox_spec {
 	const struct owntab *owners; /* of all layers of the stack; NULL: none */
 	int owners_fd; /* process 1 writes the rows that the step made to this file at its end; -1: nowhere */
 	bool sync_is_noop;	  /* fsync family answered without syncing */
-	const void *seccomp_prog; /* sandbox_seccomp() */
+	bool insecure;		  /* every capability that the tier's namespace has, no filter of system calls, nothing of
+				   * /proc and /sys hidden or read-only */
+	const void *seccomp_prog; /* sandbox_seccomp(); not loaded if insecure */
 	size_t seccomp_len;
 };
 

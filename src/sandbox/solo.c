@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
@@ -93,11 +94,15 @@ int solo_enter(struct solo *s, struct err *e)
 
 int solo_confine(const struct sandbox_spec *spec, int sock, struct err *e)
 {
+	/* RUN --security=insecure: owners are recorded all the same. */
+	static const struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	AUTO_FREE void *prog = NULL;
 	AUTO_CLOSE int listener = -1;
+	bool rows = owntab_len(spec->owners) > 0;
 	size_t len;
 
-	if (solo_filter_program(spec->seccomp_prog, spec->seccomp_len, owntab_len(spec->owners) > 0, &prog, &len, e) < 0)
+	if (solo_filter_program(spec->insecure ? &all : spec->seccomp_prog,
+				spec->insecure ? sizeof all : spec->seccomp_len, rows, &prog, &len, e) < 0)
 		return -1;
 	/* Process 1 reads the arguments of calls that are made before exec. */
 	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)

@@ -280,7 +280,7 @@ class Image:
 class Registry:
     """A docker-registry on loopback. Its access log is in self.log."""
 
-    def __init__(self, folder, user=None, password=None, port=None):
+    def __init__(self, folder, user=None, password=None, port=None, tls=None):
         self.program, self.folder = need("docker-registry"), Path(folder)
         self.user, self.password, self.port = user, password, port or free_port()
         self.log = self.folder / "log"
@@ -291,6 +291,10 @@ class Registry:
         lines = ["version: 0.1", "log:", "  level: info", "  accesslog:", "    disabled: false", "storage:",
                  "  filesystem:", f"    rootdirectory: {self.storage}", "  delete:", "    enabled: true", "http:",
                  f"  addr: 127.0.0.1:{self.port}", "  secret: for-tests-only"]
+        if tls:    # certificate, key, clientcas
+            ca = tls.get("clientcas")
+            lines += ["  tls:", f"    certificate: {tls['certificate']}", f"    key: {tls['key']}",
+                      *([f"    clientcas: [{ca}]"] if ca else [])]
         if user:
             hashed = subprocess.run([need("htpasswd"), "-nbB", "-C", "4", user, password], check=True,
                                     capture_output=True, text=True).stdout.strip()

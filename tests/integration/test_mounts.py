@@ -1,4 +1,5 @@
 """RUN --mount: what a step sees, and what of it must never get into an image."""
+import base64
 import os
 import socket
 import subprocess
@@ -207,10 +208,49 @@ def test_ssh_missing(slct):
     assert "ssh default is required" in result.err and "--ssh default" in result.err
     result = build(slct, "RUN true\n", "--ssh", "default", rc=None)
     assert "SSH_AUTH_SOCK" in result.err
-    path = slct.work / "agent.sock"
+    result = build(slct, "RUN true\n", "--ssh", "default=/dev/null", rc=None)
+    assert "/dev/null" in result.err and "key" in result.err
+
+
+def test_ssh_owner(any_slct):
+    path = any_slct.work / "agent.sock"
     Agent(path)
-    result = build(slct, "RUN --mount=type=ssh,mode=0666 true\n", "--ssh", f"default={path}", rc=None)
-    assert "mode, uid or gid is not supported yet" in result.err and "Dockerfile:2" in result.err
+    any_slct.give(path)
+    stat = "stat -c '%u:%g %a' $SSH_AUTH_SOCK >> /out"
+    build(any_slct, f"RUN --mount=type=ssh {stat}\nRUN --mount=type=ssh,mode=0666,uid=7,gid=8 {stat}\n",
+          "--ssh", f"default={path}")
+    assert any_slct.image().text("out").split("\n") == ["0:0 600", "7:8 666", ""]
+
+
+TALK = """perl -MIO::Socket::UNIX -e '
+for $m ("\\x0b", "\\x13", "\\x0b") {
+    $s = IO::Socket::UNIX->new($ENV{SSH_AUTH_SOCK}) or die "no agent: $!";
+    syswrite $s, pack("N", 1) . $m;
+    $x = ""; sysread $s, $x, 4096;
+    print unpack("H*", $x), "\\n";
+}' > /out"""
+
+
+@pytest.mark.debian
+def test_ssh_key(new_slct):
+    """A key file: an agent with it for the time of the build, of which a step sees the keys and changes nothing."""
+    need("ssh-agent")
+    slct = new_slct(base="debian")
+    for name, phrase in (("key", ""), ("locked", "phrase")):
+        subprocess.run([need("ssh-keygen"), "-q", "-t", "ed25519", "-N", phrase, "-f", slct.work / name], check=True)
+    (slct.work / "key").chmod(0o644)
+    command = TALK.replace("\n", " ")
+    text = f"FROM localhost/debian:12\nUSER daemon\nRUN --mount=type=ssh,uid=1 {command.replace('/out', '/tmp/out')}\n"
+    slct.build(text, "--ssh", f"default={slct.work / 'key'}")
+    listed, refused, again = slct.image().text("tmp/out").split()
+    blob = (slct.work / "key.pub").read_text().split()[1]
+    assert base64.b64decode(blob).hex() in listed and refused == "0000000105" and again == listed
+    result = slct.build(text, "--no-cache", "--ssh", f"default={slct.work / 'locked'}", rc=None)
+    assert result.rc != 0 and "--ssh default" in result.err and "passphrase" in result.err
+    result = slct.build(text, "--ssh", f"default={slct.work / 'key'}", env={"PATH": "/nonexistent"}, rc=None)
+    assert result.rc == 0, "cached: no agent is needed"
+    result = slct.build(text, "--no-cache", "--ssh", f"default={slct.work / 'key'}", env={"PATH": "/nonexistent"}, rc=None)
+    assert "openssh-client" in result.err
 
 
 # --- bind ---

@@ -222,3 +222,29 @@ def test_help_has_an_example_for_every_command(slct):
     for name in slct.run("help", "--list").out.split():
         text = slct.run(name, "--help").out
         assert text.startswith("Usage: slct " + name) and "xample" in text, name
+
+
+def test_plain_contexts_have_names_of_their_own(slct):
+    one = slct.context({"Dockerfile": "FROM localhost/busybox:1\nRUN echo 1 >/f\n"})
+    two = slct.context({"Dockerfile": "FROM localhost/busybox:1\nRUN echo 2 >/f\n"})
+    stages = json.loads(slct.run("plan", "--json", one, two, two).out)["stages"]
+    assert [s["name"] for s in stages] == ["stage-0", f"{two.name}/stage-0", f"{two.name}-2/stage-0"]
+    built = slct.run("build", "--goal", f"{two.name}/stage-0", one, two)
+    assert built.ran == [f"{two.name}/stage-0 1"], built
+
+
+def test_states_of_stages_outside_the_goals(slct, new_slct, work):
+    files = {"base": "FROM localhost/busybox:1\nRUN echo 1 >/f\n", "other": "FROM localhost/busybox:1\nRUN echo 2 >/g\n",
+             "last": "FROM {{base}}\nRUN echo 3 >/h\n"}
+    extra = {"flavor.yml": "version: 1\ngoals: [last]\n"}
+
+    def states(one, *args):
+        plan = json.loads(one.run("plan", "--json", *args, one.flavor(files, extra=extra)).out)
+        return {s["name"].split("/")[1]: (s["state"], s["goal"]) for s in plan["stages"]}
+
+    assert states(slct) == {"base": ("build", False), "other": ("unknown", False), "last": ("build", True)}
+    slct.run("build", "--goal", "last", "--goal", "other", "--cache-to", work / "cache", slct.flavor(files, extra=extra))
+    assert states(slct) == {"base": ("local", False), "other": ("local", False), "last": ("local", True)}
+    empty = new_slct()
+    assert states(empty, "--cache-from", work / "cache") == {
+        "base": ("remote", False), "other": ("remote", False), "last": ("remote", True)}

@@ -60,3 +60,42 @@ def test_security(slct):
     assert slct.image().text("x") == "x\n"
     got = slct.build("FROM localhost/busybox:1\nRUN --security=insecure true\n", rc=3)
     assert "--security=insecure" in got.err and "security.insecure" in got.err and "Dockerfile:2" in got.err
+
+
+CAPS = "sed -n 's/^CapEff:[ \t]*//p' /proc/self/status"
+
+
+def test_insecure(slct):
+    """Every capability, no filter, nothing hidden; the image and the key are other ones."""
+    text = f"FROM localhost/busybox:1\nRUN {{}} {CAPS} >/caps; grep Seccomp: /proc/self/status >>/caps; " \
+           "mount -t tmpfs none /mnt 2>/dev/null && echo mounted >>/caps || echo refused >>/caps\n"
+    files = {"mnt/x": ""}
+    head, rest = text.split("\n", 1)
+    text = f"{head}\nCOPY mnt /mnt\n{rest}"
+    slct.build(text.format(""), files=files)
+    plain = slct.image().text("caps").split()
+    got = slct.build(text.format("--security=insecure"), "--allow", "security.insecure", files=files)
+    assert len(got.ran) == 1, "another key"
+    insecure = slct.image().text("caps").split()
+    assert plain[-1] == "refused" and plain[-2] == "2" and insecure[-1] == "mounted" and insecure[-2] == "0"
+    assert int(insecure[0], 16) & int(plain[0], 16) == int(plain[0], 16) and insecure[0] != plain[0]
+    assert "mnt/mounted" not in slct.image() and slct.image().text("mnt/x") == ""
+
+
+def test_one_shm(slct):
+    """A step sees one /dev/shm, its own if it asks for one."""
+    slct.build("FROM localhost/busybox:1\nRUN grep -c ' /dev/shm ' /proc/mounts >/a\n"
+               "RUN --mount=type=tmpfs,target=/dev/shm,size=131072 grep ' /dev/shm ' /proc/mounts >/b\n")
+    assert slct.image().text("a") == "1\n"
+    (line,) = slct.image().text("b").splitlines()
+    assert "size=128k" in line
+
+
+def test_devices(slct):
+    """What a step can do without is left out with a warning, as where no such device is registered."""
+    got = slct.build("FROM localhost/busybox:1\nRUN --device=vendor.com/gpu=all echo a >/a\n")
+    assert "vendor.com/gpu=all" in got.err and "warning" in got.err
+    got = slct.build("FROM localhost/busybox:1\nRUN --device=vendor.com/gpu,required true\n", rc=3)
+    assert "vendor.com/gpu" in got.err and "required" in got.err and "Dockerfile:2" in got.err
+    got = slct.build("FROM localhost/busybox:1\nRUN --device=required=x,name=y true\n", rc=3)
+    assert "required=x" in got.err

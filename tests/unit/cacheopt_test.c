@@ -14,6 +14,8 @@ START_TEST(accepts)
 		{"r.example/a/b,mode=stages", "r.example/a/b", true, false},
 		{"r.example/a/b,mode=stages,required", "r.example/a/b", true, true},
 		{"r.example/a/b,required,mode=stages,mode=steps", "r.example/a/b", false, true},
+		{"/dir,required", "oci:/dir", false, true},
+		{"oci:/a/../b//c,mode=stages", "oci:/b/c", true, false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -40,9 +42,8 @@ START_TEST(refuses)
 		{"r.example/a,mode=layers", "mode=layers"},
 		{"r.example/a,", "cache option \"\""},
 		{"r.example/a,required=1", "required=1"},
-		{"./dir", "not supported yet"},
-		{"/dir,required", "not supported yet"},
-		{"oci:dir", "not supported yet"},
+		{"oci:", "its name is missing"},
+		{"./dir,sometimes", "cache option \"sometimes\""},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -56,4 +57,23 @@ START_TEST(refuses)
 }
 END_TEST
 
-UNIT_MAIN("cacheopt", accepts, refuses)
+/* Records keep the place, so it does not depend on where the program is started. */
+START_TEST(makes_directories_absolute)
+{
+	static const char *const texts[] = {"./d", "oci:d", "../x/d", "."};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct cacheopt o;
+		struct err e = ERR_INIT;
+
+		unit_ok(cacheopt_parse(texts[i], &o, &e), e);
+		ck_assert_ptr_nonnull(cacheopt_dir(o.repo));
+		ck_assert_int_eq(cacheopt_dir(o.repo)[0], '/');
+		ck_assert_ptr_null(strstr(o.repo, "./"));
+		cacheopt_release(&o);
+	}
+	ck_assert_ptr_null(cacheopt_dir("localhost:5000/oci"));
+}
+END_TEST
+
+UNIT_MAIN("cacheopt", accepts, refuses, makes_directories_absolute)

@@ -21,7 +21,7 @@ static void make(struct manifest *m, const char *made)
 		word[0] = 'L';
 		cache_util_add(&ids, word);
 	}
-	cremote_annotate(m, &ids, &input, &content, made);
+	cremote_annotate(m, &ids, &input, &content, made, 1700000000);
 }
 
 /* Through text, as from a registry, with one part of it exchanged. */
@@ -55,6 +55,7 @@ START_TEST(accepts_by_both_keys)
 		unit_ok(cremote_accept(&got, &k, &r, &e), e);
 		ck_assert_str_eq(r.key.hex, k.hex);
 		ck_assert_str_eq(r.made, "101");
+		ck_assert_int_eq(r.built, 1700000000);
 		ck_assert_uint_eq(r.diff_ids.n, 2);
 		ck_assert_str_eq(r.diff_ids.v[0].text, cache_util_digest("Layer0").text);
 		ck_assert_str_eq(r.diff_ids.v[1].text, cache_util_digest("Layer1").text);

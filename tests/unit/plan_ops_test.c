@@ -15,6 +15,7 @@ static struct tier_info small_range = {
 static const char *const kinds[] = {
 	[PLAN_FS] = "fs",     [PLAN_PROC] = "proc", [PLAN_SYS] = "sys",	  [PLAN_NODE] = "node", [PLAN_DIR] = "dir",
 	[PLAN_LINK] = "link", [PLAN_TEXT] = "text", [PLAN_MASK] = "mask", [PLAN_RO] = "ro",	[PLAN_INIT] = "init",
+	[PLAN_GONE] = "gone",
 };
 
 /* What stays out of reach (security.md rule 6) and what order it depends on. */
@@ -36,6 +37,7 @@ static const char golden[] = "fs dev tmpfs mode=0755,size=64m\n"
 			     "fs dev/shm tmpfs mode=0755,size=1m\n"
 			     "text etc/hosts\n"
 			     "text etc/resolv.conf\n"
+			     "gone dev/shm\n"
 			     "fs dev/shm tmpfs mode=1777,size=67108864\n"
 			     "proc proc\n"
 			     "init proc/1\n"
@@ -98,6 +100,40 @@ START_TEST(test_options)
 	got = listing(&ops);
 	ck_assert_ptr_null(strstr(got, "gid=5")); /* not in the map */
 	ck_assert_ptr_nonnull(strstr(got, "size=4096\n"));
+}
+END_TEST
+
+/* A mount of the step's own is the only one there. */
+START_TEST(test_own_shm)
+{
+	static const struct sandbox_mount own = {.kind = SANDBOX_TMPFS, .target = "/dev/shm"};
+	struct sandbox_spec s = {.tier = &root_tier, .mounts = &own, .nmounts = 1};
+	AUTO_PLAN_OPS struct plan_ops ops = {0};
+	AUTO_FREE char *got = NULL;
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(plan_ops(&s, "", &ops, &e), 0);
+	got = listing(&ops);
+	ck_assert_ptr_null(strstr(got, "mode=1777"));
+	ck_assert_ptr_nonnull(strstr(got, "gone dev/shm\n"));
+}
+END_TEST
+
+/* RUN --security=insecure: nothing is hidden but slct's own process, nothing is read-only. */
+START_TEST(test_insecure)
+{
+	struct sandbox_spec s = {.tier = &root_tier, .insecure = true};
+	AUTO_PLAN_OPS struct plan_ops ops = {0};
+	AUTO_FREE char *got = NULL;
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(plan_ops(&s, "", &ops, &e), 0);
+	got = listing(&ops);
+	ck_assert_ptr_null(strstr(got, "\nmask "));
+	ck_assert_ptr_null(strstr(got, "\nro "));
+	ck_assert_ptr_nonnull(strstr(got, "init proc/1\n"));
+	for (size_t i = 0; i < ops.n; i++)
+		ck_assert(ops.v[i].kind != PLAN_SYS || !ops.v[i].attrs);
 }
 END_TEST
 
@@ -198,6 +234,8 @@ int main(void)
 
 	tcase_add_test(t, test_golden);
 	tcase_add_test(t, test_options);
+	tcase_add_test(t, test_own_shm);
+	tcase_add_test(t, test_insecure);
 	tcase_add_loop_test(t, test_hosts, 0, ARRAY_LEN(hosts));
 	tcase_add_test(t, test_environment);
 	tcase_add_test(t, test_check);
