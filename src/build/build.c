@@ -39,7 +39,7 @@ void build_opts_release(struct build_opts *o)
 {
 	struct strv *lists[] = {&o->paths,      &o->goals,    &o->tags,
 				&o->cache_from, &o->cache_to, &o->force_rebuild_from,
-				&o->add_hosts,  &o->contexts, &o->no_cache_filter};
+				&o->add_hosts,  &o->contexts, &o->ulimits, &o->no_cache_filter};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_release(lists[i]);
@@ -136,6 +136,7 @@ static int make_plan(struct build *b, struct err *e)
 	p->net_none = o->network_none;
 	p->add_hosts = &o->add_hosts;
 	p->shm_size = o->shm_size;
+	p->ulimits = &o->ulimits;
 	p->allow_insecure = o->allow_insecure;
 	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(p, &b->context, o, e) < 0 ||
 	    plan_select_goals(p, &o->goals, e) < 0 ||
@@ -212,6 +213,8 @@ static int open_run(struct build *b, struct err *e)
 	points = mem_printf("%s/points", b->tmp);
 	if (mkdirat(store_fd(b->s->store), points, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", points);
+	if (cgroup_find(&b->o->limits, &b->cgroups, e) < 0)
+		return -1;
 	if (has_mounts(b) && sshagent_start(b->s, b->o, b->tmp, &b->agents, e) < 0)
 		return -1;
 	if (has_mounts(b) && sandbox_seccomp(false, &b->seccomp_sync, &b->seccomp_sync_len, e) < 0)
@@ -348,6 +351,7 @@ static void release(struct build *b)
 	free(b->log_dir);
 	free(b->seccomp);
 	free(b->seccomp_sync);
+	cgroup_leave(&b->cgroups);
 	err_release(&b->err);
 }
 

@@ -4,6 +4,7 @@
 
 #include "oci/platform.h"
 #include "src/build/session.h"
+#include "src/sandbox/cgroup.h"
 #include "src/util/json.h"
 #include "src/util/smap.h"
 #include "src/util/vec.h"
@@ -52,6 +53,8 @@ struct build_opts {
 	struct build_secret_list secrets, ssh;
 	bool allow_secret_in_layer, allow_insecure;
 	uint64_t shm_size;
+	struct strv ulimits; /* canonical (ulimit.h); in the steps' keys */
+	struct cgroup_limits limits; /* of each step; in no key */
 	char *flavor_root;      /* NULL: found */
 	char *output_directory; /* logs per step; NULL: in the store's logs/ */
 };

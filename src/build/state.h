@@ -70,6 +70,7 @@ struct build {
 	struct sshagents agents; /* for --ssh ID=KEYFILE */
 	void *seccomp_sync; /* for steps whose writes outlive them: fsync is real; NULL: none has mounts */
 	size_t seccomp_sync_len;
+	struct cgroup_base cgroups; /* where the steps' control groups are made */
 	struct sched *sched;   /* while it runs */
 	struct smap running;   /* content key → struct step_job: steps at work, for those that would do the same */
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */

@@ -1,6 +1,7 @@
 /* RUN: one worker enters the sandbox and runs the command, a second one commits what it left. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -10,6 +11,7 @@
 #include "src/build/treeview.h"
 #include "src/sandbox/sandbox.h"
 #include "src/util/mem.h"
+#include "src/util/num.h"
 
 struct run {
 	struct step_job *j;
@@ -69,6 +71,9 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
 	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp); /* shared: the steps' mount points are alike */
 	struct sandbox_result res = {0};
+	struct cgroup_events events;
+	struct cgroup group;
+	int rc;
 
 	(void)w;
 	treeview_open(&tv, b->s);
@@ -106,6 +111,9 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.out_fd = r->out_fd,
 		.timeout_ns = b->o->step_timeout_ns,
 		.shm_size = b->o->shm_size,
+		.ulimits = (const char *const *)b->o->ulimits.v,
+		.nulimits = b->o->ulimits.n,
+		.cgroup = &group,
 		.owners = tv.view.rows,
 		.owners_fd = owners,
 		.sync_is_noop = !mounts.keep_sync && !j->def->insecure,
@@ -114,7 +122,12 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.seccomp_len = mounts.keep_sync ? b->seccomp_sync_len : b->seccomp_len,
 	};
 
-	if (run_masked(&spec, &mounts.secrets, &res, e) < 0)
+	if (cgroup_make(&b->cgroups, &b->o->limits, &group, e) < 0)
+		return -1;
+	rc = run_masked(&spec, &mounts.secrets, &res, e);
+	cgroup_events(&group, &events);
+	cgroup_remove(&group);
+	if (rc < 0)
 		return -1;
 	if (!res.timed_out && !res.signo && !res.exit_status && runmount_finish(j, &mounts, e) < 0)
 		return -1;
@@ -122,6 +135,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	json_set_int(*result, "status", res.exit_status);
 	json_set_int(*result, "signal", res.signo);
 	json_set_bool(*result, "timed_out", res.timed_out);
+	json_set_bool(*result, "oom", events.oom_kills > 0);
+	json_set_bool(*result, "pids", events.pids_refused > 0);
 	return 0;
 }
 
@@ -189,10 +204,22 @@ static void start_commit(struct step_job *j, struct err *e)
 
 /* --- the command's end --- */
 
+static int out_of_memory(const struct step_job *j, struct err *e)
+{
+	char size[32];
+
+	err_set(e, ERR_STEP, "stage %s: %s: out of memory: it needs more than --memory %s", j->st->name, j->def->text,
+		num_human_size(j->b->o->limits.memory, size));
+	err_hint(e, "give it more by --memory, or let it do less at the same time (make -j1)");
+	return err_at(e, j->st->file, j->def->line, 0);
+}
+
 static int judge(struct step_job *j, const struct json *result, struct err *e)
 {
 	int status = (int)json_get_int(result, "status", -1), signo = (int)json_get_int(result, "signal", 0);
 
+	if ((status || signo) && json_get_bool(result, "oom", false))
+		return out_of_memory(j, e);
 	if (json_get_bool(result, "timed_out", false))
 		err_set(e, ERR_STEP, "stage %s: %s: took longer than --step-timeout", j->st->name, j->def->text);
 	else if (signo)
@@ -202,6 +229,11 @@ static int judge(struct step_job *j, const struct json *result, struct err *e)
 		err_set(e, ERR_STEP, "stage %s: %s: exit status %d", j->st->name, j->def->text, status);
 	else
 		return 0;
+	if (json_get_bool(result, "pids", false))
+		err_hint(e, "it reached --pids-limit %llu: a fork was refused",
+			 (unsigned long long)j->b->o->limits.pids);
+	else if (signo == SIGKILL)
+		err_hint(e, "nobody but the kernel ends a step so: most likely memory ran out (dmesg tells)");
 	return err_at(e, j->st->file, j->def->line, 0);
 }
 

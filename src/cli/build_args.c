@@ -6,7 +6,11 @@
 #include "src/build/cacheopt.h"
 #include "src/build/context.h"
 #include "src/cli/work.h"
+#include "src/sandbox/ulimit.h"
 #include "src/util/mem.h"
+#include "src/util/num.h"
+
+#define BUILD_ARGS_CPUS_MAX 8192
 
 /* K=V; without a value *val is NULL. ERR_USAGE for an empty name. */
 static int build_args_pair(const char *option, const char *text, char **key, const char **val, struct err *e)
@@ -184,6 +188,34 @@ static enum build_pull build_args_pull(const char *text)
 	return BUILD_PULL_ALWAYS;
 }
 
+/* "2", "0.5": thousandths. */
+static int build_args_cpus(const char *text, uint64_t *milli, struct err *e)
+{
+	struct sv rest = sv_from(text), whole = sv_cut(&rest, '.');
+	uint64_t n = 0, part = 0, unit = 100;
+
+	if ((whole.n || rest.n) && (!whole.n || num_parse(whole, 10, BUILD_ARGS_CPUS_MAX, &n) == 0) && rest.n <= 3 &&
+	    (!rest.n || num_parse(rest, 10, 999, &part) == 0)) {
+		for (size_t i = 1; i < rest.n; i++)
+			unit /= 10;
+		*milli = n * 1000 + part * unit;
+		/* The kernel takes no quota below a millisecond in its period of 100. */
+		if (*milli >= 10)
+			return 0;
+	}
+	err_set(e, ERR_USAGE, "--cpus: \"%s\" is no number of processors", text);
+	return err_hint(e, "for example --cpus 1.5; the least is 0.01");
+}
+
+static int build_args_limits(const struct build_args *a, struct build_opts *o, struct err *e)
+{
+	o->limits.memory = a->memory;
+	o->limits.pids = a->pids_limit > 0 ? (uint64_t)a->pids_limit : 0;
+	if (a->cpus && build_args_cpus(a->cpus, &o->limits.cpu_milli, e))
+		return -1;
+	return ulimit_canonical(&a->ulimits, &o->ulimits, e);
+}
+
 int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e)
 {
 	if (build_args_paths(c, a, o, e) || build_args_tags(a, o, e) ||
@@ -197,6 +229,8 @@ int build_args_fill(const struct cli *c, const struct build_args *a, struct buil
 		if (!strchr(a->add_hosts.v[i], ':'))
 			return err_set(e, ERR_USAGE, "--add-host: \"%s\" is not HOST:IP", a->add_hosts.v[i]);
 	}
+	if (build_args_limits(a, o, e))
+		return -1;
 	if (build_secrets_fill(&a->secrets, &a->ssh, &a->allow, o, e))
 		return -1;
 	strv_copy(&o->contexts, &a->contexts);

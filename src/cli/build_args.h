@@ -12,8 +12,10 @@ struct build_args {
 	struct strv contexts, goals, tags, args, labels, cache_from, cache_to, force_from, add_hosts, flavor_paths;
 	bool offline, no_cache, force_rebuild, keep_going;
 	int64_t jobs, step_timeout, cache_ttl;
-	struct strv no_cache_filter;
-	uint64_t shm_size;
+	uint64_t shm_size, memory;
+	int64_t pids_limit;
+	const char *cpus;
+	struct strv ulimits, no_cache_filter;
 	struct cli_net net;
 };
 
@@ -58,6 +60,12 @@ struct build_args {
 	{.name = "timestamps", .arg = "logical|real", .kind = OPT_CHOICE, BUILD_ARGS_AT(timestamps), \
 	 .dflt = "logical", \
 	 .help = "times of new files: the same in every build of the same inputs, or those of the clock"}, \
+	{.name = "add-host", .arg = "H:IP", .kind = OPT_LIST, BUILD_ARGS_AT(add_hosts), \
+	 .help = "line for /etc/hosts"}, \
+	{.name = "shm-size", .arg = "N", .kind = OPT_SIZE, BUILD_ARGS_AT(shm_size), .dflt = "64m", \
+	 .help = "size of /dev/shm"}, \
+	{.name = "ulimit", .arg = "NAME=SOFT[:HARD]", .kind = OPT_LIST, BUILD_ARGS_AT(ulimits), \
+	 .help = "resource limit of the steps as docker names them, -1 is none: nofile, nproc, fsize, core, …"}, \
 	{.name = "network", .arg = "host|none|default", .kind = OPT_CHOICE, BUILD_ARGS_AT(network), .dflt = "host", \
 	 .help = "network of the steps"}
 
@@ -71,8 +79,6 @@ struct build_args {
 	 .help = "after a failure go on with what does not depend on it"}, \
 	{.name = "step-timeout", .arg = "D", .kind = OPT_DURATION, BUILD_ARGS_AT(step_timeout), .dflt = "none", \
 	 .help = "time after which a step is ended and has failed"}, \
-	{.name = "add-host", .arg = "H:IP", .kind = OPT_LIST, BUILD_ARGS_AT(add_hosts), \
-	 .help = "line for /etc/hosts"}, \
 	{.name = "secret", .arg = "id=ID[,src=F|,env=V]", .kind = OPT_LIST, BUILD_ARGS_AT(secrets), \
 	 .help = "secret for RUN --mount=type=secret: a file, or a variable of the environment"}, \
 	{.name = "ssh", .arg = "ID[=SOCKET|=KEY[,KEY]]", .kind = OPT_LIST, BUILD_ARGS_AT(ssh), \
@@ -81,8 +87,13 @@ struct build_args {
 	{.name = "allow", .arg = "WHAT", .kind = OPT_LIST, BUILD_ARGS_AT(allow), \
 	 .help = "secret-in-layer: a layer may hold a secret's bytes; security.insecure: RUN --security=insecure may have " \
 		 "every right that slct has"}, \
-	{.name = "shm-size", .arg = "N", .kind = OPT_SIZE, BUILD_ARGS_AT(shm_size), .dflt = "64m", \
-	 .help = "size of /dev/shm"}, \
+	{.name = "memory", .letter = 'm', .arg = "N", .kind = OPT_SIZE, BUILD_ARGS_AT(memory), .dflt = "none", \
+	 .help = "memory of a step, without swap; needs control groups of version 2 that slct may write, as --cpus " \
+		 "and --pids-limit do"}, \
+	{.name = "cpus", .arg = "N", .kind = OPT_STRING, BUILD_ARGS_AT(cpus), .dflt = "all", \
+	 .help = "processors of a step, also 0.5"}, \
+	{.name = "pids-limit", .arg = "N", .kind = OPT_INT, BUILD_ARGS_AT(pids_limit), .min = -1, .max = INT32_MAX, \
+	 .dflt = "none", .help = "processes and threads of a step"}, \
 	{.name = "output-directory", .arg = "D", .kind = OPT_STRING, BUILD_ARGS_AT(output_directory), \
 	 .dflt = "logs/ of the store", .help = "where the steps' logs go"}
 

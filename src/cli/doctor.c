@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "src/sandbox/cgroup.h"
 #include "src/sandbox/probe.h"
 #include "src/sandbox/userns.h"
 #include "src/util/mem.h"
@@ -143,6 +144,23 @@ static void doctor_userns(struct doctor *d)
 		doctor_add_err(d, d->can_build ? DOCTOR_NOTE : DOCTOR_REFUSED, "host", "user namespaces", &e);
 }
 
+/* All three limits at once: where one controller lacks, its name is told. */
+static void doctor_groups(struct doctor *d)
+{
+	const struct cgroup_limits all = {.memory = UINT64_C(64) << 20, .cpu_milli = 1000, .pids = 100};
+	struct cgroup_base base;
+	struct err e = ERR_INIT;
+
+	if (cgroup_find(&all, &base, &e) == 0)
+		doctor_add(d, DOCTOR_OK, "host", "control groups", NULL,
+			   "--memory, --cpus and --pids-limit work, below %s", base.dir);
+	else
+		doctor_add(d, DOCTOR_NOTE, "host", "control groups", e.hint,
+			   "--memory, --cpus and --pids-limit are refused: %s", e.msg);
+	cgroup_leave(&base);
+	err_release(&e);
+}
+
 /* --- programs --- */
 
 static const struct {
@@ -191,6 +209,7 @@ void doctor_examine(struct doctor *d, struct store *s, struct err *no_store)
 	}
 	doctor_kernel(d);
 	doctor_userns(d);
+	doctor_groups(d);
 	if (s) {
 		doctor_store_examine(d, s);
 	} else {

@@ -207,6 +207,7 @@ struct plan {
 	bool allow_insecure; /* RUN --security=insecure may be */
 	const struct strv *add_hosts; /* NULL: none */
 	uint64_t shm_size;     /* bytes */
+	const struct strv *ulimits; /* canonical texts of limits; NULL: none */
 };
 
 struct plan *plan_new(void);

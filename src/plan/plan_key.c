@@ -37,6 +37,9 @@ static void add_run(const struct plan *p, struct ckey_builder *b, const struct p
 	ckey_str(b, "security", s->insecure ? "insecure" : "sandbox");
 	ckey_list(b, "hosts", p->add_hosts ? p->add_hosts : &none);
 	ckey_int(b, "shm", (int64_t)p->shm_size);
+	/* A field that is not there is not in the key: keys without limits are what they were before there were any. */
+	if (p->ulimits && p->ulimits->n)
+		ckey_list(b, "ulimits", p->ulimits);
 	if (s->script.name)
 		ckey_field(b, "script", s->script.text, s->script.n);
 	for (size_t i = 0; i < s->mounts.n; i++) {

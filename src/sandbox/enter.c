@@ -13,6 +13,7 @@
 
 #include "src/sandbox/childmsg.h"
 #include "src/sandbox/init_child.h"
+#include "src/sandbox/nsdiag.h"
 #include "src/util/clock.h"
 #include "src/util/log.h"
 
@@ -44,11 +45,8 @@ static pid_t start_init(const struct sandbox_spec *s, const struct plan_ops *ops
 		close(pair[0]);
 		init_child(s, ops, pair[1]);
 	}
-	if (pid < 0) {
-		err_sys(e, ERR_HOST, errno, "new namespaces for the step");
-		if (errno == ENOSPC)
-			err_hint(e, "raise the limits in /proc/sys/user/max_*_namespaces");
-	}
+	if (pid < 0)
+		nsdiag_refused(errno, "clone for the step", (unsigned)new_namespaces(s), e);
 	return pid;
 }
 

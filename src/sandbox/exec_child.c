@@ -15,6 +15,7 @@
 #include "src/sandbox/seccomp.h"
 #include "src/sandbox/solo.h"
 #include "src/sandbox/spec.h"
+#include "src/sandbox/ulimit.h"
 #include "src/util/cleanup.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -201,6 +202,14 @@ static int start(const struct sandbox_spec *s, const struct strv *files, struct 
 	return exec_failed(s->argv[0], files->v[i < files->n ? i : i - 1], errno, e);
 }
 
+/* Before the capabilities go: root may set limits above its own. */
+static int limit(const struct sandbox_spec *s, struct err *e)
+{
+	if (s->cgroup && s->cgroup->procs >= 0 && cgroup_join(s->cgroup->procs, e) < 0)
+		return -1;
+	return ulimit_apply(s->ulimits, s->nulimits, e);
+}
+
 /* The filter is loaded while there is CAP_SYS_ADMIN, so that no_new_privs can stay off; it allows what follows. */
 static int confine(const struct sandbox_spec *s, int sock, struct err *e)
 {
@@ -228,7 +237,7 @@ int exec_child(const struct sandbox_spec *s, const struct passwd_ids *ids, int s
 	spec_environment(s, ids->home, &env);
 	if (exec_child_find(root, s->argv[0], spec_getenv(strv_argv(&env), "PATH"), &files, e) < 0)
 		return -1;
-	if (confine(s, sock, e) < 0 || become(ids, e) < 0)
+	if (limit(s, e) < 0 || confine(s, sock, e) < 0 || become(ids, e) < 0)
 		return -1;
 	umask(022);
 	return start(s, &files, &env, e);

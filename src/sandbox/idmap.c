@@ -65,6 +65,16 @@ static bool parse_line(struct sv line, const struct idmap_user *u, struct tier_m
 	return true;
 }
 
+/* The kernel refuses a map whose ranges overlap; a user often has the same range by name and by number. */
+static bool is_taken(const struct tier_map *m, const struct tier_map *maps, int n)
+{
+	for (int i = 1; i < n; i++)
+		if (m->outside < (uint64_t)maps[i].outside + maps[i].count &&
+		    maps[i].outside < (uint64_t)m->outside + m->count)
+			return true;
+	return false;
+}
+
 int idmap_parse(struct sv text, const struct idmap_user *u, uint32_t own, struct tier_map out[TIER_MAPS_MAX],
 		struct err *e)
 {
@@ -75,7 +85,7 @@ int idmap_parse(struct sv text, const struct idmap_user *u, uint32_t own, struct
 	while (text.p) {
 		struct tier_map m;
 
-		if (!parse_line(sv_cut(&text, '\n'), u, &m))
+		if (!parse_line(sv_cut(&text, '\n'), u, &m) || is_taken(&m, out, n))
 			continue;
 		if (n == TIER_MAPS_MAX)
 			return err_set(e, ERR_HOST, "more than %d ranges of subordinate ids", TIER_MAPS_MAX - 1);
@@ -164,6 +174,19 @@ static bool no_new_privs(void)
 	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 }
 
+/* newuidmap wants the caller to have the group of its entry in /etc/passwd. */
+static bool other_group(struct err *e)
+{
+	const struct passwd *pw = getpwuid(getuid());
+
+	if (!pw || pw->pw_gid == getgid())
+		return false;
+	err_hint(e, "newuidmap serves a user only in the group of its entry in /etc/passwd, which for %s is %u and here "
+		    "is %u: setpriv --regid %u --init-groups slct …, or newgrp", pw->pw_name, (unsigned)pw->pw_gid,
+		 (unsigned)getgid(), (unsigned)pw->pw_gid);
+	return true;
+}
+
 static int helper_failed(const char *program, int status, struct buf *text, struct err *e)
 {
 	struct sv why = sv_trim(buf_sv(text));
@@ -171,6 +194,8 @@ static int helper_failed(const char *program, int status, struct buf *text, stru
 	if (WIFSIGNALED(status))
 		return err_set(e, ERR_HOST, "%s died of signal %d", program, WTERMSIG(status));
 	err_set(e, ERR_HOST, "%s refused the id map: %.*s", program, SV_ARG(why));
+	if (other_group(e))
+		return -1;
 	if (no_new_privs())
 		return err_hint(
 			e,

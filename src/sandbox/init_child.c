@@ -48,18 +48,22 @@ static int compare_int(const void *a, const void *b)
 static int close_descriptors(const struct sandbox_spec *s, int chan, struct err *e)
 {
 	AUTO_CLOSE int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int keep[] = {chan, s->root.dirfd, s->owners_fd};
-	size_t nkeep = ARRAY_LEN(keep) - (s->tier->tier != TIER_SOLO || s->owners_fd < 0);
+	int keep[4] = {chan, s->root.dirfd};
+	size_t n = 2;
 
 	if (null < 0)
 		return err_sys(e, ERR_HOST, errno, "/dev/null");
 	if (dup2(s->out_fd, 1) < 0 || dup2(s->out_fd, 2) < 0 || dup2(null, 0) < 0)
 		return err_sys(e, ERR_HOST, errno, "standard input and output of the step");
-	qsort(keep, nkeep, sizeof keep[0], compare_int);
+	if (s->cgroup && s->cgroup->procs >= 0)
+		keep[n++] = s->cgroup->procs;
+	if (s->tier->tier == TIER_SOLO && s->owners_fd >= 0)
+		keep[n++] = s->owners_fd;
+	qsort(keep, n, sizeof keep[0], compare_int);
 	if (keep[0] < 3 || null < 3)
 		return err_set(e, ERR_INTERNAL, "descriptors of a step below 3");
 	STEAL_FD(null); /* closed with the rest */
-	io_close_from(3, keep, nkeep);
+	io_close_from(3, keep, n);
 	return 0;
 }
 

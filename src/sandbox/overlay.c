@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "src/sandbox/mntns.h"
+#include "src/sandbox/nsdiag.h"
 #include "src/sandbox/userns.h"
 #include "src/util/buf.h"
 #include "src/util/cleanup.h"
@@ -38,7 +39,7 @@ int overlay_enter(int nsfd, struct err *e)
 	if (userns_join(nsfd, e) < 0)
 		return -1;
 	if (unshare(CLONE_NEWNS) < 0)
-		return err_sys(e, ERR_HOST, errno, "unshare CLONE_NEWNS");
+		return nsdiag_refused(errno, "unshare CLONE_NEWNS", CLONE_NEWNS, e);
 	return mntns_private(e);
 }
 
@@ -153,8 +154,11 @@ static int mount_new(const struct ovl *o, bool *unsupported, struct err *e)
 		return too_many(o->nlower, OVERLAY_LOWERS_MAX, e);
 	if (configure(fs, o, unsupported, e) < 0)
 		return -1;
-	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	/* Before Linux 6.5 overlayfs knew nothing of the new interface: any key was taken, and refused only here. */
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+		*unsupported = errno == EINVAL;
 		return ovl_failed(fs, errno, "mount", e);
+	}
 	mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
 	if (mnt < 0)
 		return ovl_failed(fs, errno, "fsmount", e);

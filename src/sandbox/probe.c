@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "src/sandbox/childmsg.h"
+#include "src/sandbox/nsdiag.h"
 #include "src/sandbox/overlay.h"
 #include "src/sandbox/userns.h"
 #include "src/util/cleanup.h"
+#include "src/util/mem.h"
 #include "src/util/ownrec.h"
 #include "src/util/path.h"
 #include "src/util/proc.h"
@@ -22,6 +24,8 @@
 
 /* Magic numbers of statfs(2) that an overlay's upper directory cannot lie on. */
 #define MAGIC_OVERLAY 0x794c7630
+/* Beside that of mounts. */
+#define STEP_NAMESPACES (CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
 static int make_dirs(int dir, struct err *e)
 {
@@ -33,6 +37,15 @@ static int make_dirs(int dir, struct err *e)
 	return 0;
 }
 
+/* The file system was not even asked. */
+static void bad_rights(struct err *e)
+{
+	AUTO_FREE char *msg = mem_strdup(e->msg);
+
+	nsdiag_mount_refused(e->sys, "mount of an overlay", e);
+	err_wrap(e, "%s", msg);
+}
+
 static int bad_upper(int dir, struct err *e)
 {
 	struct statfs fs;
@@ -40,6 +53,8 @@ static int bad_upper(int dir, struct err *e)
 	if (fstatfs(dir, &fs) == 0 && fs.f_type == MAGIC_OVERLAY)
 		err_hint(e, "the store lies on an overlay (a container's own root): put it on a volume with --root or "
 			    "SLCT_ROOT");
+	else if (e->sys == EPERM || e->sys == EACCES)
+		bad_rights(e);
 	else if (!e->hint)
 		err_hint(e, "the store's file system must take user extended attributes: put it on ext4, xfs, btrfs "
 			    "or, since "
@@ -126,7 +141,12 @@ static int do_overlay(const struct probe *p, struct err *e)
 
 	if (at < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", p->scratch);
-	return overlay_enter(p->nsfd, e) < 0 || try_calls(e) < 0 ? -1 : try_in(at, e);
+	if (overlay_enter(p->nsfd, e) < 0)
+		return -1;
+	/* Those of a step; what is in them is not needed. */
+	if (unshare(STEP_NAMESPACES) < 0)
+		return nsdiag_refused(errno, "unshare", STEP_NAMESPACES, e);
+	return try_calls(e) < 0 ? -1 : try_in(at, e);
 }
 
 /* Only a process that is in the new pid namespace may mount its proc; the status says how that went. */
@@ -143,7 +163,7 @@ static int do_proc(const struct probe *p, struct err *e)
 	if (overlay_enter(p->nsfd, e) < 0)
 		return -1;
 	if (unshare(CLONE_NEWPID) < 0)
-		return err_sys(e, ERR_HOST, errno, "unshare CLONE_NEWPID");
+		return nsdiag_refused(errno, "unshare CLONE_NEWPID", CLONE_NEWPID, e);
 	child = fork();
 	if (child == 0)
 		mount_proc();

@@ -6,6 +6,7 @@
 #ifndef SLCT_SANDBOX_H
 #define SLCT_SANDBOX_H
 
+#include "src/sandbox/cgroup.h"
 #include "src/sandbox/overlay.h"
 #include "src/sandbox/tier.h"
 #include "src/util/err.h"
@@ -56,6 +57,9 @@ struct sandbox_spec {
 	int out_fd;		  /* standard output and error of the step */
 	int64_t timeout_ns;	  /* 0: none */
 	uint64_t shm_size;	  /* bytes of /dev/shm, 0: 64 MiB */
+	const char *const *ulimits; /* as ulimit.h has them */
+	size_t nulimits;
+	const struct cgroup *cgroup; /* that the command joins; NULL: none */
 	/* Tier solo: recorded owners of links, fifos and sockets. */
 	const struct owntab *owners; /* of all layers of the stack; NULL: none */
 	int owners_fd; /* process 1 writes the rows that the step made to this file at its end; -1: nowhere */

@@ -39,14 +39,15 @@ uint64_t solo_caps(void)
 }
 
 /* A soft limit above the hard one cannot be set, and raising that needs a privilege. */
-static int check_limit(struct solo *s, struct err *e)
+static int check_limit(struct rlimit *l, struct err *e)
 {
-	if (getrlimit(SOLO_FILTER_RLIMIT, &s->unused) < 0)
+	if (getrlimit(SOLO_FILTER_RLIMIT, l) < 0)
 		return err_sys(e, ERR_HOST, errno, "getrlimit");
-	if (s->unused.rlim_max == RLIM_INFINITY)
+	if (l->rlim_max == RLIM_INFINITY)
 		return 0;
 	err_set(e, ERR_HOST, "isolation \"solo\" needs an unlimited number of file locks (ulimit -x)");
-	return err_hint(e, "remove the `locks` line for this user from /etc/security/limits.conf");
+	return err_hint(e, "leave out --ulimit locks; remove the `locks` line for this user from "
+			   "/etc/security/limits.conf");
 }
 
 struct solo *solo_new(const struct sandbox_spec *spec, struct err *e)
@@ -58,7 +59,7 @@ struct solo *solo_new(const struct sandbox_spec *spec, struct err *e)
 	s->owners = spec->owners;
 	s->made = owntab_new();
 	s->seen = owntab_new();
-	if (check_limit(s, e) < 0)
+	if (check_limit(&s->unused, e) < 0)
 		return NULL;
 	s->upper = openat(spec->root.dirfd, spec->root.upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->upper < 0) {
@@ -99,8 +100,11 @@ int solo_confine(const struct sandbox_spec *spec, int sock, struct err *e)
 	AUTO_FREE void *prog = NULL;
 	AUTO_CLOSE int listener = -1;
 	bool rows = owntab_len(spec->owners) > 0;
+	struct rlimit l;
 	size_t len;
 
+	if (check_limit(&l, e) < 0)
+		return -1;
 	if (solo_filter_program(spec->insecure ? &all : spec->seccomp_prog,
 				spec->insecure ? sizeof all : spec->seccomp_len, rows, &prog, &len, e) < 0)
 		return -1;

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -14,49 +15,12 @@
 
 #include "src/sandbox/childmsg.h"
 #include "src/sandbox/idmap.h"
+#include "src/sandbox/nsdiag.h"
 #include "src/util/buf.h"
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
 #include "src/util/num.h"
 #include "src/util/proc.h"
-
-/* Switches that keep an ordinary user from making a user namespace. */
-static const struct {
-	const char *file;
-	uint64_t refuses;
-	const char *remedy;
-} userns_switches[] = {
-	{"/proc/sys/kernel/unprivileged_userns_clone", 0, "sysctl -w kernel.unprivileged_userns_clone=1"},
-	{"/proc/sys/user/max_user_namespaces", 0, "sysctl -w user.max_user_namespaces=15000"},
-	{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1,
-	 "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for slct with `userns,`"},
-};
-
-static bool switch_refuses(const char *file, uint64_t refuses)
-{
-	AUTO_BUF struct buf text = BUF_INIT(64);
-	struct err ignored = ERR_INIT;
-	uint64_t value = 0;
-	bool known = io_read_file(AT_FDCWD, file, &text, &ignored) == 0 &&
-		     num_parse(sv_trim(buf_sv(&text)), 10, UINT64_MAX, &value) == 0;
-
-	err_release(&ignored);
-	return known && value == refuses;
-}
-
-static int userns_refused(int sys, const char *call, struct err *e)
-{
-	err_set(e, ERR_HOST, "the kernel refuses a new user namespace (%s: %s)", call, strerror(sys));
-	e->sys = sys;
-	for (size_t i = 0; i < ARRAY_LEN(userns_switches); i++)
-		if (switch_refuses(userns_switches[i].file, userns_switches[i].refuses)) {
-			err_wrap(e, "%s is %llu", userns_switches[i].file,
-				 (unsigned long long)userns_switches[i].refuses);
-			return err_hint(e, "as root: %s", userns_switches[i].remedy);
-		}
-	return err_hint(e, "in a container, its seccomp profile forbids it: run it with "
-			   "--security-opt seccomp=unconfined; in a chroot, leave it");
-}
 
 /* Only there to hold the namespace until it has its maps. Not made undumpable: newuidmap wants to see the caller as
  * the owner of /proc/PID. */
@@ -87,14 +51,17 @@ static int open_mapped(const struct tier_info *t, pid_t child, struct err *e)
 int userns_try(struct err *e)
 {
 	pid_t child = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+	int status = 0;
 
 	if (child == 0)
-		_exit(0);
+		_exit(unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? errno : 0);
 	if (child < 0)
-		return userns_refused(errno, "clone CLONE_NEWUSER", e);
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		return nsdiag_refused(errno, "clone CLONE_NEWUSER", CLONE_NEWUSER, e);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
-	return 0;
+	if (status == 0)
+		return 0;
+	return nsdiag_mount_refused(WIFEXITED(status) ? WEXITSTATUS(status) : EINTR, "in a new user namespace", e);
 }
 
 int userns_open(const struct tier_info *t, struct err *e)
@@ -116,7 +83,7 @@ int userns_open(const struct tier_info *t, struct err *e)
 		int sys = errno;
 
 		close(pair[0]);
-		return userns_refused(sys, "clone CLONE_NEWUSER", e);
+		return nsdiag_refused(sys, "clone CLONE_NEWUSER", CLONE_NEWUSER, e);
 	}
 	fd = open_mapped(t, child, e);
 	close(pair[0]);

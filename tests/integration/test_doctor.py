@@ -1,6 +1,9 @@
 """slct doctor: what the host allows, what refuses it, the remedy, and the exit status."""
 import json
 import os
+import platform
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +111,131 @@ def test_missing_programs(slct, root):
     _, found = findings(slct.run("doctor", "--json", env={"PATH": str(slct.work)}))
     assert found["git"]["state"] == "warning" and "install git" in found["git"]["remedy"]
     assert found["newuidmap"]["state"] == "note"    # root can do without
+
+
+def confine(kind):
+    if platform.machine() != "x86_64":
+        lack("the filter is for x86-64")
+    return [sys.executable, str(Path(__file__).with_name("confine.py")), kind]
+
+
+def in_mounts(script):
+    """A prefix that runs shell commands in a mount namespace of its own first."""
+    return [need("unshare"), "-m", "sh", "-c", script + ' && exec "$@"', "sh"]
+
+
+def refusals(one, prefix):
+    got = one.run("doctor", "--json", rc=None, prefix=prefix)
+    shown, found = findings(got)
+    assert got.rc == (0 if shown["can_build"] else 5)
+    return found
+
+
+def test_filter_of_a_container(new_slct, user, root):
+    """Docker's default: no namespaces at all. As root of the container, too."""
+    found = refusals(new_slct(user), confine("docker"))
+    for name in ("range", "user namespaces"):
+        assert found[name]["state"] != "ok" and "seccomp=unconfined" in found[name]["remedy"], found[name]
+    found = refusals(new_slct(), confine("docker"))
+    assert found["root"]["state"] != "ok" and "seccomp=unconfined" in found["root"]["remedy"]
+
+
+def test_a_namespace_without_rights(new_slct, user, root):
+    """Made, but mounts in it are refused: not the store's file system is to blame."""
+    found = refusals(new_slct(user), confine("mounts"))
+    for name in ("range", "user namespaces"):
+        assert found[name]["state"] != "ok" and "refuse" in found[name]["text"], found[name]
+        assert "seccomp" in found[name]["remedy"] and "attributes" not in found[name]["remedy"]
+
+
+def test_apparmor_of_ubuntu(new_slct, user, root):
+    """The switch is faked by a mount over /proc/sys/kernel, the refusal by a filter."""
+    one = new_slct(user)
+    switch = one.work / "kernel"
+    switch.mkdir()
+    (switch / "apparmor_restrict_unprivileged_userns").write_text("1\n")
+    found = refusals(one, in_mounts(f"mount --bind {switch} /proc/sys/kernel") + confine("mounts"))
+    for name in ("range", "user namespaces"):
+        assert "apparmor_restrict_unprivileged_userns is 1" in found[name]["text"], found[name]
+        remedy = found[name]["remedy"]
+        assert "/etc/apparmor.d/slct" in remedy and str(one.binary) in remedy and "userns," in remedy
+        assert "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" in remedy
+
+
+def test_debians_old_switch(new_slct, user, root):
+    one = new_slct(user)
+    switch = one.work / "kernel"
+    switch.mkdir()
+    (switch / "unprivileged_userns_clone").write_text("0\n")
+    found = refusals(one, in_mounts(f"mount --bind {switch} /proc/sys/kernel") + confine("docker"))
+    assert "unprivileged_userns_clone is 0" in found["range"]["text"]
+    assert "sysctl -w kernel.unprivileged_userns_clone=1" in found["range"]["remedy"]
+
+
+@pytest.mark.parametrize("kind", ["mnt", "pid", "ipc", "uts"])
+def test_no_namespaces_of_a_kind(slct, root, kind):
+    """The kernel says "no space left on device"; that is not about a disk."""
+    script = f'echo 0 >/proc/sys/user/max_{kind}_namespaces && exec "$@"'
+    found = refusals(slct, [need("unshare"), "-U", "-r", "sh", "-c", script, "sh"])
+    assert found["root"]["state"] != "ok" and f"max_{kind}_namespaces is 0" in found["root"]["text"], found["root"]
+    assert f"sysctl -w user.max_{kind}_namespaces=" in found["root"]["remedy"]
+
+
+def test_primary_group_other_than_in_passwd(new_slct, user, root):
+    """newuidmap refuses; to install it anew would not help."""
+    one = new_slct(user)
+    other = user.gid + 1
+    one.user = type("Other", (), {"prefix": [need("setpriv"), "--reuid", str(user.uid), "--regid", str(other),
+                                             "--clear-groups", "--"]})()
+    found = refusals(one, [])
+    assert found["range"]["state"] != "ok" and f"--regid {user.gid}" in found["range"]["remedy"], found["range"]
+
+
+def test_newuidmap_without_its_rights(new_slct, user, root):
+    one = new_slct(user)
+    found = refusals(one, in_mounts("mount -o remount,bind,nosuid /"))
+    assert found["range"]["state"] != "ok" and "nosuid" in found["range"]["remedy"]
+    found = refusals(one, [need("setpriv"), "--no-new-privs"])
+    assert "no_new_privs" in found["range"]["remedy"]
+
+
+def test_chroot_without_user_namespaces(new_slct, user, root):
+    one = new_slct(user)
+    top = one.work / "top"
+    top.mkdir()
+    found = refusals(one, in_mounts(f"mkdir {top}/r && mount --rbind / {top}") + [need("chroot"), str(top)])
+    assert found["user namespaces"]["state"] != "ok" and "chroot" in found["user namespaces"]["remedy"]
+
+
+def test_masked_proc(new_slct, user, root):
+    """Parts of /proc hidden, as in a container: steps still run, and doctor says what they get."""
+    one = new_slct(user)
+    hide = in_mounts("mount -t tmpfs none /proc/fs")
+    found = refusals(one, hide)
+    assert found["proc"]["state"] == "note" and "unmask" in found["proc"]["remedy"]
+    assert found["range"]["state"] == "ok"
+    assert "no /proc of its own" in one.build("FROM localhost/busybox:1\nRUN true\n", prefix=hide).err
+
+
+def test_proc_that_hides_others(new_slct, user, root):
+    """hidepid: nothing is lost by it."""
+    one = new_slct(user)
+    hide = in_mounts("mount -t proc -o hidepid=2 proc /proc")
+    assert refusals(one, hide)["range"]["state"] == "ok"
+    one.build("FROM localhost/busybox:1\nRUN [ -r /proc/self/status ]\n", prefix=hide)
+
+
+def test_noexec_nosuid_nodev_store(new_slct, user, root):
+    """Programs of steps run from their own mounts, so the flags of the store's do not matter."""
+    one = new_slct(user)
+    prefix = in_mounts(f"mount -t tmpfs -o noexec,nosuid,nodev,mode=1777 none {one.store} && "
+                       f"chown {user.uid}:{user.gid} {one.store} && chmod 700 {one.store} && "
+                       f"{' '.join(user.prefix)} {one.binary} import {one.binary.parent}/bases/busybox/busybox.tar "
+                       "localhost/busybox:1 >/dev/null")
+    assert refusals(one, prefix)["range"]["state"] == "ok"
+    assert one.build("FROM localhost/busybox:1\nRUN cp /bin/busybox /busybox && /busybox true\n", prefix=prefix).ran
+
+
+def test_control_groups_are_told(slct, root):
+    found = findings(slct.run("doctor", "--json"))[1]["control groups"]
+    assert "--memory" in found["text"] and (found["state"] == "ok" or found["remedy"])
