@@ -192,7 +192,7 @@ static int run_supervised(const struct sandbox_spec *s, const struct init *in, i
 	if (command < 0 || caps_limit(solo_caps(), e) < 0)
 		return -1;
 	close(s->root.dirfd);
-	return solo_serve(in->solo, pair, command, status, e) < 0 ? -1 : solo_save(in->solo, s, e);
+	return solo_serve(in->solo, pair, command, status, e) < 0 ? -1 : solo_end(in->solo, s, e);
 }
 
 void init_child(const struct sandbox_spec *s, const struct plan_ops *ops, int chan)

@@ -244,8 +244,3 @@ int solo_serve(struct solo *s, const int pair[2], pid_t command, int *status, st
 		return err_sys(e, ERR_HOST, errno, "signalfd");
 	return loop(s, sigfd, &n, command, status, e);
 }
-
-int solo_save(const struct solo *s, const struct sandbox_spec *spec, struct err *e)
-{
-	return spec->owners_fd < 0 ? 0 : owntab_save(s->made, spec->owners_fd, e);
-}

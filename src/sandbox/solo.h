@@ -21,8 +21,9 @@ int solo_confine(const struct sandbox_spec *spec, int sock, struct err *e);
 /* In process 1: take the listener from the other end of the socket pair (both ends are closed), then answer and reap
  * until the command has ended; *status as from waitpid. A command that ends before it hands over is no error here. */
 int solo_serve(struct solo *s, const int pair[2], pid_t command, int *status, struct err *e);
-/* Write the rows that the step made to the spec's owners_fd. */
-int solo_save(const struct solo *s, const struct sandbox_spec *spec, struct err *e);
+/* In process 1, last: end what is left of the step, make the upper directory what a layer tree is, and write the rows
+ * that the step made to the spec's owners_fd. */
+int solo_end(struct solo *s, const struct sandbox_spec *spec, struct err *e);
 /* What process 1 keeps (caps.h). */
 uint64_t solo_caps(void);
 
