@@ -109,6 +109,15 @@ int store_layer_owners(struct store *s, const char *form, const struct digest *d
 /* Whether there is such a list: a look at its name, for those who would have to enter a namespace to read it. */
 bool store_layer_has_owners(struct store *s, const char *form, const struct digest *diff_id);
 
+/* --- layers/<form>/<hex>.fold/: several layers as one tree --- */
+/* Name of the fold of a row of layers. */
+void store_fold_key(const struct digest *layers, size_t n, struct digest *out);
+/* Path relative to the store; caller frees. */
+char *store_fold_path(const char *form, const struct digest *key);
+/* Give a complete and durable tree its place; gc keeps it as long as all of its layers. */
+int store_fold_publish(struct store *s, const char *rel, const char *form, const struct digest_list *layers,
+		       struct err *e);
+
 /* --- images/<escaped name>.json --- */
 struct store_image {
 	char *name;	      /* full reference text */

@@ -295,12 +295,46 @@ static bool store_gc_has_tree(struct store_gc_run *g, const char *rel)
 	return strchr(rel, '.') && store_gc_is_dir(g, tree);
 }
 
+/* A fold, or its record, stays while all layers stay that it stands for. */
+static bool store_gc_keeps_fold(struct store_gc_run *g, const char *dir, const char *name)
+{
+	AUTO_FREE char *rel = mem_printf("%s/%.*s.fold.json", dir, (int)strcspn(name, "."), name);
+	AUTO_DIGEST_LIST struct digest_list ids = {0};
+	struct err none = ERR_INIT;
+	bool keep = store_fold_layers(g->s, rel, &ids, &none) == 0 && ids.n;
+
+	err_release(&none);
+	for (size_t i = 0; i < ids.n; i++)
+		keep = keep && smap_has(&g->layers, ids.v[i].text);
+	return keep;
+}
+
+static int store_gc_fold(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
+{
+	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
+
+	if (store_gc_keeps_fold(g, dir, name))
+		return 0;
+	if (!store_gc_is_dir(g, rel))
+		return store_gc_unlink(g, rel, &g->stats->records, e);
+	return g->dry_run ? 0 : store_trash(g->s, rel, e);
+}
+
+static bool store_gc_is_fold(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	return dot && strncmp(dot, ".fold", strlen(".fold")) == 0;
+}
+
 /* A tree, or a side table "<hex>.owners". */
 static int store_gc_layer(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
 {
 	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
 	struct digest d;
 
+	if (store_gc_is_fold(name))
+		return store_gc_fold(g, dir, name, e);
 	if (store_blob_of_name(name, strcspn(name, "."), &d) < 0 || smap_has(&g->layers, d.text)) {
 		g->stats->kept++;
 		return 0;

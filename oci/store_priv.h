@@ -47,6 +47,8 @@ int store_record_delete(struct store *s, const char *rel, struct err *e);
 /* Array of digest texts below key, appended. */
 int store_record_digests(const struct json *j, const char *key, struct digest_list *out, struct err *e);
 struct json *store_record_from_digests(const struct digest_list *l);
+/* The layers that a fold's record (layers/<form>/<hex>.fold.json) names. */
+int store_fold_layers(struct store *s, const char *rel, struct digest_list *out, struct err *e);
 /* One image record by the file's path; "images/<x>.json". */
 int store_image_read(struct store *s, const char *rel, struct store_image *out, struct err *e);
 /* Every file of images/, good or not: fn gets the image or NULL and the error. Non-zero from fn stops with that. */

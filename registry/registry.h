@@ -11,10 +11,17 @@
 
 struct registry;
 
+/* A login given by option for a host[:port], or for the repositories below host/path. */
+struct registry_login {
+	const char *place, *username, *password;
+};
+
 struct registry_opts {
 	struct strv insecure;   /* host[:port] that may be asked over plain http or with unverified TLS; loopback always may */
 	char *username, *password; /* given by option for `creds_host` only; NULL: config files */
 	char *creds_host;
+	const struct registry_login *logins; /* more of them; borrowed */
+	size_t nlogins;
 	char *ca_file;  /* PEM: further authorities for all hosts; NULL: none */
 	char *cert_dir; /* certificates per host in docker's layout, before the usual places; NULL: these only */
 	int64_t connect_timeout_ns, stall_timeout_ns; /* 0: 15 s, 60 s */

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 
 #include "src/build/copyto.h"
+#include "src/build/rootview.h"
 #include "src/build/runmount.h"
 #include "src/build/treeview.h"
 #include "src/plan/plan_mount.h"
-#include "src/sandbox/overlay.h"
 #include "src/util/lock.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -133,18 +133,13 @@ int cachemount_take(const struct step_job *j, struct cachemounts *out, struct er
 static int copy_initial(const struct step_job *j, const struct plan_mount *pm, int dir, struct treeview *tv,
 			struct err *e)
 {
-	AUTO_STRV struct strv lower = {0}, patterns = {0};
+	AUTO_STRV struct strv patterns = {0};
 	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);
 	AUTO_SOURCE_LIST struct source_list list = {0};
 	struct source_query q = {.patterns = &patterns};
 	struct source_set set;
 
-	step_lower_paths(j->b, runmount_stack(j, pm), &lower);
-	AUTO_CLOSE int root = overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
-								   .lower = (const char *const *)lower.v,
-								   .nlower = lower.n,
-								   .empty = empty},
-					    e);
+	AUTO_CLOSE int root = rootview_open(j->b, runmount_stack(j, pm), empty, e);
 
 	if (root < 0 || treeview_stack(tv, j->b->s, runmount_stack(j, pm), e) < 0)
 		return -1;

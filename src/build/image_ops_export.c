@@ -8,8 +8,8 @@
 #include "oci/flatten.h"
 #include "src/build/image_ops.h"
 #include "src/build/opsbase.h"
+#include "src/build/rootview.h"
 #include "src/build/treeview.h"
-#include "src/sandbox/overlay.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -30,17 +30,11 @@ struct export {
 
 static int mount_image(const struct export *ex, struct err *e)
 {
-	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *empty = mem_printf("%s/empty", ex->b.tmp);
 
 	if (mkdirat(store_fd(ex->b.s->store), empty, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", empty);
-	step_lower_paths(&ex->b, ex->diff_ids, &lower);
-	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(ex->b.s->store),
-						    .lower = (const char *const *)lower.v,
-						    .nlower = lower.n,
-						    .empty = empty},
-			     e);
+	return rootview_open(&ex->b, ex->diff_ids, empty, e);
 }
 
 static int flatten_to(const struct export *ex, int fd, const struct layer_codec *codec, char *sum, struct err *e)

@@ -9,8 +9,8 @@
 #include "oci/diff.h"
 #include "oci/treewalk.h"
 #include "src/build/opsbase.h"
+#include "src/build/rootview.h"
 #include "src/build/treeview.h"
-#include "src/sandbox/overlay.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -68,15 +68,9 @@ static int note_layer(struct squash *q, const struct digest *diff_id, struct err
 
 static int mount_stack(const struct squash *q, const struct digest_list *stack, const char *empty_name, struct err *e)
 {
-	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *empty = mem_printf("%s/%s", q->dir, empty_name);
 
-	step_lower_paths(q->b, stack, &lower);
-	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(q->b->s->store),
-						    .lower = (const char *const *)lower.v,
-						    .nlower = lower.n,
-						    .empty = empty},
-			     e);
+	return rootview_open(q->b, stack, empty, e);
 }
 
 /* What no upper layer has is the base's. */

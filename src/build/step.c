@@ -48,12 +48,6 @@ void step_free(struct step_job *j)
 	free(j);
 }
 
-void step_lower_paths(const struct build *b, const struct digest_list *stack, struct strv *out)
-{
-	for (size_t i = 0; i < stack->n; i++)
-		strv_take(out, store_layer_path(b->s->tier.form, &stack->v[i]));
-}
-
 struct json *step_commit_json(const struct layer_info *info)
 {
 	struct json *j = json_object();

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include "src/build/copyto.h"
+#include "src/build/lowers.h"
 #include "src/build/remote.h"
+#include "src/build/rootview.h"
 #include "src/build/state.h"
 #include "src/build/treeview.h"
 #include "src/build/unarchive.h"
@@ -38,7 +40,9 @@ static int mount_dest(const struct step_job *j, const struct ownview *view, stru
 	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
 
-	step_lower_paths(j->b, &j->parent, &lower);
+	if (lowers_make(j->b, &j->parent, e) < 0)
+		return -1;
+	lowers_paths(j->b, &j->parent, &lower);
 	if (match_root(j, view, &lower, upper, e) < 0)
 		return -1;
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
@@ -51,15 +55,9 @@ static int mount_dest(const struct step_job *j, const struct ownview *view, stru
 
 static int mount_source(const struct step_job *j, struct err *e)
 {
-	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);
 
-	step_lower_paths(j->b, &j->from.v[0], &lower);
-	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
-						    .lower = (const char *const *)lower.v,
-						    .nlower = lower.n,
-						    .empty = empty},
-			     e);
+	return rootview_open(j->b, &j->from.v[0], empty, e);
 }
 
 static int set_owner(struct copyto *c, const char *chown, struct err *e)

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "src/build/lowers.h"
+#include "src/build/nsjob.h"
 #include "src/build/output.h"
 #include "src/build/runmount.h"
 #include "src/build/state.h"
@@ -59,10 +61,45 @@ static int open_owners(const struct step_job *j, int flags, struct err *e)
 	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", path) : fd;
 }
 
+/* Tier solo: what is recorded in all that the step sees, and where to put what it records. */
+static int prepare_owners(const struct step_job *j, struct treeview *tv, int *fd, struct err *e)
+{
+	const struct session *s = j->b->s;
+
+	if (s->tier.tier != TIER_SOLO)
+		return 0;
+	*fd = open_owners(j, O_RDWR | O_CREAT | O_EXCL, e);
+	if (*fd < 0 || treeview_preload(tv, s, &j->parent, e) < 0)
+		return -1;
+	for (size_t i = 0; i < j->from.n; i++)
+		if (treeview_preload(tv, s, &j->from.v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+static int make_folds(void *arg, struct err *e)
+{
+	const struct step_job *j = arg;
+
+	for (size_t i = 0; i < j->from.n; i++)
+		if (lowers_make(j->b, &j->from.v[i], e) < 0)
+			return -1;
+	return lowers_make(j->b, &j->parent, e);
+}
+
+static int fold_layers(struct step_job *j, struct err *e)
+{
+	bool missing = lowers_missing(j->b, &j->parent);
+
+	for (size_t i = 0; i < j->from.n; i++)
+		missing |= lowers_missing(j->b, &j->from.v[i]);
+	return missing ? nsjob_run(j->b->s->nsfd, make_folds, j, e) : 0;
+}
+
 static int run_in_sandbox(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct run *r = arg;
-	const struct step_job *j = r->j;
+	struct step_job *j = r->j;
 	struct build *b = j->b;
 	AUTO_RUNMOUNTS struct runmounts mounts = {0};
 	AUTO_TREEVIEW struct treeview tv = {0};
@@ -77,17 +114,9 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 
 	(void)w;
 	treeview_open(&tv, b->s);
-	if (b->s->tier.tier == TIER_SOLO) {
-		owners = open_owners(j, O_RDWR | O_CREAT | O_EXCL, e);
-		if (owners < 0 || treeview_preload(&tv, b->s, &j->parent, e) < 0)
-			return -1;
-		for (size_t i = 0; i < j->from.n; i++)
-			if (treeview_preload(&tv, b->s, &j->from.v[i], e) < 0)
-				return -1;
-	}
-	if (runmount_prepare(j, &mounts, e) < 0)
+	if (prepare_owners(j, &tv, &owners, e) < 0 || fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0)
 		return -1;
-	step_lower_paths(b, &j->parent, &lower);
+	lowers_paths(b, &j->parent, &lower);
 	complete_env(j, &mounts, &env);
 	strv_copy(&argv, &j->def->argv);
 	struct sandbox_spec spec = {

@@ -162,6 +162,7 @@ struct plan_stage {
 	struct platform platform;
 	VEC_OF(struct plan_edge) needs;
 	bool goal, needed, forced; /* forced: no cache for it */
+	bool extra; /* a goal only because all stages are wanted */
 	/* plan_evaluate: */
 	bool evaluated;
 	struct dargs *scope;
