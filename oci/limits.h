@@ -6,8 +6,8 @@
 #define MANIFEST_MAX_BYTES ((size_t)4 << 20)
 /* Real configs are some KiB; 8 MiB holds tens of thousands of history entries. */
 #define CONFIG_MAX_BYTES ((size_t)8 << 20)
-/* Docker stops at 127, overlayfs at 500 lower directories. */
-#define LAYERS_MAX 500
+/* Docker stops at 127; overlayfs at 500 lower directories, but deep stacks are folded (src/build/lowers.h). */
+#define LAYERS_MAX 4096
 /* Manifests in one index: of an image some hundreds, but a cache directory has two for each step; more than these do
  * not fit into MANIFEST_MAX_BYTES anyway. */
 #define INDEX_ENTRIES_MAX 16384

@@ -224,15 +224,18 @@ static int store_gc_unlink(struct store_gc_run *g, const char *rel, uint64_t *co
 /* 1: keep, 0: garbage (too old, or not a record that we understand). */
 static int store_gc_mark_record(struct store_gc_run *g, const char *rel, struct err *e)
 {
-	AUTO_DIGEST_LIST struct digest_list ids = {0};
+	AUTO_DIGEST_LIST struct digest_list ids = {0}, blobs = {0};
 	AUTO_JSON struct json *j = store_record_get_json(g->s, rel, e);
 
 	if (!j)
 		return store_gc_forgive(e, ERR_INTEGRITY);
 	if (json_get_int(j, "used", INT64_MIN) < g->cutoff)
 		return 0;
-	if (store_record_digests(j, "diff_ids", &ids, e) < 0)
+	if (store_record_digests(j, "diff_ids", &ids, e) < 0 ||
+	    (json_get(j, "blobs") && store_record_digests(j, "blobs", &blobs, e) < 0))
 		return store_gc_forgive(e, ERR_INTEGRITY);
+	for (size_t i = 0; i < blobs.n; i++)
+		store_gc_add(&g->blobs, &blobs.v[i]);
 	return store_gc_mark_layers(g, &ids, e) < 0 ? -1 : 1;
 }
 
@@ -275,17 +278,73 @@ static int store_gc_tree(struct store_gc_run *g, const char *rel, const struct d
 	return g->dry_run ? 0 : store_trash(g->s, rel, e);
 }
 
+/* A tree goes before its list of recorded owners, without which it would look damaged. */
+static int store_gc_tree_and_list(struct store_gc_run *g, const char *rel, const struct digest *diff_id, struct err *e)
+{
+	AUTO_FREE char *list = mem_printf("%s.owners", rel);
+
+	if (store_gc_tree(g, rel, diff_id, e) < 0)
+		return -1;
+	if (faccessat(g->s->fd, list, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return store_gc_unlink(g, list, &g->stats->records, e);
+}
+
+/* "<hex>.owners" of a tree that is there goes with it. */
+static bool store_gc_has_tree(struct store_gc_run *g, const char *rel)
+{
+	AUTO_FREE char *tree = mem_strndup(rel, strcspn(rel, "."));
+
+	return strchr(rel, '.') && store_gc_is_dir(g, tree);
+}
+
+/* A fold, or its record, stays while all layers stay that it stands for. */
+static bool store_gc_keeps_fold(struct store_gc_run *g, const char *dir, const char *name)
+{
+	AUTO_FREE char *rel = mem_printf("%s/%.*s.fold.json", dir, (int)strcspn(name, "."), name);
+	AUTO_DIGEST_LIST struct digest_list ids = {0};
+	struct err none = ERR_INIT;
+	bool keep = store_fold_layers(g->s, rel, &ids, &none) == 0 && ids.n;
+
+	err_release(&none);
+	for (size_t i = 0; i < ids.n; i++)
+		keep = keep && smap_has(&g->layers, ids.v[i].text);
+	return keep;
+}
+
+static int store_gc_fold(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
+{
+	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
+
+	if (store_gc_keeps_fold(g, dir, name))
+		return 0;
+	if (!store_gc_is_dir(g, rel))
+		return store_gc_unlink(g, rel, &g->stats->records, e);
+	return g->dry_run ? 0 : store_trash(g->s, rel, e);
+}
+
+static bool store_gc_is_fold(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	return dot && strncmp(dot, ".fold", strlen(".fold")) == 0;
+}
+
 /* A tree, or a side table "<hex>.owners". */
 static int store_gc_layer(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
 {
 	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
 	struct digest d;
 
+	if (store_gc_is_fold(name))
+		return store_gc_fold(g, dir, name, e);
 	if (store_blob_of_name(name, strcspn(name, "."), &d) < 0 || smap_has(&g->layers, d.text)) {
 		g->stats->kept++;
 		return 0;
 	}
-	return store_gc_is_dir(g, rel) ? store_gc_tree(g, rel, &d, e) : store_gc_unlink(g, rel, &g->stats->records, e);
+	if (store_gc_is_dir(g, rel))
+		return store_gc_tree_and_list(g, rel, &d, e);
+	return store_gc_has_tree(g, rel) ? 0 : store_gc_unlink(g, rel, &g->stats->records, e);
 }
 
 static int store_gc_form(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
@@ -318,7 +377,7 @@ static int store_gc_steps(struct store_gc_run *g, struct err *e)
 {
 	if (store_gc_mark_images(g, e) < 0 || store_gc_mark_tags(g, e) < 0)
 		return -1;
-	if (store_gc_walk(g, "cache", store_gc_cache, e) < 0)
+	if (store_gc_walk(g, "cache", store_gc_cache, e) < 0 || store_gc_walk(g, "urls", store_gc_cache, e) < 0)
 		return -1;
 	if (store_gc_walk(g, "layers", store_gc_form, e) < 0 ||
 	    store_gc_walk(g, "layers", store_gc_layer_record, e) < 0 ||

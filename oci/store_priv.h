@@ -29,6 +29,10 @@ DIR *store_opendir(struct store *s, const char *rel, struct err *e);
 int store_readdir(DIR *d, const char **name, struct err *e);
 /* Make missing parents of rel. */
 int store_record_make_parents(struct store *s, const char *rel, struct err *e);
+/* Change a layer's record under its lock: fn gets what is there, or an empty one with the diff id; 1: write it. */
+typedef int store_layer_change_fn(void *arg, struct store_layer_rec *r);
+int store_layer_rec_change(struct store *s, const struct digest *diff_id, store_layer_change_fn *fn, void *arg,
+			   struct err *e);
 /* The digest whose hex is the first n bytes of name (length decides about the algorithm); -1 if it is none. */
 int store_blob_of_name(const char *name, size_t n, struct digest *out);
 /* "blobs/<alg>/<hex>" in a buffer. */
@@ -43,6 +47,8 @@ int store_record_delete(struct store *s, const char *rel, struct err *e);
 /* Array of digest texts below key, appended. */
 int store_record_digests(const struct json *j, const char *key, struct digest_list *out, struct err *e);
 struct json *store_record_from_digests(const struct digest_list *l);
+/* The layers that a fold's record (layers/<form>/<hex>.fold.json) names. */
+int store_fold_layers(struct store *s, const char *rel, struct digest_list *out, struct err *e);
 /* One image record by the file's path; "images/<x>.json". */
 int store_image_read(struct store *s, const char *rel, struct store_image *out, struct err *e);
 /* Every file of images/, good or not: fn gets the image or NULL and the error. Non-zero from fn stops with that. */

@@ -312,7 +312,7 @@ static int call_certs(struct call *c, struct err *e)
 	r->cert = own ? own->cert : NULL;
 	r->key = own ? own->key : NULL;
 	r->insecure_tls = url_plain_allowed(c->at.host, c->at.port, c->insecure);
-	if (r->ca[1].n && url_is_loopback(c->at.host) && !url_listed(c->at.host, c->at.port, c->insecure))
+	if ((c->strict_tls || (r->ca[1].n && url_is_loopback(c->at.host))) && !url_listed(c->at.host, c->at.port, c->insecure))
 		r->insecure_tls = false;
 	return 0;
 }

@@ -52,6 +52,7 @@ struct call {
 	char *scope;         /* token scopes separated by spaces; owned, may be NULL */
 	struct strv headers; /* owned */
 	const struct http_body *body;
+	bool strict_tls;  /* certificates are verified also of this machine, unless insecure lists it */
 	bool once;        /* a failure is not tried again here */
 	bool no_local;    /* url itself must not lead to this machine */
 	size_t max_bytes; /* of an answer that goes into `text` */

@@ -38,6 +38,8 @@ static int registry_start(struct registry *r, const struct registry_opts *o, str
 		return -1;
 	if (o->creds_host && o->username)
 		cred_set_option(r->pool.creds, o->creds_host, o->username, o->password);
+	for (size_t i = 0; i < o->nlogins; i++)
+		cred_set_option(r->pool.creds, o->logins[i].place, o->logins[i].username, o->logins[i].password);
 	r->pool.http = http_new(&h, e);
 	return r->pool.http ? 0 : -1;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/build/cacheread.h"
+#include "src/build/lowers.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -174,6 +175,9 @@ static void start_step(struct build *b, size_t at, const struct plan_step *s, co
 		digest_list_copy(&all, &one);
 		vec_push(&j->from, one);
 	}
+	lowers_learn(b, &j->parent);
+	for (size_t i = 0; i < j->from.n; i++)
+		lowers_learn(b, &j->from.v[i]);
 	r->state = STAGE_RUNNING;
 	r->ran = true;
 	r->job = j;

@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 
 #include "src/build/blobs.h"
+#include "src/build/ctxnamed.h"
 #include "src/build/logdir.h"
+#include "src/build/lowers.h"
 #include "src/build/remote.h"
 #include "src/build/state.h"
 #include "src/build/sweep.h"
@@ -52,6 +54,9 @@ void build_opts_release(struct build_opts *o)
 	free(o->target);
 	free(o->flavor_root);
 	free(o->output_directory);
+	free(o->names_repo);
+	free(o->names_prefix);
+	free(o->names_build);
 }
 
 void build_result_release(struct build_result *r)
@@ -59,6 +64,8 @@ void build_result_release(struct build_result *r)
 	for (size_t i = 0; i < r->n; i++) {
 		free(r->v[i].stage);
 		free(r->v[i].name);
+		free(r->v[i].flavor);
+		free(r->v[i].key);
 	}
 	vec_release(r);
 	free(r->log_dir);
@@ -74,10 +81,14 @@ static int check_operands(const struct build_opts *o, struct err *e)
 	return 0;
 }
 
-static int load(struct plan *p, const struct context *c, const struct build_opts *o, struct err *e)
+static int load(struct build *b, struct err *e)
 {
+	const struct context *c = &b->context;
+	const struct build_opts *o = b->o;
+	struct plan *p = b->plan;
+
 	for (size_t i = 0; i < o->contexts.n; i++)
-		if (plan_add_named(p, o->contexts.v[i], e) < 0)
+		if (ctxnamed_add(b, o->contexts.v[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < c->paths.n; i++) {
 		const char *path = c->paths.v[i];
@@ -102,6 +113,18 @@ static int check_tags(const struct plan *p, const struct build_opts *o, struct e
 		return err_hint(e, "choose one with --goal");
 	}
 	return 0;
+}
+
+/* Stages of flavors that the goals need, but not the inner stages of their Dockerfiles. */
+static void add_all_stages(struct plan *p)
+{
+	for (size_t i = 0; i < p->stages.n; i++) {
+		struct plan_stage *st = &p->stages.v[i];
+
+		if (!st->needed || st->goal || !st->flavor || strchr(st->name, ':'))
+			continue;
+		st->goal = st->extra = true;
+	}
 }
 
 /* Unlike --force-rebuild-from, what depends on such a stage is run only if its result is another one. */
@@ -138,10 +161,12 @@ static int make_plan(struct build *b, struct err *e)
 	p->shm_size = o->shm_size;
 	p->ulimits = &o->ulimits;
 	p->allow_insecure = o->allow_insecure;
-	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(p, &b->context, o, e) < 0 ||
+	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(b, e) < 0 ||
 	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
 		return -1;
+	if (o->all_stages)
+		add_all_stages(p);
 	if ((o->force_rebuild || o->force_rebuild_from.n) && plan_force(p, &o->force_rebuild_from, e) < 0)
 		return -1;
 	return filter_cache(p, &o->no_cache_filter, e);
@@ -161,7 +186,7 @@ static int check_files(struct build *b, struct err *e)
 static int prepare(struct build *b, struct err *e)
 {
 	if (resolve_images(b, e) < 0 || plan_evaluate(b->plan, false, e) < 0 || check_files(b, e) < 0 ||
-	    remote_fetch_all(b, e) < 0 || scan_contexts(b, e) < 0)
+	    remote_fetch_all(b, e) < 0 || ctxnamed_fetch(b, e) < 0 || scan_contexts(b, e) < 0)
 		return -1;
 	plan_keys(b->plan);
 	b->run = mem_zalloc((b->plan->stages.n + 1) * sizeof *b->run);
@@ -284,6 +309,8 @@ static int execute(struct build *b, struct build_result *r, struct err *e)
 	if (record_flush(b, &flush) < 0)
 		sched_fail(b, &flush);
 	err_release(&flush);
+	if (!b->s->interrupted && !err_is_set(&b->err))
+		lowers_publish(b);
 	if (result_publish(b, r, e) < 0)
 		return -1;
 	if (b->s->interrupted)
@@ -341,6 +368,7 @@ static void release(struct build *b)
 	sshagent_release(&b->agents);
 	context_release(b->s, &b->context);
 	trees_release(b);
+	smap_release(&b->large);
 	sched_release(b);
 	smap_release(&b->running);
 	smap_release(&b->hits);
@@ -359,7 +387,7 @@ static void init(struct build *b, struct session *s, const struct build_opts *o)
 {
 	*b = (struct build){.s = s, .o = o, .begun = clock_mono()};
 	b->jobs = o->jobs ? o->jobs : default_jobs();
-	b->trees = b->origins = b->hits = b->misses = b->running = SMAP_INIT(NULL);
+	b->trees = b->origins = b->large = b->hits = b->misses = b->running = SMAP_INIT(NULL);
 }
 
 int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e)

@@ -57,6 +57,9 @@ struct build_opts {
 	struct cgroup_limits limits; /* of each step; in no key */
 	char *flavor_root;      /* NULL: found */
 	char *output_directory; /* logs per step; NULL: in the store's logs/ */
+	bool all_stages; /* every stage of a flavor that the goals need becomes a goal itself (build_goal.extra) */
+	/* Names of flavors' images by stagename.h, in the place of FLAVOR-STAGE; repo NULL: not wanted. */
+	char *names_repo, *names_prefix, *names_build;
 };
 
 void build_opts_init(struct build_opts *o);
@@ -65,6 +68,9 @@ void build_opts_release(struct build_opts *o);
 struct build_goal {
 	char *stage;          /* "FLAVOR/STAGE", or "STAGE" of a plain Dockerfile */
 	char *name;           /* familiar name in the store, NULL: image id alone */
+	char *flavor;         /* name of its flavor, NULL: plain Dockerfile */
+	char *key;            /* short stage key (stagename.h), NULL: an input is unknown */
+	bool extra;           /* no goal by name: only because all_stages is set */
 	struct digest image;  /* config digest */
 	const char *source;   /* NULL: built, "local", "remote" */
 };

@@ -10,6 +10,8 @@
 #include "src/build/clockfile.h"
 #include "src/build/clockrec.h"
 #include "src/build/clockundo.h"
+#include "src/build/lowers.h"
+#include "src/build/rootview.h"
 #include "src/build/runmount.h"
 #include "src/plan/plan_mount.h"
 #include "src/sandbox/overlay.h"
@@ -44,7 +46,7 @@ static int open_root(struct clock *k, struct err *e)
 		return 0;
 	if (mkdirat(store_fd(b->s->store), k->work, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", k->work);
-	step_lower_paths(b, k->stack, &lower);
+	lowers_paths(b, k->stack, &lower);
 	k->root = overlay_mount(&(struct overlay_spec){.dirfd = store_fd(b->s->store),
 						       .lower = (const char *const *)lower.v,
 						       .nlower = lower.n,
@@ -183,7 +185,6 @@ static bool same_stack(const struct digest_list *a, const struct digest_list *b)
 static int touch_against(struct clock *k, const struct digest_list *then, struct err *e)
 {
 	struct build *b = k->j->b;
-	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *empty = mem_printf("%s/empty", k->j->dir);
 
 	if (same_stack(then, k->stack))
@@ -191,12 +192,7 @@ static int touch_against(struct clock *k, const struct digest_list *then, struct
 	for (size_t i = 0; i < then->n; i++)
 		if (!store_layer_has(b->s->store, b->s->tier.form, &then->v[i]))
 			return touch_copied(k, e);
-	step_lower_paths(b, then, &lower);
-	AUTO_CLOSE int old = overlay_mount(&(struct overlay_spec){.dirfd = store_fd(b->s->store),
-								  .lower = (const char *const *)lower.v,
-								  .nlower = lower.n,
-								  .empty = empty},
-					   e);
+	AUTO_CLOSE int old = rootview_open(b, then, empty, e);
 
 	return old < 0 ? -1 : touch_difference(k, then, old, e);
 }

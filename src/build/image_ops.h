@@ -21,6 +21,9 @@ struct image_ops_push_stats {
 int image_ops_push(struct session *s, const char *name, const char *dest, const struct layer_codec *codec,
 		   struct image_ops_push_stats *st, struct err *e);
 
+/* The same to the image's own name, but a tag that the repository has already stays what it is. */
+int image_ops_push_new(struct session *s, const char *name, struct image_ops_push_stats *st, struct err *e);
+
 /* Root file system tar ("-": standard input; any compression of tar, gzip, bzip2, xz, zstd) as a one-layer image.
  * created_epoch: seconds for config and history (SOURCE_DATE_EPOCH or 1980-01-02). */
 int image_ops_import(struct session *s, const char *file, const char *name, const struct platform *p,

@@ -13,6 +13,7 @@ struct push {
 	struct ref to;
 	struct ref mount_from; /* path NULL: none */
 	struct descriptor manifest;
+	bool keep; /* a tag that is there */
 };
 
 /* Whether the store knows a repository of that registry that has the layer, and which. */
@@ -67,7 +68,7 @@ static int push_all(void *arg, struct worker *w, struct json **result, struct er
 {
 	struct push *p = arg;
 	struct registry *reg = registry_new(&p->s->net, e);
-	struct registry_push push = {.to = &p->to};
+	struct registry_push push = {.to = &p->to, .skip_existing = p->keep};
 
 	(void)w;
 	descriptor_copy(&push.manifest, &p->manifest);
@@ -91,11 +92,11 @@ static void take_stats(const struct json *j, const struct digest *manifest, stru
 	st->manifest = *manifest;
 }
 
-int image_ops_push(struct session *s, const char *name, const char *dest, const struct layer_codec *codec,
-		   struct image_ops_push_stats *st, struct err *e)
+static int push_image(struct session *s, const char *name, const char *dest, const struct layer_codec *codec,
+		      bool keep, struct image_ops_push_stats *st, struct err *e)
 {
 	AUTO_STORE_IMAGE struct store_image im = {0};
-	struct push p = {.s = s};
+	struct push p = {.s = s, .keep = keep};
 	struct worker_spec spec = {.role = "push", .fn = push_all, .arg = &p};
 	AUTO_JSON struct json *answer = NULL;
 	const char *to = opsbase_reference(dest ? dest : name);
@@ -124,4 +125,15 @@ int image_ops_push(struct session *s, const char *name, const char *dest, const 
 	descriptor_release(&p.manifest);
 	ref_release(&p.to);
 	return rc;
+}
+
+int image_ops_push(struct session *s, const char *name, const char *dest, const struct layer_codec *codec,
+		   struct image_ops_push_stats *st, struct err *e)
+{
+	return push_image(s, name, dest, codec, false, st, e);
+}
+
+int image_ops_push_new(struct session *s, const char *name, struct image_ops_push_stats *st, struct err *e)
+{
+	return push_image(s, name, NULL, NULL, true, st, e);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "src/build/squash.h"
+#include "src/build/stagename.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -108,11 +109,38 @@ static int put_nameless(struct build *b, const struct digest *config, const stru
 	return put_record(b, name, config, stack, e);
 }
 
+/* By stagename.h; once more under the build's name, where it has one. */
+static int name_flavor_stage(struct build *b, const struct plan_stage *st, const struct digest *config,
+			     const struct digest_list *stack, struct build_goal *g, struct err *e)
+{
+	const struct build_opts *o = b->o;
+	struct stagename n = {o->names_repo, o->names_prefix, st->flavor, st->name + strlen(st->flavor) + 1,
+			      &st->platform, g->key ? g->key : "unknown"};
+	AUTO_FREE char *inner = mem_strdup(n.stage); /* an inner stage is STAGE:INNER */
+
+	for (char *colon = inner; (colon = strchr(colon, ':'));)
+		*colon = '-';
+	n.stage = inner;
+	AUTO_FREE char *keyed = stagename_make(&n, e);
+
+	if (!keyed || put_name(b, keyed, config, stack, &g->name, e) < 0)
+		return -1;
+	if (!o->names_build)
+		return 0;
+	n.key = o->names_build;
+	AUTO_FREE char *named = stagename_make(&n, e);
+
+	return named ? put_name(b, named, config, stack, NULL, e) : -1;
+}
+
 static int name_goal(struct build *b, const struct plan_stage *st, const struct digest *config,
-		     const struct digest_list *stack, char **name, struct err *e)
+		     const struct digest_list *stack, struct build_goal *g, struct err *e)
 {
 	AUTO_FREE char *dflt = default_name(st);
+	char **name = &g->name;
 
+	if (b->o->names_repo && st->flavor)
+		return name_flavor_stage(b, st, config, stack, g, e);
 	if (!b->o->tags.n)
 		return st->flavor ? put_name(b, dflt, config, stack, name, e) : put_nameless(b, config, stack, e);
 	for (size_t i = 0; i < b->o->tags.n; i++)
@@ -128,7 +156,11 @@ static int publish_goal(struct build *b, size_t at, struct build_result *res, st
 	AUTO_IMGCONFIG struct imgconfig config;
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
 	struct descriptor d = {0};
-	struct build_goal g = {.stage = mem_strdup(st->name), .source = r->source};
+	struct build_goal g = {.stage = mem_strdup(st->name),
+			       .flavor = mem_strdup_opt(st->flavor),
+			       .key = stagename_key(st),
+			       .extra = st->extra,
+			       .source = r->source};
 
 	result_config(b, at, &r->stack, buf_str(&r->made), PLAN_NONE, &config);
 	vec_push(res, g);
@@ -141,7 +173,7 @@ static int publish_goal(struct build *b, size_t at, struct build_result *res, st
 		return -1;
 	goal->image = d.digest;
 	descriptor_release(&d);
-	return name_goal(b, st, &goal->image, &config.diff_ids, &goal->name, e);
+	return name_goal(b, st, &goal->image, &config.diff_ids, goal, e);
 }
 
 int result_publish(struct build *b, struct build_result *r, struct err *e)

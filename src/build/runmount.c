@@ -7,6 +7,7 @@
 
 #include "src/build/cacheclock.h"
 #include "src/build/ctxmount.h"
+#include "src/build/lowers.h"
 #include "src/build/nsjob.h"
 #include "src/build/sshproxy.h"
 #include "src/util/mem.h"
@@ -171,7 +172,7 @@ static int add_stack(const struct step_job *j, struct runmounts *m, const struct
 	struct sandbox_mount *sm = add(m, SANDBOX_STACK, pm);
 
 	vec_push(&m->stacks, lower);
-	step_lower_paths(j->b, runmount_stack(j, pm), lower);
+	lowers_paths(j->b, runmount_stack(j, pm), lower);
 	sm->source = pm->m.source ? pm->m.source : "/";
 	sm->stack = (struct overlay_spec){.dirfd = store_fd(j->b->s->store),
 					  .lower = (const char *const *)lower->v,

@@ -75,6 +75,7 @@ struct build {
 	struct smap running;   /* content key → struct step_job: steps at work, for those that would do the same */
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
+	struct smap large;     /* diff id → whether the layer is large (lowers.h) */
 	struct smap hits;      /* key → struct remote_hit */
 	struct smap misses;    /* keys that were asked for and are nowhere */
 	VEC_OF(struct clocal) pending; /* records that wait for their trees to be durable */
@@ -130,10 +131,11 @@ int step_start(struct step_job *j, struct err *e);
 void step_free(struct step_job *j);
 int step_run_start(struct step_job *j, struct err *e);
 int step_copy_start(struct step_job *j, struct err *e);
-/* Paths of a stack's layer trees for overlay_spec, bottom first; release with strv_release. */
-void step_lower_paths(const struct build *b, const struct digest_list *stack, struct strv *out);
-/* In a worker inside the user namespace: clamp, pack, publish the upper directory; the result as JSON. */
-int step_commit(const struct build *b, const struct step_job *j, struct json **result, struct err *e);
+/* In a worker inside the user namespace: clamp, pack, publish the upper directory; the result as JSON. view has what is
+ * recorded of the links in it. */
+struct treeview;
+int step_commit(const struct build *b, const struct step_job *j, struct treeview *view, struct json **result,
+		struct err *e);
 struct json *step_commit_json(const struct layer_info *info);
 int step_commit_result(const struct json *j, struct layer_info *out, struct err *e);
 

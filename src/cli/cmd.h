@@ -7,7 +7,8 @@
 extern const struct command cmd_build, cmd_lint, cmd_plan;
 extern const struct command cmd_images, cmd_inspect, cmd_history, cmd_tag, cmd_rm, cmd_pull, cmd_push, cmd_save,
 	cmd_load, cmd_import, cmd_tags, cmd_login, cmd_logout;
-extern const struct command cmd_export;
+extern const struct command cmd_export, cmd_upload, cmd_deploy, cmd_activation, cmd_clean, cmd_package_diffs,
+	cmd_exaslct, cmd_init;
 extern const struct command cmd_gc, cmd_du, cmd_fsck, cmd_doctor, cmd_version, cmd_completion, cmd_help;
 
 #endif

@@ -1,10 +1,9 @@
 /* slct export: root file systems as archives; of a flavor, its release as EXASLCT exports it (flavors.md). */
-#include <errno.h>
 #include <sys/stat.h>
 
-#include "src/build/image_ops.h"
 #include "src/cli/build_args.h"
 #include "src/cli/cmd.h"
+#include "src/cli/release.h"
 #include "src/cli/work.h"
 #include "src/util/mem.h"
 
@@ -39,78 +38,21 @@ static const struct opt_conflict cmd_export_conflicts[] = {
 	{"output", "export-path"}, {"format", "compression-strategy"}, {"release-goal", "goal"},
 };
 
-enum cmd_export_form { CMD_EXPORT_TAR, CMD_EXPORT_DIR, CMD_EXPORT_OCI };
-
-struct cmd_export_format {
-	const char *name;
-	enum cmd_export_form form;
-	enum mediatype_codec codec;
-	const char *suffix;
-};
-
-static const struct cmd_export_format cmd_export_formats[] = {
-	{"tar", CMD_EXPORT_TAR, CODEC_NONE, ".tar"},
-	{"tar.gz", CMD_EXPORT_TAR, CODEC_GZIP, ".tar.gz"},
-	{"tar.zst", CMD_EXPORT_TAR, CODEC_ZSTD, ".tar.zst"},
-	{"dir", CMD_EXPORT_DIR, CODEC_NONE, ""},
-	{"oci", CMD_EXPORT_OCI, CODEC_GZIP, ""},
-};
-
-static const struct cmd_export_format *cmd_export_format(const struct cmd_export_opts *o, bool flavor)
+static const struct release_format *cmd_export_format(const struct cmd_export_opts *o, bool flavor)
 {
-	const char *name = o->format;
-
-	if (!name && o->strategy)
-		name = strcmp(o->strategy, "none") == 0 ? "tar" : "tar.gz";
-	if (!name)
-		name = flavor ? "tar.gz" : "tar";
-	for (size_t i = 0; i < ARRAY_LEN(cmd_export_formats); i++) {
-		if (strcmp(cmd_export_formats[i].name, name) == 0)
-			return &cmd_export_formats[i];
-	}
-	return &cmd_export_formats[0];
-}
-
-static int cmd_export_write(struct session *s, const char *image, const struct cmd_export_format *f, const char *out,
-			    bool flavor, const char *sum_file, struct err *e)
-{
-	struct layer_codec codec = {f->codec, 0};
-	struct image_ops_export x = {
-		.image = image,
-		.out = out,
-		.dir = f->form == CMD_EXPORT_DIR,
-		.codec = codec,
-		.script_language = flavor,
-		.sha512sum_file = sum_file,
-	};
-
-	if (f->form == CMD_EXPORT_OCI)
-		return image_ops_save(s, &image, 1, IMAGE_OPS_OCI_DIR, out, &codec, e);
-	return image_ops_export(s, &x, e);
-}
-
-/* "DIR/FLAVOR_GOAL[_NAME]SUFFIX" of the stage "FLAVOR/GOAL". */
-static char *cmd_export_path(const struct cmd_export_opts *o, const char *stage, const char *suffix)
-{
-	char *path = mem_printf("%s/%s%s%s%s", o->export_path, stage, o->release_name ? "_" : "",
-				o->release_name ? o->release_name : "", suffix);
-	size_t n = strlen(o->export_path) + 1;
-
-	for (char *p = path + n; *p && p < path + n + strlen(stage); p++) {
-		if (*p == '/' || *p == ':')
-			*p = '_';
-	}
-	return path;
+	if (o->format)
+		return release_format(o->format);
+	return o->strategy || flavor ? release_strategy(o->strategy) : release_format("tar");
 }
 
 static int cmd_export_goal(struct session *s, const struct cmd_export_opts *o, const struct build_goal *g,
 			   struct strv *written, struct err *e)
 {
-	const struct cmd_export_format *f = cmd_export_format(o, true);
-	AUTO_FREE char *path = o->output ? mem_strdup(o->output) : cmd_export_path(o, g->stage, f->suffix);
-	AUTO_FREE char *sum = o->output || f->form != CMD_EXPORT_TAR ? NULL : mem_printf("%s.sha512sum", path);
+	const struct release_format *f = cmd_export_format(o, true);
+	AUTO_FREE char *path = o->output ? mem_strdup(o->output) : release_path(o->export_path, g->stage, o->release_name, f->suffix);
+	AUTO_FREE char *sum = o->output || f->form != RELEASE_TAR ? NULL : mem_printf("%s.sha512sum", path);
 
-	if (cmd_export_write(s, g->name ? g->name : g->image.text, f, path, true, sum, e))
+	if (release_write(s, release_image(g), f, path, true, sum, e))
 		return err_wrap(e, "exporting %s", g->stage);
 	if (strcmp(path, "-") != 0)
 		strv_add(written, path);
@@ -140,13 +82,6 @@ static bool cmd_export_is_dir(const char *text)
 	return stat(text, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int cmd_export_mkdir(const char *path, struct err *e)
-{
-	if (mkdir(path, 0777) == 0 || errno == EEXIST)
-		return 0;
-	return err_sys(e, ERR_INPUT, errno, "directory %s", path);
-}
-
 static int cmd_export_check(const struct cli *c, const struct cmd_export_opts *o, bool flavor, struct err *e)
 {
 	size_t n = c->args.operands.n + o->a.flavor_paths.n;
@@ -159,7 +94,7 @@ static int cmd_export_check(const struct cli *c, const struct cmd_export_opts *o
 		return err_set(e, ERR_USAGE, "slct export: one image at a time");
 	if (o->release_name && strchr(o->release_name, '/'))
 		return err_set(e, ERR_USAGE, "--release-name: \"%s\" has a slash", o->release_name);
-	return o->export_path ? cmd_export_mkdir(o->export_path, e) : 0;
+	return o->export_path ? release_mkdirs(o->export_path, e) : 0;
 }
 
 static int cmd_export_print(const struct cli *c, const struct strv *written, struct err *e)
@@ -195,7 +130,7 @@ static int cmd_export_any(struct cli *c, const struct cmd_export_opts *o, bool f
 		if (!rc)
 			rc = cmd_export_flavors(&w.session, o, &b, written, e);
 	} else if (!rc) {
-		rc = cmd_export_write(&w.session, c->args.operands.v[0], cmd_export_format(o, false), o->output, false,
+		rc = release_write(&w.session, c->args.operands.v[0], cmd_export_format(o, false), o->output, false,
 				      NULL, e);
 		if (!rc && strcmp(o->output, "-") != 0)
 			strv_add(written, o->output);

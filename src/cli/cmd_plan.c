@@ -1,6 +1,7 @@
 /* slct plan: what a build would do. */
 #include "src/cli/build_args.h"
 #include "src/cli/cmd.h"
+#include "src/cli/plandot.h"
 #include "src/cli/table.h"
 #include "src/cli/work.h"
 
@@ -91,51 +92,11 @@ static int cmd_plan_steps(const struct json *plan, struct err *e)
 	return cli_print(buf_str(&out), out.n, e);
 }
 
-/* FROM a stage or an image. */
-static bool cmd_plan_is_base(const struct json *need)
-{
-	const char *kind = cmd_plan_str(need, "kind");
-
-	return strcmp(kind, "from") == 0 || strcmp(kind, "image") == 0;
-}
-
-static void cmd_plan_dot_stage(const struct json *s, struct buf *out)
-{
-	static const struct {
-		const char *state, *colour;
-	} colours[] = {{"local", "palegreen"}, {"remote", "lightblue"}, {"build", "khaki"}};
-	const struct json *needs = json_get(s, "needs");
-	const char *colour = "white";
-
-	for (size_t i = 0; i < ARRAY_LEN(colours); i++) {
-		if (strcmp(cmd_plan_str(s, "state"), colours[i].state) == 0)
-			colour = colours[i].colour;
-	}
-	buf_str_add(out, "\t");
-	buf_quoted_add(out, cmd_plan_str(s, "name"));
-	buf_printf(out, " [style=filled, fillcolor=%s%s];\n", colour,
-		   json_get_bool(s, "goal", false) ? ", penwidth=2" : "");
-	for (size_t i = 0; i < json_len(needs); i++) {
-		const struct json *n = json_at(needs, i);
-		const char *stage = json_get_str(n, "stage");
-
-		buf_str_add(out, "\t");
-		buf_quoted_add(out, stage ? stage : cmd_plan_str(n, "ref"));
-		buf_str_add(out, " -> ");
-		buf_quoted_add(out, cmd_plan_str(s, "name"));
-		buf_printf(out, " [style=%s];\n", cmd_plan_is_base(n) ? "solid" : "dashed");
-	}
-}
-
 static int cmd_plan_dot(const struct json *plan, struct err *e)
 {
-	const struct json *stages = json_get(plan, "stages");
 	AUTO_BUF struct buf out = BUF_INIT(BUF_TEXT_MAX);
 
-	buf_str_add(&out, "digraph slct {\n\tnode [shape=box];\n");
-	for (size_t i = 0; i < json_len(stages); i++)
-		cmd_plan_dot_stage(json_at(stages, i), &out);
-	buf_str_add(&out, "}\n");
+	plandot_write(plan, &out);
 	return cli_print(out.p, out.n, e);
 }
 

@@ -5,8 +5,10 @@
 
 #include "src/cli/cli.h"
 #include "src/cli/cmd.h"
+#include "src/cli/exaslct.h"
 #include "src/cli/help.h"
 #include "src/cli/report.h"
+#include "src/cli/secretargs.h"
 #include "src/util/log.h"
 #include "src/util/mem.h"
 #include "src/util/nearest.h"
@@ -16,15 +18,6 @@
 #define COMMAND_NOT_YET(cmd, grp, text) \
 	(&(const struct command){.name = (cmd), .group = (grp), .flags = COMMAND_LATER, .summary = (text), .usage = ""})
 
-/* Also what a link of this name runs. */
-static const struct command command_exaslct = {
-	.name = "exaslct",
-	.group = COMMAND_FLAVORS,
-	.flags = COMMAND_LATER,
-	.summary = "take EXASLCT's own command lines",
-	.usage = "",
-};
-
 static const struct command *const command_list[] = {
 	&cmd_build,
 	&cmd_plan,
@@ -32,7 +25,7 @@ static const struct command *const command_list[] = {
 	COMMAND_NOT_YET("verify", COMMAND_BUILD, "build again without cache and compare"),
 	&cmd_lint,
 	COMMAND_NOT_YET("lock", COMMAND_BUILD, "pin base images in slct.lock"),
-	COMMAND_NOT_YET("init", COMMAND_BUILD, "begin a new flavor"),
+	&cmd_init,
 	&cmd_images,
 	&cmd_inspect,
 	&cmd_history,
@@ -56,12 +49,12 @@ static const struct command *const command_list[] = {
 	COMMAND_NOT_YET("test", COMMAND_RUN, "run a flavor's tests"),
 	COMMAND_NOT_YET("scan", COMMAND_RUN, "run a flavor's security scan"),
 	&cmd_export,
-	COMMAND_NOT_YET("upload", COMMAND_FLAVORS, "upload a release archive to BucketFS"),
-	COMMAND_NOT_YET("deploy", COMMAND_FLAVORS, "upload and activate a release"),
-	COMMAND_NOT_YET("activation", COMMAND_FLAVORS, "print the statements that activate a release"),
-	COMMAND_NOT_YET("clean", COMMAND_FLAVORS, "remove a flavor's images"),
-	COMMAND_NOT_YET("package-diffs", COMMAND_FLAVORS, "compare the packages of two versions of a flavor"),
-	&command_exaslct,
+	&cmd_upload,
+	&cmd_deploy,
+	&cmd_activation,
+	&cmd_clean,
+	&cmd_package_diffs,
+	&cmd_exaslct,
 	&cmd_gc,
 	&cmd_du,
 	&cmd_fsck,
@@ -176,6 +169,8 @@ static int command_run(struct cli *c, const void *opts, struct err *e)
 	const struct command *cmd = c->command;
 	int rc;
 
+	if (!cmd->run)
+		return exaslct_refuse(cmd, e);
 	if (cmd->flags & COMMAND_BARE)
 		return cmd->run(c, opts, e);
 	if (command_settings(c, e))
@@ -207,6 +202,8 @@ static int command_parse_and_run(struct cli *c, char *const *args, size_t n, str
 
 	if (cmd->flags & COMMAND_LATER)
 		return command_later(cmd, e);
+	if (!cmd->run && !cmd->nopts)
+		return exaslct_refuse(cmd, e);
 	rc = opt_parse(sets, ARRAY_LEN(sets), args, n, false, &c->args, NULL, e);
 	if (rc && !e->hint)
 		err_hint(e, "slct %s --help explains its options", cmd->name);
@@ -229,6 +226,24 @@ static int command_no_name(const struct cli *c, struct err *e)
 	return err_hint(e, "slct help lists the commands");
 }
 
+/* EXASLCT's command line: its command, then its options. */
+static int command_exaslct(struct cli *c, char *const *args, size_t n, struct err *e)
+{
+	struct exaslct_args own = {0};
+	int rc;
+
+	c->command = &cmd_exaslct;
+	if (!n || args[0][0] == '-')
+		return command_parse_and_run(c, args, n, e);
+	c->command = exaslct_find(args[0]);
+	if (!c->command)
+		return exaslct_unknown(args[0], e);
+	exaslct_args(args + 1, n - 1, &own);
+	rc = command_parse_and_run(c, own.v, own.n, e);
+	exaslct_args_free(&own);
+	return rc;
+}
+
 /* Options that stand before the command, then the command. */
 static int command_line(struct cli *c, char *const *args, size_t n, struct err *e)
 {
@@ -247,6 +262,8 @@ static int command_line(struct cli *c, char *const *args, size_t n, struct err *
 	c->command = command_find(args[used]);
 	if (!c->command)
 		return command_unknown(args[used], e);
+	if (c->command == &cmd_exaslct)
+		return command_exaslct(c, args + used + 1, n - used - 1, e);
 	return command_parse_and_run(c, args + used + 1, n - used - 1, e);
 }
 
@@ -256,10 +273,15 @@ int command_main(int argc, char *const *argv)
 	struct err e = ERR_INIT;
 	int status = 0, rc;
 
+	size_t n = argc > 1 ? (size_t)argc - 1 : 0;
+	AUTO_SECRETARGS struct secretargs args = {0};
+
+	if (n)
+		secretargs_take(&args, argv + 1, n);
 	if (argc > 0 && strcmp(path_base(argv[0]), "exaslct") == 0)
-		rc = command_later(&command_exaslct, &e);
+		rc = command_exaslct(&c, args.v, n, &e);
 	else
-		rc = command_line(&c, argv + 1, argc > 1 ? (size_t)argc - 1 : 0, &e);
+		rc = command_line(&c, args.v, n, &e);
 	if (rc) {
 		const char *progress = settings_get(&c.settings, SETTING_PROGRESS);
 

@@ -182,19 +182,32 @@ int plan_select_goals(struct plan *p, const struct strv *goals, struct err *e)
 	return 0;
 }
 
+/* A name without flavor means that stage of every flavor here, too. */
+static int force_named(struct plan *p, const char *name, struct err *e)
+{
+	AUTO_FREE char *full = full_name(p, name);
+	bool any = false;
+
+	for (size_t i = 0; i < p->stages.n; i++) {
+		struct plan_stage *st = &p->stages.v[i];
+
+		if (!is_called(st, full))
+			continue;
+		any = true;
+		st->forced = st->needed;
+	}
+	return any ? 0 : unknown_stage(p, name, e);
+}
+
 int plan_force(struct plan *p, const struct strv *names, struct err *e)
 {
 	AUTO_FREE size_t *order = mem_array(p->stages.n + 1, sizeof *order);
 
 	for (size_t i = 0; i < p->stages.n && (!names || !names->n); i++)
 		p->stages.v[i].forced = p->stages.v[i].needed;
-	for (size_t i = 0; names && i < names->n; i++) {
-		size_t at = plan_find_stage(p, names->v[i], e);
-
-		if (at == PLAN_NONE)
+	for (size_t i = 0; names && i < names->n; i++)
+		if (force_named(p, names->v[i], e) < 0)
 			return -1;
-		p->stages.v[at].forced = p->stages.v[at].needed;
-	}
 	plan_order(p, order);
 	for (size_t i = 0; i < p->stages.n; i++) {
 		struct plan_stage *st = &p->stages.v[order[i]];

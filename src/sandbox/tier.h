@@ -17,6 +17,7 @@ struct tier_info {
 	size_t nuid, ngid;
 	char form[80]; /* name of the layer form: "real"; "map-" and 16 hex digits of the maps' digest; "rec": all is the
 			* caller's, owners are recorded; "plain": the same without a user namespace */
+	bool trees;    /* no overlay can lie on the store: merged roots are trees of their own */
 	char *why;     /* why not a better one, for the first line of a build; may be "" */
 	char *hint;    /* none: the remedies, one a line; else NULL */
 };

@@ -1,0 +1,89 @@
+/* EXASLCT's build-test-container and push-test-container: one Dockerfile, named after the target repository. */
+#include "src/build/image_ops.h"
+#include "src/build/stagename.h"
+#include "src/cli/exaslct.h"
+#include "src/cli/exrun.h"
+#include "src/util/mem.h"
+
+#define EXASLCT_TEST_CONTAINER_FOLDER "./test_container"
+/* What EXASLCT calls the image: the word stands where a flavor's stage does. */
+#define EXASLCT_TEST_CONTAINER_TAG "db-test-container"
+
+/* "repo:[prefix_]db-test-container_<key>" */
+static char *exaslct_test_container_name(const struct exopt *o, const struct build_goal *g)
+{
+	const char *prefix = o->target_prefix ? o->target_prefix : "";
+
+	return mem_printf("%s:%s%s%s_%.32s", exrun_target(o), prefix, prefix[0] ? "_" : "", EXASLCT_TEST_CONTAINER_TAG,
+			  g->key ? g->key : strchr(g->image.text, ':') + 1);
+}
+
+static int exaslct_test_container_name_it(struct exrun *r, const struct build_goal *g, char **name, struct err *e)
+{
+	AUTO_STORE_IMAGE struct store_image im = {0};
+	AUTO_REF struct ref ref = {0};
+
+	*name = exaslct_test_container_name(r->o, g);
+	if (ref_parse(*name, &ref, e) || store_image_get(r->work.session.store, g->image.text, &im, e))
+		return -1;
+	free(im.name);
+	im.name = ref_format(&ref);
+	return store_image_put(r->work.session.store, &im, e);
+}
+
+static int exaslct_test_container(struct exrun *r, bool push, bool force, struct err *e)
+{
+	struct build_result res = {0};
+	struct image_ops_push_stats st = {0};
+	AUTO_FREE char *name = NULL;
+	int rc = exrun_open(r, e);
+
+	if (!rc)
+		rc = exrun_build(r, &res, e);
+	if (!rc)
+		rc = exaslct_test_container_name_it(r, &res.v[0], &name, e);
+	if (!rc && push)
+		rc = force ? image_ops_push(&r->work.session, name, NULL, NULL, &st, e)
+			   : image_ops_push_new(&r->work.session, name, &st, e);
+	exrun_close(r);
+	build_result_release(&res);
+	return rc ? -1 : cli_printf(e, "%s\n", name);
+}
+
+/* EXASLCT's test containers have their Dockerfile and what it copies in build/. */
+static char *exaslct_test_container_folder(const struct exopt *o)
+{
+	const char *given = o->test_container_folder ? o->test_container_folder : EXASLCT_TEST_CONTAINER_FOLDER;
+	AUTO_FREE char *file = mem_printf("%s/build/Dockerfile", given);
+
+	return access(file, F_OK) == 0 ? mem_printf("%s/build", given) : mem_strdup(given);
+}
+
+static int exaslct_test_container_run(struct cli *c, const struct exopt *o, const char *command, bool push, struct err *e)
+{
+	AUTO_EXRUN struct exrun r = {0};
+	struct exopt with = *o;
+	char *path[1] = {exaslct_test_container_folder(o)};
+	AUTO_FREE char *own ATTR_UNUSED = path[0];
+	bool force;
+
+	/* The folder takes the place of a flavor: a directory with a Dockerfile is a context. */
+	with.flavor_paths = (struct strv){path, 1, 1};
+	with.force_from = (struct strv){0};
+	if (exopt_check(command, o, &c->args.given, e) ||
+	    exopt_bool("force-push", o->force_push_word, false, &force, e) || exrun_prepare(&r, c, &with, NULL, e))
+		return -1;
+	if (push)
+		strv_printf(&r.b.cache_to, "%s,mode=stages,required", exrun_target(o));
+	return exaslct_test_container(&r, push, force, e);
+}
+
+int exaslct_test_container_build_run(struct cli *c, const void *opts, struct err *e)
+{
+	return exaslct_test_container_run(c, opts, "build-test-container", false, e);
+}
+
+int exaslct_test_container_push_run(struct cli *c, const void *opts, struct err *e)
+{
+	return exaslct_test_container_run(c, opts, "push-test-container", true, e);
+}

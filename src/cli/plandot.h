@@ -1,0 +1,10 @@
+/* A plan (plan --json) as a graph for graphviz: FROM solid, COPY and mounts dashed, colours by state. */
+#ifndef SLCT_PLANDOT_H
+#define SLCT_PLANDOT_H
+
+#include "src/util/buf.h"
+#include "src/util/json.h"
+
+void plandot_write(const struct json *plan, struct buf *out);
+
+#endif
