@@ -224,15 +224,18 @@ static int store_gc_unlink(struct store_gc_run *g, const char *rel, uint64_t *co
 /* 1: keep, 0: garbage (too old, or not a record that we understand). */
 static int store_gc_mark_record(struct store_gc_run *g, const char *rel, struct err *e)
 {
-	AUTO_DIGEST_LIST struct digest_list ids = {0};
+	AUTO_DIGEST_LIST struct digest_list ids = {0}, blobs = {0};
 	AUTO_JSON struct json *j = store_record_get_json(g->s, rel, e);
 
 	if (!j)
 		return store_gc_forgive(e, ERR_INTEGRITY);
 	if (json_get_int(j, "used", INT64_MIN) < g->cutoff)
 		return 0;
-	if (store_record_digests(j, "diff_ids", &ids, e) < 0)
+	if (store_record_digests(j, "diff_ids", &ids, e) < 0 ||
+	    (json_get(j, "blobs") && store_record_digests(j, "blobs", &blobs, e) < 0))
 		return store_gc_forgive(e, ERR_INTEGRITY);
+	for (size_t i = 0; i < blobs.n; i++)
+		store_gc_add(&g->blobs, &blobs.v[i]);
 	return store_gc_mark_layers(g, &ids, e) < 0 ? -1 : 1;
 }
 
@@ -374,7 +377,7 @@ static int store_gc_steps(struct store_gc_run *g, struct err *e)
 {
 	if (store_gc_mark_images(g, e) < 0 || store_gc_mark_tags(g, e) < 0)
 		return -1;
-	if (store_gc_walk(g, "cache", store_gc_cache, e) < 0)
+	if (store_gc_walk(g, "cache", store_gc_cache, e) < 0 || store_gc_walk(g, "urls", store_gc_cache, e) < 0)
 		return -1;
 	if (store_gc_walk(g, "layers", store_gc_form, e) < 0 ||
 	    store_gc_walk(g, "layers", store_gc_layer_record, e) < 0 ||

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "src/build/blobs.h"
+#include "src/build/ctxnamed.h"
 #include "src/build/logdir.h"
 #include "src/build/lowers.h"
 #include "src/build/remote.h"
@@ -80,10 +81,14 @@ static int check_operands(const struct build_opts *o, struct err *e)
 	return 0;
 }
 
-static int load(struct plan *p, const struct context *c, const struct build_opts *o, struct err *e)
+static int load(struct build *b, struct err *e)
 {
+	const struct context *c = &b->context;
+	const struct build_opts *o = b->o;
+	struct plan *p = b->plan;
+
 	for (size_t i = 0; i < o->contexts.n; i++)
-		if (plan_add_named(p, o->contexts.v[i], e) < 0)
+		if (ctxnamed_add(b, o->contexts.v[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < c->paths.n; i++) {
 		const char *path = c->paths.v[i];
@@ -156,7 +161,7 @@ static int make_plan(struct build *b, struct err *e)
 	p->shm_size = o->shm_size;
 	p->ulimits = &o->ulimits;
 	p->allow_insecure = o->allow_insecure;
-	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(p, &b->context, o, e) < 0 ||
+	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(b, e) < 0 ||
 	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
 		return -1;
@@ -181,7 +186,7 @@ static int check_files(struct build *b, struct err *e)
 static int prepare(struct build *b, struct err *e)
 {
 	if (resolve_images(b, e) < 0 || plan_evaluate(b->plan, false, e) < 0 || check_files(b, e) < 0 ||
-	    remote_fetch_all(b, e) < 0 || scan_contexts(b, e) < 0)
+	    remote_fetch_all(b, e) < 0 || ctxnamed_fetch(b, e) < 0 || scan_contexts(b, e) < 0)
 		return -1;
 	plan_keys(b->plan);
 	b->run = mem_zalloc((b->plan->stages.n + 1) * sizeof *b->run);

@@ -34,7 +34,8 @@ struct build_args {
 	 .help = "value of an ARG; without =V from the environment"}, \
 	{.name = "build-context", .arg = "NAME=SRC", .kind = OPT_LIST, BUILD_ARGS_AT(contexts), \
 	 .help = "what FROM, COPY --from and RUN --mount=from mean by NAME, before any stage or image: a directory, " \
-		 "docker-image://REF, store:NAME or oci-layout://DIR[:TAG]"}, \
+		 "docker-image://REF, store:NAME, oci-layout://DIR[:TAG], an http or https URL (a tar is unpacked), a git " \
+		 "repository with #REF:DIRECTORY"}, \
 	{.name = "label", .arg = "K=V", .kind = OPT_LIST, BUILD_ARGS_AT(labels), .help = "label of the image"}, \
 	{.name = "platform", .arg = "P", .kind = OPT_STRING, BUILD_ARGS_AT(platform), .dflt = "this machine's", \
 	 .help = "os/arch[/variant] of the images"}, \

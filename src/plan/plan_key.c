@@ -73,15 +73,15 @@ static void add_copy(const struct plan *p, struct ckey_builder *b, const struct 
 	}
 	for (size_t i = 0; i < c->remotes.n; i++) {
 		AUTO_FREE char *name = plan_remote_name(c->remotes.v[i].url);
-		const char *sub = strchr(c->remotes.v[i].url, '#');
 
 		ckey_str(b, "remote", c->remotes.v[i].id);
 		/* Of a repository the commit and the part of it that is taken, of a file its name. */
-		sub = sub ? strchr(sub, ':') : NULL;
-		ckey_str(b, "remote-name", c->remotes.v[i].git ? (sub ? sub : "") : name);
+		ckey_str(b, "remote-name", c->remotes.v[i].git ? c->remotes.v[i].subdir : name);
 		ckey_int(b, "keep-git", c->remotes.v[i].keep_git);
+		ckey_int(b, "submodules", c->remotes.v[i].submodules);
 	}
 	ckey_int(b, "unpack", c->unpack);
+	ckey_int(b, "unpack-remote", c->unpack_remote);
 	ckey_int(b, "origin", c->origin);
 	if (c->origin == PLAN_FROM_CONTEXT) {
 		ckey_str(b, "files", c->tree.text);
