@@ -142,6 +142,8 @@ struct step_job {
 int step_start(struct step_job *j, struct err *e);
 void step_free(struct step_job *j);
 int step_run_start(struct step_job *j, struct err *e);
+/* Before anything is made for the step: no RUN in tier none. */
+int step_run_refused(const struct step_job *j, struct err *e);
 int step_copy_start(struct step_job *j, struct err *e);
 /* In a worker inside the user namespace: clamp, pack, publish the upper directory; the result as JSON. view has what is
  * recorded of the links in it. */
