@@ -7,6 +7,7 @@
 #include "oci/apply_path.h"
 #include "oci/apply_priv.h"
 #include "src/util/cleanup.h"
+#include "src/util/path.h"
 
 int apply_fail(const char *path, int sys, const char *doing, struct err *e)
 {
@@ -16,6 +17,44 @@ int apply_fail(const char *path, int sys, const char *doing, struct err *e)
 bool apply_is_whiteout(const struct stat *st)
 {
 	return S_ISCHR(st->st_mode) && st->st_rdev == 0;
+}
+
+/* --- metadata --- */
+
+int apply_note_recorded(struct apply *a, const char *path, struct err *e)
+{
+	a->recorded_bytes += strlen(path) + sizeof(char *);
+	if (a->recorded_bytes > OWNERS_MAX_BYTES)
+		return err_set(e, ERR_INPUT, "%s: more recorded owners than %zu MiB can hold", path,
+			       OWNERS_MAX_BYTES >> 20);
+	strv_add(&a->recorded, *path ? path : ".");
+	return 0;
+}
+
+int apply_metadata(struct apply *a, int dirfd, const char *name, const struct entry *en, struct err *e)
+{
+	int kept = name[0] ? apply_meta_at(dirfd, name, a->o->view, en, &a->loss, e)
+			   : apply_meta_fd(dirfd, a->o->view, en, &a->loss, e);
+
+	if (kept == OWNVIEW_RECORDED && a->o->owners)
+		return apply_note_recorded(a, en->path, e);
+	return kept < 0 ? -1 : 0;
+}
+
+/* Now that no member can replace another one any more. */
+static int apply_list_recorded(struct apply *a, struct err *e)
+{
+	for (size_t i = 0; i < a->recorded.n; i++) {
+		const char *path = a->recorded.v[i];
+		AUTO_CLOSE int fd = path_open_nolinks(a->root, path, O_PATH | O_NOFOLLOW, 0);
+		struct stat st;
+
+		if (fd < 0 || fstat(fd, &st) < 0)
+			continue;
+		if (owners_note(a->o->owners, a->o->view, fd, "", st.st_mode, path, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* --- changesets --- */
@@ -78,7 +117,7 @@ static int apply_root(struct apply *a, const struct entry *en, struct err *e)
 	fd = openat(a->root, ".", APPLY_DIR_FLAGS);
 	if (fd < 0)
 		return err_sys(e, ERR_HOST, errno, "opening the root");
-	if (apply_meta_fd(fd, en, &a->loss, e) < 0)
+	if (apply_metadata(a, fd, "", en, e) < 0)
 		return -1;
 	return apply_dir_note(a, ".", en->mtime, en, e);
 }
@@ -155,7 +194,7 @@ static int apply_all(struct apply *a, struct err *e)
 	while ((r = tar_read_next(a->t, &en, e)) > 0)
 		if (apply_member(a, &en, e) < 0)
 			return -1;
-	return r == 0 ? apply_dir_finish(a, e) : -1;
+	return r < 0 || apply_list_recorded(a, e) < 0 ? -1 : apply_dir_finish(a, e);
 }
 
 int apply_tar(struct tar_read *t, int destfd, const struct apply_opts *o, struct apply_result *out, struct err *e)
@@ -168,5 +207,6 @@ int apply_tar(struct tar_read *t, int destfd, const struct apply_opts *o, struct
 	apply_meta_summary(&a.loss);
 	out->lossy = a.loss.n > 0;
 	apply_dir_release(&a);
+	strv_release(&a.recorded);
 	return r;
 }

@@ -67,11 +67,12 @@ static int apply_mkdir(const struct apply_at *at, const char *path, struct err *
 /* A directory that the tar has only as part of a path: 0:0, 0755, the time of the member that needs it. */
 static int apply_implied(struct apply *a, const struct apply_at *at, const char *path, int64_t mtime, struct err *e)
 {
+	static const struct ownrec implied = {.mode = S_IFDIR | 0755};
 	AUTO_CLOSE int fd = apply_mkdir(at, path, e);
 
 	if (fd < 0)
 		return -1;
-	if ((!a->o->own && fchown(fd, 0, 0) < 0) || fchmod(fd, 0755) < 0)
+	if (a->o->own ? fchmod(fd, 0755) < 0 : ownview_write(a->o->view, fd, "", &implied) < 0)
 		return apply_fail(path, errno, "setting its owner and mode", e);
 	if (a->o->implied)
 		strv_add(a->o->implied, path);
@@ -169,7 +170,7 @@ int apply_dir_make(struct apply *a, const struct apply_at *at, const struct entr
 		fd = apply_mkdir(at, en->path, e);
 	else
 		apply_not_implied(a, en->path);
-	if (fd < 0 || apply_meta_fd(fd, en, &a->loss, e) < 0)
+	if (fd < 0 || apply_metadata(a, fd, "", en, e) < 0)
 		return -1;
 	return apply_dir_note(a, en->path, en->mtime, en, e);
 }

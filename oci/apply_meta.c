@@ -8,7 +8,6 @@
 #include "src/util/cleanup.h"
 #include "src/util/log.h"
 #include "src/util/mem.h"
-#include "src/util/ownrec.h"
 
 #define LOSS_WARNINGS 5
 
@@ -77,49 +76,34 @@ static int apply_xattrs(int fd, const char *at, const struct entry *en, struct a
 
 /* --- owner and mode --- */
 
-/* chown says EINVAL for an id that the namespace has no place for. */
-static int apply_owner(int fd, const struct entry *en, bool *record, struct err *e)
+static int apply_owner(int dirfd, const char *name, const struct ownview *view, const struct entry *en,
+		       struct apply_loss *l, struct err *e)
 {
-	*record = fchown(fd, en->uid, en->gid) != 0;
-	if (!*record)
-		return 0;
-	if (errno != EINVAL)
-		return apply_fail(en, errno, "setting its owner", e);
-	return fchown(fd, 0, 0) == 0 ? 0 : apply_fail(en, errno, "setting its owner", e);
+	const struct ownrec want = {en->uid, en->gid, en->mode, en->major, en->minor};
+	int kept = ownview_write(view, dirfd, name, &want);
+
+	if (kept < 0)
+		return apply_fail(en, errno, "setting its owner and mode", e);
+	if (kept == OWNVIEW_LOST)
+		apply_meta_lose(l, en->path, "its owner (the id is outside the namespace)");
+	return kept;
 }
 
-int apply_meta_fd(int fd, const struct entry *en, struct apply_loss *l, struct err *e)
+int apply_meta_fd(int fd, const struct ownview *view, const struct entry *en, struct apply_loss *l, struct err *e)
 {
-	bool placeholder = !S_ISREG(en->mode) && !S_ISDIR(en->mode), record;
-	mode_t perm = en->mode & 07777, disk;
-	struct ownrec rec = {.uid = en->uid, .gid = en->gid};
+	int kept = apply_owner(fd, "", view, en, l, e);
 
-	if (apply_owner(fd, en, &record, e) < 0)
-		return -1;
-	/* A setuid bit must not act for the owner that stands in for the true one. */
-	disk = record || placeholder ? perm & 01777 : perm;
-	if (fchmod(fd, disk) < 0)
-		return apply_fail(en, errno, "setting its mode", e);
-	if (placeholder || disk != perm)
-		rec = (struct ownrec){en->uid, en->gid, en->mode, en->major, en->minor};
-	if ((record || placeholder) && ownrec_set(fd, &rec) < 0)
-		return apply_fail(en, errno, "recording its owner", e);
-	if (!record && S_ISDIR(en->mode))
-		fremovexattr(fd, OWNREC_XATTR); /* of an earlier member for the same directory */
-	return apply_xattrs(fd, NULL, en, l, e);
+	return kept < 0 || apply_xattrs(fd, NULL, en, l, e) < 0 ? -1 : kept;
 }
 
-int apply_meta_at(int dirfd, const char *name, const struct entry *en, struct apply_loss *l, struct err *e)
+int apply_meta_at(int dirfd, const char *name, const struct ownview *view, const struct entry *en,
+		  struct apply_loss *l, struct err *e)
 {
 	const struct timespec ts[2] = {{.tv_sec = en->mtime}, {.tv_sec = en->mtime}};
+	int kept = apply_owner(dirfd, name, view, en, l, e);
 
-	if (fchownat(dirfd, name, en->uid, en->gid, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno != EINVAL)
-			return apply_fail(en, errno, "setting its owner", e);
-		apply_meta_lose(l, en->path, "its owner (the id is outside the namespace)");
-	}
-	if (!S_ISLNK(en->mode) && fchmodat(dirfd, name, en->mode & 07777, 0) < 0)
-		return apply_fail(en, errno, "setting its mode", e);
+	if (kept < 0)
+		return -1;
 	if (en->nxattrs) {
 		AUTO_FREE char *at = mem_printf("/proc/self/fd/%d/%s", dirfd, name);
 
@@ -128,5 +112,5 @@ int apply_meta_at(int dirfd, const char *name, const struct entry *en, struct ap
 	}
 	if (utimensat(dirfd, name, ts, AT_SYMLINK_NOFOLLOW) < 0)
 		return apply_fail(en, errno, "setting its time", e);
-	return 0;
+	return kept;
 }

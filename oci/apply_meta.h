@@ -3,6 +3,7 @@
 #define SLCT_APPLY_META_H
 
 #include "oci/entry.h"
+#include "src/util/ownview.h"
 
 /* What could not be kept is warned about, the first few times by name. */
 struct apply_loss {
@@ -16,9 +17,10 @@ void apply_meta_summary(const struct apply_loss *l);
 bool apply_meta_is_late(const char *xattr);
 /* An open regular file or directory: owner, then mode (chown clears setuid bits), then attributes (chown and writing
  * clear capabilities). Where the owner cannot be in this namespace, or the member is no file of this type (a device
- * as placeholder), it is recorded (ownrec.h). Late attributes are left out. */
-int apply_meta_fd(int fd, const struct entry *en, struct apply_loss *l, struct err *e);
+ * as placeholder), it is recorded (ownview.h). Late attributes are left out. Both give enum ownview_kept, or -1. */
+int apply_meta_fd(int fd, const struct ownview *view, const struct entry *en, struct apply_loss *l, struct err *e);
 /* A link, fifo or device, by name; also its times. */
-int apply_meta_at(int dirfd, const char *name, const struct entry *en, struct apply_loss *l, struct err *e);
+int apply_meta_at(int dirfd, const char *name, const struct ownview *view, const struct entry *en,
+		  struct apply_loss *l, struct err *e);
 
 #endif

@@ -92,7 +92,7 @@ int apply_node_file(struct apply *a, const struct apply_at *at, const struct ent
 		return apply_fail(en->path, errno, "making the file", e);
 	if (S_ISREG(en->mode) && apply_content(a, fd, en, e) < 0)
 		return -1;
-	if (apply_meta_fd(fd, en, &a->loss, e) < 0)
+	if (apply_metadata(a, fd, "", en, e) < 0)
 		return -1;
 	return apply_set_file_time(fd, en, e);
 }
@@ -117,7 +117,7 @@ int apply_node_special(struct apply *a, const struct apply_at *at, const struct 
 	}
 	if (r < 0)
 		return apply_fail(en->path, errno, "making it", e);
-	return apply_meta_at(at->dirfd, at->leaf, en, &a->loss, e);
+	return apply_metadata(a, at->dirfd, at->leaf, en, e);
 }
 
 /* 0:0 as a character device would be a whiteout, so it is always recorded. */
@@ -146,6 +146,12 @@ static int apply_target_dir(const struct apply *a, const char *target, const cha
 	return path_open_nolinks(a->root, dir, O_PATH | O_DIRECTORY, 0);
 }
 
+/* The first name may yet be replaced; this one keeps what is recorded of the inode. */
+static int apply_linked(struct apply *a, const struct entry *en, struct err *e)
+{
+	return a->recorded.n ? apply_note_recorded(a, en->path, e) : 0;
+}
+
 int apply_node_hard_link(struct apply *a, const struct apply_at *at, const struct entry *en, struct err *e)
 {
 	AUTO_FREE char *target = apply_path_clean(en->link, e);
@@ -163,11 +169,11 @@ int apply_node_hard_link(struct apply *a, const struct apply_at *at, const struc
 	if (S_ISDIR(st.st_mode))
 		return apply_no_target(en, target, "is a directory", e);
 	if (linkat(dir, leaf, at->dirfd, at->leaf, 0) == 0)
-		return 0;
+		return apply_linked(a, en, e);
 	if (errno != EEXIST)
 		return apply_fail(en->path, errno, "making the hard link", e);
 	if (apply_clear(at, en->path, e) < 0)
 		return -1;
-	return linkat(dir, leaf, at->dirfd, at->leaf, 0) == 0 ? 0
+	return linkat(dir, leaf, at->dirfd, at->leaf, 0) == 0 ? apply_linked(a, en, e)
 							      : apply_fail(en->path, errno, "making the hard link", e);
 }

@@ -29,6 +29,8 @@ struct apply {
 	int parent_fd;
 	VEC_OF(struct apply_dir) dirs;
 	size_t dir_bytes;
+	struct strv recorded; /* names under which an owner was recorded; later members may have replaced them */
+	size_t recorded_bytes;
 };
 
 /* The place of a member: an O_PATH directory (borrowed from the cache) and a name in it. */
@@ -39,6 +41,10 @@ struct apply_at {
 
 /* "path: doing: cause" of errno `sys`; -1. */
 int apply_fail(const char *path, int sys, const char *doing, struct err *e);
+/* Metadata of an open file or directory, or of another node by name; what is recorded is remembered. */
+int apply_metadata(struct apply *a, int dirfd, const char *name, const struct entry *en, struct err *e);
+/* The name may be one of a recorded owner. */
+int apply_note_recorded(struct apply *a, const char *path, struct err *e);
 /* A whiteout of overlayfs(5): a character device 0:0. */
 bool apply_is_whiteout(const struct stat *st);
 

@@ -10,7 +10,6 @@
 #include "oci/treewalk.h"
 #include "src/util/cleanup.h"
 #include "src/util/mem.h"
-#include "src/util/ownrec.h"
 
 #define DIFF_READ_BYTES ((size_t)256 << 10)
 #define DIFF_WHITEOUT	".wh."
@@ -119,32 +118,19 @@ static int diff_opaque(struct diff *d, const struct treewalk_item *it, struct er
 
 /* --- members --- */
 
-static void diff_entry(struct entry *en, const struct treewalk_item *it)
+/* Metadata as the image has them; `name` below dirfd, or dirfd itself. */
+static int diff_recorded(struct diff *d, const struct treewalk_item *it, int dirfd, const char *name, struct entry *en,
+			 struct err *e)
 {
-	entry_from_stat(en, &it->st);
-	en->path = mem_strdup(it->path);
-}
-
-/* What ownrec.h recorded replaces what is on disk. */
-static int diff_recorded(const struct treewalk_item *it, int fd, struct entry *en, struct err *e)
-{
-	struct ownrec r;
-	int n = ownrec_get(fd, &r);
+	struct stat st = it->st;
+	int n = ownview_read(d->o->view, dirfd, name, &st);
 
 	if (n < 0)
 		return diff_fail(it, errno, "reading the recorded owner", e);
-	if (n == 0)
+	entry_from_stat(en, &st);
+	if (n == 0 || !d->o->owners)
 		return 0;
-	en->uid = r.uid;
-	en->gid = r.gid;
-	if (!r.mode)
-		return 0;
-	en->mode = r.mode;
-	en->major = r.major;
-	en->minor = r.minor;
-	if (!S_ISREG(r.mode))
-		en->size = 0;
-	return 0;
+	return owners_note(d->o->owners, d->o->view, dirfd, name, it->st.st_mode, it->path[0] ? it->path : ".", e);
 }
 
 /* A further name of an inode that was written already: 1 if so, and done. */
@@ -174,8 +160,8 @@ static int diff_file(struct diff *d, const struct treewalk_item *it, struct err 
 		return diff_whiteout(d, it, e);
 	if (d->o->marks && diff_check_upper(it, fd, e) < 0)
 		return -1;
-	diff_entry(&en, it);
-	if (diff_recorded(it, fd, &en, e) < 0)
+	en.path = mem_strdup(it->path);
+	if (diff_recorded(d, it, fd, "", &en, e) < 0)
 		return -1;
 	r = diff_hard_link(d, it, &en, e);
 	if (r)
@@ -194,8 +180,10 @@ static int diff_dir(struct diff *d, const struct treewalk_item *it, struct err *
 
 	if (d->o->marks && diff_check_upper(it, it->fd, e) < 0)
 		return -1;
-	diff_entry(&en, it);
-	if (!root && (diff_recorded(it, it->fd, &en, e) < 0 || entry_read_xattrs(&en, it->fd, NULL, en.path, e) < 0 ||
+	en.path = mem_strdup(it->path);
+	if (diff_recorded(d, it, it->fd, "", &en, e) < 0)
+		return -1;
+	if (!root && (entry_read_xattrs(&en, it->fd, NULL, en.path, e) < 0 ||
 		      tar_write_entry(d->t, &en, e) < 0))
 		return -1;
 	return d->o->marks && diff_is_opaque(it->fd) ? diff_opaque(d, it, e) : 0;
@@ -213,7 +201,9 @@ static int diff_special(struct diff *d, const struct treewalk_item *it, struct e
 		return 0;
 	if (d->o->marks && S_ISCHR(it->st.st_mode) && it->st.st_rdev == 0)
 		return diff_whiteout(d, it, e);
-	diff_entry(&en, it);
+	en.path = mem_strdup(it->path);
+	if (diff_recorded(d, it, it->dirfd, it->name, &en, e) < 0)
+		return -1;
 	r = diff_hard_link(d, it, &en, e);
 	if (r)
 		return r < 0 ? -1 : 0;

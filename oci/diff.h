@@ -2,12 +2,15 @@
 #ifndef SLCT_DIFF_H
 #define SLCT_DIFF_H
 
+#include "oci/owners.h"
 #include "oci/tar_write.h"
 
 struct diff_opts {
 	/* The tree is an overlay's upper directory: whiteouts become `.wh.NAME`, opaque directories get `.wh..wh..opq`.
 	 * Else it is a merged tree, which has neither: a device 0:0 is a device. */
 	bool marks;
+	const struct ownview *view; /* how owners are recorded; NULL: only on files and directories */
+	struct owners *owners;	    /* gets all that is recorded, the root's too; NULL: not wanted */
 	/* Leave out this path and all below it. NULL: nothing. */
 	bool (*skip)(void *arg, const char *path);
 	void *arg;

@@ -97,7 +97,7 @@ static int flatten_link(struct flatten *f, size_t i, int64_t mtime, struct err *
 
 static int flatten_members(struct flatten *f, struct err *e)
 {
-	const struct diff_opts opts = {.skip = flatten_skip, .arg = f};
+	const struct diff_opts opts = {.skip = flatten_skip, .arg = f, .view = f->o->view};
 	int64_t mtime;
 
 	if (!f->o->flat_names)

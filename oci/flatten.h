@@ -23,6 +23,7 @@ struct flatten_opts {
 	const struct flatten_extra *last; /* members at the very end, in order */
 	size_t nlast;
 	bool flat_names; /* member names without a leading "./" */
+	const struct ownview *view; /* how owners are recorded in the tree; may be NULL */
 };
 /* rootfd: the merged tree (an overlay mount or plain directory). Overlay marks do not appear here. Members are in the
  * canonical order of layers, then links with the directories they lack, then `last`; these have the time of the newest

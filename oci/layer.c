@@ -22,12 +22,11 @@ const char *layer_codec_name(const struct layer_codec *c, char out[32])
 	return out;
 }
 
-static int layer_write_tree(int treefd, struct wstream *out, struct layer_info *info, struct err *e)
+static int layer_write_tree(int treefd, const struct diff_opts *opts, struct wstream *out, struct layer_info *info, struct err *e)
 {
-	const struct diff_opts opts = {.marks = true};
 	AUTO_TAR_WRITE struct tar_write *t = tar_write_new(out);
 
-	if (diff_write(treefd, &opts, t, e) < 0 || tar_write_end(t, e) < 0)
+	if (diff_write(treefd, opts, t, e) < 0 || tar_write_end(t, e) < 0)
 		return -1;
 	info->entries = tar_write_count(t);
 	return stream_finish(out, e);
@@ -35,13 +34,20 @@ static int layer_write_tree(int treefd, struct wstream *out, struct layer_info *
 
 int layer_pack(int treefd, const struct layer_codec *codec, struct wstream *out, struct layer_info *info, struct err *e)
 {
+	return layer_pack_as(treefd, NULL, NULL, codec, out, info, e);
+}
+
+int layer_pack_as(int treefd, const struct ownview *view, struct owners *owners, const struct layer_codec *codec,
+		  struct wstream *out, struct layer_info *info, struct err *e)
+{
+	const struct diff_opts opts = {.marks = true, .view = view, .owners = owners};
 	struct tarsink sink;
 	int r;
 
 	*info = (struct layer_info){0};
 	if (tarsink_open(&sink, codec, out, e) < 0)
 		return -1;
-	r = layer_write_tree(treefd, sink.top, info, e);
+	r = layer_write_tree(treefd, &opts, sink.top, info, e);
 	tarsink_close(&sink, r == 0 ? info : NULL);
 	return r;
 }
@@ -56,6 +62,8 @@ static int layer_unpack(struct tarsource *s, int destfd, struct layer_info *info
 	const struct apply_opts opts = {.plain = s->o->plain,
 					.may_mknod = s->o->may_mknod,
 					.own = s->o->own,
+					.view = s->o->view,
+					.owners = s->o->owners,
 					.implied = s->o->implied};
 	AUTO_TAR_READ struct tar_read *t = tar_read_new(s->top, e);
 	struct apply_result result;

@@ -9,6 +9,7 @@
 
 #include "oci/descriptor.h"
 #include "oci/mediatype.h"
+#include "oci/owners.h"
 #include "src/util/err.h"
 #include "src/util/stream.h"
 
@@ -38,6 +39,10 @@ const char *layer_codec_name(const struct layer_codec *c, char out[32]);
 int layer_pack(int treefd, const struct layer_codec *codec, struct wstream *out, struct layer_info *info,
 	       struct err *e);
 
+/* The same for a tree whose owners are kept as the view says (may be NULL); owners (may be NULL) gets what is recorded. */
+int layer_pack_as(int treefd, const struct ownview *view, struct owners *owners, const struct layer_codec *codec,
+		  struct wstream *out, struct layer_info *info, struct err *e);
+
 /* Limit mtimes of a new layer: every mtime later than `logical` (seconds) becomes it; directories last. The tree's root
  * is included. If `all`, every mtime becomes it. Fractions of a second are cut everywhere, as in the tar. */
 int layer_clamp(int treefd, int64_t logical, bool all, struct err *e);
@@ -53,6 +58,9 @@ struct layer_apply_opts {
 	bool plain;	/* a plain root file system tar (import, ADD): `.wh.` names are ordinary files and refused */
 	bool may_mknod; /* real device nodes (root tier) */
 	bool own;	/* owners and extended attributes are left out: all belongs to the caller */
+	const struct ownview *view; /* how owners are kept; its table gets rows. NULL: those of links and the like
+				     * that the namespace has no place for are lost */
+	struct owners *owners;	    /* gets all that is recorded; NULL: not wanted */
 	struct strv *implied; /* gets the directories that are only parts of names; NULL: not wanted */
 	void (*progress)(void *arg, uint64_t compressed_bytes);
 	void *arg;

@@ -9,6 +9,7 @@
 #include "oci/imgconfig.h"
 #include "oci/manifest.h"
 #include "oci/mediatype.h"
+#include "oci/owners.h"
 #include "src/util/buf.h"
 #include "src/util/err.h"
 
@@ -76,12 +77,15 @@ struct store_layer_rec {
 	bool lossy;
 	struct store_layer_blob *blobs;
 	size_t nblobs, cap;
+	struct json *owners; /* form → digest of its list of recorded owners; NULL: none */
 };
 void store_layer_rec_release(struct store_layer_rec *r);
 #define AUTO_LAYER_REC AUTO(store_layer_rec_release)
 /* ERR_NOT_FOUND if there is no record or a damaged one. */
 int store_layer_rec_get(struct store *s, const struct digest *diff_id, struct store_layer_rec *out, struct err *e);
 int store_layer_rec_put(struct store *s, const struct store_layer_rec *r, struct err *e);
+/* What is known of a layer that was made now; what the record has besides stays. Under the store's record lock. */
+int store_layer_rec_made(struct store *s, const struct store_layer_rec *r, struct err *e);
 /* Add a compressed blob to a layer's record (made if missing), under the store's record lock. */
 int store_layer_rec_add_blob(struct store *s, const struct digest *diff_id, uint64_t tar_size,
 			     const struct descriptor *blob, const char *codec, struct err *e);
@@ -93,6 +97,17 @@ char *store_layer_path(const char *form, const struct digest *diff_id);
  */
 int store_layer_publish(struct store *s, const char *rel, const char *form, const struct digest *diff_id,
 			struct err *e);
+/* The same for a tree in which owners are recorded (none or NULL: as above). The list becomes layers/<form>/<hex>.owners,
+ * its digest stands in the layer's record and on the tree's root. */
+int store_layer_publish_with(struct store *s, const char *rel, const char *form, const struct digest *diff_id,
+			     struct owners *owners, struct err *e);
+/* In a worker that may change the tree: rows of links and the like go to view->rows. Where the tree has lost the mark on
+ * its root (a copy without extended attributes), all its records are compared with the list and repaired.
+ * ERR_INTEGRITY: the list is damaged, or missing though there must be one. */
+int store_layer_owners(struct store *s, const char *form, const struct digest *diff_id, const struct ownview *view,
+		       struct err *e);
+/* Whether there is such a list: a look at its name, for those who would have to enter a namespace to read it. */
+bool store_layer_has_owners(struct store *s, const char *form, const struct digest *diff_id);
 
 /* --- layers/<form>/<hex>.fold/: several layers as one tree --- */
 /* Name of the fold of a row of layers. */

@@ -275,6 +275,26 @@ static int store_gc_tree(struct store_gc_run *g, const char *rel, const struct d
 	return g->dry_run ? 0 : store_trash(g->s, rel, e);
 }
 
+/* A tree goes before its list of recorded owners, without which it would look damaged. */
+static int store_gc_tree_and_list(struct store_gc_run *g, const char *rel, const struct digest *diff_id, struct err *e)
+{
+	AUTO_FREE char *list = mem_printf("%s.owners", rel);
+
+	if (store_gc_tree(g, rel, diff_id, e) < 0)
+		return -1;
+	if (faccessat(g->s->fd, list, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return store_gc_unlink(g, list, &g->stats->records, e);
+}
+
+/* "<hex>.owners" of a tree that is there goes with it. */
+static bool store_gc_has_tree(struct store_gc_run *g, const char *rel)
+{
+	AUTO_FREE char *tree = mem_strndup(rel, strcspn(rel, "."));
+
+	return strchr(rel, '.') && store_gc_is_dir(g, tree);
+}
+
 /* A fold, or its record, stays while all layers stay that it stands for. */
 static bool store_gc_keeps_fold(struct store_gc_run *g, const char *dir, const char *name)
 {
@@ -319,7 +339,9 @@ static int store_gc_layer(struct store_gc_run *g, const char *dir, const char *n
 		g->stats->kept++;
 		return 0;
 	}
-	return store_gc_is_dir(g, rel) ? store_gc_tree(g, rel, &d, e) : store_gc_unlink(g, rel, &g->stats->records, e);
+	if (store_gc_is_dir(g, rel))
+		return store_gc_tree_and_list(g, rel, &d, e);
+	return store_gc_has_tree(g, rel) ? 0 : store_gc_unlink(g, rel, &g->stats->records, e);
 }
 
 static int store_gc_form(struct store_gc_run *g, const char *dir, const char *name, struct err *e)

@@ -15,6 +15,7 @@ void store_layer_rec_release(struct store_layer_rec *r)
 		free(r->blobs[i].codec);
 	}
 	free(r->blobs);
+	json_free(r->owners);
 	*r = (struct store_layer_rec){0};
 }
 
@@ -65,6 +66,8 @@ static int store_layer_rec_read(const struct json *j, const struct digest *diff_
 	out->size = (uint64_t)size;
 	out->entries = (uint64_t)entries;
 	out->lossy = json_get_bool(j, "lossy", false);
+	if (json_is_object(json_get(j, "owners")))
+		out->owners = json_deep_copy(json_get(j, "owners"));
 	return store_layer_rec_read_blobs(j, out, e);
 }
 
@@ -102,6 +105,8 @@ int store_layer_rec_put(struct store *s, const struct store_layer_rec *r, struct
 	json_set_int(j, "entries", (int64_t)r->entries);
 	json_set_bool(j, "lossy", r->lossy);
 	json_set(j, "blobs", blobs);
+	if (r->owners)
+		json_set(j, "owners", json_ref(r->owners));
 	return store_record_put_json(s, rel, j, false, e);
 }
 
@@ -114,8 +119,8 @@ static bool store_layer_rec_knows(const struct store_layer_rec *r, const struct 
 	return false;
 }
 
-static int store_layer_rec_update(struct store *s, const struct digest *diff_id, uint64_t tar_size,
-				  const struct descriptor *blob, const char *codec, struct err *e)
+static int store_layer_rec_change_locked(struct store *s, const struct digest *diff_id, store_layer_change_fn *fn,
+					 void *arg, struct err *e)
 {
 	AUTO_LAYER_REC struct store_layer_rec r = {0};
 
@@ -125,26 +130,67 @@ static int store_layer_rec_update(struct store *s, const struct digest *diff_id,
 		err_release(e);
 		r.diff_id = *diff_id;
 	}
-	if (store_layer_rec_knows(&r, &blob->digest) && (r.size || !tar_size))
-		return 0;
-	if (!r.size)
-		r.size = tar_size;
-	if (!store_layer_rec_knows(&r, &blob->digest))
-		store_layer_rec_add(&r, blob, codec);
-	return store_layer_rec_put(s, &r, e);
+	return fn(arg, &r) ? store_layer_rec_put(s, &r, e) : 0;
 }
 
-int store_layer_rec_add_blob(struct store *s, const struct digest *diff_id, uint64_t tar_size,
-			     const struct descriptor *blob, const char *codec, struct err *e)
+int store_layer_rec_change(struct store *s, const struct digest *diff_id, store_layer_change_fn *fn, void *arg,
+			   struct err *e)
 {
 	int lock = lock_take(s->fd, "lock/record", LOCK_EXCLUSIVE, STORE_LOCK_WAIT_NS, e);
 	int r;
 
 	if (lock < 0)
 		return -1;
-	r = store_layer_rec_update(s, diff_id, tar_size, blob, codec, e);
+	r = store_layer_rec_change_locked(s, diff_id, fn, arg, e);
 	lock_drop(lock);
 	return r;
+}
+
+struct store_layer_more {
+	uint64_t tar_size;
+	const struct descriptor *blob;
+	const char *codec;
+};
+
+static int store_layer_add_blob(void *arg, struct store_layer_rec *r)
+{
+	const struct store_layer_more *m = arg;
+	bool known = store_layer_rec_knows(r, &m->blob->digest);
+
+	if (known && (r->size || !m->tar_size))
+		return 0;
+	if (!r->size)
+		r->size = m->tar_size;
+	if (!known)
+		store_layer_rec_add(r, m->blob, m->codec);
+	return 1;
+}
+
+int store_layer_rec_add_blob(struct store *s, const struct digest *diff_id, uint64_t tar_size,
+			     const struct descriptor *blob, const char *codec, struct err *e)
+{
+	struct store_layer_more m = {tar_size, blob, codec};
+
+	return store_layer_rec_change(s, diff_id, store_layer_add_blob, &m, e);
+}
+
+static int store_layer_set_made(void *arg, struct store_layer_rec *r)
+{
+	const struct store_layer_rec *made = arg;
+
+	if (r->size == made->size && r->entries == made->entries && r->lossy == made->lossy)
+		return 0;
+	r->size = made->size;
+	r->entries = made->entries;
+	r->lossy = made->lossy;
+	return 1;
+}
+
+int store_layer_rec_made(struct store *s, const struct store_layer_rec *r, struct err *e)
+{
+	struct store_layer_rec copy = *r;
+
+	return store_layer_rec_change(s, &r->diff_id, store_layer_set_made, &copy, e);
 }
 
 char *store_layer_path(const char *form, const struct digest *diff_id)

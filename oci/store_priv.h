@@ -29,6 +29,10 @@ DIR *store_opendir(struct store *s, const char *rel, struct err *e);
 int store_readdir(DIR *d, const char **name, struct err *e);
 /* Make missing parents of rel. */
 int store_record_make_parents(struct store *s, const char *rel, struct err *e);
+/* Change a layer's record under its lock: fn gets what is there, or an empty one with the diff id; 1: write it. */
+typedef int store_layer_change_fn(void *arg, struct store_layer_rec *r);
+int store_layer_rec_change(struct store *s, const struct digest *diff_id, store_layer_change_fn *fn, void *arg,
+			   struct err *e);
 /* The digest whose hex is the first n bytes of name (length decides about the algorithm); -1 if it is none. */
 int store_blob_of_name(const char *name, size_t n, struct digest *out);
 /* "blobs/<alg>/<hex>" in a buffer. */

@@ -1,4 +1,5 @@
 #include "src/build/blobs.h"
+#include "src/build/treeview.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,6 +62,7 @@ static int pack_one(const struct blobs_request *r, const struct digest *diff_id,
 {
 	AUTO_FREE char *path = store_layer_path(r->s->tier.form, diff_id);
 	AUTO_CLOSE int tree = openat(store_fd(r->s->store), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_TREEVIEW struct treeview tv = {0};
 	struct store_blob_writer w;
 	int rc;
 
@@ -68,11 +70,12 @@ static int pack_one(const struct blobs_request *r, const struct digest *diff_id,
 		err_set(e, ERR_INTEGRITY, "layer %s is not in the store", diff_id->text);
 		return err_hint(e, "build or pull the image again");
 	}
-	if (store_blob_begin(r->s->store, &w, e) < 0)
+	treeview_open(&tv, r->s);
+	if (treeview_layer(&tv, r->s, diff_id, e) < 0 || store_blob_begin(r->s->store, &w, e) < 0)
 		return -1;
 	struct wstream *out = stream_to_fd(w.fd, false, "blob");
 
-	rc = layer_pack(tree, &r->codec, out, info, e);
+	rc = layer_pack_as(tree, &tv.view, NULL, &r->codec, out, info, e);
 	stream_wclose(out);
 	if (rc == 0 && !digest_eq(&info->diff_id, diff_id)) {
 		err_set(e, ERR_INTEGRITY, "layer tree %s has changed: its digest is now %s", diff_id->text,

@@ -9,6 +9,7 @@
 #include "src/build/copyto.h"
 #include "src/build/rootview.h"
 #include "src/build/runmount.h"
+#include "src/build/treeview.h"
 #include "src/plan/plan_mount.h"
 #include "src/util/lock.h"
 #include "src/util/mem.h"
@@ -129,7 +130,8 @@ int cachemount_take(const struct step_job *j, struct cachemounts *out, struct er
 
 /* --- content --- */
 
-static int copy_initial(const struct step_job *j, const struct plan_mount *pm, int dir, struct err *e)
+static int copy_initial(const struct step_job *j, const struct plan_mount *pm, int dir, struct treeview *tv,
+			struct err *e)
 {
 	AUTO_STRV struct strv patterns = {0};
 	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);
@@ -139,16 +141,17 @@ static int copy_initial(const struct step_job *j, const struct plan_mount *pm, i
 
 	AUTO_CLOSE int root = rootview_open(j->b, runmount_stack(j, pm), empty, e);
 
-	if (root < 0)
+	if (root < 0 || treeview_stack(tv, j->b->s, runmount_stack(j, pm), e) < 0)
 		return -1;
 	source_init(&set);
-	source_of_root(&set, root);
+	source_of_root(&set, root, &tv->view);
 	plan_mount_pattern(pm, &patterns);
 	if (source_select(&set, &q, &list, e) < 0)
 		return -1;
 	if (!S_ISDIR(list.matches.v[0].entries.v[0].st.st_mode))
 		return err_set(e, ERR_INPUT, "source \"%s\" is no directory", pm->m.source);
 	return copyto_run(&(struct copyto){.rootfd = dir,
+					   .view = &tv->view,
 					   .src = &set,
 					   .list = &list,
 					   .dest = "/" CONTENT,
@@ -159,31 +162,33 @@ static int copy_initial(const struct step_job *j, const struct plan_mount *pm, i
 			  e);
 }
 
-static int set_owner(const struct dmount *m, int dir, struct err *e)
+/* What is given replaces what the directory has. */
+static int set_owner(const struct dmount *m, int dir, const struct ownview *view, struct err *e)
 {
-	bool given = m->uid != DMOUNT_UNSET || m->gid != DMOUNT_UNSET;
-	uid_t uid = m->uid == DMOUNT_UNSET ? 0 : m->uid;
-	gid_t gid = m->gid == DMOUNT_UNSET ? 0 : m->gid;
+	struct stat st;
 
-	if (given && fchownat(dir, CONTENT, uid, gid, AT_SYMLINK_NOFOLLOW) < 0) {
-		err_sys(e, ERR_HOST, errno, "owner %u:%u", uid, gid);
-		return errno == EINVAL ? err_hint(e, "give this user a larger range in /etc/subuid and /etc/subgid")
-				       : -1;
-	}
-	if (m->mode == DMOUNT_UNSET && m->from)
-		return 0;
-	if (fchmodat(dir, CONTENT, m->mode == DMOUNT_UNSET ? DEFAULT_MODE : m->mode & 07777, 0) < 0)
-		return err_sys(e, ERR_HOST, errno, "mode");
+	if (fstatat(dir, CONTENT, &st, AT_SYMLINK_NOFOLLOW) < 0 || ownview_read(view, dir, CONTENT, &st) < 0)
+		return err_sys(e, ERR_HOST, errno, "owner and mode");
+	const struct ownrec want = {
+		.uid = m->uid == DMOUNT_UNSET ? (m->gid == DMOUNT_UNSET ? st.st_uid : 0) : m->uid,
+		.gid = m->gid == DMOUNT_UNSET ? (m->uid == DMOUNT_UNSET ? st.st_gid : 0) : m->gid,
+		.mode = S_IFDIR | (m->mode != DMOUNT_UNSET ? m->mode & 07777 : m->from ? st.st_mode & 07777 : DEFAULT_MODE)};
+
+	if (ownview_write(view, dir, CONTENT, &want) < 0)
+		return err_sys(e, ERR_HOST, errno, "owner %u:%u", want.uid, want.gid);
 	return 0;
 }
 
 static int fill(const struct step_job *j, const struct plan_mount *pm, int dir, struct err *e)
 {
+	AUTO_TREEVIEW struct treeview tv = {0};
+
+	treeview_open(&tv, j->b->s);
 	if (pm->index == PLAN_NONE ? mkdirat(dir, CONTENT, DEFAULT_MODE) < 0 : 0)
 		return err_sys(e, ERR_HOST, errno, "new directory");
-	if (pm->index != PLAN_NONE && copy_initial(j, pm, dir, e) < 0)
+	if (pm->index != PLAN_NONE && copy_initial(j, pm, dir, &tv, e) < 0)
 		return -1;
-	return set_owner(&pm->m, dir, e);
+	return set_owner(&pm->m, dir, &tv.view, e);
 }
 
 /* Complete by rename: who finds it there uses it, also a step that shares it and was faster. */

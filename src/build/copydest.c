@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -55,8 +56,9 @@ static int step_down(const struct copyto *c, int dirfd, const char *name, struct
 		return fd;
 	if (copydest_make_room(c, dirfd, name, true, e) < 0)
 		return -1;
-	if (mkdirat(dirfd, name, made_mode(c)) < 0 ||
-	    fchownat(dirfd, name, made_uid(c), made_gid(c), AT_SYMLINK_NOFOLLOW) < 0)
+	const struct ownrec want = {made_uid(c), made_gid(c), S_IFDIR | made_mode(c), 0, 0};
+
+	if (mkdirat(dirfd, name, 0700) < 0 || ownview_write(c->view, dirfd, name, &want) < 0)
 		return err_sys(e, ERR_HOST, errno, "making directory %s", name);
 	fd = openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_sys(e, ERR_HOST, errno, "opening directory %s", name) : fd;
@@ -88,7 +90,7 @@ int copydest_make(const struct copyto *c, const char *path, struct err *e)
 {
 	if (c->link)
 		return make_without_links(c, path, e);
-	return path_mkdirs_in(c->rootfd, path[0] ? path : "/", made_mode(c), made_uid(c), made_gid(c), e);
+	return path_mkdirs_as(c->rootfd, path[0] ? path : "/", made_mode(c), made_uid(c), made_gid(c), c->view, e);
 }
 
 static bool is_dir_in(int rootfd, const char *path)

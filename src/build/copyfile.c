@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include "src/util/hash.h"
@@ -19,6 +20,8 @@ void copyfile_meta(const struct copyto *c, const struct source_entry *en, struct
 	out->uid = c->uid != COPYTO_KEEP ? c->uid : c->from_root ? en->st.st_uid : 0;
 	out->gid = c->gid != COPYTO_KEEP ? c->gid : c->from_root ? en->st.st_gid : 0;
 	out->mode = c->mode ? dmode_apply(c->mode, en->st.st_mode) : en->st.st_mode & 07777;
+	out->type = en->st.st_mode & S_IFMT;
+	out->rdev = en->st.st_rdev;
 	out->mtime = late && !c->real_times ? (struct timespec){.tv_sec = c->logical}
 					    : (struct timespec){.tv_sec = en->st.st_mtim.tv_sec};
 }
@@ -38,25 +41,27 @@ static int set_xattrs(int dirfd, const char *name, const struct source_xattrs *x
 	return 0;
 }
 
-int copyfile_set_meta(int dirfd, const char *name, const struct copyfile_meta *m, bool link, struct err *e)
+static int set_owner(const struct copyto *c, int dirfd, const char *name, const struct copyfile_meta *m, struct err *e)
+{
+	const struct ownrec want = {m->uid, m->gid, m->type | m->mode, major(m->rdev), minor(m->rdev)};
+	int kept = ownview_write(c->view, dirfd, name, &want);
+
+	if (kept < 0)
+		return err_sys(e, ERR_HOST, errno, "%s: changing owner and mode", name);
+	if (kept == OWNVIEW_LOST)
+		return err_set(e, ERR_HOST, "%s: owner %u:%u cannot be kept here", name, m->uid, m->gid);
+	return 0;
+}
+
+int copyfile_set_meta(const struct copyto *c, int dirfd, const char *name, const struct copyfile_meta *m, bool link, struct err *e)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, m->mtime};
 	struct stat st;
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", name);
-	if ((st.st_uid != m->uid || st.st_gid != m->gid) &&
-	    fchownat(dirfd, name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno == EINVAL) {
-			err_set(e, ERR_HOST, "%s: owner %u:%u cannot be kept: it is outside this user's id range", name,
-				m->uid, m->gid);
-			return err_hint(e, "give this user a larger range in /etc/subuid and /etc/subgid");
-		}
-		return err_sys(e, ERR_HOST, errno, "%s: changing the owner", name);
-	}
-	/* chown clears setuid bits, so the mode comes after it. */
-	if (!link && fchmodat(dirfd, name, m->mode, 0) < 0)
-		return err_sys(e, ERR_HOST, errno, "%s: changing the mode", name);
+	if (set_owner(c, dirfd, name, m, e) < 0)
+		return -1;
 	if (!link && set_xattrs(dirfd, name, &m->xattrs, e) < 0)
 		return -1;
 	if ((st.st_mtim.tv_sec != m->mtime.tv_sec || st.st_mtim.tv_nsec) &&
@@ -97,7 +102,7 @@ static bool same_xattrs(int fd, const struct source_xattrs *x)
 	size_t count = 0;
 
 	for (const char *p = have; n > 0 && p < have + n; p += strlen(p) + 1)
-		count += strncmp(p, "user.overlay.", 13) != 0;
+		count += strncmp(p, "user.overlay.", 13) != 0 && strncmp(p, OWNREC_PREFIX, strlen(OWNREC_PREFIX)) != 0;
 	if (n < 0 || count != x->v.n)
 		return false;
 	for (size_t i = 0; i < x->v.n; i++) {
@@ -130,7 +135,7 @@ bool copyfile_is_same(const struct copyto *c, const struct source_entry *en, int
 {
 	struct stat st;
 
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || ownview_read(c->view, dirfd, name, &st) < 0 ||
 	    (st.st_mode & S_IFMT) != (en->st.st_mode & S_IFMT) || st.st_uid != m->uid || st.st_gid != m->gid ||
 	    st.st_mtim.tv_sec != m->mtime.tv_sec)
 		return false;

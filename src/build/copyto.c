@@ -87,16 +87,29 @@ static int make_file(struct job *j, const struct source_entry *en, int dirfd, co
 	return copyfile_content(in, dirfd, name, sum, e);
 }
 
+/* A device that cannot be made is recorded on an empty file; so is 0:0, which would be a whiteout. */
+static bool is_recorded(const struct source_entry *en)
+{
+	return S_ISCHR(en->st.st_mode) && en->st.st_rdev == 0;
+}
+
+static int make_placeholder(int dirfd, const char *name, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "making %s", name) : 0;
+}
+
 static int make_special(const struct source_entry *en, int dirfd, const char *name, struct err *e)
 {
-	mode_t mode = en->st.st_mode & (S_IFMT | 0777);
+	bool device = S_ISCHR(en->st.st_mode) || S_ISBLK(en->st.st_mode);
 
-	if (mknodat(dirfd, name, mode, en->st.st_rdev) == 0)
+	if (is_recorded(en))
+		return make_placeholder(dirfd, name, e);
+	if (mknodat(dirfd, name, (en->st.st_mode & S_IFMT) | 0600, en->st.st_rdev) == 0)
 		return 0;
-	if (errno == EPERM) {
-		err_set(e, ERR_HOST, "%s: a device node cannot be made here", name);
-		return err_hint(e, "build as root, or leave the node out");
-	}
+	if (device && errno == EPERM)
+		return make_placeholder(dirfd, name, e);
 	return err_sys(e, ERR_HOST, errno, "making %s", name);
 }
 
@@ -138,7 +151,7 @@ static int put_other(struct job *j, const struct source_entry *en, const char *r
 		return 0;
 	if (make_entry(j, en, dirfd, name, sum, e) < 0)
 		return -1;
-	return copyfile_set_meta(dirfd, name, m, S_ISLNK(en->st.st_mode), e);
+	return copyfile_set_meta(j->c, dirfd, name, m, S_ISLNK(en->st.st_mode), e);
 }
 
 /* A passage is only made where it is missing; an archive's may be a link inside the root. */
@@ -210,7 +223,7 @@ static int finish_dir(struct job *j, const struct source_entry *en, const char *
 
 	copyfile_meta(j->c, en, &m);
 	if (dirfd >= 0 && source_xattrs_get(j->c->src, en, &m.xattrs, e) == 0)
-		rc = copyfile_set_meta(dirfd, leaf_of(rel), &m, false, e);
+		rc = copyfile_set_meta(j->c, dirfd, leaf_of(rel), &m, false, e);
 	source_xattrs_release(&m.xattrs);
 	return rc;
 }

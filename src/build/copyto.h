@@ -13,6 +13,7 @@
 
 struct copyto {
 	int rootfd;                     /* destination root (merged) */
+	const struct ownview *view;     /* how owners are kept in it; NULL: as the namespace can */
 	const struct source_set *src;
 	const struct source_list *list;
 	const char *dest;               /* absolute; a trailing slash means a directory */

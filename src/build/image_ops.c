@@ -9,6 +9,7 @@
 #include "oci/layout.h"
 #include "src/build/opsbase.h"
 #include "src/build/sweep.h"
+#include "src/build/treeview.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -190,12 +191,15 @@ static int verify_tree(void *arg, struct worker *w, struct json **result, struct
 	const struct verify *v = arg;
 	AUTO_FREE char *path = store_layer_path(v->form, v->diff_id);
 	AUTO_CLOSE int fd = openat(store_fd(v->s->store), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_TREEVIEW struct treeview tv = {0};
 	struct layer_info info;
 
 	(void)w;
 	if (fd < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", path);
-	if (layer_pack(fd, NULL, NULL, &info, e) < 0)
+	treeview_open(&tv, v->s);
+	if (treeview_layer(&tv, v->s, v->diff_id, e) < 0 ||
+	    layer_pack_as(fd, &tv.view, NULL, NULL, NULL, &info, e) < 0)
 		return -1;
 	*result = json_new_str(info.diff_id.text);
 	return 0;

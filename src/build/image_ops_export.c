@@ -9,6 +9,7 @@
 #include "src/build/image_ops.h"
 #include "src/build/opsbase.h"
 #include "src/build/rootview.h"
+#include "src/build/treeview.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -40,15 +41,19 @@ static int flatten_to(const struct export *ex, int fd, const struct layer_codec 
 {
 	AUTO_HASH struct hash *h = hash_new(HASH_SHA512);
 	AUTO_CLOSE int root = mount_image(ex, e);
-	struct flatten_opts o = {.flat_names = true};
+	AUTO_TREEVIEW struct treeview tv = {0};
+	struct flatten_opts o = {.flat_names = true, .view = &tv.view};
 	struct layer_info info;
 	uint8_t out[HASH_MAX_BYTES];
 
 	if (root < 0)
 		return -1;
 	if (ex->x->script_language)
-		o = (struct flatten_opts){excluded,       ARRAY_LEN(excluded), links, ARRAY_LEN(links), last,
-					  ARRAY_LEN(last), true};
+		o = (struct flatten_opts){excluded,	   ARRAY_LEN(excluded), links,	  ARRAY_LEN(links), last,
+					  ARRAY_LEN(last), true,		&tv.view};
+	treeview_open(&tv, ex->b.s);
+	if (treeview_stack(&tv, ex->b.s, ex->diff_ids, e) < 0)
+		return -1;
 	struct wstream *w = stream_hash_w(stream_to_fd(fd, false, "archive"), h, NULL);
 	int rc = flatten_write(root, &o, codec, w, &info, e);
 

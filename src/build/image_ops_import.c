@@ -5,6 +5,7 @@
 
 #include "src/build/image_ops.h"
 #include "src/build/opsbase.h"
+#include "src/build/treeview.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -19,20 +20,22 @@ static int import_tree(void *arg, struct worker *w, struct json **result, struct
 {
 	struct import *im = arg;
 	struct session *s = im->b.s;
-	struct layer_apply_opts o = {.plain = true, .may_mknod = s->tier.tier == TIER_ROOT};
+	AUTO_TREEVIEW struct treeview tv = {0};
+	struct layer_apply_opts o = {.plain = true, .may_mknod = s->tier.tier == TIER_ROOT, .view = &tv.view};
 	AUTO_CLOSE int dir = openat(store_fd(s->store), im->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct layer_info raw = {0}, info = {0};
 
 	(void)w;
 	if (dir < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", im->dir);
+	treeview_open(&tv, s);
 	if (layer_apply(stream_from_fd(im->tar, false, "archive"), dir, &o, &raw, e) < 0 ||
-	    layer_pack(dir, NULL, NULL, &info, e) < 0)
+	    layer_pack_as(dir, &tv.view, &tv.made, NULL, NULL, &info, e) < 0)
 		return -1;
 	info.lossy = raw.lossy;
 	if (!info.entries)
 		return err_set(e, ERR_INPUT, "the archive is empty");
-	if (store_layer_publish(s->store, im->dir, s->tier.form, &info.diff_id, e) < 0)
+	if (store_layer_publish_with(s->store, im->dir, s->tier.form, &info.diff_id, &tv.made, e) < 0)
 		return -1;
 	*result = json_new_object();
 	json_set_str(*result, "diff_id", info.diff_id.text);
@@ -80,7 +83,7 @@ static int put_image(struct session *s, const char *name, const struct layer_inf
 	imgconfig_write(&c, &text);
 	/* The name is written last, after all that it stands for is durable. */
 	if (store_blob_put(s->store, text.p, text.n, MEDIATYPE_OCI_CONFIG, &config, e) < 0 ||
-	    store_layer_rec_put(s->store, &rec, e) < 0 || store_sync(s->store, e) < 0)
+	    store_layer_rec_made(s->store, &rec, e) < 0 || store_sync(s->store, e) < 0)
 		return -1;
 	*id = config.digest;
 	descriptor_release(&config);

@@ -72,18 +72,14 @@ static void flush_later(void *arg)
 
 void record_layer(struct build *b, const struct layer_info *info)
 {
-	AUTO_LAYER_REC struct store_layer_rec rec = {0};
+	const struct store_layer_rec rec = {.diff_id = info->diff_id,
+					    .size = info->size,
+					    .entries = info->entries,
+					    .lossy = info->lossy};
 	struct err e = ERR_INIT;
 
-	if (store_layer_rec_get(b->s->store, &info->diff_id, &rec, &e) < 0) {
-		err_release(&e);
-		rec = (struct store_layer_rec){.diff_id = info->diff_id,
-					       .size = info->size,
-					       .entries = info->entries,
-					       .lossy = info->lossy};
-		if (store_layer_rec_put(b->s->store, &rec, &e) < 0)
-			session_warn(b->s, "", "record of layer %s: %s", info->diff_id.text, e.msg);
-	}
+	if (store_layer_rec_made(b->s->store, &rec, &e) < 0)
+		session_warn(b->s, "", "record of layer %s: %s", info->diff_id.text, e.msg);
 	err_release(&e);
 }
 

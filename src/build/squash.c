@@ -10,6 +10,7 @@
 #include "oci/treewalk.h"
 #include "src/build/opsbase.h"
 #include "src/build/rootview.h"
+#include "src/build/treeview.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -23,6 +24,7 @@ struct squash {
 	struct smap seen;   /* paths of the upper layers; a value other than NULL: what the base has there is hidden */
 	int upper;          /* the new layer's tree */
 	int base_root;      /* merged; -1: the base is empty */
+	struct treeview view;
 };
 
 /* --- what the upper layers have --- */
@@ -81,7 +83,7 @@ static bool is_base(void *arg, const char *path)
 
 static int write_tar(struct squash *q, int root, int tar, struct err *e)
 {
-	struct diff_opts o = {.skip = is_base, .arg = q};
+	struct diff_opts o = {.skip = is_base, .arg = q, .view = &q->view.view};
 	struct wstream *out = stream_to_fd(tar, false, "squashed layer");
 	struct tar_write *t = tar_write_new(out);
 	int rc = diff_write(root, &o, t, e);
@@ -100,15 +102,17 @@ static int match_root(const struct squash *q, int root, struct err *e)
 {
 	struct stat st;
 
-	if (fstat(root, &st) < 0 || fchown(q->upper, st.st_uid, st.st_gid) < 0 ||
-	    fchmod(q->upper, st.st_mode & 07777) < 0)
+	if (fstat(root, &st) < 0 || ownview_read(&q->view.view, root, "", &st) < 0 ||
+	    ownview_write(&q->view.view, q->upper, "",
+			  &(struct ownrec){st.st_uid, st.st_gid, st.st_mode, 0, 0}) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s/upper", q->dir);
 	return 0;
 }
 
 static int copy_files(struct squash *q, struct err *e)
 {
-	struct layer_apply_opts o = {.plain = true, .may_mknod = q->b->s->tier.tier == TIER_ROOT};
+	struct layer_apply_opts o = {.plain = true, .may_mknod = q->b->s->tier.tier == TIER_ROOT,
+				     .view = &q->view.view};
 	AUTO_FREE char *path = mem_printf("%s/tar", q->dir);
 	AUTO_CLOSE int tar = openat(store_fd(q->b->s->store), path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	AUTO_CLOSE int root = mount_stack(q, &q->all, "empty", e);
@@ -190,6 +194,18 @@ static int hide_all(struct squash *q, struct err *e)
 
 /* --- the worker --- */
 
+static int fill_layer(struct squash *q, int upper, struct layer_info *info, struct err *e)
+{
+	if (treeview_stack(&q->view, q->b->s, &q->all, e) < 0)
+		return -1;
+	for (size_t i = q->base.n; i < q->all.n; i++)
+		if (note_layer(q, &q->all.v[i], e) < 0)
+			return -1;
+	if (copy_files(q, e) < 0 || hide_all(q, e) < 0)
+		return -1;
+	return layer_pack_as(upper, &q->view.view, &q->view.made, NULL, NULL, info, e);
+}
+
 static int make_layer(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	struct squash *q = arg;
@@ -202,12 +218,11 @@ static int make_layer(void *arg, struct worker *w, struct json **result, struct 
 	if (fd < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", upper);
 	q->upper = fd;
-	for (size_t i = q->base.n; i < q->all.n; i++)
-		if (note_layer(q, &q->all.v[i], e) < 0)
-			return -1;
-	if (copy_files(q, e) < 0 || hide_all(q, e) < 0 || layer_pack(fd, NULL, NULL, &info, e) < 0)
+	treeview_open(&q->view, q->b->s);
+	if (fill_layer(q, fd, &info, e) < 0)
 		return -1;
-	if (info.entries && store_layer_publish(q->b->s->store, upper, q->b->s->tier.form, &info.diff_id, e) < 0)
+	if (info.entries && store_layer_publish_with(q->b->s->store, upper, q->b->s->tier.form, &info.diff_id,
+						     &q->view.made, e) < 0)
 		return -1;
 	*result = step_commit_json(&info);
 	return 0;

@@ -131,8 +131,11 @@ int step_start(struct step_job *j, struct err *e);
 void step_free(struct step_job *j);
 int step_run_start(struct step_job *j, struct err *e);
 int step_copy_start(struct step_job *j, struct err *e);
-/* In a worker inside the user namespace: clamp, pack, publish the upper directory; the result as JSON. */
-int step_commit(const struct build *b, const struct step_job *j, struct json **result, struct err *e);
+/* In a worker inside the user namespace: clamp, pack, publish the upper directory; the result as JSON. view has what is
+ * recorded of the links in it. */
+struct treeview;
+int step_commit(const struct build *b, const struct step_job *j, struct treeview *view, struct json **result,
+		struct err *e);
 struct json *step_commit_json(const struct layer_info *info);
 int step_commit_result(const struct json *j, struct layer_info *out, struct err *e);
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "src/build/state.h"
+#include "src/build/treeview.h"
 #include "src/util/mem.h"
 
 static int make_dirs(struct step_job *j, struct err *e)
@@ -66,7 +67,8 @@ int step_commit_result(const struct json *j, struct layer_info *out, struct err 
 	return digest_parse(sv_from(json_get_str(j, "diff_id")), &out->diff_id, ERR_INTERNAL, e);
 }
 
-int step_commit(const struct build *b, const struct step_job *j, struct json **result, struct err *e)
+int step_commit(const struct build *b, const struct step_job *j, struct treeview *view, struct json **result,
+		struct err *e)
 {
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir);
 	AUTO_CLOSE int fd = openat(store_fd(b->s->store), upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -76,9 +78,10 @@ int step_commit(const struct build *b, const struct step_job *j, struct json **r
 		return err_sys(e, ERR_HOST, errno, "opening %s", upper);
 	if (!b->plan->timestamps_real && layer_clamp(fd, j->def->logical, false, e) < 0)
 		return -1;
-	if (layer_pack(fd, NULL, NULL, &info, e) < 0)
+	if (layer_pack_as(fd, &view->view, &view->made, NULL, NULL, &info, e) < 0)
 		return err_wrap(e, "packing the layer");
-	if (info.entries && store_layer_publish(b->s->store, upper, b->s->tier.form, &info.diff_id, e) < 0)
+	if (info.entries &&
+	    store_layer_publish_with(b->s->store, upper, b->s->tier.form, &info.diff_id, &view->made, e) < 0)
 		return -1;
 	*result = step_commit_json(&info);
 	return 0;

@@ -9,6 +9,7 @@
 #include "src/build/remote.h"
 #include "src/build/rootview.h"
 #include "src/build/state.h"
+#include "src/build/treeview.h"
 #include "src/build/unarchive.h"
 #include "src/sandbox/overlay.h"
 #include "src/sandbox/passwd.h"
@@ -19,7 +20,8 @@
 #define DOC_MODE 0644
 
 /* The mounted root shows the upper directory's mode and owner: it gets those of the layer below. */
-static int match_root(const struct step_job *j, const struct strv *lower, const char *upper, struct err *e)
+static int match_root(const struct step_job *j, const struct ownview *view, const struct strv *lower, const char *upper,
+		      struct err *e)
 {
 	int store = store_fd(j->b->s->store);
 	struct stat st;
@@ -27,13 +29,13 @@ static int match_root(const struct step_job *j, const struct strv *lower, const 
 	if (!lower->n)
 		return 0;
 	if (fstatat(store, lower->v[lower->n - 1], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fchownat(store, upper, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fchmodat(store, upper, st.st_mode & 07777, 0) < 0)
+	    ownview_read(view, store, lower->v[lower->n - 1], &st) < 0 ||
+	    ownview_write(view, store, upper, &(struct ownrec){st.st_uid, st.st_gid, st.st_mode, 0, 0}) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", upper);
 	return 0;
 }
 
-static int mount_dest(const struct step_job *j, struct err *e)
+static int mount_dest(const struct step_job *j, const struct ownview *view, struct err *e)
 {
 	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
@@ -41,7 +43,7 @@ static int mount_dest(const struct step_job *j, struct err *e)
 	if (lowers_make(j->b, &j->parent, e) < 0)
 		return -1;
 	lowers_paths(j->b, &j->parent, &lower);
-	if (match_root(j, &lower, upper, e) < 0)
+	if (match_root(j, view, &lower, upper, e) < 0)
 		return -1;
 	return overlay_mount(&(struct overlay_spec){.dirfd = store_fd(j->b->s->store),
 						    .lower = (const char *const *)lower.v,
@@ -122,7 +124,7 @@ static int copy_root(const struct step_job *j, struct copyto *c, struct err *e)
 	if (root < 0)
 		return -1;
 	source_init(&set);
-	source_of_root(&set, root);
+	source_of_root(&set, root, c->view);
 	if (source_select(&set, &q, &list, e) < 0)
 		return -1;
 	c->src = &set;
@@ -176,12 +178,13 @@ static int copy_sources(const struct step_job *j, struct copyto *c, struct err *
 	return j->def->copy.origin == PLAN_FROM_CONTEXT ? copy_context(j, c, e) : copy_root(j, c, e);
 }
 
-static int copy(const struct step_job *j, struct err *e)
+static int copy(const struct step_job *j, const struct ownview *view, struct err *e)
 {
 	const struct plan_copy *pc = &j->def->copy;
-	AUTO_CLOSE int root = mount_dest(j, e);
+	AUTO_CLOSE int root = mount_dest(j, view, e);
 	struct dmode mode;
 	struct copyto c = {.rootfd = root,
+			   .view = view,
 			   .dest = pc->dest,
 			   .mode = pc->chmod ? &mode : NULL,
 			   .link = pc->link,
@@ -196,9 +199,9 @@ static int copy(const struct step_job *j, struct err *e)
 
 /* --- WORKDIR --- */
 
-static int make_workdir(const struct step_job *j, struct err *e)
+static int make_workdir(const struct step_job *j, const struct ownview *view, struct err *e)
 {
-	AUTO_CLOSE int root = mount_dest(j, e);
+	AUTO_CLOSE int root = mount_dest(j, view, e);
 	struct passwd_ids ids = {0};
 
 	if (root < 0)
@@ -209,7 +212,7 @@ static int make_workdir(const struct step_job *j, struct err *e)
 		return 0;
 	if (j->def->user && j->def->user[0] && passwd_lookup(root, j->def->user, &ids, e) < 0)
 		return -1;
-	AUTO_CLOSE int fd = path_mkdirs_in(root, j->def->workdir, 0755, ids.uid, ids.gid, e);
+	AUTO_CLOSE int fd = path_mkdirs_as(root, j->def->workdir, 0755, ids.uid, ids.gid, view, e);
 
 	passwd_release(&ids);
 	return fd < 0 ? -1 : 0;
@@ -217,19 +220,33 @@ static int make_workdir(const struct step_job *j, struct err *e)
 
 /* --- the worker --- */
 
+static int load_owners(const struct step_job *j, struct treeview *tv, struct err *e)
+{
+	if (treeview_stack(tv, j->b->s, &j->parent, e) < 0)
+		return -1;
+	for (size_t i = 0; i < j->from.n; i++)
+		if (treeview_stack(tv, j->b->s, &j->from.v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
 static int work(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct step_job *j = arg;
+	AUTO_TREEVIEW struct treeview tv = {0};
 	int rc;
 
 	(void)w;
 	umask(0);
-	rc = j->def->kind == PLAN_WORKDIR ? make_workdir(j, e) : copy(j, e);
+	treeview_open(&tv, j->b->s);
+	rc = load_owners(j, &tv, e);
+	if (rc == 0)
+		rc = j->def->kind == PLAN_WORKDIR ? make_workdir(j, &tv.view, e) : copy(j, &tv.view, e);
 	if (rc < 0) {
 		err_wrap(e, "stage %s: %s", j->st->name, j->def->text);
 		return e->place.file ? -1 : err_at(e, j->st->file, j->def->line, 0);
 	}
-	return step_commit(j->b, j, result, e);
+	return step_commit(j->b, j, &tv, result, e);
 }
 
 static void on_done(void *ctx, const struct json *result, struct err *e)

@@ -10,6 +10,7 @@
 #include "src/build/output.h"
 #include "src/build/runmount.h"
 #include "src/build/state.h"
+#include "src/build/treeview.h"
 #include "src/sandbox/sandbox.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
@@ -51,6 +52,31 @@ static int run_masked(struct sandbox_spec *spec, const struct secrets *secrets, 
 	return rc;
 }
 
+/* Where process 1 writes what the supervisor recorded of links, fifos and sockets. */
+static int open_owners(const struct step_job *j, int flags, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("%s/owners", j->dir);
+	int fd = openat(store_fd(j->b->s->store), path, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", path) : fd;
+}
+
+/* Tier solo: what is recorded in all that the step sees, and where to put what it records. */
+static int prepare_owners(const struct step_job *j, struct treeview *tv, int *fd, struct err *e)
+{
+	const struct session *s = j->b->s;
+
+	if (s->tier.tier != TIER_SOLO)
+		return 0;
+	*fd = open_owners(j, O_RDWR | O_CREAT | O_EXCL, e);
+	if (*fd < 0 || treeview_preload(tv, s, &j->parent, e) < 0)
+		return -1;
+	for (size_t i = 0; i < j->from.n; i++)
+		if (treeview_preload(tv, s, &j->from.v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
 static int make_folds(void *arg, struct err *e)
 {
 	const struct step_job *j = arg;
@@ -76,6 +102,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	struct step_job *j = r->j;
 	struct build *b = j->b;
 	AUTO_RUNMOUNTS struct runmounts mounts = {0};
+	AUTO_TREEVIEW struct treeview tv = {0};
+	AUTO_CLOSE int owners = -1;
 	AUTO_STRV struct strv lower = {0}, env = {0}, argv = {0};
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
 	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp); /* shared: the steps' mount points are alike */
@@ -85,7 +113,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	int rc;
 
 	(void)w;
-	if (fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0)
+	treeview_open(&tv, b->s);
+	if (prepare_owners(j, &tv, &owners, e) < 0 || fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0)
 		return -1;
 	lowers_paths(b, &j->parent, &lower);
 	complete_env(j, &mounts, &env);
@@ -114,7 +143,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.ulimits = (const char *const *)b->o->ulimits.v,
 		.nulimits = b->o->ulimits.n,
 		.cgroup = &group,
-		.owners_fd = -1,
+		.owners = tv.view.rows,
+		.owners_fd = owners,
 		.sync_is_noop = !mounts.keep_sync && !j->def->insecure,
 		.insecure = j->def->insecure,
 		.seccomp_prog = mounts.keep_sync ? b->seccomp_sync : b->seccomp,
@@ -150,9 +180,17 @@ static void fail(struct step_job *j, struct err *e)
 static int commit(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct step_job *j = arg;
+	AUTO_TREEVIEW struct treeview tv = {0};
+	AUTO_CLOSE int fd = -1;
 
 	(void)w;
-	return step_commit(j->b, j, result, e);
+	treeview_open(&tv, j->b->s);
+	if (j->b->s->tier.tier == TIER_SOLO) {
+		fd = open_owners(j, O_RDONLY, e);
+		if (fd < 0 || owntab_load(tv.view.rows, fd, e) < 0)
+			return -1;
+	}
+	return step_commit(j->b, j, &tv, result, e);
 }
 
 static void on_committed(void *ctx, const struct json *result, struct err *e)

@@ -9,6 +9,7 @@
 #include "src/build/blobs.h"
 #include "src/build/cacheopt.h"
 #include "src/build/state.h"
+#include "src/build/treeview.h"
 #include "src/util/mem.h"
 
 enum making { TREE_PRESENT, TREE_MAKING, TREE_FAILED };
@@ -163,9 +164,12 @@ static int unpack(void *arg, struct worker *w, struct json **result, struct err 
 {
 	struct tree_state *t = arg;
 	struct store *s = t->b->s->store;
+	AUTO_TREEVIEW struct treeview tv = {0};
 	struct layer_apply_opts o = {.want = &t->blob,
 				     .want_diff = &t->diff_id,
-				     .may_mknod = t->b->s->tier.tier == TIER_ROOT};
+				     .may_mknod = t->b->s->tier.tier == TIER_ROOT,
+				     .view = &tv.view,
+				     .owners = &tv.made};
 	struct layer_info info = {0};
 	int blob = store_blob_open(s, &t->blob.digest, e);
 
@@ -177,9 +181,10 @@ static int unpack(void *arg, struct worker *w, struct json **result, struct err 
 
 	if (dest < 0)
 		return err_sys(e, ERR_HOST, errno, "opening %s", t->dir);
+	treeview_open(&tv, t->b->s);
 	if (layer_apply(src, dest, &o, &info, e) < 0)
 		return err_wrap(e, "unpacking layer %s", t->blob.digest.text);
-	if (store_layer_publish(s, t->dir, t->b->s->tier.form, &t->diff_id, e) < 0)
+	if (store_layer_publish_with(s, t->dir, t->b->s->tier.form, &t->diff_id, &tv.made, e) < 0)
 		return -1;
 	*result = json_object();
 	json_set_int(*result, "size", (int64_t)info.size);

@@ -41,8 +41,10 @@ bool unarchive_is_archive(int fd)
 
 static int extract(struct unarchive *u, int archive, int dir, struct strv *implied, struct err *e)
 {
-	struct layer_apply_opts o = {
-		.plain = true, .may_mknod = u->b->s->tier.tier == TIER_ROOT, .implied = implied};
+	struct layer_apply_opts o = {.plain = true,
+				     .may_mknod = u->b->s->tier.tier == TIER_ROOT,
+				     .implied = implied,
+				     .view = u->to->view};
 	struct layer_info info;
 
 	return layer_apply(stream_from_fd(archive, false, "archive"), dir, &o, &info, e);
@@ -63,7 +65,7 @@ static int copy_tree(struct unarchive *u, int dir, const struct strv *implied, c
 	struct copyto c = *u->to;
 
 	source_init(&set);
-	source_of_root(&set, dir);
+	source_of_root(&set, dir, u->to->view);
 	strv_add(&all, "/");
 	if (source_select(&set, &(struct source_query){.patterns = &all}, &list, e) < 0)
 		return -1;

@@ -60,8 +60,9 @@ void source_add_text(struct source_set *s, const char *dest, const char *text, s
 	vec_push(&s->parts, p);
 }
 
-void source_of_root(struct source_set *s, int rootfd)
+void source_of_root(struct source_set *s, int rootfd, const struct ownview *view)
 {
+	s->view = view;
 	s->rootfd = rootfd;
 }
 
@@ -135,7 +136,7 @@ static bool xattr_is_copied(const char *name)
 					   "system.posix_acl_default"};
 
 	if (strncmp(name, "user.", 5) == 0)
-		return strncmp(name, "user.overlay.", 13) != 0 && strcmp(name, OWNREC_XATTR) != 0;
+		return strncmp(name, "user.overlay.", 13) != 0 && strncmp(name, OWNREC_PREFIX, strlen(OWNREC_PREFIX)) != 0;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (strcmp(name, kept[i]) == 0)
 			return true;

@@ -8,6 +8,7 @@
 
 #include "src/dockerfile/ignore.h"
 #include "src/util/err.h"
+#include "src/util/ownview.h"
 #include "src/util/vec.h"
 
 /* Depth of directories below a source: half of what PATH_MAX allows. */
@@ -29,6 +30,7 @@ struct source_set {
 	struct ignore *ignore;            /* applied to paths in the context; NULL: nothing */
 	bool follow;                      /* symlinks are followed (flavors) instead of kept */
 	int rootfd;                       /* a root file system instead of parts; -1: parts */
+	const struct ownview *view;       /* how owners are recorded in it; NULL: the disk and records on files count */
 };
 
 void source_init(struct source_set *s);
@@ -37,8 +39,8 @@ void source_add(struct source_set *s, const char *dest, const char *path);
 void source_add_text(struct source_set *s, const char *dest, const char *text, size_t n);
 /* Open the parts; in the worker that walks them, so that the scheduler's descriptors do not grow with the flavors. */
 int source_prepare(struct source_set *s, struct err *e);
-/* A root file system; the descriptor stays the caller's. */
-void source_of_root(struct source_set *s, int rootfd);
+/* A root file system; descriptor and view stay the caller's. Entries have the metadata of the image. */
+void source_of_root(struct source_set *s, int rootfd, const struct ownview *view);
 
 #define SOURCE_VIRTUAL SIZE_MAX
 

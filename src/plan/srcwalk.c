@@ -81,6 +81,8 @@ static int add_entry(struct walk *w, int dirfd, const char *name, const char *re
 {
 	struct source_entry en = {.st = *st, .part = w->part};
 
+	if (w->set->rootfd >= 0 && ownview_read(w->set->view, dirfd, name, &en.st) < 0)
+		return err_sys(w->e, ERR_HOST, errno, "%s: reading its recorded owner", open_path);
 	if (w->m->entries.n >= SOURCE_ENTRIES_MAX)
 		return err_set(w->e, ERR_INPUT, "more than %u files below %s", SOURCE_ENTRIES_MAX, w->at);
 	if (S_ISLNK(st->st_mode)) {

@@ -11,6 +11,8 @@
 #include "src/util/err.h"
 
 #define OWNREC_XATTR "user.slct.o"
+/* All attributes that are slct's own. */
+#define OWNREC_PREFIX "user.slct."
 /* "4294967294:4294967294:177777:4095:1048575" and its NUL have room. */
 #define OWNREC_TEXT_MAX 64
 

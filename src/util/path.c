@@ -204,7 +204,14 @@ static int path_mkdirs_err(int error, const char *path, struct err *e)
 
 int path_mkdirs_in(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e)
 {
-	const struct path_walk_how how = {.follow = true, .make = true, .mode = mode, .uid = uid, .gid = gid};
+	return path_mkdirs_as(rootfd, path, mode, uid, gid, NULL, e);
+}
+
+int path_mkdirs_as(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t gid, const struct ownview *view,
+		   struct err *e)
+{
+	const struct path_walk_how how = {
+		.follow = true, .make = true, .mode = mode, .uid = uid, .gid = gid, .view = view};
 	const char *p = *path ? path : ".";
 	AUTO_FREE char *leaf = NULL;
 	bool must_dir;

@@ -9,6 +9,7 @@
 #include "src/util/base.h"
 #include "src/util/buf.h"
 #include "src/util/err.h"
+#include "src/util/ownview.h"
 #include "src/util/sv.h"
 
 /* Lexical: remove ".", "..", double and trailing slashes; ".." never goes above the beginning. An absolute path stays
@@ -36,6 +37,9 @@ int path_open_parent(int rootfd, const char *path, char **leaf);
  * directories get mode and owner (uid_t/gid_t -1: unchanged). Returns an O_PATH|O_DIRECTORY descriptor of path, or -1
  * with *e (ERR_INPUT where something on the way is no directory). */
 int path_mkdirs_in(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e);
+/* The same, the owner kept as the view does it (ownview.h); uid and gid must be given. */
+int path_mkdirs_as(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t gid, const struct ownview *view,
+		   struct err *e);
 /* Read a link's target; caller frees; NULL with errno. */
 char *path_readlink_at(int dirfd, const char *name);
 /* Remove a tree without following links or crossing mounts below the last part of its name; missing is fine. Directories without

@@ -103,6 +103,11 @@ static int path_walk_mkdir(struct path_walk *w, const char *name)
 	fd = openat(w->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
+	if (how->view) {
+		const struct ownrec want = {how->uid, how->gid, S_IFDIR | (how->mode & 07777), 0, 0};
+
+		return ownview_write(how->view, fd, "", &want) < 0 ? -1 : 0;
+	}
 	if ((how->uid != (uid_t)-1 || how->gid != (gid_t)-1) && fchown(fd, how->uid, how->gid) < 0)
 		return -1;
 	return fchmod(fd, how->mode);

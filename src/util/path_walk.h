@@ -5,7 +5,7 @@
 #ifndef SLCT_PATH_WALK_H
 #define SLCT_PATH_WALK_H
 
-#include "src/util/base.h"
+#include "src/util/ownview.h"
 
 /* As the kernel has it (path_resolution(7)). */
 #define PATH_WALK_LINKS_MAX 40
@@ -17,6 +17,7 @@ struct path_walk_how {
 	mode_t mode;  /* of new directories, whatever the umask */
 	uid_t uid;    /* of new directories; -1: unchanged */
 	gid_t gid;
+	const struct ownview *view; /* how the owner is kept; NULL: by chown alone */
 };
 
 /* The directory that holds the last component as O_PATH descriptor, or -1 with errno. *leaf (caller frees) is the last

@@ -35,7 +35,7 @@ static int copy(const struct world *w, const char *pattern, const char *passage,
 	struct source_set s;
 
 	source_init(&s);
-	source_of_root(&s, w->src);
+	source_of_root(&s, w->src, NULL);
 	strv_add(&p, pattern);
 	unit_ok(source_select(&s, &(struct source_query){.patterns = &p}, &l, e), *e);
 	for (size_t i = 0; i < l.matches.v[0].entries.n; i++)

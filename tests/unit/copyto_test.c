@@ -42,7 +42,7 @@ static int run(const struct unit_dir *d, const struct copying *x, struct err *e)
 		unit_ok(dmode_parse(x->mode, &mode, e), *e);
 	source_util_context(&s, d, "src");
 	if (x->from_root)
-		source_of_root(&s, src);
+		source_of_root(&s, src, NULL);
 	source_util_words(&list, x->sources);
 	if (source_select(&s, &(struct source_query){.patterns = &list}, &l, e) < 0)
 		return -1;
@@ -380,7 +380,7 @@ START_TEST(extended_attributes)
 	cache_util_file(&d, "src/t/a", "text");
 	ck_assert_int_eq(mkdirat(d.fd, "src/t/sub", 0755), 0);
 	if (setxattr(file, "user.note", "v", 1, 0) < 0 || setxattr(dir, "user.dir", "v", 1, 0) < 0 ||
-	    setxattr(file, "user.overlay.x", "v", 1, 0) < 0 || setxattr(file, "user.slct.o", "v", 1, 0) < 0)
+	    setxattr(file, "user.overlay.x", "v", 1, 0) < 0 || setxattr(file, "user.slct.o", "1:1", 3, 0) < 0)
 		return; /* this file system has none */
 	copies(&d, FROM_ROOT(.sources = "/t", .dest = "/to"));
 	ck_assert(has_xattr(&d, "dst/to/a", "user.note"));

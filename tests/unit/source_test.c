@@ -320,7 +320,7 @@ START_TEST(roots)
 	cache_util_link(&d, "../../../../..", "r/up");
 	root = openat(d.fd, "r", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	source_init(&s);
-	source_of_root(&s, root);
+	source_of_root(&s, root, NULL);
 	source_util_selects(&s, "/", "[/ lib@usr/lib up@../../../../.. usr/ usr/abs@/usr/lib/a usr/lib/ usr/lib/a]");
 	source_util_selects(&s, "/lib", "lib[/ a]");
 	source_util_selects(&s, "/lib/* /usr/abs", "lib/a[] usr/abs[]");
