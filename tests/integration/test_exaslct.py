@@ -591,3 +591,14 @@ def test_secrets_in_a_steps_output_are_masked(slct):
     assert "the password is ***" in done.err and "is correct-horse" not in done.err.replace("RUN echo", "")
     logs = b"".join(p.read_bytes() for p in (root / "o").rglob("*.log"))
     assert b"the password is ***" in logs and b"correct-horse" not in logs
+
+
+def test_native_push_of_a_flavor(slct, new_slct, registry_auth):
+    root, repo = make(slct), registry_auth.repo("native")
+    creds = ["--creds", f"{registry_auth.user}:{registry_auth.password}"]
+    done = slct.run("push", *creds, "--push-all", "--target-docker-tag-prefix", "x", "flavors/demo-all", repo, cwd=root)
+    assert len(done.out.split()) == 5 and all(n.startswith(f"{repo}:x_demo-all-") for n in done.out.split())
+    assert not (root / ".build_output").exists()
+    other = new_slct()
+    assert not other.run("build", *creds, "--cache-from", repo, "flavors/demo-all", cwd=root).ran
+    assert "repository" in slct.run("push", "flavors/demo-all", cwd=root, rc=2).err
