@@ -245,8 +245,10 @@ static int own_node(const struct mounts *m, const struct plan_op *op, struct err
 
 	if (parent < 0 || stat(op->arg, &st) < 0)
 		return err_sys(e, ERR_HOST, errno, "the host's %s", op->arg);
-	if (!S_ISCHR(st.st_mode) || mknodat(parent, name, S_IFCHR | 0666, st.st_rdev) < 0)
+	if (!S_ISCHR(st.st_mode) || mknodat(parent, name, st.st_mode, st.st_rdev) < 0)
 		return 0;
+	if (fchownat(parent, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, ERR_HOST, errno, "owner of /%s", op->path);
 	tree = open_tree(parent, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 	if (tree >= 0 && mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) == 0)
 		return attach(m, tree, op->path, e) < 0 ? -1 : 1;
@@ -254,7 +256,7 @@ static int own_node(const struct mounts *m, const struct plan_op *op, struct err
 	return unlinkat(parent, name, 0) < 0 ? err_sys(e, ERR_HOST, errno, "/%s", op->path) : 0;
 }
 
-/* Read-only is for the node's owner and mode; what is written goes to the device. */
+/* Read-only, which devices can be written to all the same: mode, owner and times of the host's node must not change. */
 static int host_node(const struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -388,7 +390,8 @@ static int op_init(struct mounts *m, const struct plan_op *op, struct err *e)
 	return 0;
 }
 
-/* By a path, since umount2() takes no descriptor: /dev is a tmpfs of ours by now, so none of its links is the image's. */
+/* By a path, since umount2() takes no descriptor: /dev is a tmpfs of ours by now, so none of its links is the image's.
+ */
 static int op_gone(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	if (fchdir(m->root) < 0 || umount2(op->path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
