@@ -359,7 +359,8 @@ static int op_init(struct mounts *m, const struct plan_op *op, struct err *e)
 	return 0;
 }
 
-/* By a path, since umount2() takes no descriptor: /dev is a tmpfs of ours by now, so none of its links is the image's. */
+/* By a path, since umount2() takes no descriptor: /dev is a tmpfs of ours by now, so none of its links is the image's.
+ */
 static int op_gone(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	if (fchdir(m->root) < 0 || umount2(op->path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
