@@ -253,6 +253,11 @@ STEP(chown_clears_what_the_kernel_clears)
 	must(mode_of("/s") == (S_IFREG | 04755));
 	must(mkdir("/d", 0755) == 0 && chmod("/d", 02775) == 0 && chown("/d", 5, 5) == 0);
 	must(mode_of("/d") == (S_IFDIR | 02775));
+	/* A write by root leaves them. */
+	must(write(open("/s", O_WRONLY), "x", 1) == 1 && mode_of("/s") == (S_IFREG | 04755));
+	must(chmod("/s", 0700) == 0 && mode_of("/s") == (S_IFREG | 0700));
+	must(write(open("/t", O_WRONLY | O_CREAT, 06755), "x", 1) == 1 && mode_of("/t") == (S_IFREG | 06755));
+	owned("/t", 0, 0);
 }
 
 STEP(records_are_hidden)
