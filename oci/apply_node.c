@@ -123,6 +123,10 @@ int apply_node_special(struct apply *a, const struct apply_at *at, const struct 
 /* 0:0 as a character device would be a whiteout, so it is always recorded. */
 int apply_node_device(struct apply *a, const struct apply_at *at, const struct entry *en, struct err *e)
 {
+	if (a->o->own && !a->o->may_mknod) {
+		apply_meta_lose(&a->loss, en->path, "a device node");
+		return 0;
+	}
 	if (en->major > APPLY_MAJOR_MAX || en->minor > APPLY_MINOR_MAX)
 		return err_set(e, ERR_INPUT, "%s: no device can have the number %u:%u", en->path, en->major, en->minor);
 	if (a->o->may_mknod && (en->major || en->minor))

@@ -74,7 +74,7 @@ struct build_args {
 #define BUILD_ARGS_RUNNING \
 	{.name = "jobs", .letter = 'j', .arg = "N", .kind = OPT_INT, BUILD_ARGS_AT(jobs), .min = 1, .max = 1024, \
 	 .dflt = "number of processors", .help = "steps that run at the same time"}, \
-	{.name = "isolation", .arg = "auto|root|range|solo|chroot", .kind = OPT_CHOICE, BUILD_ARGS_AT(isolation), \
+	{.name = "isolation", .arg = "auto|root|range|solo|chroot|none", .kind = OPT_CHOICE, BUILD_ARGS_AT(isolation), \
 	 .dflt = "auto", .help = "tier of isolation of the steps (solo and chroot are not built yet)"}, \
 	{.name = "keep-going", .kind = OPT_FLAG, BUILD_ARGS_AT(keep_going), \
 	 .help = "after a failure go on with what does not depend on it"}, \
