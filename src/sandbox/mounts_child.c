@@ -232,14 +232,17 @@ static int op_sys(struct mounts *m, const struct plan_op *op, struct err *e)
 	return fresh || !(op->attrs & MOUNT_ATTR_RDONLY) ? 0 : mask_sys(m, e);
 }
 
+/* Read-only, which does not matter to reads and writes of a device: but in tier root a chmod by a step would be one of the
+ * host's node. */
 static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
 {
+	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
 	AUTO_CLOSE int file = path_open_nolinks(m->root, op->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
 	AUTO_CLOSE int tree = open_tree(AT_FDCWD, op->arg, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 
 	if (file < 0)
 		return err_sys(e, ERR_HOST, errno, "making /%s", op->path);
-	if (tree < 0)
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
 		return err_sys(e, ERR_HOST, errno, "the host's %s", op->arg);
 	return attach(m, tree, op->path, e);
 }

@@ -71,8 +71,8 @@ RUN cd /w && umask 027 && echo x > f && mkdir d && ln -s f l && mkfifo p && mkdi
 
 
 def test_a_later_build_reads_the_records(solo):
-    solo.build(B + "RUN echo > /a && chown 12:34 /a && ln -s a /l && chown -h 5:6 /l\n", tag="one:1")
-    done = solo.build("FROM one:1\nRUN stat -c %n=%u:%g /a /l && chown -h 9:9 /l\nRUN stat -c %n=%u:%g /a /l\n")
+    solo.build(B + "RUN echo > /a && chown 12:34 /a && ln -s a /l && chown -h 5:6 /l\n", tag="localhost/one:1")
+    done = solo.build("FROM localhost/one:1\nRUN stat -c %n=%u:%g /a /l && chown -h 9:9 /l\nRUN stat -c %n=%u:%g /a /l\n")
     assert "/a=12:34" in done.err and "/l=5:6" in done.err and "/l=9:9" in done.err
 
 
