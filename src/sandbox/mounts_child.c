@@ -232,8 +232,7 @@ static int op_sys(struct mounts *m, const struct plan_op *op, struct err *e)
 	return fresh || !(op->attrs & MOUNT_ATTR_RDONLY) ? 0 : mask_sys(m, e);
 }
 
-/* Read-only, which does not matter to reads and writes of a device: but in tier root a chmod by a step would be one of the
- * host's node. */
+/* Read-only, which devices can be written to all the same: mode, owner and times of the host's node must not change. */
 static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -242,8 +241,10 @@ static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
 
 	if (file < 0)
 		return err_sys(e, ERR_HOST, errno, "making /%s", op->path);
-	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
+	if (tree < 0)
 		return err_sys(e, ERR_HOST, errno, "the host's %s", op->arg);
+	if (mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
+		return err_sys(e, ERR_HOST, errno, "/%s: read-only", op->path);
 	return attach(m, tree, op->path, e);
 }
 
@@ -358,7 +359,8 @@ static int op_init(struct mounts *m, const struct plan_op *op, struct err *e)
 	return 0;
 }
 
-/* By a path, since umount2() takes no descriptor: /dev is a tmpfs of ours by now, so none of its links is the image's. */
+/* By a path, since umount2() takes no descriptor: /dev is a tmpfs of ours by now, so none of its links is the image's.
+ */
 static int op_gone(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	if (fchdir(m->root) < 0 || umount2(op->path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)

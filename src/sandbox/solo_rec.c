@@ -60,7 +60,8 @@ static int get_row(const struct solo *s, int fd, struct ownrec *rec)
 	if (!solo_rec_rows(s) || !key_of(fd, "", &k, &dev))
 		return 0;
 	if (dev != s->root_dev)
-		return owntab_get(other_rows(s, dev), &k, rec);
+		/* a mount of another stage shows layers, too; a time of birth tells them from a tmpfs */
+		return owntab_get(other_rows(s, dev), &k, rec) || (k.btime_s && owntab_get(s->owners, &k, rec));
 	return owntab_get(s->seen, &k, rec) || owntab_get(s->made, &k, rec) || owntab_get(s->owners, &k, rec);
 }
 

@@ -152,6 +152,61 @@ def test_same_image_in_every_tier(by_tier):
     assert len(set(ids.values())) == 1, ids
 
 
+STEPS = """\
+FROM localhost/base:1
+RUN ls -ln /own /own/deny > /seen; stat -c '%u:%g %a %n' /own/[flnrpsd]* >> /seen
+RUN touch /a && chown 5:6 /a && mkdir /d && chown 7:8 /d && ln -s x /l && chown -h 9:10 /l && mkfifo /p && \\
+    chown 11:12 /p && cp /bin/busybox /su && chown 13:14 /su && chmod 4750 /su && touch /d/one && ln /d/one /d/two && \\
+    chown 15:16 /d/two
+RUN mv /l /l2; mv /own/link /own/moved; cp -a /own/f /f; chmod 700 /own/f; chown 44:45 /own/deny; rm /own/link2; \\
+    cp -a /own/moved /own/copied; rm -r /d; mkdir -m 1777 /d
+USER 1000:1000
+RUN touch /tmp/x && ln -s a /tmp/y && mkfifo /tmp/z && mkdir /tmp/w
+COPY --chown=3:3 a /tmp/w/a
+RUN id -u > /tmp/id; stat -c %u:%g /tmp/w/a /tmp/y >> /tmp/id
+"""
+
+
+def test_steps_in_every_tier(by_tier):
+    """What RUN sees and leaves: the same layers in root, in a range of ids, and with one id and nothing else."""
+    layers = {}
+    for tier in TIERS:
+        slct = by_tier(tier)
+        # what a step of the range tier cannot see as it is: owners beyond the map, devices
+        slct.build("FROM localhost/base:1 AS all\nFROM scratch\nCOPY --from=all --exclude=own/far* --exclude=own/no* "
+                   "--exclude=own/nu* --exclude=own/z* --exclude=own/s* / /\n",
+                   tag="localhost/base:1")
+        slct.build(STEPS, files={"a": "a"})
+        image = slct.image()
+        assert image["own/moved"].owner == "33:34" and image["own/copied"].owner == "33:34"
+        assert image["su"].owner == "13:14" and image["su"].mode == 0o4750 and image["l2"].owner == "9:10"
+        assert image.text("tmp/id") == "1000\n3:3\n1000:1000\n"
+        layers[tier] = (image.text("seen"), image.diff_ids)
+    assert layers["root"] == layers["range"] == layers["solo"]
+
+
+def test_devices_made_by_steps(by_tier):
+    """mknod needs root or solo: in solo the node is recorded, with mode and owner."""
+    layers = {}
+    for tier in ("root", "solo"):
+        slct = by_tier(tier)
+        slct.build("FROM localhost/base:1\nRUN mknod /dev1 c 1 3 && chown 13:14 /dev1 && chmod 640 /dev1 && "
+                   "mknod -m 600 /dev2 b 8 1; stat -c '%F %t:%T %u:%g %a' /dev1 /own/sda > /seen\n")
+        image = slct.image()
+        assert image["dev1"].kind == "char" and image["dev1"].owner == "13:14" and image["dev1"].mode == 0o640
+        layers[tier] = (image.text("seen"), image.diff_ids)
+    assert layers["root"] == layers["solo"]
+
+
+def test_bind_mounts_of_stages_show_owners(by_tier):
+    for tier in TIERS:
+        slct = by_tier(tier)
+        slct.build("FROM localhost/base:1 AS src\nFROM localhost/base:1\n"
+                   "RUN --mount=from=src,source=/own,target=/m stat -c %u:%g /m/f /m/link /m/deny > /seen\n"
+                   "RUN --mount=type=cache,target=/c,uid=77,gid=78,mode=0711 stat -c '%u:%g %a' /c >> /seen\n")
+        assert slct.image().text("seen") == "100:101\n33:34\n9:9\n77:78 711\n", tier
+
+
 def test_pulled_owners(by_tier, registry):
     """A layer that comes as a blob: unpacked in solo, its owners are those that root sees."""
     name = registry.repo("owners") + ":1"
@@ -241,3 +296,20 @@ def test_run_is_refused_without_isolation(by_tier):
     done = slct.build("FROM localhost/base:1\nRUN true\n", "--isolation", "none", rc=5)
     assert "isolation: none" in done.err
     assert re.search(r"RUN needs isolation", done.err) and "hint:" in done.err
+
+
+def test_nodes_of_the_host_do_not_change(by_tier):
+    """/dev/null of a step is the host's node: the step writes to it and cannot change its mode, owner or times."""
+    before = os.stat("/dev/null")
+    try:
+        for tier in TIERS:
+            slct = by_tier(tier)
+            slct.build("FROM localhost/base:1\nRUN ! chmod 0667 /dev/null\nRUN touch -d 2001-01-01 /dev/zero; chown 5 /dev/full; "
+                       "echo x > /dev/null && head -c 3 /dev/zero | wc -c > /seen\n")
+            assert slct.image().text("seen") == "3\n"
+            after = os.stat("/dev/null")
+            assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid), tier
+            assert os.stat("/dev/full").st_uid == 0 and os.stat("/dev/zero").st_mtime > 1e9, tier
+    finally:
+        if os.geteuid() == 0:
+            os.chmod("/dev/null", before.st_mode & 0o7777)
