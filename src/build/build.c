@@ -10,6 +10,7 @@
 #include "src/build/logdir.h"
 #include "src/build/lowers.h"
 #include "src/build/remote.h"
+#include "src/build/roots.h"
 #include "src/build/state.h"
 #include "src/build/sweep.h"
 #include "src/build/cachewrite.h"
@@ -363,6 +364,7 @@ static void release(struct build *b)
 	sshagent_release(&b->agents);
 	context_release(b->s, &b->context);
 	trees_release(b);
+	roots_release(b);
 	smap_release(&b->large);
 	sched_release(b);
 	smap_release(&b->running);
