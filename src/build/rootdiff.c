@@ -132,11 +132,16 @@ static int prepare(void *arg, struct err *e)
 	bool chroot = p->j->b->s->tier.tier == TIER_CHROOT;
 	AUTO_ROOTED struct rooted r;
 	AUTO_CLOSE int fd = -1;
+	size_t before;
 	int rc;
 
 	if (open_rooted(&r, p->j, e) < 0 || load_points(&r, e) < 0)
 		return -1;
+	before = r.points.times.n;
 	rc = chroot ? chrootfill(&r.points, p->s, e) : chrootfill_points(&r.points, p->s, e);
+	/* The step sees times as if nothing had been put there. */
+	if (rc == 0)
+		rc = points_restore_times(&r.points, before, e);
 	if (rc < 0) {
 		points_move_back(&r.points);
 		return -1;
@@ -200,7 +205,7 @@ static int finish(void *arg, struct err *e)
 	if (fd < 0 || treeindex_load(&r.index, fd, e) < 0)
 		return -1;
 	look_at_times(&r);
-	if (points_restore(&r.points, e) < 0 || points_restore_times(&r.points, e) < 0 || adjust_index(&r, e) < 0)
+	if (points_restore(&r.points, e) < 0 || points_restore_times(&r.points, 0, e) < 0 || adjust_index(&r, e) < 0)
 		return -1;
 	return write_diff(&r, e);
 }

@@ -196,9 +196,9 @@ int points_restore(struct points *p, struct err *e)
 	return 0;
 }
 
-int points_restore_times(struct points *p, struct err *e)
+int points_restore_times(struct points *p, size_t from, struct err *e)
 {
-	for (size_t i = p->times.n; i-- > 0;) {
+	for (size_t i = p->times.n; i-- > from;) {
 		const struct point_time *t = &p->times.v[i];
 		const struct timespec ts[2] = {{.tv_nsec = UTIME_OMIT}, t->touched ? t->own : t->mtime};
 		AUTO_CLOSE int at = points_dir(p, t->path);

@@ -50,8 +50,8 @@ bool points_skip(void *points, const char *path);
 void points_move_back(struct points *p);
 /* Undo all; then points_restore_times. */
 int points_restore(struct points *p, struct err *e);
-/* Times of p->times: the old one, or if it was touched the step's. */
-int points_restore_times(struct points *p, struct err *e);
+/* Times of p->times from this one on: the old one, or if it was touched the step's. */
+int points_restore_times(struct points *p, size_t from, struct err *e);
 
 int points_save(const struct points *p, int fd, struct err *e);
 int points_load(struct points *p, int fd, struct err *e);
