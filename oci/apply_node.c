@@ -4,6 +4,7 @@
 
 #include "oci/apply_path.h"
 #include "oci/apply_priv.h"
+#include "oci/mark.h"
 #include "src/util/cleanup.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -123,6 +124,10 @@ int apply_node_special(struct apply *a, const struct apply_at *at, const struct 
 /* 0:0 as a character device would be a whiteout, so it is always recorded. */
 int apply_node_device(struct apply *a, const struct apply_at *at, const struct entry *en, struct err *e)
 {
+	if (a->o->own && !a->o->may_mknod) {
+		apply_meta_lose(&a->loss, en->path, "a device node");
+		return 0;
+	}
 	if (en->major > APPLY_MAJOR_MAX || en->minor > APPLY_MINOR_MAX)
 		return err_set(e, ERR_INPUT, "%s: no device can have the number %u:%u", en->path, en->major, en->minor);
 	if (a->o->may_mknod && (en->major || en->minor))
@@ -164,7 +169,7 @@ int apply_node_hard_link(struct apply *a, const struct apply_at *at, const struc
 	if (strcmp(target, en->path) == 0)
 		return apply_no_target(en, target, "is itself", e);
 	dir = *target ? apply_target_dir(a, target, &leaf) : -1;
-	if (dir < 0 || fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0 || apply_is_whiteout(&st))
+	if (dir < 0 || fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0 || mark_is_whiteout(dir, leaf, &st))
 		return apply_no_target(en, target, "is not in this layer", e);
 	if (S_ISDIR(st.st_mode))
 		return apply_no_target(en, target, "is a directory", e);

@@ -52,12 +52,15 @@ void index_write(const struct index *x, struct buf *out)
 	json_write(j, out);
 }
 
+/* A message need not name more. */
+#define INDEX_PLATFORMS_SHOWN 20
+
 /* Texts of the platforms there are, each once; attestations and the like ("unknown/unknown") are none. */
 static char *index_list_platforms(const struct index *x)
 {
 	AUTO_STRV struct strv list = {0};
 
-	for (size_t i = 0; i < x->n; i++) {
+	for (size_t i = 0; i < x->n && list.n < INDEX_PLATFORMS_SHOWN; i++) {
 		struct platform p;
 		char text[100];
 

@@ -144,9 +144,9 @@ void store_image_list_release(struct store_image_list *l);
 int store_image_list(struct store *s, struct store_image_list *out, struct err *e); /* sorted by name */
 int store_image_config(struct store *s, const struct store_image *i, struct imgconfig *out, struct err *e);
 
-/* --- small records: cache/<name>, stat/<name>, refs/<name> ---
+/* --- small records: cache/<name>, stat/<name>, refs/<name>, urls/<name> ---
  * A cache record is a JSON object with "used" (wall clock, seconds) and "diff_ids" (array of digests that it keeps
- * alive); gc removes what is not. origins/<hex of diff id>.json goes with its layer. */
+ * alive), one of urls/ has the same and "blobs"; gc removes what is not. origins/<hex of diff id>.json goes with its layer. */
 /* Replace a record below the store by temp file and rename; `durable` decides about fsync. */
 int store_record_put(struct store *s, const char *rel, const void *p, size_t n, bool durable, struct err *e);
 int store_record_get(struct store *s, const char *rel, size_t max, struct buf *out, struct err *e);

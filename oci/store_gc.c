@@ -17,6 +17,7 @@
 struct store_gc_run {
 	struct store *s;
 	struct smap blobs, layers; /* sets of digest texts */
+	struct smap lists;	   /* of files of contexts, by the digests of their trees */
 	int64_t cutoff;		   /* seconds; cache records used before are garbage */
 	bool dry_run;
 	struct store_gc_stats *stats;
@@ -221,18 +222,36 @@ static int store_gc_unlink(struct store_gc_run *g, const char *rel, uint64_t *co
 
 /* --- sweep --- */
 
+/* Lists of files (files/<hex>) that a record's inputs name by the digest of the tree. */
+static void store_gc_mark_lists(struct store_gc_run *g, struct json *inputs)
+{
+	for (void *it = json_iter(inputs); it; it = json_iter_next(inputs, it)) {
+		const char *text = json_str(json_iter_val(it));
+		struct err none = ERR_INIT;
+		struct digest d;
+
+		if (text && digest_parse(sv_from(text), &d, ERR_INTEGRITY, &none) == 0)
+			store_gc_add(&g->lists, &d);
+		err_release(&none);
+	}
+}
+
 /* 1: keep, 0: garbage (too old, or not a record that we understand). */
 static int store_gc_mark_record(struct store_gc_run *g, const char *rel, struct err *e)
 {
-	AUTO_DIGEST_LIST struct digest_list ids = {0};
+	AUTO_DIGEST_LIST struct digest_list ids = {0}, blobs = {0};
 	AUTO_JSON struct json *j = store_record_get_json(g->s, rel, e);
 
 	if (!j)
 		return store_gc_forgive(e, ERR_INTEGRITY);
 	if (json_get_int(j, "used", INT64_MIN) < g->cutoff)
 		return 0;
-	if (store_record_digests(j, "diff_ids", &ids, e) < 0)
+	if (store_record_digests(j, "diff_ids", &ids, e) < 0 ||
+	    (json_get(j, "blobs") && store_record_digests(j, "blobs", &blobs, e) < 0))
 		return store_gc_forgive(e, ERR_INTEGRITY);
+	store_gc_mark_lists(g, json_get(j, "inputs"));
+	for (size_t i = 0; i < blobs.n; i++)
+		store_gc_add(&g->blobs, &blobs.v[i]);
 	return store_gc_mark_layers(g, &ids, e) < 0 ? -1 : 1;
 }
 
@@ -344,6 +363,16 @@ static int store_gc_layer(struct store_gc_run *g, const char *dir, const char *n
 	return store_gc_has_tree(g, rel) ? 0 : store_gc_unlink(g, rel, &g->stats->records, e);
 }
 
+static int store_gc_list(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
+{
+	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
+	struct digest d;
+
+	if (store_blob_of_name(name, strlen(name), &d) == 0 && smap_has(&g->lists, d.text))
+		return 0;
+	return store_gc_unlink(g, rel, &g->stats->records, e);
+}
+
 static int store_gc_form(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
 {
 	AUTO_FREE char *rel = mem_printf("%s/%s", dir, name);
@@ -374,11 +403,12 @@ static int store_gc_steps(struct store_gc_run *g, struct err *e)
 {
 	if (store_gc_mark_images(g, e) < 0 || store_gc_mark_tags(g, e) < 0)
 		return -1;
-	if (store_gc_walk(g, "cache", store_gc_cache, e) < 0)
+	if (store_gc_walk(g, "cache", store_gc_cache, e) < 0 || store_gc_walk(g, "urls", store_gc_cache, e) < 0)
 		return -1;
 	if (store_gc_walk(g, "layers", store_gc_form, e) < 0 ||
 	    store_gc_walk(g, "layers", store_gc_layer_record, e) < 0 ||
-	    store_gc_walk(g, "origins", store_gc_layer_record, e) < 0)
+	    store_gc_walk(g, "origins", store_gc_layer_record, e) < 0 ||
+	    store_gc_walk(g, "files", store_gc_list, e) < 0)
 		return -1;
 	if (store_gc_walk(g, "blobs/sha256", store_gc_blob, e) < 0)
 		return -1;
@@ -391,6 +421,7 @@ int store_gc(struct store *s, int64_t keep_ns, bool dry_run, struct store_gc_sta
 		.s = s,
 		.blobs = SMAP_INIT(NULL),
 		.layers = SMAP_INIT(NULL),
+		.lists = SMAP_INIT(NULL),
 		.cutoff = store_gc_cutoff(keep_ns),
 		.dry_run = dry_run,
 		.stats = out,
@@ -401,5 +432,6 @@ int store_gc(struct store *s, int64_t keep_ns, bool dry_run, struct store_gc_sta
 	r = store_gc_steps(&g, e);
 	smap_release(&g.blobs);
 	smap_release(&g.layers);
+	smap_release(&g.lists);
 	return r < 0 ? err_wrap(e, "gc") : 0;
 }

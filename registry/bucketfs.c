@@ -143,7 +143,7 @@ static int bucketfs_certs(struct bucketfs_run *r, struct err *e)
 int bucketfs_put(struct bucketfs *b, struct err *e)
 {
 	static const struct http_opts opts = {BUCKETFS_CONNECT_NS, BUCKETFS_STALL_NS};
-	struct http_body body = {bucketfs_read, b, b->size};
+	struct http_body body = {.read = bucketfs_read, .arg = b, .size = b->size};
 	struct bucketfs_run r = {.b = b};
 	AUTO_URL struct url url = {0};
 	int rc;

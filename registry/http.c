@@ -229,8 +229,13 @@ static enum http_fail http_class(struct http_xfer *x, CURLcode code)
 }
 
 /* Names do not resolve again within seconds, certificates and protocols do not get better; the rest may. */
-static bool http_worth_retry(enum http_fail fail, CURLcode code, const char *text)
+static bool http_worth_retry(const struct http_xfer *x, enum http_fail fail, CURLcode code, const char *text)
 {
+	long fresh = 1;
+
+	/* On a connection that was used before, what is no HTTP may be the rest of an earlier answer. */
+	if (fail == HTTP_NOT_HTTP)
+		return !curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &fresh) && !fresh;
 	if (fail == HTTP_CONNECT)
 		return code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_RESOLVE_PROXY;
 	if (fail == HTTP_TLS)
@@ -249,7 +254,7 @@ static void http_set_failure(struct http_xfer *x, CURLcode code)
 	r->fail = http_class(x, code);
 	err_set(&r->err, ERR_REGISTRY, "%s", masked);
 	r->err.sys = (int)sys;
-	r->err.retryable = http_worth_retry(r->fail, code, text);
+	r->err.retryable = http_worth_retry(x, r->fail, code, text);
 }
 
 static void http_finish(struct http *h, CURL *easy, CURLcode code)

@@ -63,10 +63,13 @@ void http_timer_set(struct http *h, struct http_timer *t, int64_t delay_ns);
 void http_timer_clear(struct http *h, struct http_timer *t);
 
 struct http_body {
-	/* Up to n bytes from offset off into p; the number, or -1 with *e. The same offset may be asked again. */
+	/* Up to n bytes from offset off into p; the number, or -1 with *e. The same offset may be asked again, unless
+	 * `once`: then the transport does not send it a second time over a new connection by itself, because what
+	 * became of the first time is unknown. */
 	ssize_t (*read)(void *arg, uint64_t off, void *p, size_t n, struct err *e);
 	void *arg;
 	uint64_t size;
+	bool once;
 };
 
 struct http_xfer;

@@ -105,6 +105,8 @@ static int http_xfer_on_seek(void *arg, curl_off_t off, int origin)
 {
 	struct http_xfer *x = arg;
 
+	if (x->r->body->once && x->sent)
+		return CURL_SEEKFUNC_FAIL;
 	if (origin != SEEK_SET || off < 0 || (uint64_t)off > x->r->body->size)
 		return CURL_SEEKFUNC_CANTSEEK;
 	x->sent = (uint64_t)off;

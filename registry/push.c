@@ -174,7 +174,9 @@ static bool push_listed(const struct descriptor *const *list, size_t n, const st
 static int push_blobs(struct push *u, struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
 {
 	AUTO_FREE const struct descriptor **list = mem_zalloc((u->m.nlayers + 1) * sizeof(*list));
+	struct push_blob_list what;
 	size_t n = 0;
+	int rc;
 
 	for (size_t i = 0; i < u->m.nlayers; i++) {
 		const struct descriptor *d = &u->m.layers[i];
@@ -186,7 +188,10 @@ static int push_blobs(struct push *u, struct store *s, registry_progress_fn *fn,
 	}
 	if (!push_listed(list, n, &u->m.config))
 		list[n++] = &u->m.config;
-	return push_blob_all(u->pool, u->p, list, n, s, fn, arg, &u->assumed, e);
+	what = (struct push_blob_list){.blobs = list, .n = n};
+	rc = push_blob_all(u->pool, u->p, &what, s, fn, arg, e);
+	u->assumed = what.assumed;
+	return rc;
 }
 
 static bool push_blobs_unknown(const struct push *u)
@@ -217,8 +222,37 @@ static int push_content(struct push *u, struct store *s, registry_progress_fn *f
 	return push_round(u, HTTP_PUT, push_on_put, e);
 }
 
+/* Layers that are being made, and what is known of the image meanwhile; then there is a manifest. */
+static int push_streams(struct push *u, struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
+{
+	struct registry_push *p = u->p;
+	struct push_blob_list what = {
+		.blobs = p->known, .n = p->nknown, .streams = p->streams, .nstreams = p->nstreams};
+	uint64_t there;
+
+	if (p->skip_existing) {
+		push_list_tags(u);
+		if (push_round(u, HTTP_HEAD, push_on_head, e))
+			return -1;
+		if (push_all_there(u))
+			return 0;
+	}
+	if (push_blob_all(u->pool, p, &what, s, fn, arg, e) || p->seal(p->seal_arg, &p->manifest, e) ||
+	    push_load(u, s, e))
+		return -1;
+	if (!p->skip_existing)
+		push_list_tags(u);
+	there = p->blobs_there;
+	if (push_content(u, s, fn, arg, e))
+		return -1;
+	p->blobs_there = there; /* the second look at them does not count */
+	return 0;
+}
+
 static int push_run(struct push *u, struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
 {
+	if (u->p->nstreams)
+		return push_streams(u, s, fn, arg, e);
 	if (push_load(u, s, e))
 		return -1;
 	push_list_tags(u);

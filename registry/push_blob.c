@@ -2,6 +2,7 @@
 #include "registry/push_blob.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,15 +17,20 @@ struct push_blob_set {
 	struct store *store;
 	registry_progress_fn *progress;
 	void *arg;
-	size_t active, assumed;
+	size_t active;
 	struct err err; /* first failure */
 };
 
+/* How soon a blob that is being made is looked at again. */
+#define PUSH_BLOB_LOOK_NS INT64_C(5000000)
+
 struct push_blob {
 	struct push_blob_set *set;
-	const struct descriptor *d;
+	const struct descriptor *d;     /* NULL as long as it is being made */
+	struct registry_stream *stream; /* NULL: it is in the store */
 	struct upload up;
 	struct call call;
+	struct http_timer timer; /* in WAIT */
 	struct http_body body;
 	int fd; /* -1: not open */
 };
@@ -34,25 +40,33 @@ static void push_blob_done(void *arg);
 static void push_blob_free(struct push_blob *b)
 {
 	call_release(&b->call);
+	http_timer_clear(b->set->pool->http, &b->timer);
 	upload_release(&b->up);
-	if (b->fd >= 0)
+	if (b->fd >= 0 && !b->stream)
 		close(b->fd);
 	free(b);
 }
 
+static const char *push_blob_name(const struct push_blob *b)
+{
+	return b->d ? b->d->digest.text : "of a layer that is being packed";
+}
+
+/* The body of a request: the whole blob, or the chunk that is its turn. */
 static ssize_t push_blob_read(void *arg, uint64_t off, void *p, size_t n, struct err *e)
 {
 	struct push_blob *b = arg;
 	struct push_blob_set *set = b->set;
+	uint64_t at = off + (b->up.ask == UPLOAD_PATCH ? b->up.off : 0);
 	ssize_t got;
 
 	do
-		got = pread(b->fd, p, n, (off_t)off);
+		got = pread(b->fd, p, n, (off_t)at);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
-		return err_sys(e, ERR_HOST, errno, "reading blob %s", b->d->digest.text);
-	if (set->progress)
-		set->progress(set->arg, &b->d->digest, off + (uint64_t)got, b->d->size);
+		return err_sys(e, ERR_HOST, errno, "reading blob %s", push_blob_name(b));
+	if (set->progress && b->d)
+		set->progress(set->arg, &b->d->digest, at + (uint64_t)got, b->d->size);
 	return got;
 }
 
@@ -60,7 +74,7 @@ static int push_blob_open(struct push_blob *b, struct err *e)
 {
 	struct stat st;
 
-	if (b->fd >= 0)
+	if (b->fd >= 0) /* a stream's always is */
 		return 0;
 	b->fd = store_blob_open(b->set->store, &b->d->digest, e);
 	if (b->fd < 0)
@@ -93,37 +107,105 @@ static int push_blob_make_open(struct push_blob *b, struct err *e)
 	return 0;
 }
 
-static int push_blob_make_put(struct push_blob *b, struct err *e)
+/* A request to the address of the upload, with a body of n bytes if it has one. */
+static int push_blob_make_upload(struct push_blob *b, enum http_method method, uint64_t n, struct err *e)
 {
 	struct call *c = &b->call;
 
-	if (push_blob_open(b, e))
-		return -1;
-	if (regsession_call(b->set->pool, b->set->push->to, HTTP_PUT, "", "pull,push", c, e))
+	if (push_blob_open(b, e) || regsession_call(b->set->pool, b->set->push->to, method, "", "pull,push", c, e))
 		return -1;
 	free(c->target);
-	c->target = mem_strdup(b->up.location);
+	c->target = upload_target(&b->up);
+	c->once = b->up.ask != UPLOAD_STATUS; /* what follows a failure is upload.h's to decide */
+	if (!n)
+		return 0;
 	strv_add(&c->headers, "Content-Type: application/octet-stream");
-	b->body = (struct http_body){.read = push_blob_read, .arg = b, .size = b->d->size};
+	if (b->up.ask == UPLOAD_PATCH)
+		strv_printf(&c->headers, "Content-Range: %llu-%llu", (unsigned long long)b->up.off,
+			    (unsigned long long)(b->up.off + n - 1));
+	b->body = (struct http_body){.read = push_blob_read, .arg = b, .size = n, .once = true};
 	c->body = &b->body;
-	c->once = true; /* the session is spent after a failure: upload.h decides */
 	return 0;
+}
+
+static int push_blob_make_head(struct push_blob *b, struct err *e)
+{
+	AUTO_FREE char *tail = mem_printf("blobs/%s", b->d->digest.text);
+
+	return regsession_call(b->set->pool, b->set->push->to, HTTP_HEAD, tail, "pull,push", &b->call, e);
 }
 
 static int push_blob_make(struct push_blob *b, struct err *e)
 {
-	AUTO_FREE char *tail = mem_printf("blobs/%s", b->d->digest.text);
-
-	if (b->up.ask == UPLOAD_OPEN)
+	switch (b->up.ask) {
+	case UPLOAD_HEAD:
+		return push_blob_make_head(b, e);
+	case UPLOAD_OPEN:
 		return push_blob_make_open(b, e);
-	if (b->up.ask == UPLOAD_PUT)
-		return push_blob_make_put(b, e);
-	return regsession_call(b->set->pool, b->set->push->to, HTTP_HEAD, tail, "pull,push", &b->call, e);
+	case UPLOAD_PUT:
+		return push_blob_make_upload(b, HTTP_PUT, b->d->size, e);
+	case UPLOAD_PATCH:
+		return push_blob_make_upload(b, HTTP_PATCH, b->up.len, e);
+	case UPLOAD_STATUS:
+		return push_blob_make_upload(b, HTTP_GET, 0, e);
+	case UPLOAD_CLOSE:
+		return push_blob_make_upload(b, HTTP_PUT, 0, e);
+	case UPLOAD_WAIT:
+	case UPLOAD_DONE:
+		break;
+	}
+	return err_set(e, ERR_INTERNAL, "an upload without a request");
+}
+
+static int push_blob_send(struct push_blob *b, struct err *e);
+static void push_blob_fail(struct push_blob *b, struct err *e);
+
+/* --- a blob that is being made --- */
+
+static int push_blob_look(struct push_blob *b, struct err *e)
+{
+	struct registry_stream *s = b->stream;
+	int state = atomic_load(&s->state);
+
+	if (state == REGISTRY_STREAM_BROKEN) {
+		err_move(e, &s->err);
+		return -1;
+	}
+	b->up.size = atomic_load(&s->ready);
+	if (state != REGISTRY_STREAM_WHOLE || b->d)
+		return 0;
+	b->d = &s->desc;
+	b->up.size = s->desc.size;
+	b->up.digest = s->desc.digest.text;
+	b->up.growing = false;
+	return 0;
+}
+
+static void push_blob_on_timer(void *arg)
+{
+	struct push_blob *b = arg;
+	struct err e = ERR_INIT;
+	int rc = push_blob_look(b, &e);
+
+	upload_more(&b->up);
+	if (rc || push_blob_send(b, &e))
+		push_blob_fail(b, &e);
+}
+
+static void push_blob_wait(struct push_blob *b)
+{
+	b->timer.fn = push_blob_on_timer;
+	b->timer.arg = b;
+	http_timer_set(b->set->pool->http, &b->timer, PUSH_BLOB_LOOK_NS);
 }
 
 static int push_blob_send(struct push_blob *b, struct err *e)
 {
 	call_release(&b->call);
+	if (b->up.ask == UPLOAD_WAIT) {
+		push_blob_wait(b);
+		return 0;
+	}
 	if (push_blob_make(b, e))
 		return -1;
 	b->call.done = push_blob_done;
@@ -158,6 +240,8 @@ static int push_blob_step(struct push_blob *b, struct err *e)
 		.status = c->err.http ? c->err.http : err_is_set(&c->err) ? 0 : c->status,
 		.location = call_field(c, "Location"),
 		.length = call_field(c, "Content-Length"),
+		.range = call_field(c, "Range"),
+		.chunk_min = call_field(c, "OCI-Chunk-Min-Length"),
 		.retry_after = c->retry_after,
 		.now = clock_mono(),
 	};
@@ -178,66 +262,109 @@ static int push_blob_step(struct push_blob *b, struct err *e)
 	return 1;
 }
 
-static void push_blob_done(void *arg)
+static void push_blob_fail(struct push_blob *b, struct err *e)
 {
-	struct push_blob *b = arg;
 	struct push_blob_set *set = b->set;
-	struct err e = ERR_INIT;
-	int rc = push_blob_step(b, &e);
 
-	if (!rc)
-		return;
-	if (rc < 0 && !err_is_set(&set->err)) {
+	if (!err_is_set(&set->err)) {
 		/* A 404 here is not one of a name that the user gave. */
-		if (e.code == ERR_NOT_FOUND)
-			e.code = ERR_REGISTRY;
-		err_wrap(&e, "blob %s", b->d->digest.text);
-		err_move(&set->err, &e);
+		if (e->code == ERR_NOT_FOUND)
+			e->code = ERR_REGISTRY;
+		err_wrap(e, "blob %s", push_blob_name(b));
+		err_move(&set->err, e);
 	}
-	err_release(&e);
+	err_release(e);
 	call_release(&b->call);
 	set->active--;
 }
 
+static void push_blob_done(void *arg)
+{
+	struct push_blob *b = arg;
+	struct err e = ERR_INIT;
+	int rc;
+
+	/* A stream may have been finished meanwhile: what comes next then is the rest. */
+	rc = b->stream && push_blob_look(b, &e) ? -1 : push_blob_step(b, &e);
+	if (!rc)
+		return;
+	if (rc < 0) {
+		push_blob_fail(b, &e);
+		return;
+	}
+	call_release(&b->call);
+	b->set->active--;
+}
+
 /* --- all of them --- */
 
-static struct push_blob *push_blob_start(struct push_blob_set *set, const struct descriptor *d, struct err *e)
+static struct push_blob *push_blob_new(struct push_blob_set *set)
 {
-	const struct registry_push *push = set->push;
 	struct push_blob *b = mem_new(struct push_blob);
-	bool mount = push->mount_from && !strcmp(push->mount_from->host, push->to->host) &&
-		     strcmp(push->mount_from->path, push->to->path);
 
 	b->set = set;
-	b->d = d;
 	b->fd = -1;
-	b->up = (struct upload){.digest = d->digest.text, .size = d->size, .retry.max = set->pool->retries};
-	b->up.mount_from = mount ? push->mount_from->path : NULL;
-	if (push_blob_send(b, e)) {
-		push_blob_free(b);
-		return NULL;
-	}
+	b->up = (struct upload){.chunk = UPLOAD_CHUNK_BYTES, .retry.max = set->pool->retries};
 	set->active++;
 	return b;
 }
 
-static int push_blob_run(struct push_blob_set *set, const struct descriptor *const *blobs, size_t n,
-			 struct push_blob **jobs, struct err *e)
+static int push_blob_start(struct push_blob *b, const struct descriptor *d, struct err *e)
 {
-	size_t next = 0;
+	const struct registry_push *push = b->set->push;
+	bool mount = push->mount_from && !strcmp(push->mount_from->host, push->to->host) &&
+		     strcmp(push->mount_from->path, push->to->path);
+
+	b->d = d;
+	b->up.digest = d->digest.text;
+	b->up.size = d->size;
+	b->up.mount_from = mount ? push->mount_from->path : NULL;
+	upload_begin(&b->up);
+	return push_blob_send(b, e);
+}
+
+static int push_blob_start_stream(struct push_blob *b, struct registry_stream *s, struct err *e)
+{
+	b->stream = s;
+	b->fd = s->fd;
+	b->up.growing = true;
+	if (push_blob_look(b, e))
+		return -1;
+	upload_begin(&b->up);
+	return push_blob_send(b, e);
+}
+
+/* The next one of the list: -1, or how many requests began (0: it is known to be there). */
+static int push_blob_next(struct push_blob_set *set, struct push_blob_list *l, size_t i, struct push_blob **job,
+			  struct err *e)
+{
+	/* The longest way first: what is being made takes its time. */
+	if (i < l->nstreams) {
+		*job = push_blob_new(set);
+		return push_blob_start_stream(*job, l->streams[i], e);
+	}
+	i -= l->nstreams;
+	if (regsession_knows(set->pool, set->push->to, &l->blobs[i]->digest)) {
+		set->push->blobs_there++;
+		l->assumed++;
+		return 0;
+	}
+	*job = push_blob_new(set);
+	return push_blob_start(*job, l->blobs[i], e);
+}
+
+static int push_blob_run(struct push_blob_set *set, struct push_blob_list *l, struct push_blob **jobs, struct err *e)
+{
+	size_t next = 0, n = l->nstreams + l->n;
 
 	while ((next < n || set->active) && !err_is_set(&set->err)) {
 		if (next == n || set->active == PUSH_PARALLEL) {
 			if (http_step(set->pool->http, e))
 				return -1;
-		} else if (regsession_knows(set->pool, set->push->to, &blobs[next]->digest)) {
-			set->push->blobs_there++;
-			set->assumed++;
-			next++;
+		} else if (push_blob_next(set, l, next, &jobs[next], e)) {
+			return -1;
 		} else {
-			jobs[next] = push_blob_start(set, blobs[next], e);
-			if (!jobs[next++])
-				return -1;
+			next++;
 		}
 	}
 	if (!err_is_set(&set->err))
@@ -246,17 +373,19 @@ static int push_blob_run(struct push_blob_set *set, const struct descriptor *con
 	return -1;
 }
 
-int push_blob_all(struct regsession_pool *p, struct registry_push *push, const struct descriptor *const *blobs, size_t n,
-		  struct store *s, registry_progress_fn *fn, void *arg, size_t *assumed, struct err *e)
+int push_blob_all(struct regsession_pool *p, struct registry_push *push, struct push_blob_list *list, struct store *s,
+		  registry_progress_fn *fn, void *arg, struct err *e)
 {
 	struct push_blob_set set = {.pool = p, .push = push, .store = s, .progress = fn, .arg = arg};
+	size_t n = list->nstreams + list->n;
 	AUTO_FREE struct push_blob **jobs = mem_zalloc((n + 1) * sizeof(*jobs));
-	int rc = push_blob_run(&set, blobs, n, jobs, e);
+	int rc;
 
+	list->assumed = 0;
+	rc = push_blob_run(&set, list, jobs, e);
 	for (size_t i = 0; i < n; i++)
 		if (jobs[i])
 			push_blob_free(jobs[i]);
 	err_release(&set.err);
-	*assumed = set.assumed;
 	return rc;
 }

@@ -4,9 +4,16 @@
 
 #include "registry/push.h"
 
-/* Bring the n blobs (each digest once) to push->to, and count in *push. *assumed: how many were not asked for, because
- * the repository is known to have them. */
-int push_blob_all(struct regsession_pool *p, struct registry_push *push, const struct descriptor *const *blobs, size_t n,
-		  struct store *s, registry_progress_fn *fn, void *arg, size_t *assumed, struct err *e);
+struct push_blob_list {
+	const struct descriptor *const *blobs; /* each digest once */
+	size_t n;
+	struct registry_stream *const *streams; /* besides; being made */
+	size_t nstreams;
+	size_t assumed; /* out: not asked for, because the repository is known to have them */
+};
+
+/* Bring the blobs to push->to, and count in *push. */
+int push_blob_all(struct regsession_pool *p, struct registry_push *push, struct push_blob_list *list, struct store *s,
+		  registry_progress_fn *fn, void *arg, struct err *e);
 
 #endif

@@ -69,6 +69,17 @@ struct registry_probe {
 int registry_probe_tags(struct registry *r, const struct ref *repo, struct registry_probe *probes, size_t n,
 			struct err *e);
 
+/* The blob of a layer that is sent while it is made: its bytes appear in a file. One thread makes it and sets `state`
+ * last; the client reads. */
+struct registry_stream {
+	int fd;
+	_Atomic uint64_t ready; /* bytes that are in the file */
+	_Atomic int state;      /* REGISTRY_STREAM_... */
+	struct descriptor desc; /* once it is whole; the blob is in the store then */
+	struct err err;         /* once it is given up */
+};
+enum { REGISTRY_STREAM_GROWS, REGISTRY_STREAM_WHOLE, REGISTRY_STREAM_BROKEN };
+
 /* Push a manifest whose blobs are all in the store: HEAD of each, mount from `mount_from` repositories of the same
  * host where given, upload of what is missing (in parallel), manifest last, under each of the tags. */
 struct registry_push {
@@ -77,6 +88,14 @@ struct registry_push {
 	size_t nmore;
 	struct descriptor manifest; /* blob in the store */
 	const struct ref *mount_from; /* NULL: none */
+	/* Layers that are being made; the manifest cannot exist before them: `manifest` is unset, `known` lists the
+	 * blobs that are in the store (borrowed), and `seal` gives the manifest when all the others are there. */
+	struct registry_stream *const *streams;
+	size_t nstreams;
+	const struct descriptor *const *known;
+	size_t nknown;
+	int (*seal)(void *arg, struct descriptor *manifest, struct err *e);
+	void *seal_arg;
 	bool skip_existing; /* do not replace a tag that already points to a manifest (cache entries) */
 	/* out */
 	uint64_t blobs_sent, blobs_mounted, blobs_there, bytes_sent;

@@ -65,9 +65,22 @@ static char *urlget_field(const struct call *c, const char *name)
 	return v.n ? sv_dup(v) : NULL;
 }
 
+static void urlget_condition(const struct urlget *g, struct strv *headers)
+{
+	if (g->if_etag)
+		strv_printf(headers, "If-None-Match: %s", g->if_etag);
+	if (g->if_modified)
+		strv_printf(headers, "If-Modified-Since: %s", g->if_modified);
+}
+
 static int urlget_result(struct urlget_run *r, struct err *e)
 {
 	struct call *c = &r->call;
+
+	if (c->err.http == 304 && (r->g->if_etag || r->g->if_modified)) {
+		r->g->unchanged = true;
+		return 0;
+	}
 
 	if (c->err.code == ERR_NONE) {
 		r->g->last_modified = urlget_field(c, "Last-Modified");
@@ -116,6 +129,7 @@ int urlget_file(struct urlget *g, struct err *e)
 	r.call.data = urlget_data;
 	r.call.done = urlget_done;
 	r.call.arg = &r;
+	urlget_condition(g, &r.call.headers);
 	call_start(&r.call);
 	while (!r.done && !rc)
 		rc = http_step(http, e);

@@ -14,9 +14,11 @@ struct urlget {
 	const struct strv *insecure; /* hosts whose certificate is not verified; may be NULL */
 	const char *ca_file, *cert_dir; /* as in registry_opts */
 	int fd;                      /* an empty regular file */
+	const char *if_etag, *if_modified; /* what an earlier answer said; NULL: unconditional */
 	/* out; owned strings, NULL if the server does not say */
 	char *last_modified, *etag, *disposition;
 	uint64_t size;
+	bool unchanged; /* since then: nothing was written */
 };
 
 void urlget_release(struct urlget *g); /* what `out` owns */

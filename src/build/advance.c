@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/build/cacheread.h"
+#include "src/build/why.h"
 #include "src/build/lowers.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -156,6 +157,7 @@ static void start_step(struct build *b, size_t at, const struct plan_step *s, co
 	struct stage_run *r = &b->run[at];
 	struct step_job *j = mem_new(struct step_job);
 	AUTO_DIGEST_LIST struct digest_list all = {0};
+	struct err refused = ERR_INIT;
 
 	*j = (struct step_job){.b = b,
 			       .stage = at,
@@ -185,6 +187,12 @@ static void start_step(struct build *b, size_t at, const struct plan_step *s, co
 		smap_set(&b->running, content->hex, j);
 	b->busy++;
 	state_emit_step(b, EVENT_STEP_START, j->st, s, NULL, 0, NULL);
+	why_explain(b, at, s);
+	if (s->kind == PLAN_RUN && step_run_refused(j, &refused) < 0) {
+		trees_ready(j, &refused);
+		err_release(&refused);
+		return;
+	}
 	trees_ensure(b, &all, j->st->from_text ? j->st->from_text : j->st->name, trees_ready, j);
 }
 

@@ -38,6 +38,7 @@ struct build_opts {
 	struct strv cache_from, cache_to; /* REPO or DIR, with ",mode=..." etc. already checked by the option parser */
 	bool no_cache, force_rebuild, offline;
 	bool squash;     /* the goals' images have one layer above the base */
+	bool explain;    /* say why each step runs */
 	bool keep_going; /* after a failed step, start those that do not need it */
 	struct strv force_rebuild_from;
 	struct strv no_cache_filter; /* stages that are not taken from a cache; also several in one, with commas */
@@ -85,6 +86,11 @@ void build_result_release(struct build_result *r);
 
 /* Build the goals. Everything finished before a failure stays in the store. */
 int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e);
+
+/* What made the last build of the goals run: "version", "run" (when it began, RFC 3339, or null) and "steps", each with
+ * stage, n, m, line, instruction, state ("ran": in that build; "cached"; "will run": there is no record) and, unless it is
+ * cached, reasons. New reference in *out. */
+int build_why(struct session *s, const struct build_opts *o, struct json **out, struct err *e);
 
 /* `plan --json` (cli.md, version 1): stages, edges, states. offline: nothing is asked. New reference in *out. */
 int build_plan(struct session *s, const struct build_opts *o, struct json **out, struct err *e);

@@ -78,6 +78,7 @@ struct bytes {
 	const char *what; /* for messages */
 	const char *url;  /* NULL: standard input */
 	const char *dir;
+	bool files_only;  /* of a context without a Dockerfile: what is no archive is a file of it */
 	int fd;           /* where the bytes are kept until it is known what they are */
 };
 
@@ -114,6 +115,20 @@ static int write_dockerfile(const struct bytes *b, struct err *e)
 	return fd < 0 ? -1 : io_write_all(fd, text.p, text.n, path, e);
 }
 
+/* No archive. */
+static int take_file(const struct bytes *b, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("%s/context", b->dir);
+	AUTO_CLOSE int fd = -1;
+
+	if (lseek(b->fd, 0, SEEK_SET) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", b->what);
+	if (!b->files_only)
+		return write_dockerfile(b, e);
+	fd = new_file(path, e);
+	return fd < 0 ? -1 : io_copy(b->fd, fd, UINT64_MAX, NULL, b->what, e);
+}
+
 static int unpack(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	static const struct layer_apply_opts opts = {.plain = true, .own = true};
@@ -125,8 +140,7 @@ static int unpack(void *arg, struct worker *w, struct json **result, struct err 
 	if (dir < 0 || lseek(b->fd, 0, SEEK_SET) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", b->dir);
 	if (!unarchive_is_archive(b->fd))
-		return lseek(b->fd, 0, SEEK_SET) < 0 ? err_sys(e, ERR_HOST, errno, "%s", b->what)
-						     : write_dockerfile(b, e);
+		return take_file(b, e);
 	if (layer_apply(stream_from_fd(b->fd, false, b->what), dir, &opts, &info, e))
 		return err_wrap(e, "unpacking %s", b->what);
 	return 0;
@@ -142,9 +156,14 @@ static int run(struct bytes *b, const char *role, worker_fn *fn, struct err *e)
 }
 
 /* What has no layout of its own is received first, by a process that does not look at it. */
-static int from_bytes(struct session *s, struct context *c, const char *url, const char *dir, struct err *e)
+static int from_bytes(struct session *s, struct context *c, const char *url, const char *dir, bool files_only,
+		      struct err *e)
 {
-	struct bytes b = {.s = s, .what = url ? url : "standard input", .url = url, .dir = dir};
+	struct bytes b = {.s = s,
+			  .what = url ? url : "standard input",
+			  .url = url,
+			  .dir = dir,
+			  .files_only = files_only};
 	AUTO_FREE char *path = place(s, c, "bytes");
 	AUTO_CLOSE int fd = new_file(path, e);
 	int rc;
@@ -165,21 +184,10 @@ static int from_git(const struct build_opts *o, const char *text, char **dir, st
 {
 	AUTO_GITREPO struct gitrepo g = {0};
 	const char *keep = smap_get(&o->args, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
-	AUTO_CLOSE int root = -1, sub = -1;
-	char *below;
 
 	if (gitrepo_parse(text, &g, e) || gitrepo_checkout(&g, *dir, keep && strcmp(keep, "1") == 0, NULL, e))
 		return -1;
-	if (!g.subdir)
-		return 0;
-	root = open(*dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	sub = root < 0 ? -1 : path_open_nolinks(root, g.subdir, O_RDONLY | O_DIRECTORY, 0);
-	if (sub < 0)
-		return err_sys(e, ERR_INPUT, errno, "%s: directory %s of the repository", text, g.subdir);
-	below = mem_printf("%s/%s", *dir, g.subdir);
-	free(*dir);
-	*dir = below;
-	return 0;
+	return gitrepo_enter(&g, dir, e);
 }
 
 /* --- the Dockerfile in it --- */
@@ -259,7 +267,7 @@ static int add_foreign(struct session *s, struct context *c, const struct build_
 	if (gitrepo_is(text))
 		rc = from_git(o, text, &dir, e);
 	else
-		rc = from_bytes(s, c, is_stdin(text) ? NULL : text, dir, e);
+		rc = from_bytes(s, c, is_stdin(text) ? NULL : text, dir, false, e);
 	if (rc || find_file(s, c, o, dir, e))
 		return -1;
 	strv_add(&c->paths, dir);
@@ -315,6 +323,21 @@ int context_prepare(struct session *s, const struct build_opts *o, struct contex
 	return 0;
 }
 
+int context_fetch(struct session *s, struct context *c, const struct build_opts *o, const char *text, const char *dir,
+		  struct err *e)
+{
+	AUTO_GITREPO struct gitrepo g = {0};
+	AUTO_FREE char *root = mem_strdup(dir);
+
+	if (o->offline)
+		return err_set(e, ERR_USAGE, "--offline: %s is not on this machine", text);
+	if (!gitrepo_is(text))
+		return from_bytes(s, c, text, dir, true, e);
+	if (gitrepo_parse(text, &g, e) < 0 || gitrepo_checkout(&g, dir, false, NULL, e) < 0)
+		return -1;
+	return gitrepo_enter(&g, &root, e); /* for its error */
+}
+
 void context_release(struct session *s, struct context *c)
 {
 	struct err e = ERR_INIT;
@@ -323,6 +346,12 @@ void context_release(struct session *s, struct context *c)
 		session_warn(s, "", "cleaning up: %s", e.msg);
 		err_release(&e);
 	}
+	for (size_t i = 0; i < c->named.n; i++) {
+		free(c->named.v[i].text);
+		free(c->named.v[i].dir);
+		free(c->named.v[i].root);
+	}
+	vec_release(&c->named);
 	strv_release(&c->paths);
 	free(c->file);
 	free(c->tmp);

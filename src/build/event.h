@@ -8,6 +8,7 @@ enum event_kind {
 	EVENT_BEGIN,       /* once: text is the first line ("isolation: range ..."); total: stages */
 	EVENT_STAGE_START, /* stage */
 	EVENT_STEP_START,  /* stage, n, m, text: the instruction as it is shown */
+	EVENT_STEP_WHY,    /* stage, n, m, text: why the step that has just started runs (--explain) */
 	EVENT_STEP_CACHED, /* stage, n, m, text, source: "local" or "remote" */
 	EVENT_STEP_DONE,   /* stage, n, m, elapsed_ns; only for a step that ran */
 	EVENT_STEP_ERROR,  /* stage, n, m, elapsed_ns, err */

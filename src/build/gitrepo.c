@@ -1,6 +1,7 @@
 /* Git repositories. */
 #include "src/build/gitrepo.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,26 +20,14 @@
 
 /* --- names --- */
 
-static bool gitrepo_is_http(struct sv s)
-{
-	return sv_starts(s, "http://") || sv_starts(s, "https://") || sv_starts(s, "file://");
-}
-
 bool gitrepo_is(const char *text)
 {
-	struct sv rest = sv_from(text), url = sv_cut(&rest, '#');
-
-	if (sv_starts(url, "git@") || sv_starts(url, "git://") || sv_starts(url, "ssh://"))
-		return true;
-	return gitrepo_is_http(url) && sv_ends(url, ".git");
+	return dgit_is(text) || (dgit_is_short(text) && access(text, F_OK) < 0);
 }
 
 void gitrepo_release(struct gitrepo *g)
 {
-	free(g->url);
-	free(g->ref);
-	free(g->subdir);
-	*g = (struct gitrepo){0};
+	dgit_release(&g->at);
 }
 
 /* git-check-ref-format(1) allows more; nobody needs it here. '-' in front would be an option, '+' and ':' belong to
@@ -50,6 +39,19 @@ static int gitrepo_check_ref(const char *ref, struct err *e)
 	if (ref[0] == '-' || ref[0] == '+' || strspn(ref, allowed) != strlen(ref))
 		return err_set(e, ERR_INPUT, "\"%s\" cannot be the name of a branch, tag or commit", ref);
 	return 0;
+}
+
+static bool gitrepo_is_commit(const char *ref)
+{
+	size_t n = strlen(ref);
+
+	return n >= 7 && n <= 64 && strspn(ref, "0123456789abcdef") == n;
+}
+
+static int gitrepo_check_commit(const char *text, struct err *e)
+{
+	return gitrepo_is_commit(text) ? 0 : err_set(e, ERR_INPUT, "\"%s\" is no commit's name of 7 to 64 hex digits",
+						     text);
 }
 
 static int gitrepo_check_url(const char *url, struct err *e)
@@ -84,30 +86,14 @@ static void gitrepo_remember_secret(const char *url)
 
 int gitrepo_parse(const char *text, struct gitrepo *out, struct err *e)
 {
-	struct sv sub = sv_from(text), url = sv_cut(&sub, '#'), ref;
-
-	*out = (struct gitrepo){.url = sv_dup(url)};
-	gitrepo_remember_secret(out->url);
-	if (gitrepo_check_url(out->url, e))
-		goto fail;
-	ref = sub.p ? sv_cut(&sub, ':') : SV_NULL;
-	out->ref = ref.n ? sv_dup(ref) : NULL;
-	if (out->ref && gitrepo_check_ref(out->ref, e))
-		goto fail;
-	if (sub.p && sub.n) {
-		AUTO_FREE char *raw = sv_dup(sub);
-		const char *rel = raw + strspn(raw, "/");
-
-		out->subdir = path_clean(rel);
-		if (!path_is_beneath(rel)) {
-			err_set(e, ERR_INPUT, "\"%s\" leads out of the repository", raw);
-			goto fail;
-		}
-	}
+	*out = (struct gitrepo){0};
+	if (dgit_parse(text, &out->at, e) < 0)
+		return -1;
+	gitrepo_remember_secret(out->at.remote);
+	if (gitrepo_check_url(out->at.remote, e) < 0 || (out->at.ref && gitrepo_check_ref(out->at.ref, e) < 0) ||
+	    (out->at.checksum && gitrepo_check_commit(out->at.checksum, e) < 0))
+		return -1;
 	return 0;
-fail:
-	gitrepo_release(out);
-	return -1;
 }
 
 /* --- running git --- */
@@ -130,7 +116,7 @@ static void gitrepo_env(const struct gitrepo *g, struct strv *env)
 	strv_add(env, "GIT_TERMINAL_PROMPT=0");
 	strv_add(env, "LC_ALL=C");
 	/* Submodules may not name local paths unless the repository itself is one. */
-	strv_add(env, strncmp(g->url, "file:", 5) == 0 ? "GIT_ALLOW_PROTOCOL=http:https:ssh:git:file"
+	strv_add(env, strncmp(g->at.remote, "file:", 5) == 0 ? "GIT_ALLOW_PROTOCOL=http:https:ssh:git:file"
 						       : "GIT_ALLOW_PROTOCOL=http:https:ssh:git");
 	if (!getenv("GIT_SSH_COMMAND") && !getenv("GIT_SSH"))
 		strv_add(env, "GIT_SSH_COMMAND=ssh -oBatchMode=yes");
@@ -140,7 +126,7 @@ static void gitrepo_env(const struct gitrepo *g, struct strv *env)
 static int gitrepo_failed(const struct gitrepo *g, const struct buf *words, struct err *e)
 {
 	AUTO_FREE char *text = log_mask(buf_str(words), words->n, false);
-	AUTO_FREE char *url = log_mask(g->url, strlen(g->url), false);
+	AUTO_FREE char *url = log_mask(g->at.remote, strlen(g->at.remote), false);
 	size_t n = strlen(text);
 
 	while (n && text[n - 1] == '\n')
@@ -170,7 +156,7 @@ static int gitrepo_run(const struct gitrepo *g, const char *dir, struct strv *ar
 	if (proc_run(strv_argv(&argv), &io, &status, e)) {
 		if (e->code != ERR_NOT_FOUND)
 			return -1;
-		err_set(e, ERR_HOST, "git repository %s: git is not installed", g->url);
+		err_set(e, ERR_HOST, "git repository %s: git is not installed", g->at.remote);
 		return err_hint(e, "install git");
 	}
 	return status == 0 ? 0 : gitrepo_failed(g, &words, e);
@@ -188,29 +174,31 @@ static int gitrepo_words(const struct gitrepo *g, const char *dir, const char *c
 	return gitrepo_run(g, dir, &args, out, e);
 }
 
-static bool gitrepo_is_commit(const char *ref)
+/* What is asked of the server, and looked for if it does not give that out alone. */
+static const char *gitrepo_wanted(const struct gitrepo *g)
 {
-	size_t n = strlen(ref);
-
-	return n >= 7 && n <= 64 && strspn(ref, "0123456789abcdef") == n;
+	if (g->at.checksum && (g->at.fetch_by_commit || !g->at.ref))
+		return g->at.checksum;
+	return g->at.ref;
 }
 
 /* A commit by its whole name is given out by most servers; else everything is fetched, and it is looked for. */
 static int gitrepo_fetch(const struct gitrepo *g, const char *dir, const char **what, struct err *e)
 {
 	struct err first = ERR_INIT;
+	const char *wanted = gitrepo_wanted(g);
 
 	*what = "FETCH_HEAD";
 	if (GITREPO_RUN(g, dir, NULL, &first, "fetch", "-q", "--depth=1", "--no-tags", "--no-recurse-submodules", "--",
-			g->url, g->ref ? g->ref : "HEAD") == 0)
+			g->at.remote, wanted ? wanted : "HEAD") == 0)
 		return 0;
-	if (!g->ref || !gitrepo_is_commit(g->ref)) {
+	if (!wanted || !gitrepo_is_commit(wanted)) {
 		err_move(e, &first);
 		return -1;
 	}
 	err_release(&first);
-	*what = g->ref;
-	return GITREPO_RUN(g, dir, NULL, e, "fetch", "-q", "--tags", "--no-recurse-submodules", "--", g->url,
+	*what = wanted;
+	return GITREPO_RUN(g, dir, NULL, e, "fetch", "-q", "--tags", "--no-recurse-submodules", "--", g->at.remote,
 			   "+refs/heads/*:refs/remotes/origin/*");
 }
 
@@ -218,10 +206,10 @@ static int gitrepo_submodules(const struct gitrepo *g, const char *dir, struct e
 {
 	AUTO_FREE char *file = mem_printf("%s/.gitmodules", dir);
 
-	if (access(file, F_OK) < 0)
+	if (g->at.submodules == DGIT_NO || access(file, F_OK) < 0)
 		return 0;
 	/* Relative addresses of submodules begin at this remote. */
-	if (GITREPO_RUN(g, dir, NULL, e, "remote", "add", "origin", "--", g->url))
+	if (GITREPO_RUN(g, dir, NULL, e, "remote", "add", "origin", "--", g->at.remote))
 		return -1;
 	return GITREPO_RUN(g, dir, NULL, e, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1");
 }
@@ -241,6 +229,14 @@ static int gitrepo_steps(const struct gitrepo *g, const char *dir, const char **
 	return gitrepo_submodules(g, dir, e);
 }
 
+static int gitrepo_check(const struct gitrepo *g, struct sv commit, struct err *e)
+{
+	if (!g->at.checksum || sv_starts(commit, g->at.checksum))
+		return 0;
+	return err_set(e, ERR_INTEGRITY, "git repository: its commit is %.*s, but checksum=%s is asked for",
+		       SV_ARG(commit), g->at.checksum);
+}
+
 int gitrepo_checkout(const struct gitrepo *g, const char *dir, bool keep_git, char **commit, struct err *e)
 {
 	AUTO_BUF struct buf name = BUF_INIT(GITREPO_WORDS_MAX);
@@ -249,9 +245,27 @@ int gitrepo_checkout(const struct gitrepo *g, const char *dir, bool keep_git, ch
 	int rc = gitrepo_steps(g, dir, &what, e);
 
 	umask(old);
-	if (rc || GITREPO_RUN(g, dir, &name, e, "rev-parse", "--verify", "-q", "HEAD"))
+	if (rc || GITREPO_RUN(g, dir, &name, e, "rev-parse", "--verify", "-q", "HEAD") ||
+	    gitrepo_check(g, sv_trim(buf_sv(&name)), e))
 		return -1;
 	if (commit)
 		*commit = sv_dup(sv_trim(buf_sv(&name)));
-	return keep_git ? 0 : gitrepo_drop_git(dir, e);
+	return keep_git || g->at.keep_git_dir == DGIT_YES ? 0 : gitrepo_drop_git(dir, e);
+}
+
+int gitrepo_enter(const struct gitrepo *g, char **dir, struct err *e)
+{
+	AUTO_CLOSE int root = -1, sub = -1;
+	char *below;
+
+	if (!g->at.subdir)
+		return 0;
+	root = open(*dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	sub = root < 0 ? -1 : path_open_nolinks(root, g->at.subdir, O_RDONLY | O_DIRECTORY, 0);
+	if (sub < 0)
+		return err_sys(e, ERR_INPUT, errno, "directory %s of the repository", g->at.subdir);
+	below = mem_printf("%s/%s", *dir, g->at.subdir);
+	free(*dir);
+	*dir = below;
+	return 0;
 }

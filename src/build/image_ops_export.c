@@ -65,9 +65,17 @@ static int flatten_to(const struct export *ex, int fd, const struct layer_codec 
 	return 0;
 }
 
+/* Records mean nothing outside of the store: a directory gets the caller's own files then. */
+static bool owners_are_recorded(const struct session *s)
+{
+	return s->tier.tier == TIER_SOLO || s->tier.tier == TIER_NONE;
+}
+
 static int write_dir(const struct export *ex, char *sum, struct err *e)
 {
-	struct layer_apply_opts o = {.plain = true, .may_mknod = ex->b.s->tier.tier == TIER_ROOT};
+	struct layer_apply_opts o = {.plain = true,
+				     .may_mknod = ex->b.s->tier.tier == TIER_ROOT,
+				     .own = owners_are_recorded(ex->b.s)};
 	AUTO_CLOSE int tar = openat(store_fd(ex->b.s->store), ex->scratch, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct layer_info info;
 
@@ -162,6 +170,9 @@ static int export_dir(struct export *ex, struct err *e)
 		err_sys(e, ERR_HOST, errno, "%s", ex->x->out);
 		return errno == EEXIST ? err_hint(e, "name a directory that does not exist yet") : -1;
 	}
+	if (owners_are_recorded(ex->b.s))
+		session_warn(ex->b.s, "", "%s: all files belong to you, and devices and extended attributes are left out; "
+			     "an archive has everything", ex->x->out);
 	ex->scratch = mem_printf("%s/export.tar", ex->b.tmp);
 	ex->out = open(ex->x->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (ex->out < 0)

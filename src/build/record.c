@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "src/build/state.h"
+#include "src/cache/inputs.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -83,15 +84,31 @@ void record_layer(struct build *b, const struct layer_info *info)
 	err_release(&e);
 }
 
-static void add(struct build *b, const struct ckey *key, const struct stage_run *r, const struct plan_stage *st,
+/* Which step it is and what it was made of, for slct why. */
+static void describe(const struct plan_stage *st, const struct plan_step *step,
+		     const struct json *why, struct clocal *rec)
+{
+	char *file = realpath(st->file, NULL);
+
+	rec->inputs = inputs_mask(why);
+	rec->stage = mem_strdup(st->name);
+	rec->file = file ? file : mem_strdup(st->file);
+	rec->n = step->n;
+}
+
+static struct clocal *add(struct build *b, const struct ckey *key, const struct stage_run *r, const struct plan_stage *st,
 		const struct plan_step *step, struct json *why)
 {
 	struct clocal rec = {.key = *key, .made = mem_strdup(buf_str(&r->made)), .built = r->built};
 
-	rec.step = mem_printf("%s %u %s", st->name, step->n, step->text);
-	rec.inputs = why ? json_ref(why) : NULL;
+	AUTO_FREE char *text = inputs_mask_text(step->text);
+
+	rec.step = mem_printf("%s %u %s", st->name, step->n, text);
+	if (why)
+		describe(st, step, why, &rec);
 	digest_list_copy(&rec.diff_ids, &r->stack);
 	vec_push(&b->pending, rec);
+	return &b->pending.v[b->pending.n - 1];
 }
 
 static void flush_soon(struct build *b, struct err *e)
@@ -106,9 +123,20 @@ void record_add(struct build *b, const struct ckey *content, const struct stage_
 	struct err e = ERR_INIT;
 
 	if (ckey_is_set(&step->key))
-		add(b, &step->key, r, st, step, step->why);
+		add(b, &step->key, r, st, step, step->why)->run = b->begun_wall;
 	if (strcmp(content->hex, step->key.hex) != 0)
 		add(b, content, r, st, step, NULL);
+	flush_soon(b, &e);
+	err_release(&e);
+}
+
+void record_keep(struct build *b, const struct stage_run *r, const struct plan_stage *st, const struct plan_step *step)
+{
+	struct err e = ERR_INIT;
+
+	if (!ckey_is_set(&step->key))
+		return;
+	add(b, &step->key, r, st, step, step->why);
 	flush_soon(b, &e);
 	err_release(&e);
 }
@@ -116,13 +144,8 @@ void record_add(struct build *b, const struct ckey *content, const struct stage_
 void record_alias(struct build *b, const struct ckey *content, const struct stage_run *r, const struct plan_stage *st,
 		  const struct plan_step *step)
 {
-	struct err e = ERR_INIT;
-
-	if (!ckey_is_set(&step->key) || strcmp(content->hex, step->key.hex) == 0)
-		return;
-	add(b, &step->key, r, st, step, step->why);
-	flush_soon(b, &e);
-	err_release(&e);
+	if (strcmp(content->hex, step->key.hex) != 0)
+		record_keep(b, r, st, step);
 }
 
 int record_flush(struct build *b, struct err *e)

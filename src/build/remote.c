@@ -6,99 +6,22 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "registry/urlget.h"
 #include "src/build/gitrepo.h"
+#include "src/build/unarchive.h"
+#include "src/build/urlfetch.h"
 #include "src/build/worker.h"
 #include "src/dockerfile/dparse.h"
-#include "src/util/hash.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
 /* As the reference builder makes it. */
 #define REMOTE_FILE_MODE 0600
-#define REMOTE_READ_BYTES ((size_t)64 << 10)
-
-/* --- a file --- */
-
-struct get {
-	struct session *s;
-	const char *url;
-	enum hash_alg alg;
-};
-
-static int sum_file(int fd, enum hash_alg alg, struct digest *out, struct err *e)
-{
-	AUTO_HASH struct hash *h = hash_new(alg);
-	AUTO_FREE char *part = mem_alloc(REMOTE_READ_BYTES);
-	off_t at = 0;
-	ssize_t n;
-
-	while ((n = pread(fd, part, REMOTE_READ_BYTES, at)) > 0) {
-		hash_add(h, part, (size_t)n);
-		at += n;
-	}
-	if (n < 0)
-		return err_sys(e, ERR_HOST, errno, "reading a download");
-	digest_from_hash(alg, h, out);
-	return 0;
-}
-
-static int get_file(void *arg, struct worker *w, struct json **result, struct err *e)
-{
-	struct get *g = arg;
-	struct store_blob_writer blob;
-	struct urlget get = {.url = g->url, .insecure = &g->s->net.insecure,
-			     .ca_file = g->s->net.ca_file, .cert_dir = g->s->net.cert_dir};
-	struct digest d;
-	int rc;
-
-	(void)w;
-	if (store_blob_begin(g->s->store, &blob, e) < 0)
-		return -1;
-	get.fd = blob.fd;
-	rc = urlget_file(&get, e);
-	urlget_release(&get);
-	if (rc < 0 || sum_file(blob.fd, g->alg, &d, e) < 0) {
-		store_blob_abort(g->s->store, &blob);
-		return -1;
-	}
-	*result = json_new_str(d.text);
-	return store_blob_commit(g->s->store, &blob, &d, get.size, NULL, e);
-}
-
-static int fetch_file(struct build *b, struct plan_remote *r, struct err *e)
-{
-	struct get get = {.s = b->s, .url = r->url, .alg = HASH_SHA256};
-	struct worker_spec spec = {.role = "fetch", .enter = WORKER_PLAIN, .fn = get_file, .arg = &get};
-	AUTO_JSON struct json *answer = NULL;
-	struct digest want = {0};
-	uint64_t size;
-
-	if (r->checksum && digest_parse(sv_from(r->checksum), &want, ERR_INPUT, e) < 0)
-		return -1;
-	if (digest_is_set(&want) && store_blob_has(b->s->store, &want, &size)) {
-		r->digest = want;
-	} else {
-		if (b->o->offline)
-			return err_set(e, ERR_INPUT, "--offline: it is not in the store");
-		if (digest_is_set(&want))
-			get.alg = digest_alg(&want);
-		if (worker_call(b->s, &spec, &answer, e) < 0 ||
-		    digest_parse(sv_from(json_str(answer)), &r->digest, ERR_INTERNAL, e) < 0)
-			return -1;
-	}
-	if (digest_is_set(&want) && !digest_eq(&want, &r->digest))
-		return err_set(e, ERR_INTEGRITY, "its digest is %s, but --checksum says %s", r->digest.text, want.text);
-	r->id = mem_strdup(r->digest.text);
-	return 0;
-}
 
 /* --- a repository --- */
 
 static int fetch_repo(struct build *b, struct plan_remote *r, struct err *e)
 {
 	AUTO_GITREPO struct gitrepo g = {0};
-	AUTO_CLOSE int root = -1, sub = -1;
 
 	if (b->o->offline)
 		return err_set(e, ERR_INPUT, "--offline: a repository is not asked");
@@ -107,41 +30,117 @@ static int fetch_repo(struct build *b, struct plan_remote *r, struct err *e)
 		return -1;
 	if (r->checksum && (strlen(r->checksum) < 7 || strncmp(r->id, r->checksum, strlen(r->checksum)) != 0))
 		return err_set(e, ERR_INTEGRITY, "its commit is %s, but --checksum says %s", r->id, r->checksum);
-	if (!g.subdir)
-		return 0;
-	root = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	sub = root < 0 ? -1 : path_open_nolinks(root, g.subdir, O_RDONLY | O_DIRECTORY, 0);
-	if (sub < 0)
-		return err_sys(e, ERR_INPUT, errno, "directory %s of the repository", g.subdir);
-	AUTO_FREE char *top = r->dir;
-
-	r->dir = mem_printf("%s/%s", top, g.subdir);
-	return 0;
+	return gitrepo_enter(&g, &r->dir, e);
 }
 
-static int fetch_step(struct build *b, struct plan_stage *st, struct plan_step *s, struct err *e)
+/* --- all --- */
+
+/* What one source of a step waits for. */
+struct item {
+	const struct plan_stage *st;
+	const struct plan_step *s;
+	struct plan_remote *r;
+	size_t fetch; /* index of its transfer; SIZE_MAX: none */
+};
+
+struct items {
+	struct item *v;
+	size_t n, cap;
+};
+
+static int fail(const struct build *b, const struct item *it, struct err *e)
 {
-	for (size_t i = 0; i < s->copy.remotes.n; i++) {
-		struct plan_remote *r = &s->copy.remotes.v[i];
+	err_wrap(e, "stage %s: ADD %s", it->st->name, it->r->url);
+	return it->s->pos.line ? dparse_err_at(b->plan->sources.v[it->st->source]->file, it->s->pos, e) : -1;
+}
 
-		if ((r->git ? fetch_repo(b, r, e) : fetch_file(b, r, e)) == 0)
-			continue;
-		err_wrap(e, "stage %s: ADD %s", st->name, r->url);
-		return s->pos.line ? dparse_err_at(b->plan->sources.v[st->source]->file, s->pos, e) : -1;
+/* One transfer for all that want the same. */
+static size_t want_file(struct urlfetch_list *l, const char *url, enum hash_alg alg)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].alg == alg && strcmp(l->v[i].url, url) == 0)
+			return i;
+	vec_push(l, ((struct urlfetch){.url = url, .alg = alg}));
+	return l->n - 1;
+}
+
+/* What --checksum names and the store has is not asked for. */
+static int begin_file(struct build *b, struct item *it, struct urlfetch_list *l, struct err *e)
+{
+	struct plan_remote *r = it->r;
+	struct digest want = {0};
+	uint64_t size;
+
+	if (r->checksum && digest_parse(sv_from(r->checksum), &want, ERR_INPUT, e) < 0)
+		return -1;
+	if (!digest_is_set(&want) || !store_blob_has(b->s->store, &want, &size)) {
+		it->fetch = want_file(l, r->url, digest_is_set(&want) ? digest_alg(&want) : HASH_SHA256);
+		return 0;
 	}
+	r->digest = want;
+	r->id = mem_strdup(want.text);
 	return 0;
 }
 
-int remote_fetch_all(struct build *b, struct err *e)
+static int end_file(const struct item *it, struct urlfetch *f, struct err *e)
+{
+	struct plan_remote *r = it->r;
+
+	if (err_is_set(&f->err)) {
+		err_move(e, &f->err);
+		return -1;
+	}
+	r->digest = f->digest;
+	r->id = mem_strdup(r->digest.text);
+	if (!r->checksum || strcmp(r->digest.text, r->checksum) == 0)
+		return 0;
+	return err_set(e, ERR_INTEGRITY, "its digest is %s, but --checksum says %s", r->digest.text, r->checksum);
+}
+
+static void find_items(struct build *b, struct items *items)
 {
 	for (size_t i = 0; i < b->plan->stages.n; i++) {
 		struct plan_stage *st = &b->plan->stages.v[i];
 
-		for (size_t k = 0; st->evaluated && k < st->steps.n; k++)
-			if (fetch_step(b, st, &st->steps.v[k], e) < 0)
-				return -1;
+		for (size_t k = 0; st->evaluated && k < st->steps.n; k++) {
+			struct plan_step *s = &st->steps.v[k];
+
+			for (size_t n = 0; n < s->copy.remotes.n; n++)
+				vec_push(items, ((struct item){st, s, &s->copy.remotes.v[n], SIZE_MAX}));
+		}
+	}
+}
+
+static int fetch_files(struct build *b, struct items *items, struct urlfetch_list *files, struct err *e)
+{
+	for (size_t i = 0; i < items->n; i++)
+		if (!items->v[i].r->git && begin_file(b, &items->v[i], files, e) < 0)
+			return fail(b, &items->v[i], e);
+	if (urlfetch_all(b, files, e) < 0)
+		return -1;
+	for (size_t i = 0; i < items->n; i++) {
+		struct item *it = &items->v[i];
+
+		if (it->fetch != SIZE_MAX && end_file(it, &files->v[it->fetch], e) < 0)
+			return fail(b, it, e);
 	}
 	return 0;
+}
+
+/* Files at the same time, then repositories one after the other. */
+int remote_fetch_all(struct build *b, struct err *e)
+{
+	AUTO_URLFETCH struct urlfetch_list files = {0};
+	struct items items = {0};
+	int rc;
+
+	find_items(b, &items);
+	rc = fetch_files(b, &items, &files, e);
+	for (size_t i = 0; rc == 0 && i < items.n; i++)
+		if (items.v[i].r->git && fetch_repo(b, items.v[i].r, e) < 0)
+			rc = fail(b, &items.v[i], e);
+	vec_release(&items);
+	return rc;
 }
 
 /* --- the copy --- */
@@ -199,16 +198,21 @@ static int copy_repo(const struct plan_remote *r, struct copyto *c, struct err *
 	return rc;
 }
 
-int remote_copy(const struct build *b, const struct plan_copy *pc, const struct copyto *to, struct err *e)
+int remote_copy(const struct step_job *j, const struct copyto *to, struct err *e)
 {
+	const struct plan_copy *pc = &j->def->copy;
+	struct unarchive un = {.b = j->b, .job = j, .prefix = "url"};
+
 	for (size_t i = 0; i < pc->remotes.n; i++) {
 		const struct plan_remote *r = &pc->remotes.v[i];
 		struct copyto c = *to;
 
 		c.from_root = false;
 		c.sum = NULL;
-		c.unpack = NULL;
-		if ((r->git ? copy_repo(r, &c, e) : copy_file(b, r, &c, e)) < 0)
+		c.unpack = pc->unpack_remote && !r->git ? unarchive_entry : NULL;
+		c.unpack_arg = &un;
+		un.to = &c;
+		if ((r->git ? copy_repo(r, &c, e) : copy_file(j->b, r, &c, e)) < 0)
 			return err_wrap(e, "%s", r->url);
 	}
 	return 0;

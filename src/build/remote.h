@@ -9,6 +9,6 @@
 /* Everything that evaluated steps ask for. */
 int remote_fetch_all(struct build *b, struct err *e);
 /* In the step's worker: copy them; `to` has all but source and list. */
-int remote_copy(const struct build *b, const struct plan_copy *pc, const struct copyto *to, struct err *e);
+int remote_copy(const struct step_job *j, const struct copyto *to, struct err *e);
 
 #endif

@@ -4,6 +4,7 @@
 #include "src/build/state.h"
 #include "src/dockerfile/dparse.h"
 #include "src/plan/plan_mount.h"
+#include "src/plan/treelist.h"
 #include "src/plan/treesum.h"
 #include "src/util/mem.h"
 
@@ -64,6 +65,21 @@ static int select_files(const struct source_set *set, const struct item *it, str
 	return source_select(set, &q, l, e);
 }
 
+/* The list is for slct why alone: what cannot be kept is not missed. */
+static int sum_up(struct build *b, const struct source_set *set, const struct source_list *l, struct statidx *x,
+		  struct digest *tree, struct err *e)
+{
+	AUTO_BUF struct buf list = BUF_INIT(TREELIST_MAX_BYTES + (64 << 10));
+	bool keep = !b->planning && l->entries <= TREELIST_ENTRIES_MAX;
+	struct err ignored = ERR_INIT;
+
+	if (treesum_of_context(set, l, x, tree, keep ? &list : NULL, e) < 0)
+		return -1;
+	if (keep && !treelist_has(b->s->store, tree) && treelist_put(b->s->store, tree, &list, &ignored) < 0)
+		err_release(&ignored);
+	return 0;
+}
+
 static int scan_item(struct build *b, struct smap *indexes, const struct item *it, struct err *e)
 {
 	const struct plan_stage *st = it->st;
@@ -74,7 +90,7 @@ static int scan_item(struct build *b, struct smap *indexes, const struct item *i
 	if (rc == 0)
 		rc = select_files(&src->context, it, &l, e);
 	if (rc == 0)
-		rc = treesum_of_context(&src->context, &l, index_of(b, indexes, src), tree_of(it), e);
+		rc = sum_up(b, &src->context, &l, index_of(b, indexes, src), tree_of(it), e);
 	if (rc == 0)
 		return 0;
 	err_wrap(e, "stage %s: %s%s", st->name, dast_info(it->s->instruction)->name, it->m ? " --mount" : "");

@@ -76,6 +76,7 @@ struct build {
 	struct sshagents agents; /* for --ssh ID=KEYFILE */
 	void *seccomp_sync; /* for steps whose writes outlive them: fsync is real; NULL: none has mounts */
 	size_t seccomp_sync_len;
+	struct why *why;       /* --explain: earlier records; NULL: not asked for */
 	struct cgroup_base cgroups; /* where the steps' control groups are made */
 	struct sched *sched;   /* while it runs */
 	struct smap running;   /* content key → struct step_job: steps at work, for those that would do the same */
@@ -94,8 +95,19 @@ struct build {
 	bool planning;         /* nothing will run: plan shows states, also of stages that the goals do not want */
 	bool stopping;         /* start nothing new */
 	bool looping, kicking;
-	int64_t begun;
+	int64_t begun;         /* monotonic */
+	int64_t begun_wall;    /* names this build in records */
 };
+
+/* --- build_plan.c --- */
+void build_begin(struct build *b, struct session *s, const struct build_opts *o);
+void build_end(struct build *b);
+/* Files read, goals chosen. */
+int build_make_plan(struct build *b, struct err *e);
+/* Warnings of the evaluation and of the Dockerfiles' checks; an error if a Dockerfile asks for it. */
+int build_check_files(struct build *b, struct err *e);
+/* Everything up to knowing what must run. */
+int build_prepare(struct build *b, struct err *e);
 
 /* --- sched.c --- */
 void sched_run(struct build *b, struct err *e);
@@ -140,6 +152,8 @@ struct step_job {
 int step_start(struct step_job *j, struct err *e);
 void step_free(struct step_job *j);
 int step_run_start(struct step_job *j, struct err *e);
+/* Before anything is made for the step: no RUN in tier none. */
+int step_run_refused(const struct step_job *j, struct err *e);
 int step_copy_start(struct step_job *j, struct err *e);
 /* In a worker inside the user namespace: clamp, pack, publish the upper directory; the result as JSON. view has what is
  * recorded of the links in it. */
@@ -175,6 +189,8 @@ int scan_contexts(struct build *b, struct err *e);
 /* --- record.c --- */
 void record_add(struct build *b, const struct ckey *key, const struct stage_run *r, const struct plan_stage *st,
 		const struct plan_step *step);
+/* The step was taken from elsewhere: its record is ours from now on, under its input key. */
+void record_keep(struct build *b, const struct stage_run *r, const struct plan_stage *st, const struct plan_step *step);
 /* The step was taken by its content key: from now on its input key leads to the same. */
 void record_alias(struct build *b, const struct ckey *content, const struct stage_run *r, const struct plan_stage *st,
 		  const struct plan_step *step);

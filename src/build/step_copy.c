@@ -97,7 +97,7 @@ static int copy_context(const struct step_job *j, struct copyto *c, struct err *
 	struct plan_source *ps = j->b->plan->sources.v[j->def->copy.index];
 	AUTO_SOURCE_LIST struct source_list list = {0};
 	struct source_query q = plan_copy_query(&j->def->copy);
-	struct unarchive un = {.b = j->b, .job = j, .to = c};
+	struct unarchive un = {.b = j->b, .job = j, .to = c, .prefix = "add"};
 
 	if (source_prepare(&ps->context, e) < 0 || source_select(&ps->context, &q, &list, e) < 0)
 		return -1;
@@ -197,7 +197,7 @@ static int copy(const struct step_job *j, const struct ownview *view, struct err
 
 	if (root < 0 || set_owner(&c, pc->chown, e) < 0 || (pc->chmod && dmode_parse(pc->chmod, &mode, e) < 0))
 		return -1;
-	return copy_sources(j, &c, e) < 0 || copy_docs(&c, pc, e) < 0 ? -1 : remote_copy(j->b, pc, &c, e);
+	return copy_sources(j, &c, e) < 0 || copy_docs(&c, pc, e) < 0 ? -1 : remote_copy(j, &c, e);
 }
 
 /* --- WORKDIR --- */

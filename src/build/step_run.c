@@ -320,10 +320,12 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 }
 
 /* The whole diagnosis: what was tried, why it failed, what to do about it. */
-static int no_isolation(const struct step_job *j, struct err *e)
+int step_run_refused(const struct step_job *j, struct err *e)
 {
 	const struct tier_info *t = &j->b->s->tier;
 
+	if (t->tier != TIER_NONE)
+		return 0;
 	err_set(e, ERR_HOST, "stage %s: %s: RUN needs isolation \"root\", \"range\", \"solo\" or \"chroot\"; %s",
 		j->st->name, j->def->text, t->why[0] ? t->why : "isolation \"none\" was asked for");
 	err_at(e, j->st->file, j->def->line, 0);
@@ -332,8 +334,6 @@ static int no_isolation(const struct step_job *j, struct err *e)
 
 int step_run_start(struct step_job *j, struct err *e)
 {
-	if (j->b->s->tier.tier == TIER_NONE)
-		return no_isolation(j, e);
 	struct run *r = mem_new(struct run);
 
 	r->j = j;

@@ -7,6 +7,7 @@
 
 #include "oci/layout_dir.h"
 #include "src/build/blobs.h"
+#include "src/build/reform.h"
 #include "src/build/cacheopt.h"
 #include "src/build/state.h"
 #include "src/build/treeview.h"
@@ -27,6 +28,9 @@ struct tree_state {
 	struct digest diff_id;
 	struct descriptor blob;
 	char *repo; /* where to fetch the blob, NULL: it is in the store */
+	char *form; /* it is there in this form and becomes a tar of that name; NULL: there is a blob */
+	char *tar;
+	struct reform reform;
 	char *what; /* image or stage, for messages */
 	char *dir;  /* being unpacked, relative to the store */
 	VEC_OF(struct waiter *) waiters;
@@ -39,6 +43,8 @@ static void free_state(void *p)
 	descriptor_release(&t->blob);
 	vec_release(&t->waiters);
 	free(t->repo);
+	free(t->form);
+	free(t->tar);
 	free(t->what);
 	free(t->dir);
 	free(t);
@@ -120,7 +126,12 @@ bool trees_obtainable(struct build *b, const struct digest_list *stack)
 	for (size_t i = 0; i < stack->n; i++) {
 		AUTO_DESCRIPTOR struct descriptor d = {0};
 
-		if (!state_of(b, &stack->v[i]) && !origin_of(b, &stack->v[i]) && !stored_blob(b, &stack->v[i], &d))
+		AUTO_FREE char *form = NULL;
+
+		if (state_of(b, &stack->v[i]) || origin_of(b, &stack->v[i]) || stored_blob(b, &stack->v[i], &d))
+			continue;
+		form = reform_find(b->s, &stack->v[i]);
+		if (!form)
 			return false;
 	}
 	return true;
@@ -160,6 +171,16 @@ static void finish(struct tree_state *t, struct err *e)
 	vec_release(&waiters);
 }
 
+static int open_layer(const struct tree_state *t, struct err *e)
+{
+	int fd;
+
+	if (!t->tar)
+		return store_blob_open(t->b->s->store, &t->blob.digest, e);
+	fd = openat(store_fd(t->b->s->store), t->tar, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", t->tar) : fd;
+}
+
 static int unpack(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	struct tree_state *t = arg;
@@ -171,11 +192,13 @@ static int unpack(void *arg, struct worker *w, struct json **result, struct err 
 				     .view = &tv.view,
 				     .owners = &tv.made};
 	struct layer_info info = {0};
-	int blob = store_blob_open(s, &t->blob.digest, e);
+	int blob = open_layer(t, e);
 
 	(void)w;
 	if (blob < 0)
 		return -1;
+	if (t->tar)
+		o.want = NULL;
 	struct rstream *src = stream_from_fd(blob, true, "layer");
 	AUTO_CLOSE int dest = openat(store_fd(s), t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -183,7 +206,7 @@ static int unpack(void *arg, struct worker *w, struct json **result, struct err 
 		return err_sys(e, ERR_HOST, errno, "opening %s", t->dir);
 	treeview_open(&tv, t->b->s);
 	if (layer_apply(src, dest, &o, &info, e) < 0)
-		return err_wrap(e, "unpacking layer %s", t->blob.digest.text);
+		return err_wrap(e, "unpacking layer %s", t->tar ? t->diff_id.text : t->blob.digest.text);
 	if (store_layer_publish_with(s, t->dir, t->b->s->tier.form, &t->diff_id, &tv.made, e) < 0)
 		return -1;
 	*result = json_object();
@@ -196,7 +219,9 @@ static void on_unpacked(void *ctx, const struct json *result, struct err *e)
 {
 	struct tree_state *t = ctx;
 
-	if (!err_is_set(e))
+	if (t->tar)
+		unlinkat(store_fd(t->b->s->store), t->tar, 0);
+	if (!err_is_set(e) && !t->tar)
 		store_layer_rec_add_blob(t->b->s->store, &t->diff_id, (uint64_t)json_get_int(result, "size", 0),
 					 &t->blob, "pulled", e);
 	if (!err_is_set(e) && json_get_bool(result, "lossy", false))
@@ -225,6 +250,26 @@ static void start_unpack(struct tree_state *t)
 				   .ctx = t};
 
 	if (make_dir(t->b, "unpack", &t->dir, &e) < 0 || !worker_start(t->b->s, &spec, &e))
+		finish(t, &e);
+	err_release(&e);
+}
+
+static void on_reformed(void *ctx, const struct json *result, struct err *e)
+{
+	(void)result;
+	if (err_is_set(e))
+		finish(ctx, e);
+	else
+		start_unpack(ctx);
+}
+
+static void start_reform(struct tree_state *t)
+{
+	struct err e = ERR_INIT;
+
+	t->tar = mem_printf("%s/reform.%u", t->b->tmp, t->b->tmp_count++);
+	t->reform = (struct reform){.s = t->b->s, .form = t->form, .path = t->tar, .diff_id = &t->diff_id};
+	if (reform_start(&t->reform, on_reformed, t, &e) < 0)
 		finish(t, &e);
 	err_release(&e);
 }
@@ -310,7 +355,7 @@ static struct tree_state *begin(struct build *b, const struct digest *diff_id, c
 	const struct layer_origin *o = origin_of(b, diff_id);
 
 	*t = (struct tree_state){.state = TREE_MAKING, .b = b, .diff_id = *diff_id, .what = mem_strdup(what)};
-	if (!stored_blob(b, diff_id, &t->blob)) {
+	if (!stored_blob(b, diff_id, &t->blob) && !(t->form = reform_find(b->s, diff_id))) {
 		if (!o) {
 			free_state(t);
 			not_obtainable(diff_id, e);
@@ -326,7 +371,9 @@ static struct tree_state *begin(struct build *b, const struct digest *diff_id, c
 
 static void start(struct tree_state *t)
 {
-	if (t->repo)
+	if (t->form)
+		start_reform(t);
+	else if (t->repo)
 		start_fetch(t);
 	else
 		start_unpack(t);

@@ -6,11 +6,15 @@
 
 #include "src/build/nsjob.h"
 
+void treeview_open_as(struct treeview *t, enum tier tier)
+{
+	*t = (struct treeview){
+		.view = {.rows = owntab_new(), .plain = tier == TIER_NONE, .solo = tier == TIER_SOLO}};
+}
+
 void treeview_open(struct treeview *t, const struct session *s)
 {
-	*t = (struct treeview){.view = {.rows = owntab_new(),
-					.plain = s->tier.tier == TIER_NONE,
-					.solo = s->tier.tier == TIER_SOLO}};
+	treeview_open_as(t, s->tier.tier);
 }
 
 void treeview_release(struct treeview *t)

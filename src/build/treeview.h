@@ -12,6 +12,7 @@ struct treeview {
 };
 
 void treeview_open(struct treeview *t, const struct session *s);
+void treeview_open_as(struct treeview *t, enum tier tier); /* for trees of another form */
 void treeview_release(struct treeview *t);
 #define AUTO_TREEVIEW AUTO(treeview_release)
 /* What is recorded in a layer tree, or in all of a stack; trees that have lost records are repaired. In a worker inside

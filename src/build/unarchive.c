@@ -85,7 +85,7 @@ static int copy_tree(struct unarchive *u, int dir, const struct strv *implied, c
 int unarchive_entry(void *arg, const struct source_entry *en, const char *dest, struct err *e)
 {
 	struct unarchive *u = arg;
-	AUTO_FREE char *rel = mem_printf("%s/add.%u", u->job->dir, u->count++);
+	AUTO_FREE char *rel = mem_printf("%s/%s.%u", u->job->dir, u->prefix, u->count++);
 	AUTO_CLOSE int archive = source_open(u->to->src, en, e);
 	AUTO_STRV struct strv implied = {0};
 

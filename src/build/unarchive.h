@@ -10,6 +10,7 @@ struct unarchive {
 	const struct build *b;
 	const struct step_job *job;
 	const struct copyto *to;
+	const char *prefix; /* of names of directories in the step's */
 	unsigned count;
 };
 

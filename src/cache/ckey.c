@@ -1,5 +1,6 @@
 #include "src/cache/ckey.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void put_length(struct hash *h, uint64_t n)
@@ -26,12 +27,29 @@ void ckey_begin(struct ckey_builder *b, const char *domain, bool keep_why)
 	put_text(b->h, domain, strlen(domain));
 }
 
+/* A name that comes again (documents, mounts) is kept as "name#2" and so on. */
+static void keep(struct ckey_builder *b, const char *name, struct json *value)
+{
+	char numbered[64];
+
+	if (!json_get(b->why, name)) {
+		json_set(b->why, name, value);
+		return;
+	}
+	for (unsigned i = 2;; i++) {
+		snprintf(numbered, sizeof numbered, "%s#%u", name, i);
+		if (!json_get(b->why, numbered))
+			break;
+	}
+	json_set(b->why, numbered, value);
+}
+
 void ckey_field(struct ckey_builder *b, const char *name, const void *value, size_t n)
 {
 	put_text(b->h, name, strlen(name));
 	put_text(b->h, value, n);
 	if (b->why)
-		json_set(b->why, name, json_new_strn(value ? value : "", n));
+		keep(b, name, json_new_strn(value ? value : "", n));
 }
 
 /* A list of no value or one value, so that an absent text differs from an empty one. */
@@ -42,7 +60,7 @@ void ckey_str(struct ckey_builder *b, const char *name, const char *value)
 	if (value)
 		put_text(b->h, value, strlen(value));
 	if (b->why && value)
-		json_set_str(b->why, name, value);
+		keep(b, name, json_new_str(value));
 }
 
 void ckey_int(struct ckey_builder *b, const char *name, int64_t value)
@@ -50,7 +68,7 @@ void ckey_int(struct ckey_builder *b, const char *name, int64_t value)
 	put_text(b->h, name, strlen(name));
 	put_length(b->h, (uint64_t)value);
 	if (b->why)
-		json_set_int(b->why, name, value);
+		keep(b, name, json_new_int(value));
 }
 
 void ckey_list(struct ckey_builder *b, const char *name, const struct strv *values)
@@ -60,7 +78,7 @@ void ckey_list(struct ckey_builder *b, const char *name, const struct strv *valu
 	for (size_t i = 0; i < values->n; i++)
 		put_text(b->h, values->v[i], strlen(values->v[i]));
 	if (b->why)
-		json_set(b->why, name, json_from_strv(values));
+		keep(b, name, json_from_strv(values));
 }
 
 void ckey_end(struct ckey_builder *b, struct ckey *out, struct json **why)

@@ -1,5 +1,7 @@
 #include "src/cache/clocal.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "src/util/clock.h"
@@ -11,6 +13,8 @@ void clocal_release(struct clocal *r)
 	free(r->made);
 	free(r->step);
 	json_free(r->inputs);
+	free(r->stage);
+	free(r->file);
 	*r = (struct clocal){0};
 }
 
@@ -55,6 +59,10 @@ static int read_record(const struct json *j, const struct ckey *key, struct cloc
 	out->step = mem_strdup_opt(json_get_str(j, "step"));
 	out->used = json_get_int(j, "used", 0);
 	out->built = json_get_int(j, "built", 0);
+	out->stage = mem_strdup_opt(json_get_str(j, "stage"));
+	out->file = mem_strdup_opt(json_get_str(j, "file"));
+	out->n = (unsigned)json_get_int(j, "n", 0);
+	out->run = json_get_int(j, "run", 0);
 	if (json_get(j, "inputs"))
 		out->inputs = json_deep_copy(json_get(j, "inputs"));
 	if (read_diff_ids(json_get(j, "diff_ids"), &out->diff_ids, e) < 0)
@@ -83,6 +91,41 @@ bool clocal_get(struct store *s, const struct ckey *key, struct clocal *out)
 	return ok;
 }
 
+static bool key_of_name(const char *name, struct ckey *out)
+{
+	size_t n = strspn(name, "0123456789abcdef");
+
+	if (n != CKEY_HEX_BYTES - 1 || strcmp(name + n, ".json") != 0)
+		return false;
+	memcpy(out->hex, name, n);
+	out->hex[n] = '\0';
+	return true;
+}
+
+int clocal_each(struct store *s, clocal_each_fn *fn, void *arg, struct err *e)
+{
+	int fd = openat(store_fd(s), "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSEDIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *ent;
+
+	if (!d && errno == ENOENT)
+		return 0;
+	if (!d) {
+		err_sys(e, ERR_HOST, errno, "%s/cache", store_root(s));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	while ((ent = readdir(d))) {
+		AUTO_CLOCAL struct clocal r = {0};
+		struct ckey key;
+
+		if (key_of_name(ent->d_name, &key) && clocal_get(s, &key, &r) && r.stage && r.inputs)
+			fn(arg, &r);
+	}
+	return 0;
+}
+
 int clocal_put(struct store *s, const struct clocal *r, struct err *e)
 {
 	AUTO_FREE char *path = record_path(&r->key);
@@ -102,6 +145,12 @@ int clocal_put(struct store *s, const struct clocal *r, struct err *e)
 	json_set_int(j, "built", r->built ? r->built : now);
 	if (r->inputs)
 		json_set(j, "inputs", json_ref(r->inputs));
+	if (r->stage)
+		json_set_int(j, "n", r->n);
+	if (r->run)
+		json_set_int(j, "run", r->run);
+	json_set_str(j, "stage", r->stage);
+	json_set_str(j, "file", r->file);
 	json_write(j, &text);
 	if (text.over)
 		return err_set(e, ERR_INTERNAL, "cache record of %s is larger than %zu bytes", r->step,

@@ -13,7 +13,10 @@ struct clocal {
 	struct digest_list diff_ids; /* the whole stack after the step, bottom first */
 	char *made;	     /* '1' or '0' for every layer step since the external base: whether it made a layer */
 	char *step;	     /* "FLAVOR/STAGE n INSTRUCTION", for people */
-	struct json *inputs; /* named fields of the input key (for `why`), or NULL */
+	struct json *inputs; /* named fields of the input key (for `why`), what looks secret left out; or NULL */
+	char *stage, *file;  /* which step it is, for `why`: name of the stage, its Dockerfile; NULL: unknown */
+	unsigned n;	     /* its number in the stage, from 1 */
+	int64_t run;	     /* the build in which it ran (its beginning, wall clock, ns); 0: it did not run here */
 	int64_t used;	     /* wall clock, seconds */
 	int64_t built;	     /* when the step ran, wall clock, seconds; 0: unknown, and clocal_put writes now */
 };
@@ -25,6 +28,10 @@ bool clocal_made_valid(const char *made, size_t layers);
 /* Found (true) only if the record is whole, of this version, and carries the key asked for; everything else counts as
  * absent, because a step can always be run again. */
 bool clocal_get(struct store *s, const struct ckey *key, struct clocal *out);
+/* All readable records that say which step they are (stage and inputs set), in no order. fn may take what is in the
+ * record. */
+typedef void clocal_each_fn(void *arg, struct clocal *r);
+int clocal_each(struct store *s, clocal_each_fn *fn, void *arg, struct err *e);
 /* Write the record. The trees that it names must be durable (store_sync). */
 int clocal_put(struct store *s, const struct clocal *r, struct err *e);
 

@@ -34,7 +34,8 @@ struct build_args {
 	 .help = "value of an ARG; without =V from the environment"}, \
 	{.name = "build-context", .arg = "NAME=SRC", .kind = OPT_LIST, BUILD_ARGS_AT(contexts), \
 	 .help = "what FROM, COPY --from and RUN --mount=from mean by NAME, before any stage or image: a directory, " \
-		 "docker-image://REF, store:NAME or oci-layout://DIR[:TAG]"}, \
+		 "docker-image://REF, store:NAME, oci-layout://DIR[:TAG], an http or https URL (a tar is unpacked), a git " \
+		 "repository with #REF:DIRECTORY"}, \
 	{.name = "label", .arg = "K=V", .kind = OPT_LIST, BUILD_ARGS_AT(labels), .help = "label of the image"}, \
 	{.name = "platform", .arg = "P", .kind = OPT_STRING, BUILD_ARGS_AT(platform), .dflt = "this machine's", \
 	 .help = "os/arch[/variant] of the images"}, \
@@ -73,7 +74,7 @@ struct build_args {
 #define BUILD_ARGS_RUNNING \
 	{.name = "jobs", .letter = 'j', .arg = "N", .kind = OPT_INT, BUILD_ARGS_AT(jobs), .min = 1, .max = 1024, \
 	 .dflt = "number of processors", .help = "steps that run at the same time"}, \
-	{.name = "isolation", .arg = "auto|root|range|solo|chroot", .kind = OPT_CHOICE, BUILD_ARGS_AT(isolation), \
+	{.name = "isolation", .arg = "auto|root|range|solo|chroot|none", .kind = OPT_CHOICE, BUILD_ARGS_AT(isolation), \
 	 .dflt = "auto", .help = "tier of isolation of the steps (solo and chroot are not built yet)"}, \
 	{.name = "keep-going", .kind = OPT_FLAG, BUILD_ARGS_AT(keep_going), \
 	 .help = "after a failure go on with what does not depend on it"}, \

@@ -57,7 +57,11 @@ int cli_net_opts(const struct cli *c, const struct cli_net *net, const char *hos
 {
 	const char *colon = net->creds ? strchr(net->creds, ':') : NULL;
 
-	*out = (struct registry_opts){.retries = 5};
+	*out = (struct registry_opts){
+		.retries = 5,
+		.connect_timeout_ns = settings_duration(&c->settings, SETTING_CONNECT_TIMEOUT),
+		.stall_timeout_ns = settings_duration(&c->settings, SETTING_STALL_TIMEOUT),
+	};
 	strv_copy(&out->insecure, settings_list(&c->settings, SETTING_INSECURE));
 	strv_copy(&out->insecure, &net->insecure);
 	out->ca_file = mem_strdup_opt(net->ca_file ? net->ca_file : settings_get(&c->settings, SETTING_CA_FILE));

@@ -9,7 +9,7 @@ struct cmd_build_opts {
 	struct build_args a; /* first: its offsets are those of the table */
 	struct strv outputs, annotations;
 	const char *compression, *iidfile, *metadata_file;
-	bool push, squash;
+	bool push, squash, explain;
 	struct strv later; /* values of options that are not built yet never get here */
 };
 
@@ -36,6 +36,8 @@ static const struct opt cmd_build_options[] = {
 	 .help = "push the image under the names of -t and name="},
 	{.name = "squash", .kind = OPT_FLAG, CMD_BUILD_AT(squash),
 	 .help = "give the image one layer above its base; the cache keeps the steps' own"},
+	{.name = "explain", .kind = OPT_FLAG, CMD_BUILD_AT(explain),
+	 .help = "say why each step runs: what differs from the last time (see slct why)"},
 	{.name = "compression", .arg = "CODEC[:LEVEL]", .kind = OPT_STRING, CMD_BUILD_AT(compression), .dflt = "gzip",
 	 .help = "gzip, zstd or none, for --push and --output; layers of pulled images stay as they are"},
 	{.name = "annotation", .arg = "K=V", .kind = OPT_LIST, CMD_BUILD_AT(annotations),
@@ -47,7 +49,6 @@ static const struct opt cmd_build_options[] = {
 	CLI_NET_OPTIONS(struct build_args),
 	CMD_BUILD_LATER("created", "now|DATE", "time in the image's config"),
 	CMD_BUILD_LATER("shell-on-fail", NULL, "open a shell in a failed step"),
-	CMD_BUILD_LATER("explain", NULL, "say why each step ran"),
 	CMD_BUILD_LATER("report", "F", "report of the build"),
 	CMD_BUILD_LATER("trace", "F", "trace of the build"),
 };
@@ -97,6 +98,7 @@ static int cmd_build_run(struct cli *c, const void *opts, struct err *e)
 	build_opts_init(&b);
 	rc = build_args_fill(c, &o->a, &b, e);
 	b.squash = o->squash;
+	b.explain = o->explain;
 	if (!rc)
 		rc = build_args_annotations(&o->annotations, &b, e);
 	if (!rc)

@@ -207,17 +207,18 @@ const struct command cmd_lint = {
 	.name = "lint",
 	.group = COMMAND_BUILD,
 	.summary = "check Dockerfiles and flavors",
-	.usage = "[OPTIONS] FILE|CONTEXT|FLAVOR…",
+	.usage = "[OPTIONS] FILE|CONTEXT|FLAVOR|-…",
 	.about = "Looks for what builds but may not do what is meant; the rules have the names of BuildKit's build "
 		 "checks, and --rules lists them. slct build and plan say the same as warnings.\n\n"
 		 "A Dockerfile can have a comment \"# check=skip=RULE,RULE;error=true\" in its first lines: skip "
 		 "(skip=all) leaves rules out, error=true makes a finding an error, experimental=RULE asks for a "
 		 "rule that is not looked at otherwise. The same comment right before an instruction holds for "
 		 "that instruction.\n\n"
-		 "No registry is asked. Variables that a base image may set are known if the image is in the store; "
+		 "\"-\" is a Dockerfile on standard input. No registry is asked. Variables that a base image may set are known if the image is in the store; "
 		 "else a finding about them says so and is never an error. Of a flavor all stages are looked at.\n\n"
 		 "The exit status is 0 with findings too, and 3 if a file says error=true or cannot be read.",
 	.example = "slct lint Dockerfile\n"
+		   "git show HEAD:Dockerfile | slct lint -\n"
 		   "slct lint flavors/python-demo\n"
 		   "slct lint --json --check error=true .",
 	.opts = cmd_lint_options,

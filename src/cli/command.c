@@ -21,7 +21,7 @@
 static const struct command *const command_list[] = {
 	&cmd_build,
 	&cmd_plan,
-	COMMAND_NOT_YET("why", COMMAND_BUILD, "what made the last build of a goal run"),
+	&cmd_why,
 	COMMAND_NOT_YET("verify", COMMAND_BUILD, "build again without cache and compare"),
 	&cmd_lint,
 	COMMAND_NOT_YET("lock", COMMAND_BUILD, "pin base images in slct.lock"),

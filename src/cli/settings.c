@@ -31,6 +31,10 @@ static const struct setting_def settings_table[SETTING_COUNT] = {
 			      "directory of certificates per registry, HOST[:PORT]/*.crt, *.cert and *.key, before "
 			      "~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and "
 			      "/etc/docker/certs.d"},
+	[SETTING_CONNECT_TIMEOUT] = {"connect-timeout", "SLCT_CONNECT_TIMEOUT", SETTING_DURATION, NULL, "15s",
+				     "how long a registry may take to answer a connection (5s, 1m)"},
+	[SETTING_STALL_TIMEOUT] = {"stall-timeout", "SLCT_STALL_TIMEOUT", SETTING_DURATION, NULL, "60s",
+				   "how long a transfer may make next to no progress before it is given up (30s, 5m)"},
 	[SETTING_JOBS] = {"jobs", "SLCT_JOBS", SETTING_NUMBER, NULL, "auto",
 			  "how many steps run at the same time (auto: the number of processors)"},
 };
@@ -77,7 +81,11 @@ static bool settings_choice_ok(const char *choices, const char *value)
 static int settings_check(const struct setting_def *d, const char *value, enum err_code code, struct err *e)
 {
 	uint64_t n;
+	int64_t ns;
 
+	if (d->kind == SETTING_DURATION && (num_parse_duration(sv_from(value), &ns) || ns < 1000000000))
+		return err_set(e, code, "%s: \"%s\" is not a duration of a second or more, such as 30s or 5m", d->name,
+			       value);
 	if (d->kind == SETTING_CHOICE && !settings_choice_ok(d->choices, value))
 		return err_set(e, code, "%s: \"%s\" is not one of %s", d->name, value, d->choices);
 	if (d->kind == SETTING_NUMBER && strcmp(value, "auto") != 0 &&
@@ -287,6 +295,14 @@ const char *settings_get(const struct settings *s, enum setting_id id)
 const struct strv *settings_list(const struct settings *s, enum setting_id id)
 {
 	return &s->v[id].values;
+}
+
+int64_t settings_duration(const struct settings *s, enum setting_id id)
+{
+	int64_t ns = 0;
+
+	num_parse_duration(sv_from(settings_get(s, id)), &ns);
+	return ns;
 }
 
 unsigned settings_jobs(const struct settings *s)

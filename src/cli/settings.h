@@ -13,11 +13,13 @@ enum setting_id {
 	SETTING_INSECURE,
 	SETTING_CA_FILE,
 	SETTING_CERT_DIR,
+	SETTING_CONNECT_TIMEOUT,
+	SETTING_STALL_TIMEOUT,
 	SETTING_JOBS,
 	SETTING_COUNT,
 };
 
-enum setting_kind { SETTING_TEXT, SETTING_PATH, SETTING_CHOICE, SETTING_NUMBER, SETTING_LIST };
+enum setting_kind { SETTING_TEXT, SETTING_PATH, SETTING_CHOICE, SETTING_NUMBER, SETTING_LIST, SETTING_DURATION };
 
 struct setting_def {
 	const char *name; /* key in the files: "insecure-registry" */
@@ -56,6 +58,8 @@ void settings_release(struct settings *s);
 
 const char *settings_get(const struct settings *s, enum setting_id id); /* the (first) value, NULL if there is none */
 const struct strv *settings_list(const struct settings *s, enum setting_id id);
+/* A duration in nanoseconds. */
+int64_t settings_duration(const struct settings *s, enum setting_id id);
 /* Jobs as a number; "auto" is the number of processors that this process may use. */
 unsigned settings_jobs(const struct settings *s);
 

@@ -9,6 +9,7 @@ static const char *const ui_names[] = {
 	[EVENT_BEGIN] = "begin",
 	[EVENT_STAGE_START] = "stage-start",
 	[EVENT_STEP_START] = "step-start",
+	[EVENT_STEP_WHY] = "step-why",
 	[EVENT_STEP_CACHED] = "step-cached",
 	[EVENT_STEP_DONE] = "step-done",
 	[EVENT_STEP_ERROR] = "step-error",

@@ -96,6 +96,14 @@ static void ui_plain_start(struct ui_plain *ui, struct ui_plain_stage *s, const 
 	ui_plain_instruction(ui, s, ev);
 }
 
+static void ui_plain_why(struct ui_plain *ui, struct ui_plain_stage *s ATTR_UNUSED, const struct event *ev)
+{
+	AUTO_FREE char *text = ui_text_line(ev->text, false);
+
+	ui_text_prefix(ev->stage, ev->n, ev->m, &ui->out);
+	buf_printf(&ui->out, "WHY %s\n", text);
+}
+
 static void ui_plain_cached(struct ui_plain *ui, struct ui_plain_stage *s, const struct event *ev)
 {
 	ui_plain_instruction(ui, s, ev);
@@ -204,6 +212,7 @@ static const struct {
 	[EVENT_BEGIN] = {ui_plain_begin, false},
 	[EVENT_STAGE_START] = {NULL, false},
 	[EVENT_STEP_START] = {ui_plain_start, false},
+	[EVENT_STEP_WHY] = {ui_plain_why, false},
 	[EVENT_STEP_CACHED] = {ui_plain_cached, false},
 	[EVENT_STEP_DONE] = {ui_plain_done, false},
 	[EVENT_STEP_ERROR] = {ui_plain_error, false},

@@ -153,6 +153,16 @@ static void ui_tty_warning(struct ui_tty *ui, const struct event *ev)
 	ui_screen_above(&ui->screen, buf_str(&line));
 }
 
+static void ui_tty_why(struct ui_tty *ui, const struct event *ev)
+{
+	AUTO_FREE char *text = ui_text_line(ev->text, false);
+	AUTO_BUF struct buf line = BUF_INIT(BUF_TEXT_MAX);
+
+	ui_text_prefix(ev->stage, ev->n, ev->m, &line);
+	buf_printf(&line, "%sWHY%s %s", ui_tty_colour(ui, "\x1b[36m"), ui_tty_colour(ui, UI_TTY_OFF), text);
+	ui_screen_above(&ui->screen, buf_str(&line));
+}
+
 static void ui_tty_plain_line(struct ui_tty *ui, const char *text)
 {
 	AUTO_FREE char *clean = ui_text_line(text, false);
@@ -219,6 +229,7 @@ static void ui_tty_stage_event(struct ui_tty *ui, const struct event *ev)
 	case EVENT_STEP_META:
 	case EVENT_TRANSFER:
 	case EVENT_STAGE_DONE:
+	case EVENT_STEP_WHY:
 	case EVENT_WARNING:
 	case EVENT_END:
 		break;
@@ -237,6 +248,9 @@ static void ui_tty_dispatch(struct ui_tty *ui, const struct event *ev)
 		break;
 	case EVENT_STAGE_DONE:
 		ui_tty_stage_done(ui, ev);
+		break;
+	case EVENT_STEP_WHY:
+		ui_tty_why(ui, ev);
 		break;
 	case EVENT_WARNING:
 		ui_tty_warning(ui, ev);

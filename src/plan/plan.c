@@ -27,6 +27,7 @@ static void release_copy(struct plan_copy *c)
 	for (size_t i = 0; i < c->remotes.n; i++) {
 		free(c->remotes.v[i].url);
 		free(c->remotes.v[i].checksum);
+		free(c->remotes.v[i].subdir);
 		free(c->remotes.v[i].id);
 		free(c->remotes.v[i].dir);
 	}

@@ -38,7 +38,8 @@ enum plan_edge_kind { PLAN_EDGE_FROM, PLAN_EDGE_COPY, PLAN_EDGE_MOUNT };
 
 enum plan_origin { PLAN_FROM_CONTEXT, PLAN_FROM_STAGE, PLAN_FROM_IMAGE };
 
-/* Name of the file that a URL gives: the last part of its path, decoded; "download" if there is none. Caller frees. */
+/* Name of the file that a URL gives: the last part of its path, decoded; "__unnamed__" (the reference's) if there is
+ * none. Caller frees. */
 char *plan_remote_name(const char *url);
 
 /* A here-document as a source. */
@@ -51,7 +52,8 @@ struct plan_doc {
 /* A file of a web server or a git repository as a source of ADD. */
 struct plan_remote {
 	char *url;
-	bool git, keep_git;
+	bool git, keep_git, submodules;
+	char *subdir;   /* of git: the part that is taken, NULL: all of it */
 	char *checksum; /* as given: a digest, or of git a commit; NULL */
 	/* set by who fetches it; unset where nothing may be fetched: */
 	char *id;             /* digest or commit: what the key has */
@@ -72,6 +74,7 @@ struct plan_copy {
 	bool parents;        /* directories above the sources are kept */
 	bool link;           /* links on the way to the destination are replaced, not followed */
 	bool unpack;         /* ADD: local archives are unpacked */
+	bool unpack_remote;  /* ADD --unpack: those of URLs too */
 	struct digest tree;  /* of the selected files, set by the caller's scan (context only) */
 };
 
@@ -221,6 +224,8 @@ static inline void plan_freep(struct plan **p)
 
 /* --build-context NAME=SRC, before anything that may use it. ERR_USAGE, ERR_INPUT. */
 int plan_add_named(struct plan *p, const char *text, struct err *e);
+/* One whose files are there later: an absolute directory without an ignore file. *source: its index in p->sources. */
+int plan_add_named_dir(struct plan *p, const char *name, const char *dir, size_t *source, struct err *e);
 /* A plain context: `file` NULL means its Dockerfile or Containerfile. target NULL: the last stage is the goal. */
 int plan_add_context(struct plan *p, const char *dir, const char *file, const char *target, struct err *e);
 /* A flavor directory; its stages' references become edges. */

@@ -1,6 +1,7 @@
 /* COPY and ADD. */
 #include <string.h>
 
+#include "src/dockerfile/dgit.h"
 #include "src/dockerfile/dmode.h"
 #include "src/plan/plan_eval.h"
 #include "src/plan/plan_history.h"
@@ -11,14 +12,6 @@
 static bool is_url(const char *s)
 {
 	return strncmp(s, "http://", 7) == 0 || strncmp(s, "https://", 8) == 0;
-}
-
-static bool is_git(const char *s)
-{
-	size_t n = strcspn(s, "#");
-
-	return strncmp(s, "git@", 4) == 0 || strncmp(s, "git://", 6) == 0 || strncmp(s, "ssh://", 6) == 0 ||
-	       ((is_url(s) || strncmp(s, "file://", 7) == 0) && n > 4 && strncmp(s + n - 4, ".git", 4) == 0);
 }
 
 static void copy_doc(struct plan_copy *c, const struct dast_heredoc *h)
@@ -43,51 +36,88 @@ static int hex_digit(char c)
 	return p ? (int)(p - digits) : -1;
 }
 
+static char *decoded(struct sv v)
+{
+	char *out = mem_alloc(v.n + 1), *p = out;
+
+	for (size_t i = 0; i < v.n; i++) {
+		int high = v.p[i] == '%' && i + 2 < v.n ? hex_digit(v.p[i + 1]) : -1;
+		int low = high < 0 ? -1 : hex_digit(v.p[i + 2]);
+
+		*p++ = low < 0 ? v.p[i] : (char)(high << 4 | low);
+		i += low < 0 ? 0 : 2;
+	}
+	*p = '\0';
+	return out;
+}
+
 char *plan_remote_name(const char *url)
 {
 	const char *start = strstr(url, "://");
-	struct sv path = sv_from(start ? start + 3 : url), name;
-	char *out, *p;
+	struct sv path = sv_from(start ? start + 3 : url);
+	AUTO_FREE char *clean = NULL;
 
 	path.n = strcspn(path.p, "?#");
-	name = sv_sub(path, (size_t)(sv_rfind(path, '/') + 1), path.n);
-	p = out = sv_dup(sv_find(path, '/') < 0 ? SV("") : name);
-	for (const char *q = out; *q; q++) {
-		int high = *q == '%' ? hex_digit(q[1]) : -1, low = high < 0 ? -1 : hex_digit(q[2]);
+	path = sv_sub(path, sv_find(path, '/') < 0 ? path.n : (size_t)sv_find(path, '/'), path.n);
+	AUTO_FREE char *text = decoded(path);
+	size_t n = strlen(text);
 
-		*p++ = low < 0 ? *q : (char)(high << 4 | low);
-		q += low < 0 ? 0 : 2;
-	}
-	*p = 0;
-	if (out[0] && !strchr(out, '/') && strcmp(out, ".") != 0 && strcmp(out, "..") != 0)
-		return out;
-	free(out);
-	return mem_strdup("download");
+	while (n && text[n - 1] == '/')
+		text[--n] = '\0';
+	clean = mem_strdup(path_base(text));
+	return clean[0] && strcmp(clean, ".") != 0 && strcmp(clean, "..") != 0 ? STEAL_PTR(clean)
+									     : mem_strdup("__unnamed__");
+}
+
+/* What the reference of a repository says, and the instruction's flags. */
+static int remote_git(struct plan_eval *v, struct plan_remote *r, struct err *e)
+{
+	AUTO_DGIT struct dgit g = {0};
+	bool flag = dast_flag(v->x, "keep-git-dir") != NULL;
+
+	if (dgit_parse(r->url, &g, e) < 0)
+		return -1;
+	if (flag && g.keep_git_dir && r->keep_git != (g.keep_git_dir == DGIT_YES))
+		return err_set(e, ERR_INPUT, "ADD --keep-git-dir and %s contradict each other", r->url);
+	if (r->checksum && g.checksum && strcmp(r->checksum, g.checksum) != 0)
+		return err_set(e, ERR_INPUT, "ADD --checksum=%s and %s contradict each other", r->checksum, r->url);
+	r->keep_git = r->keep_git || g.keep_git_dir == DGIT_YES;
+	r->submodules = g.submodules != DGIT_NO;
+	r->subdir = STEAL_PTR(g.subdir);
+	return 0;
+}
+
+static int remote_file(const struct plan_remote *r, struct err *e)
+{
+	struct digest d;
+
+	if (r->checksum && digest_parse(sv_from(r->checksum), &d, ERR_INPUT, e) < 0)
+		return err_wrap(e, "--checksum");
+	return 0;
 }
 
 static int copy_remote(struct plan_eval *v, struct plan_copy *c, const char *url, struct err *e)
 {
-	struct plan_remote r = {.url = mem_strdup(url), .git = is_git(url)};
-	struct digest d;
+	struct plan_remote r = {.url = mem_strdup(url), .git = dgit_is(url)};
 
 	r.keep_git = dast_flag_bool(v->x, "keep-git-dir");
 	r.checksum = mem_strdup_opt(dast_flag(v->x, "checksum"));
+	int rc = r.git ? remote_git(v, &r, e) : remote_file(&r, e);
+
 	vec_push(&c->remotes, r);
-	if (r.checksum && !r.git && digest_parse(sv_from(r.checksum), &d, ERR_INPUT, e) < 0)
-		return err_wrap(e, "--checksum");
-	if (!r.git && dast_flag_bool(v->x, "unpack"))
-		return plan_eval_unsupported(v, "ADD --unpack of a URL", e);
-	return 0;
+	return rc;
 }
 
 static int copy_source(struct plan_eval *v, struct plan_copy *c, const char *w, struct err *e)
 {
 	bool add = v->x->kind == DAST_ADD;
 
-	if (add && (is_git(w) || is_url(w)))
+	if (add && (dgit_is(w) || is_url(w)))
 		return copy_remote(v, c, w, e);
-	if (is_url(w))
-		return err_set(e, ERR_INPUT, "COPY takes files of the context; %s is a URL", w);
+	if (dgit_is(w) || is_url(w)) {
+		err_set(e, ERR_INPUT, "COPY takes files of the context; %s is elsewhere", w);
+		return err_hint(e, "ADD takes URLs and git repositories");
+	}
 	strv_add(&c->sources, w);
 	return 0;
 }
@@ -137,13 +167,14 @@ static int copy_flags(struct plan_eval *v, struct plan_copy *c, struct err *e)
 
 	c->unpack = v->x->kind == DAST_ADD;
 	if (dast_flag(v->x, "unpack"))
-		c->unpack = dast_flag_bool(v->x, "unpack");
+		c->unpack = c->unpack_remote = dast_flag_bool(v->x, "unpack");
 	c->parents = dast_flag_bool(v->x, "parents");
-	c->link = dast_flag_bool(v->x, "link");
 	for (size_t i = 0; (pattern = dast_flag_nth(v->x, "exclude", i)); i++)
 		strv_add(&c->excludes, pattern);
 	c->chown = mem_strdup_opt(dast_flag(v->x, "chown"));
 	c->chmod = mem_strdup_opt(dast_flag(v->x, "chmod"));
+	/* With --chmod the reference copies in the ordinary way. */
+	c->link = dast_flag_bool(v->x, "link") && !c->chmod;
 	return c->chmod ? dmode_parse(c->chmod, &mode, e) : 0;
 }
 

@@ -73,15 +73,15 @@ static void add_copy(const struct plan *p, struct ckey_builder *b, const struct 
 	}
 	for (size_t i = 0; i < c->remotes.n; i++) {
 		AUTO_FREE char *name = plan_remote_name(c->remotes.v[i].url);
-		const char *sub = strchr(c->remotes.v[i].url, '#');
 
 		ckey_str(b, "remote", c->remotes.v[i].id);
 		/* Of a repository the commit and the part of it that is taken, of a file its name. */
-		sub = sub ? strchr(sub, ':') : NULL;
-		ckey_str(b, "remote-name", c->remotes.v[i].git ? (sub ? sub : "") : name);
+		ckey_str(b, "remote-name", c->remotes.v[i].git ? c->remotes.v[i].subdir : name);
 		ckey_int(b, "keep-git", c->remotes.v[i].keep_git);
+		ckey_int(b, "submodules", c->remotes.v[i].submodules);
 	}
 	ckey_int(b, "unpack", c->unpack);
+	ckey_int(b, "unpack-remote", c->unpack_remote);
 	ckey_int(b, "origin", c->origin);
 	if (c->origin == PLAN_FROM_CONTEXT) {
 		ckey_str(b, "files", c->tree.text);
@@ -143,6 +143,32 @@ static void from_keys(const struct plan *p, const struct plan_step *s, struct ke
 	}
 }
 
+/* Not part of the key: what stands behind `parent` and `from`, for `why`. */
+static struct json *image_why(const struct plan_image *im)
+{
+	struct json *j = json_object();
+
+	json_set_str(j, "image", im->text);
+	json_set_str(j, "digest", im->config_digest.text);
+	return j;
+}
+
+static void add_origins(const struct plan *p, const struct plan_stage *st, const struct plan_step *s, bool first,
+			struct json *why)
+{
+	struct json *from = json_array();
+	struct plan_from f;
+
+	if (!first)
+		json_set_bool(why, "inner", true);
+	else if (st->base_image != PLAN_NONE)
+		json_set(why, "base", image_why(&p->images.v[st->base_image]));
+	for (size_t i = 0; plan_step_from(s, i, &f); i++)
+		json_append(from, f.origin == PLAN_FROM_STAGE ? json_new_str(p->stages.v[f.index].name)
+							      : image_why(&p->images.v[f.index]));
+	json_set(why, "origins", from);
+}
+
 static bool inputs_known(const struct plan_step *s, const struct ckey *parent, const struct keys *from)
 {
 	if (!ckey_is_set(parent))
@@ -201,8 +227,10 @@ static void stage_keys(const struct plan *p, struct plan_stage *st)
 		from_keys(p, s, &from);
 		s->layer_n = n++;
 		s->logical = logical_time(p, st, n);
-		if (inputs_known(s, parent, &from))
+		if (inputs_known(s, parent, &from)) {
 			step_key(p, st, s, parent, from.v, &s->key, &s->why);
+			add_origins(p, st, s, parent == &st->base_key, s->why);
+		}
 		vec_release(&from);
 		parent = &s->key;
 	}

@@ -3,11 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "src/dockerfile/dlimit.h"
 #include "src/dockerfile/dparse.h"
 #include "src/plan/plan_eval.h"
 #include "src/plan/plan_load.h"
+#include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -228,6 +232,18 @@ static int look_at_file(struct look *k, const char *path, struct err *e)
 	return look_at(k, f, k->o->build_args, ig, e);
 }
 
+/* "-": one without a directory, so without an ignore file. */
+static int look_at_stdin(struct look *k, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(DFILE_MAX_BYTES);
+	AUTO_DAST_FILE struct dast_file *f = NULL;
+
+	if (io_read_all(STDIN_FILENO, &text, "standard input", e) < 0)
+		return -1;
+	f = dparse("-", buf_sv(&text), e);
+	return f ? look_at(k, f, k->o->build_args, NULL, e) : -1;
+}
+
 int plan_lint_path(const char *path, const struct plan_lint_opts *o, dlint_emit_fn *emit, void *ctx, bool *error,
 		   struct err *e)
 {
@@ -236,6 +252,11 @@ int plan_lint_path(const char *path, const struct plan_lint_opts *o, dlint_emit_
 	struct stat st;
 	int rc;
 
+	if (strcmp(path, "-") == 0) {
+		rc = look_at_stdin(&k, e);
+		*error = k.error;
+		return rc;
+	}
 	if (stat(path, &st) < 0)
 		return err_sys(e, ERR_INPUT, errno, "%s", path);
 	if (S_ISDIR(st.st_mode) && flavor_is_flavor(path)) {

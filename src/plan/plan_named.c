@@ -84,11 +84,34 @@ static int add_source(struct plan *p, struct plan_named *n, const char *src, str
 		if (strncmp(src, schemes[i].start, len) == 0)
 			return add_image(n, schemes[i].place, src + len, e);
 	}
-	if (strstr(src, "://") || strncmp(src, "git@", 4) == 0) {
-		err_set(e, ERR_INPUT, "%s: a named context from there is not built yet", src);
-		return err_hint(e, "a directory, docker-image://REF, store:NAME or oci-layout://DIR[:TAG] is");
+	if (strstr(src, "://")) {
+		err_set(e, ERR_INPUT, "%s: no context can be had from there", src);
+		return err_hint(e, "a directory, docker-image://REF, store:NAME, oci-layout://DIR[:TAG], an http or https "
+				   "URL and a git repository is one");
 	}
 	return add_directory(p, n, src, e);
+}
+
+static int check_name(const struct plan *p, const char *name, struct err *e)
+{
+	if (strcmp(name, "scratch") == 0)
+		return err_set(e, ERR_USAGE, "--build-context: scratch is always the empty image");
+	if (plan_named_find(p, name))
+		return err_set(e, ERR_USAGE, "--build-context: %s is given twice", name);
+	return 0;
+}
+
+int plan_add_named_dir(struct plan *p, const char *name, const char *dir, size_t *source, struct err *e)
+{
+	struct plan_named n = {.source = p->sources.n};
+
+	if (check_name(p, name, e) < 0)
+		return -1;
+	source_add(&plan_load_source(p)->context, "", dir);
+	*source = n.source;
+	n.name = plain_name(name);
+	vec_push(&p->named, n);
+	return 0;
 }
 
 int plan_add_named(struct plan *p, const char *text, struct err *e)
@@ -102,10 +125,8 @@ int plan_add_named(struct plan *p, const char *text, struct err *e)
 	AUTO_FREE char *name = mem_strndup(text, (size_t)(eq - text));
 	struct plan_named n = {.source = PLAN_NONE};
 
-	if (strcmp(name, "scratch") == 0)
-		return err_set(e, ERR_USAGE, "--build-context: scratch is always the empty image");
-	if (plan_named_find(p, name))
-		return err_set(e, ERR_USAGE, "--build-context: %s is given twice", name);
+	if (check_name(p, name, e) < 0)
+		return -1;
 	int rc = add_source(p, &n, eq + 1, e);
 
 	n.name = plain_name(name);

@@ -7,6 +7,7 @@
 
 #include "oci/linkmap.h"
 #include "src/cache/ckey.h"
+#include "src/plan/treelist.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -177,36 +178,44 @@ static int add_context_other(struct treesum *t, const struct source_set *s, cons
 }
 
 /* The directory that a match names gives only its content: its attributes do not count. */
-static int add_context_entry(struct treesum *t, const struct source_set *s, const struct source_entry *en, bool top,
-			     struct statidx *x, struct err *e)
+static int add_context_entry(struct treesum *t, const struct source_set *s, const struct source_match *m, size_t i,
+			     struct statidx *x, struct buf *list, struct err *e)
 {
+	const struct source_entry *en = &m->entries.v[i];
 	uint8_t sum[STATIDX_SUM_BYTES];
+	bool top = i == 0;
 
+	if (list && !S_ISREG(en->st.st_mode))
+		treelist_add(list, m, en, NULL);
 	if (!S_ISREG(en->st.st_mode) && !top)
 		return add_context_other(t, s, en, e);
 	if (S_ISREG(en->st.st_mode) && context_file(s, en, x, sum, e) < 0)
 		return -1;
+	if (list && S_ISREG(en->st.st_mode))
+		treelist_add(list, m, en, sum);
 	treesum_entry(t, en, NULL, S_ISREG(en->st.st_mode) ? sum : NULL);
 	return 0;
 }
 
 static int add_context_match(struct treesum *t, const struct source_set *s, const struct source_match *m,
-			     struct statidx *x, struct err *e)
+			     struct statidx *x, struct buf *list, struct err *e)
 {
 	treesum_match(t, m);
 	for (size_t i = 0; i < m->entries.n; i++)
-		if (add_context_entry(t, s, &m->entries.v[i], i == 0, x, e) < 0)
+		if (add_context_entry(t, s, m, i, x, list, e) < 0)
 			return -1;
 	return 0;
 }
 
 int treesum_of_context(const struct source_set *s, const struct source_list *l, struct statidx *x, struct digest *out,
-		       struct err *e)
+		       struct buf *list, struct err *e)
 {
 	struct treesum *t = treesum_new(false, 0);
 
+	if (list)
+		treelist_begin(list);
 	for (size_t i = 0; i < l->matches.n; i++)
-		if (add_context_match(t, s, &l->matches.v[i], x, e) < 0) {
+		if (add_context_match(t, s, &l->matches.v[i], x, list, e) < 0) {
 			treesum_free(t);
 			return -1;
 		}

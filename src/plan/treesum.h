@@ -26,8 +26,9 @@ void treesum_fold(uint8_t sum[STATIDX_SUM_BYTES], const struct source_xattrs *x)
 /* SHA-256 of an open file from its beginning. */
 int treesum_file(int fd, const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e);
 
-/* The whole of it for a context, reading only what the index does not know. */
+/* The whole of it for a context, reading only what the index does not know. list (may be NULL): gets what the digest
+ * was made of (treelist.h). */
 int treesum_of_context(const struct source_set *s, const struct source_list *l, struct statidx *x, struct digest *out,
-		       struct err *e);
+		       struct buf *list, struct err *e);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "src/sandbox/caps.h"
 #include "src/sandbox/seccomp.h"
+#include "src/sandbox/solo.h"
 #include "src/sandbox/spec.h"
 #include "src/sandbox/ulimit.h"
 #include "src/util/cleanup.h"
@@ -210,21 +211,23 @@ static int limit(const struct sandbox_spec *s, struct err *e)
 }
 
 /* The filter is loaded while there is CAP_SYS_ADMIN, so that no_new_privs can stay off; it allows what follows. */
-static int confine(const struct sandbox_spec *s, struct err *e)
+static int confine(const struct sandbox_spec *s, int sock, struct err *e)
 {
 	uint64_t caps = caps_of_tier(s->tier->tier) & ~s->drop_caps;
 
 	if (s->insecure)
-		return 0;
+		return sock < 0 ? 0 : solo_confine(s, sock, e);
 	if (caps_bound(caps, e) < 0)
 		return -1;
-	/* Without CAP_SYS_ADMIN it would take no_new_privs, and setuid programs would not work. */
-	if (s->tier->tier != TIER_CHROOT && seccomp_enter(s->seccomp_prog, s->seccomp_len, e) < 0)
+	/* Tier chroot: without CAP_SYS_ADMIN it would take no_new_privs, and setuid programs would not work. */
+	if (s->tier->tier == TIER_CHROOT)
+		return caps_limit(caps, e);
+	if ((sock < 0 ? seccomp_enter(s->seccomp_prog, s->seccomp_len, e) : solo_confine(s, sock, e)) < 0)
 		return -1;
 	return caps_limit(caps, e);
 }
 
-int exec_child(const struct sandbox_spec *s, const struct passwd_ids *ids, struct err *e)
+int exec_child(const struct sandbox_spec *s, const struct passwd_ids *ids, int sock, struct err *e)
 {
 	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_STRV struct strv env = {0}, files = {0};
@@ -237,7 +240,7 @@ int exec_child(const struct sandbox_spec *s, const struct passwd_ids *ids, struc
 	spec_environment(s, ids->home, &env);
 	if (exec_child_find(root, s->argv[0], spec_getenv(strv_argv(&env), "PATH"), &files, e) < 0)
 		return -1;
-	if (limit(s, e) < 0 || confine(s, e) < 0 || become(ids, e) < 0)
+	if (limit(s, e) < 0 || confine(s, sock, e) < 0 || become(ids, e) < 0)
 		return -1;
 	umask(022);
 	return start(s, &files, &env, e);

@@ -19,6 +19,7 @@
 #include "src/sandbox/mountpoint.h"
 #include "src/sandbox/mounts_child.h"
 #include "src/sandbox/passwd.h"
+#include "src/sandbox/solo.h"
 #include "src/sandbox/usermount.h"
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
@@ -47,7 +48,7 @@ static int compare_int(const void *a, const void *b)
 static int close_descriptors(const struct sandbox_spec *s, int chan, struct err *e)
 {
 	AUTO_CLOSE int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int keep[3] = {chan, s->root.dirfd};
+	int keep[4] = {chan, s->root.dirfd};
 	size_t n = 2;
 
 	if (null < 0)
@@ -56,6 +57,8 @@ static int close_descriptors(const struct sandbox_spec *s, int chan, struct err 
 		return err_sys(e, ERR_HOST, errno, "standard input and output of the step");
 	if (s->cgroup && s->cgroup->procs >= 0)
 		keep[n++] = s->cgroup->procs;
+	if (s->tier->tier == TIER_SOLO && s->owners_fd >= 0)
+		keep[n++] = s->owners_fd;
 	qsort(keep, n, sizeof keep[0], compare_int);
 	if (keep[0] < 3 || null < 3)
 		return err_set(e, ERR_INTERNAL, "descriptors of a step below 3");
@@ -103,9 +106,14 @@ static int set_identity(const struct sandbox_spec *s, struct err *e)
 	return s->net == SANDBOX_NET_NONE ? loopback_up(e) : 0;
 }
 
+/* What this process knows when the step's root is made. */
+struct init {
+	struct passwd_ids ids;
+	struct solo *solo; /* NULL in other tiers */
+};
+
 /* USER is looked up before anything else is mounted in the root, so that its files can only be the image's. */
-static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int chan, struct passwd_ids *ids,
-		  struct err *e)
+static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int chan, struct init *in, struct err *e)
 {
 	AUTO_USERMOUNTS struct usermounts u = {0};
 	AUTO_CLOSE int root = -1;
@@ -118,11 +126,13 @@ static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int 
 	if (mntns_private(e) < 0 || usermount_open(s, &u, e) < 0)
 		return -1;
 	root = mount_root(s, &u, e);
-	if (root < 0 || passwd_lookup(root, s->user ? s->user : "", ids, e) < 0)
+	if (root < 0 || passwd_lookup(root, s->user ? s->user : "", &in->ids, e) < 0)
 		return -1;
-	own_output(ids);
+	own_output(&in->ids);
+	if (s->tier->tier == TIER_SOLO && !(in->solo = solo_new(s, e)))
+		return -1;
 	if (mounts_child_apply(root, ops, chan, e) < 0 || usermount_attach(root, &u, e) < 0 ||
-	    mounts_child_pivot(root, e) < 0)
+	    mounts_child_pivot(root, e) < 0 || (in->solo && solo_enter(in->solo, e) < 0))
 		return -1;
 	return set_identity(s, e);
 }
@@ -148,24 +158,54 @@ static int wait_command(pid_t command)
 	}
 }
 
+static pid_t start_command(const struct sandbox_spec *s, const struct passwd_ids *ids, int chan, int sock,
+			   struct err *e)
+{
+	pid_t command = fork();
+
+	if (command == 0) {
+		exec_child(s, ids, sock, e);
+		fail(chan, e);
+	}
+	if (command < 0)
+		err_sys(e, ERR_HOST, errno, "fork");
+	return command;
+}
+
+static int run_plain(const struct sandbox_spec *s, const struct init *in, int chan, int *status, struct err *e)
+{
+	pid_t command = start_command(s, &in->ids, chan, -1, e);
+
+	if (command < 0 || caps_limit(0, e) < 0)
+		return -1;
+	close(s->root.dirfd);
+	*status = wait_command(command);
+	return 0;
+}
+
+static int run_supervised(const struct sandbox_spec *s, const struct init *in, int chan, int *status, struct err *e)
+{
+	pid_t command;
+	int pair[2];
+
+	if (childmsg_pair(pair, e) < 0)
+		return -1;
+	command = start_command(s, &in->ids, chan, pair[1], e);
+	if (command < 0 || caps_limit(solo_caps(), e) < 0)
+		return -1;
+	close(s->root.dirfd);
+	return solo_serve(in->solo, pair, command, status, e) < 0 ? -1 : solo_end(in->solo, s, e);
+}
+
 void init_child(const struct sandbox_spec *s, const struct plan_ops *ops, int chan)
 {
 	struct err e = ERR_INIT;
-	struct passwd_ids ids = {0};
-	pid_t command;
+	struct init in = {0};
+	int status = 0;
 
-	if (set_up(s, ops, chan, &ids, &e) < 0)
+	if (set_up(s, ops, chan, &in, &e) < 0 ||
+	    (in.solo ? run_supervised : run_plain)(s, &in, chan, &status, &e) < 0)
 		fail(chan, &e);
-	command = fork();
-	if (command == 0) {
-		exec_child(s, &ids, &e);
-		fail(chan, &e);
-	}
-	if (command < 0)
-		err_sys(&e, ERR_HOST, errno, "fork");
-	if (command < 0 || caps_limit(0, &e) < 0)
-		fail(chan, &e);
-	close(s->root.dirfd);
-	childmsg_done(chan, wait_command(command));
+	childmsg_done(chan, status);
 	_exit(0);
 }

@@ -232,8 +232,10 @@ static int op_sys(struct mounts *m, const struct plan_op *op, struct err *e)
 	return fresh || !(op->attrs & MOUNT_ATTR_RDONLY) ? 0 : mask_sys(m, e);
 }
 
+/* Read-only, which devices can be written to all the same: mode, owner and times of the host's node must not change. */
 static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
 {
+	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
 	AUTO_CLOSE int file = path_open_nolinks(m->root, op->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
 	AUTO_CLOSE int tree = open_tree(AT_FDCWD, op->arg, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 
@@ -241,6 +243,8 @@ static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
 		return err_sys(e, ERR_HOST, errno, "making /%s", op->path);
 	if (tree < 0)
 		return err_sys(e, ERR_HOST, errno, "the host's %s", op->arg);
+	if (mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
+		return err_sys(e, ERR_HOST, errno, "/%s: read-only", op->path);
 	return attach(m, tree, op->path, e);
 }
 

@@ -12,9 +12,10 @@
 #define PLAN_DEV_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
 #define PLAN_SHM_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
-/* /dev: a tmpfs of ours, never the image's. The host's nodes are bound since a user namespace cannot make any. */
+/* /dev: a tmpfs of ours, never the image's, and nodev: root may make nodes, here too, and must not open them. What is
+ * bound on it has a mount of its own. The host's nodes are bound since a user namespace cannot make any. */
 static const struct plan_op plan_dev[] = {
-	{PLAN_FS, "dev", "tmpfs", "mode=0755,size=64m", PLAN_DEV_ATTRS, NULL},
+	{PLAN_FS, "dev", "tmpfs", "mode=0755,size=64m", PLAN_SHM_ATTRS, NULL},
 	{PLAN_NODE, "dev/null", "/dev/null", NULL, 0, NULL},
 	{PLAN_NODE, "dev/zero", "/dev/zero", NULL, 0, NULL},
 	{PLAN_NODE, "dev/full", "/dev/full", NULL, 0, NULL},

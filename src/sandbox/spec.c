@@ -14,10 +14,12 @@ static bool is_hostname(const char *name)
 
 static int check_caller(const struct sandbox_spec *s, struct err *e)
 {
-	if (!s->tier || (s->tier->tier != TIER_ROOT && s->tier->tier != TIER_RANGE && s->tier->tier != TIER_CHROOT))
+	bool userns = s->tier && (s->tier->tier == TIER_RANGE || s->tier->tier == TIER_SOLO);
+
+	if (!s->tier || (s->tier->tier != TIER_ROOT && s->tier->tier != TIER_CHROOT && !userns))
 		return err_set(e, ERR_HOST, "isolation \"%s\" cannot run steps: not built yet",
 			       s->tier ? tier_name(s->tier->tier) : "?");
-	if ((s->tier->tier == TIER_RANGE) != (s->nsfd >= 0))
+	if (userns != (s->nsfd >= 0))
 		return err_set(e, ERR_INTERNAL, "user namespace and tier of the step do not fit");
 	if (!s->argv || !s->argv[0] || !s->env || !s->scratch || s->out_fd < 0)
 		return err_set(e, ERR_INTERNAL, "incomplete description of a step");

@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "oci/imgconfig.h"
+#include "oci/manifest.h"
 #include "src/dockerfile/dexpand.h"
+#include "src/dockerfile/dgit.h"
 #include "src/dockerfile/dparse.h"
 #include "src/dockerfile/dstage.h"
 #include "src/dockerfile/ignore.h"
@@ -263,6 +266,91 @@ static void run_read(struct json *row)
 	putchar('}');
 }
 
+static void put_git(const struct dgit *g, bool is_short)
+{
+	putchar('{');
+	put_member("Remote", g->remote + (is_short ? strlen("https://") : 0));
+	put_member("Ref", g->ref);
+	put_member("SubDir", g->subdir);
+	put_member("Checksum", g->checksum);
+	printf("\"commit_times\":%s,\"FetchByCommit\":%s}", g->mtime_commit ? "true" : "false",
+	       g->fetch_by_commit ? "true" : "false");
+}
+
+static void run_git(struct json *row)
+{
+	const char *text = json_get_str(row, "ref");
+	AUTO_DGIT struct dgit g = {0};
+	struct err e = ERR_INIT;
+
+	if (!dgit_is(text) && !dgit_is_short(text))
+		printf("null");
+	else if (dgit_parse(text, &g, &e))
+		put_error(&e);
+	else
+		put_git(&g, dgit_is_short(text));
+}
+
+static int read_config(const char *text, struct err *e)
+{
+	struct imgconfig c;
+	int rc = imgconfig_parse(text, strlen(text), &c, ERR_INPUT, e);
+
+	if (rc == 0)
+		imgconfig_release(&c);
+	return rc;
+}
+
+static int read_descriptor(const char *text, struct err *e)
+{
+	AUTO_JSON struct json *j = json_parse(text, strlen(text), ROW_MAX_BYTES, ERR_INPUT, "descriptor", e);
+	AUTO_DESCRIPTOR struct descriptor d = {0};
+
+	return j ? descriptor_from_json(j, &d, ERR_INPUT, e) : -1;
+}
+
+static int read_manifest(const char *text, struct err *e)
+{
+	AUTO_MANIFEST struct manifest m = {0};
+
+	return manifest_parse(text, strlen(text), NULL, &m, ERR_INPUT, e);
+}
+
+static int read_index(const char *text, struct err *e)
+{
+	AUTO_INDEX struct index m = {0};
+
+	return index_parse(text, strlen(text), NULL, &m, ERR_INPUT, e);
+}
+
+static int read_layout(const char *text, struct err *e)
+{
+	AUTO_JSON struct json *j = json_parse(text, strlen(text), ROW_MAX_BYTES, ERR_INPUT, "oci-layout", e);
+
+	return j && json_get_str(j, "imageLayoutVersion") ? 0 : -1;
+}
+
+/* Documents of images: whether they are taken. */
+static void run_document(struct json *row)
+{
+	static const struct {
+		const char *schema;
+		int (*read)(const char *text, struct err *e);
+	} readers[] = {
+		{"config-schema.json", read_config},	     {"content-descriptor.json", read_descriptor},
+		{"image-manifest-schema.json", read_manifest}, {"image-index-schema.json", read_index},
+		{"image-layout-schema.json", read_layout},
+	};
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(readers); i++)
+		if (strcmp(readers[i].schema, json_get_str(row, "schema")) == 0)
+			printf("{\"valid\":%s,\"why\":", readers[i].read(json_get_str(row, "document"), &e) ? "false" : "true");
+	put_str(sv_from(e.msg ? e.msg : ""));
+	putchar('}');
+	err_release(&e);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct json *row);
@@ -271,6 +359,8 @@ static const struct {
 	{"shell-words", run_words},
 	{"dockerignore-match", run_match},
 	{"dockerignore-read", run_read},
+	{"git-references", run_git},
+	{"image-spec-documents", run_document},
 };
 
 int main(void)

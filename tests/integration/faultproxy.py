@@ -86,6 +86,9 @@ class Action:
     name = "?"
     keep = None
 
+    def __str__(self):
+        return self.name
+
     def early(self, handler):
         return False
 
@@ -229,6 +232,17 @@ class stall(Action):
         handler.wfile.flush()
         handler.proxy.ended.wait(self.seconds)
         handler.cut()
+
+
+class late(Action):
+    """The registry is asked so many seconds later."""
+
+    def __init__(self, seconds):
+        self.name, self.seconds = f"late by {seconds}", seconds
+
+    def early(self, handler):
+        time.sleep(self.seconds)
+        return False
 
 
 class partial(Action):
@@ -425,6 +439,55 @@ class FaultProxy(Listener):
         self.refresh_token = "refresh-token-of-the-tests"
         self.asked = []    # (grant type or "get", scopes) of each request for a token
         self.chaos = None
+        self.sessions = None
+
+    def keep_sessions(self):
+        """Uploads in chunks are kept here, as the distribution specification describes them: what arrived of a chunk
+        stays, GET says how much that is. (docker-registry forgets a session whose last chunk was cut.)"""
+        self.sessions = {}
+
+    def session(self, handler, action):
+        """An upload session of our own: True if the request was one. The blob goes to the registry in one PUT."""
+        address, _, query = handler.path.partition("?")
+        begin, _, number = address.rpartition("/")
+        if handler.command == "POST" and not number:
+            number = str(len(self.sessions))
+            self.sessions[number] = b""
+            handler.drain()
+            handler.answer(202, [("Location", f"{address}{number}"), ("Range", "0-0")], b"")
+            return True
+        if number not in self.sessions:
+            return False
+        data = handler.drain(action.keep if action else None)
+        have = self.sessions[number]
+        first = int(handler.headers.get("Content-Range", f"{len(have)}-").split("-")[0])
+        if first != len(have):
+            handler.answer(416, [("Range", f"0-{max(0, len(have) - 1)}")], b"")
+            return True
+        self.sessions[number] = have = have + data
+        if action and action.keep is not None:
+            handler.cut()
+        items = [("Location", address), ("Range", f"0-{max(0, len(have) - 1)}")]
+        if handler.command in ("PATCH", "GET"):
+            answer = Answer(202 if handler.command == "PATCH" else 204, items, b"")
+        else:
+            answer = self.ask_for(have, begin + "/", query)
+        if not action or not action.late(handler, answer):
+            handler.answer(answer.status, answer.fields, answer.body)
+        return True
+
+    def ask_for(self, data, uploads, query):
+        """The whole blob to the registry."""
+        up = http.client.HTTPConnection("127.0.0.1", self.upstream, timeout=30)
+        up.request("POST", uploads)
+        place = up.getresponse()
+        place.read()
+        location = place.getheader("Location")
+        up.request("PUT", location + ("&" if "?" in location else "?") + query, body=data)
+        got = up.getresponse()
+        answer = Answer(got.status, got.getheaders(), got.read())
+        up.close()
+        return answer
 
     def on(self, method, pattern, action, first=0, only=0):
         self.rules.append(Rule(method, pattern, action, first, only))
@@ -500,6 +563,8 @@ class FaultProxy(Listener):
         action = self.pick(handler.command, handler.path)
         handler.entry.fault = action.name if action else ""
         if action and action.early(handler):
+            return
+        if self.sessions is not None and "/blobs/uploads/" in handler.path and self.session(handler, action):
             return
         answer = self.ask(handler, handler.drain(action.keep if action else None), action)
         if action and action.late(handler, answer):

@@ -11,17 +11,32 @@ from lab import need, write_tree
 
 @pytest.fixture
 def web():
-    """A server of byte strings by path: web.files; what was asked: web.seen."""
+    """A server of byte strings by path: web.files; their ETags: web.tags; what was asked: web.seen, and answered with 304:
+    web.unchanged; the most requests at a time: web.most, where answers wait for the barrier web.gate."""
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.server.seen.append(self.path)
             data = self.server.files.get(self.path)
-            if isinstance(data, str):
+            tag = self.server.tags.get(self.path)
+            with self.server.lock:
+                self.server.now += 1
+                self.server.most = max(self.server.most, self.server.now)
+            if self.server.gate:
+                self.server.gate.wait(10)
+            with self.server.lock:
+                self.server.now -= 1
+            if tag and self.headers.get("If-None-Match") == tag:
+                self.server.unchanged.append(self.path)
+                self.send_response(304)
+                data = b""
+            elif isinstance(data, str):
                 self.send_response(302)
                 self.send_header("Location", data)
                 data = b""
             else:
                 self.send_response(200 if data is not None else 404)
+            if tag:
+                self.send_header("ETag", tag)
             self.send_header("Content-Length", str(len(data or b"")))
             self.end_headers()
             self.wfile.write(data or b"")
@@ -30,7 +45,8 @@ def web():
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.files, server.seen = {}, []
+        server.files, server.seen, server.tags, server.unchanged = {}, [], {}, []
+        server.lock, server.now, server.most, server.gate = threading.Lock(), 0, 0, None
         server.url = f"http://127.0.0.1:{server.server_address[1]}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server

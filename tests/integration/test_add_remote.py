@@ -1,6 +1,9 @@
 """ADD of files of a web server and of git repositories."""
 import gzip
 import hashlib
+import io
+import tarfile
+import threading
 
 import pytest
 
@@ -15,12 +18,12 @@ def add(slct, line, rc=0, **kw):
 
 @pytest.fixture
 def served(web):
-    web.files = {"/d/file": b"data\n", "/a%20b?x=1": b"data\n", "/": b"root\n", "/moved": "/d/file", "/t.tgz": gzip.compress(b"x" * 600)}
+    web.files = {"/d/file": b"data\n", "/a%20b?x=1": b"data\n", "/": b"root\n", "/moved": "/d/file", "/dir/": b"dir\n", "/t.tgz": gzip.compress(b"x" * 600)}
     return web
 
 
 @pytest.mark.parametrize("path, dest, name", [("/d/file", "/x/", "x/file"), ("/d/file", "/x/y", "x/y"), ("/moved", "/", "moved"),
-                                              ("/a%20b?x=1", "/n/", "n/a b"), ("/", "/n/", "n/download"), ("/t.tgz", "/n/", "n/t.tgz")])
+                                              ("/a%20b?x=1", "/n/", "n/a b"), ("/", "/n/", "n/__unnamed__"), ("/t.tgz", "/n/", "n/t.tgz"), ("/dir/", "/n/", "n/dir")])
 def test_file(slct, served, path, dest, name):
     add(slct, f"ADD {served.url}{path} {dest}")
     image = slct.image()
@@ -100,3 +103,76 @@ def test_commit_as_checksum(slct, repo):
     commit = git(repo, "rev-parse", "v1")
     add(slct, f"ADD --checksum={commit} file://{repo}#v1 /r")
     assert "--checksum says" in add(slct, f"ADD --checksum={commit} file://{repo}#main /r", rc=6).err
+
+
+def test_unchanged_is_not_fetched_again(slct, served):
+    """A server that says what a file's version is, is asked whether it has changed; offline what is here counts."""
+    line = f"ADD {served.url}/d/file /x"
+    served.tags["/d/file"] = '"one"'
+    assert add(slct, line).ran and not add(slct, line).ran
+    assert served.unchanged == ["/d/file"]
+    served.tags["/d/file"], served.files["/d/file"] = '"two"', b"other\n"
+    assert add(slct, line).ran and slct.image().text("x") == "other\n"
+    assert served.unchanged == ["/d/file"]
+    seen = len(served.seen)
+    slct.run("gc", "--keep", "1d")
+    assert not slct.build(f"FROM localhost/busybox:1\n{line}\n", "--offline").ran and len(served.seen) == seen
+    got = slct.build(f"FROM localhost/busybox:1\nADD {served.url}/else /x\n", "--offline", rc=3)
+    assert "--offline" in got.err and "Dockerfile:2" in got.err
+    slct.fsck()
+
+
+def test_unchanged_without_the_blob(slct, served):
+    line = f"ADD {served.url}/d/file /x"
+    served.tags["/d/file"] = '"one"'
+    add(slct, line)
+    for blob in slct.store.glob("blobs/*/" + SUM.split(":")[1]):
+        blob.unlink()
+    add(slct, line)
+    assert not served.unchanged and slct.image().text("x") == "data\n"
+
+
+def test_several_at_the_same_time(slct, served):
+    for i in range(4):
+        served.files[f"/p{i}"] = b"p"
+    served.gate = threading.Barrier(4, timeout=10)
+    add(slct, " ".join(["ADD", *(f"{served.url}/p{i}" for i in range(4)), "/x/"]))
+    assert served.most == 4
+
+
+def test_one_request_for_one_url(slct, served):
+    add(slct, f"ADD {served.url}/d/file /x\nADD {served.url}/d/file /y")
+    assert served.seen.count("/d/file") == 1
+
+
+def tar(name, data, mode="w:gz"):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as t:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def test_unpack(slct, served):
+    """--unpack holds for files of URLs too, --unpack=false for those of the context."""
+    served.files["/a.tgz"] = archive = tar("in/side", b"unpacked\n")
+    add(slct, f"ADD --unpack {served.url}/a.tgz a.tgz {served.url}/d/file /x/\nADD --unpack=false a.tgz {served.url}/a.tgz /y/\n"
+        f"ADD --unpack=true {served.url}/a.tgz /z", files={"a.tgz": archive})
+    image = slct.image()
+    assert image.text("x/in/side") == image.text("z/in/side") == "unpacked\n" and image.text("x/file") == "data\n"
+    assert "x/a.tgz" not in image and image["y/a.tgz"].data == archive and "y/in" not in image
+
+
+def test_git_parameters(slct, repo):
+    url = f"file://{repo}"
+    one = git(repo, "rev-parse", "v1")
+    add(slct, f"ADD {url}?tag=v1&subdir=/sub /a\nADD {url}?branch=side /b/\nADD {url}?ref=v1&keep-git-dir=true /c/\n"
+        f"ADD {url}?checksum={one}&fetch-by-commit#main /d/\nADD {url}?submodules=false /e/")
+    image = slct.image()
+    assert image.text("a/g") == "g\n" and image.text("b/f") == "side\n" and image.text("c/f") == "one\n"
+    assert "c/.git/HEAD" in image and "b/.git" not in image and image.text("d/f") == "one\n" and image.text("e/f") == "two\n"
+    for query, text in (("?tag=a&ref=b", "two references"), ("?x=1", '"x"'), (f"?checksum={one}", "checksum"), ("?ref", "needs a value"),
+                        ("?mtime=never", "mtime"), ("?subdir=../..", "leads out")):
+        assert text in add(slct, f"ADD {url}{query} /x", rc=None).err, query
+    assert "contradict" in add(slct, f"ADD --keep-git-dir=false {url}?keep-git-dir /x", rc=3).err

@@ -149,3 +149,9 @@ def test_ignored_file_is_warned_of_before_the_error(slct):
     folder = write_tree(slct.work / "ignored", {"Dockerfile": BUSYBOX + "COPY a /\n", "a": "", ".dockerignore": "a\n"})
     result = slct.run("build", folder, rc=3)
     assert warnings(result) == [("2", "CopyIgnoredFile")] and len(result.errors) == 1
+
+
+def test_standard_input(empty):
+    result = empty.run("lint", "-", input=b"FROM scratch AS Big\n")
+    assert result.out.startswith("-:1: warning: StageNameCasing: ")
+    assert empty.run("lint", "-", input=b"FRM scratch\n", rc=3).err.count("-:1:1") == 1

@@ -1,7 +1,11 @@
 """Named contexts: --build-context NAME=SRC."""
+import io
+import tarfile
+
 import pytest
 
 from lab import write_tree
+from remotes import git, repo, web  # noqa: F401 (fixtures)
 
 
 @pytest.fixture
@@ -79,7 +83,8 @@ def test_image_for_a_stage_and_its_number(slct):
     ("FROM n\n", "n=oci-layout://nosuch", 3, "nosuch"),
     ("FROM n\n", "n=nosuch", 3, "--build-context n"),
     ("FROM n\n", "n=/etc/passwd", 3, "is not a directory"),
-    ("FROM n\n", "n=https://example.com/x.git", 3, "not built yet"),
+    ("FROM n\n", "n=ftp://example.com/x.git", 3, "no context can be had"),
+    ("FROM n\n", "n=https://example.com/x.git", 3, "directory"),
     ("FROM n\n", "n=docker-image://UPPER", 3, "--build-context n"),
     ("FROM n\n", "n", 2, "is not NAME=SRC"),
     ("FROM n\n", "=.", 2, "is not NAME=SRC"),
@@ -101,3 +106,38 @@ def test_plan(slct, tools):
     got = slct.run("plan", "--json", "--build-context", f"tools={tools}", "--build-context",
                    "debian=store:localhost/busybox:1", folder)
     assert "localhost/busybox:1" in got.out
+
+
+def archive(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as t:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            t.addfile(info, io.BytesIO(text))
+    return out.getvalue()
+
+
+def test_a_url(any_slct, web):
+    """A tar is unpacked, another file is called "context"; what no step uses is not fetched."""
+    web.files = {"/t.tgz": archive({"d/f": b"one\n", ".dockerignore": b"*\n"}), "/f": b"file\n"}
+    options = [o for name in ("t=/t.tgz", "f=/f", "unused=/nowhere") for o in
+               ("--build-context", name.replace("=", f"={web.url}"))]
+    any_slct.build("FROM localhost/busybox:1\nCOPY --from=t d /d\nRUN --mount=from=f,target=/m cat /m/context >/o\n"
+                   "FROM scratch AS other\nCOPY --from=unused x /\nFROM 0\n".replace("FROM 0", "FROM localhost/busybox:1\nCOPY --from=0 /d /o /x/"),
+                   *options)
+    image = any_slct.image()
+    assert image.text("x/f") == "one\n" and image.text("x/o") == "file\n" and set(web.seen) == {"/t.tgz", "/f"}
+    got = any_slct.build("FROM scratch\nCOPY --from=t d /d\n", *options[:2], "--offline", rc=2)
+    assert "--offline" in got.err and "/t.tgz" in got.err
+
+
+def test_a_repository(slct, repo):
+    text = "FROM scratch\nCOPY --from=r . /r/\n"
+    for ref, files in (("", {"f": "two\n"}), ("#side", {"f": "side\n"}), ("#v1:sub", {"g": "g\n"}), ("?tag=v1&subdir=sub", {"g": "g\n"})):
+        slct.build(text, "--build-context", f"r=file://{repo}{ref}")
+        image = slct.image()
+        assert all(image.text(f"r/{name}") == content for name, content in files.items()) and "r/.git" not in image
+    assert slct.build(text, "--build-context", f"r=file://{repo}#v1:sub").ran == []
+    got = slct.build(text, "--build-context", f"r=file://{repo}#v1:none", rc=3)
+    assert "none" in got.err and "repository" in got.err

@@ -186,13 +186,13 @@ def test_shm_size(slct):
     assert "32768" in slct.image().text("df").split()
 
 
-def test_without_subordinate_ids_a_clear_refusal(new_slct, plain_user, bases):
-    one = new_slct(plain_user, base=None)
-    scratch = one.context({"Dockerfile": "FROM scratch\nCOPY Dockerfile /x\nRUN [\"/x\"]\n"})
-    for args in (["import", bases("busybox"), "localhost/busybox:1"], ["build", scratch]):
-        done = one.run(*args, rc=5)
-        assert "/etc/subuid" in done.err and "hint:" in done.err
-        assert re.search(plain_user.name + r":\d+:65536", done.err), "the line to add"
+def test_without_subordinate_ids_owners_are_recorded(new_slct, plain_user):
+    one = new_slct(plain_user)
+    done = one.build(B + "RUN touch /a && chown 12:34 /a && stat -c %u:%g /a\n")
+    assert "isolation: solo" in done.err and "12:34" in done.err
+    done = one.run("build", "--isolation", "range", one.context({"Dockerfile": B + "RUN true\n"}), rc=5)
+    assert "/etc/subuid" in done.err and "hint:" in done.err
+    assert re.search(plain_user.name + r":\d+:65536", done.err), "the line to add"
     one.run("images")
     one.run("plan", "--offline", one.flavor({"release": B + "RUN true\n"}))
 

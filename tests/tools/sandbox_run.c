@@ -109,7 +109,7 @@ static int measure(const struct sandbox_spec *s, int count)
 int main(int argc, char **argv)
 {
 	struct sandbox_spec s = {
-		.root.upper = "upper", .root.work = "work", .scratch = "points", .nsfd = -1, .out_fd = 1};
+		.root.upper = "upper", .root.work = "work", .scratch = "points", .nsfd = -1, .out_fd = 1, .owners_fd = -1};
 	struct strv env = {0};
 	struct tier_info tier;
 	struct err e = ERR_INIT;
@@ -149,7 +149,7 @@ int main(int argc, char **argv)
 	if (tier_probe(want, argv[optind + 1], &tier, &e) < 0)
 		die(&e);
 	s.tier = &tier;
-	if (tier.tier == TIER_RANGE && (s.nsfd = userns_open(&tier, &e)) < 0)
+	if (tier.tier != TIER_ROOT && (s.nsfd = userns_open(&tier, &e)) < 0)
 		die(&e);
 	if (sandbox_seccomp(s.sync_is_noop, &prog, &s.seccomp_len, &e) < 0)
 		die(&e);

@@ -455,7 +455,7 @@ START_TEST(sum_is_the_scans)
 		source_util_context(&s, &d, "src");
 		source_util_words(&list, selections[i]);
 		unit_ok(source_select(&s, &(struct source_query){.patterns = &list}, &l, &e), e);
-		unit_ok(treesum_of_context(&s, &l, x, &scanned, &e), e);
+		unit_ok(treesum_of_context(&s, &l, x, &scanned, NULL, &e), e);
 		statidx_free(x);
 		copies(&d, FROM_CONTEXT(.sources = selections[i], .dest = "/to/", .sum = &copied));
 		ck_assert_str_eq(scanned.text, copied.text);

@@ -96,8 +96,7 @@ static const struct refused_row {
 	{"a=/dev/null", ERR_INPUT, "is not a directory"},
 	{"a=store:", ERR_INPUT, "the image is missing"},
 	{"a=docker-image://A", ERR_INPUT, "--build-context a"},
-	{"a=https://example.com/x.tar", ERR_INPUT, "not built yet"},
-	{"a=git@example.com:x", ERR_INPUT, "not built yet"},
+	{"a=ftp://example.com/x.tar", ERR_INPUT, "no context can be had"},
 };
 
 START_TEST(refused_options)

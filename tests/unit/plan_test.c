@@ -496,10 +496,8 @@ START_TEST(steps)
 }
 END_TEST
 
-START_TEST(not_yet)
+START_TEST(refused_flags)
 {
-	cannot_evaluate("FROM debian\n\nADD --unpack=true https://example.com/x /x\n", 3,
-			"ADD --unpack of a URL is not supported yet");
 	cannot_evaluate("FROM debian\nADD --checksum=sha256:12 https://example.com/x /x\n", 2, "--checksum");
 	cannot_evaluate("FROM debian\nRUN --security=insecure true\n", 2, "--security=insecure");
 	cannot_evaluate("FROM debian\nEXPOSE 99999\n", 2, "is not a port");
@@ -986,7 +984,7 @@ END_TEST
 
 UNIT_MAIN("plan", stages_and_edges, later_stages_of_the_name_do_not_count, mounts_are_edges, files_that_do_not_load,
 	  contexts_that_do_not_load, containerfile_and_own_ignore_file, goals, unknown_names_list_the_known,
-	  goals_of_several_contexts, force, order, names_of_a_flavor, default_goals_of_a_flavor, circles, steps, not_yet,
+	  goals_of_several_contexts, force, order, names_of_a_flavor, default_goals_of_a_flavor, circles, steps, refused_flags,
 	  logical_times, what_is_in_a_key, mounted_files_are_in_the_key, mounts, mounts_refused,
 	  what_else_is_in_a_key, keys_do_not_depend_on_the_base_manifest, content_keys,
 	  origin_of_a_source_image,

@@ -30,7 +30,7 @@ static struct digest sum_of(const struct unit_dir *d, const char *patterns)
 	source_util_context(&s, d, "c");
 	source_util_words(&list, patterns);
 	unit_ok(source_select(&s, &(struct source_query){.patterns = &list}, &l, &e), e);
-	unit_ok(treesum_of_context(&s, &l, x, &sum, &e), e);
+	unit_ok(treesum_of_context(&s, &l, x, &sum, NULL, &e), e);
 	statidx_save(x);
 	statidx_free(x);
 	return sum;
