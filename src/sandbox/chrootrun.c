@@ -95,7 +95,7 @@ static void ATTR_NORETURN command(const struct keeper *k, const struct passwd_id
 
 	proc_die_with_parent(keeper);
 	if (enter_root(k, &e) == 0)
-		exec_child(k->s, ids, &e);
+		exec_child(k->s, ids, -1, &e);
 	childmsg_error(k->chan, &e);
 	_exit(1);
 }

@@ -98,7 +98,7 @@ static void box_open(struct box *b)
 	b->lower[0] = "base";
 	b->s = (struct sandbox_spec){
 		.tier = &tier, .nsfd = nsfd, .scratch = "points", .seccomp_prog = prog, .seccomp_len = prog_len, .owners_fd = -1};
-	b->s.root = (struct overlay_spec){b->fd, b->lower, 1, b->upper, b->work, NULL};
+	b->s.root = (struct overlay_spec){b->fd, b->lower, 1, NULL, b->upper, b->work, NULL};
 	b->s.timeout_ns = 20 * CLOCK_NS_PER_S;
 }
 
