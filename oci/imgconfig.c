@@ -152,9 +152,10 @@ int64_t imgconfig_origin(const struct imgconfig *c)
 
 /* --- writing --- */
 
-static void imgconfig_set_list(struct json *j, const char *key, const struct strv *list, bool present)
+/* An empty list is left out, as Docker leaves it. */
+static void imgconfig_set_list(struct json *j, const char *key, const struct strv *list)
 {
-	if (present || list->n)
+	if (list->n)
 		json_set(j, key, json_from_strv(list));
 }
 
@@ -218,7 +219,7 @@ static void imgconfig_set_health(struct json *j, const struct imgconfig_health *
 	if (!h)
 		return;
 	o = json_object();
-	imgconfig_set_list(o, "Test", &h->test, false);
+	imgconfig_set_list(o, "Test", &h->test);
 	imgconfig_set_nonzero(o, "Interval", h->interval);
 	imgconfig_set_nonzero(o, "Timeout", h->timeout);
 	imgconfig_set_nonzero(o, "StartPeriod", h->start_period);
@@ -232,10 +233,10 @@ static struct json *imgconfig_config_json(const struct imgconfig *c)
 	struct json *j = c->extra_config ? json_deep_copy(c->extra_config) : json_object();
 
 	imgconfig_set_env(j, &c->env);
-	imgconfig_set_list(j, "Cmd", &c->cmd, c->has_cmd);
-	imgconfig_set_list(j, "Entrypoint", &c->entrypoint, c->has_entrypoint);
-	imgconfig_set_list(j, "Shell", &c->shell, c->has_shell);
-	imgconfig_set_list(j, "OnBuild", &c->onbuild, false);
+	imgconfig_set_list(j, "Cmd", &c->cmd);
+	imgconfig_set_list(j, "Entrypoint", &c->entrypoint);
+	imgconfig_set_list(j, "Shell", &c->shell);
+	imgconfig_set_list(j, "OnBuild", &c->onbuild);
 	imgconfig_set_text(j, "User", c->user);
 	imgconfig_set_text(j, "WorkingDir", c->workdir);
 	imgconfig_set_text(j, "StopSignal", c->stop_signal);

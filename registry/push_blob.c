@@ -27,6 +27,7 @@ struct push_blob_set {
 struct push_blob {
 	struct push_blob_set *set;
 	const struct descriptor *d;     /* NULL as long as it is being made */
+	struct descriptor made;         /* of a stream */
 	struct registry_stream *stream; /* NULL: it is in the store */
 	struct upload up;
 	struct call call;
@@ -42,7 +43,8 @@ static void push_blob_free(struct push_blob *b)
 	call_release(&b->call);
 	http_timer_clear(b->set->pool->http, &b->timer);
 	upload_release(&b->up);
-	if (b->fd >= 0 && !b->stream)
+	descriptor_release(&b->made);
+	if (b->fd >= 0 && (!b->stream || b->stream->fd < 0))
 		close(b->fd);
 	free(b);
 }
@@ -167,16 +169,17 @@ static int push_blob_look(struct push_blob *b, struct err *e)
 	struct registry_stream *s = b->stream;
 	int state = atomic_load(&s->state);
 
-	if (state == REGISTRY_STREAM_BROKEN) {
-		err_move(e, &s->err);
-		return -1;
-	}
-	b->up.size = atomic_load(&s->ready);
-	if (state != REGISTRY_STREAM_WHOLE || b->d)
+	if (b->d)
 		return 0;
-	b->d = &s->desc;
-	b->up.size = s->desc.size;
-	b->up.digest = s->desc.digest.text;
+	if (state == REGISTRY_STREAM_BROKEN)
+		return err_set(e, ERR_CANCELLED, "it was given up");
+	b->up.size = atomic_load(&s->ready);
+	if (state != REGISTRY_STREAM_WHOLE)
+		return 0;
+	descriptor_set(&b->made, s->media_type, &s->digest, s->size);
+	b->d = &b->made;
+	b->up.size = s->size;
+	b->up.digest = b->d->digest.text;
 	b->up.growing = false;
 	return 0;
 }

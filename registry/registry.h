@@ -69,14 +69,16 @@ struct registry_probe {
 int registry_probe_tags(struct registry *r, const struct ref *repo, struct registry_probe *probes, size_t n,
 			struct err *e);
 
-/* The blob of a layer that is sent while it is made: its bytes appear in a file. One thread makes it and sets `state`
- * last; the client reads. */
+/* The blob of a layer that is sent while it is made: its bytes appear in a file. It may lie in memory that two processes
+ * share; the one that makes the blob sets `state` last, the client only reads. */
 struct registry_stream {
-	int fd;
+	int fd;                 /* the client's; -1: it was whole before the client came, and is in the store */
 	_Atomic uint64_t ready; /* bytes that are in the file */
 	_Atomic int state;      /* REGISTRY_STREAM_... */
-	struct descriptor desc; /* once it is whole; the blob is in the store then */
-	struct err err;         /* once it is given up */
+	/* once it is whole; the blob is in the store then */
+	struct digest digest;
+	uint64_t size;
+	const char *media_type; /* static */
 };
 enum { REGISTRY_STREAM_GROWS, REGISTRY_STREAM_WHOLE, REGISTRY_STREAM_BROKEN };
 

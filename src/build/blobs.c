@@ -57,40 +57,61 @@ size_t blobs_known(struct blobs_request *r)
 	return missing;
 }
 
-static int pack_one(const struct blobs_request *r, const struct digest *diff_id, struct layer_info *info,
-		    struct err *e)
+int blobs_pack_layer(const struct blobs_request *r, const struct digest *diff_id, struct wstream *out,
+		     struct layer_info *info, struct err *e)
 {
 	AUTO_FREE char *path = store_layer_path(r->s->tier.form, diff_id);
 	AUTO_CLOSE int tree = openat(store_fd(r->s->store), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_TREEVIEW struct treeview tv = {0};
-	struct store_blob_writer w;
-	int rc;
 
 	if (tree < 0) {
 		err_set(e, ERR_INTEGRITY, "layer %s is not in the store", diff_id->text);
 		return err_hint(e, "build or pull the image again");
 	}
 	treeview_open(&tv, r->s);
-	if (treeview_layer(&tv, r->s, diff_id, e) < 0 || store_blob_begin(r->s->store, &w, e) < 0)
+	if (treeview_layer(&tv, r->s, diff_id, e) < 0 ||
+	    layer_pack_as(tree, &tv.view, NULL, &r->codec, out, info, e) < 0)
 		return -1;
-	struct wstream *out = stream_to_fd(w.fd, false, "blob");
-
-	rc = layer_pack_as(tree, &tv.view, NULL, &r->codec, out, info, e);
-	stream_wclose(out);
-	if (rc == 0 && !digest_eq(&info->diff_id, diff_id)) {
+	if (!digest_eq(&info->diff_id, diff_id)) {
 		err_set(e, ERR_INTEGRITY, "layer tree %s has changed: its digest is now %s", diff_id->text,
 			info->diff_id.text);
-		rc = err_hint(e, "run slct fsck; build the image again with --no-cache");
-	}
-	if (rc < 0) {
-		store_blob_abort(r->s->store, &w);
-		return -1;
+		return err_hint(e, "run slct fsck; build the image again with --no-cache");
 	}
 	if (!digest_is_set(&info->blob)) { /* codec none: the tar is the blob */
 		info->blob = info->diff_id;
 		info->blob_size = info->size;
 	}
+	return 0;
+}
+
+static int pack_one(const struct blobs_request *r, const struct digest *diff_id, struct layer_info *info,
+		    struct err *e)
+{
+	struct store_blob_writer w;
+	struct wstream *out;
+	int rc;
+
+	if (store_blob_begin(r->s->store, &w, e) < 0)
+		return -1;
+	out = stream_to_fd(w.fd, false, "blob");
+	rc = blobs_pack_layer(r, diff_id, out, info, e);
+	stream_wclose(out);
+	if (rc < 0) {
+		store_blob_abort(r->s->store, &w);
+		return -1;
+	}
 	return store_blob_commit(r->s->store, &w, &info->blob, info->blob_size, NULL, e);
+}
+
+struct json *blobs_packed(size_t i, const struct layer_info *info)
+{
+	struct json *j = json_object();
+
+	json_set_int(j, "layer", (int64_t)i);
+	json_set_str(j, "digest", info->blob.text);
+	json_set_int(j, "size", (int64_t)info->blob_size);
+	json_set_int(j, "tar", (int64_t)info->size);
+	return j;
 }
 
 int blobs_pack(void *arg, struct worker *w, struct json **result, struct err *e)
@@ -101,18 +122,12 @@ int blobs_pack(void *arg, struct worker *w, struct json **result, struct err *e)
 	*result = json_array();
 	for (size_t i = 0; i < r->diff_ids->n; i++) {
 		struct layer_info info = {0};
-		struct json *j;
 
 		if (digest_is_set(&r->out[i].digest))
 			continue;
 		if (pack_one(r, &r->diff_ids->v[i], &info, e) < 0)
 			return -1;
-		j = json_object();
-		json_set_int(j, "layer", (int64_t)i);
-		json_set_str(j, "digest", info.blob.text);
-		json_set_int(j, "size", (int64_t)info.blob_size);
-		json_set_int(j, "tar", (int64_t)info.size);
-		json_append(*result, j);
+		json_append(*result, blobs_packed(i, &info));
 	}
 	return 0;
 }

@@ -21,6 +21,12 @@ bool blobs_fits(const struct blobs_request *r, size_t i, const struct digest *bl
 /* Arguments of a worker (WORKER_USERNS) that packs what is missing; its result goes to blobs_take. */
 int blobs_pack(void *arg, struct worker *w, struct json **result, struct err *e);
 int blobs_take(struct blobs_request *r, const struct json *result, struct err *e);
+/* In such a worker: one layer through the codec into out (borrowed, not finished), its diff id checked; info->blob is set
+ * whatever the codec. */
+int blobs_pack_layer(const struct blobs_request *r, const struct digest *diff_id, struct wstream *out,
+		     struct layer_info *info, struct err *e);
+/* What the worker's result says of layer i. */
+struct json *blobs_packed(size_t i, const struct layer_info *info);
 /* All of it, waiting. */
 int blobs_make(struct blobs_request *r, struct err *e);
 

@@ -303,7 +303,8 @@ static int check(const struct build_opts *o, struct err *e)
 	if (in > 1)
 		return err_set(e, ERR_USAGE, "standard input can be read once only");
 	if (foreign && o->paths.n > 1)
-		return err_set(e, ERR_USAGE, "a context that is no directory goes alone, but %zu are named", o->paths.n);
+		return err_set(e, ERR_USAGE, "a context that is no directory goes alone, but %zu are named",
+			       o->paths.n);
 	return 0;
 }
 

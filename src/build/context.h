@@ -28,8 +28,8 @@ bool context_is_foreign(const char *text);
 int context_prepare(struct session *s, const struct build_opts *o, struct context *c, struct err *e);
 /* A new name below the store's tmp/ for further things of this build; caller frees. NULL with *e. */
 char *context_place(struct session *s, struct context *c, const char *name, struct err *e);
-/* A context that only gives files into dir, which does not exist: a repository (all of it), a tar, or another file under
- * the name "context", as the reference has it. ERR_INPUT, ERR_REGISTRY, ERR_USAGE with --offline. */
+/* A context that only gives files into dir, which does not exist: a repository (all of it), a tar, or another file
+ * under the name "context", as the reference has it. ERR_INPUT, ERR_REGISTRY, ERR_USAGE with --offline. */
 int context_fetch(struct session *s, struct context *c, const struct build_opts *o, const char *text, const char *dir,
 		  struct err *e);
 /* Removes what was made. */

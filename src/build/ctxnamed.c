@@ -44,7 +44,8 @@ static bool step_uses(const struct plan_step *s, size_t source)
 	if (s->kind == PLAN_COPY && s->copy.origin == PLAN_FROM_CONTEXT && s->copy.index == source)
 		return true;
 	for (size_t i = 0; i < s->mounts.n; i++)
-		if (s->mounts.v[i].m.from && s->mounts.v[i].origin == PLAN_FROM_CONTEXT && s->mounts.v[i].index == source)
+		if (s->mounts.v[i].m.from && s->mounts.v[i].origin == PLAN_FROM_CONTEXT &&
+		    s->mounts.v[i].index == source)
 			return true;
 	return false;
 }

@@ -101,9 +101,17 @@ int gitrepo_parse(const char *text, struct gitrepo *out, struct err *e)
 /* The caller's environment without what would lead git elsewhere, as hooks of another repository have it. */
 static void gitrepo_env(const struct gitrepo *g, struct strv *env)
 {
-	static const char *const drop[] = {"GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=", "GIT_OBJECT_DIRECTORY=",
-					   "GIT_ALTERNATE_OBJECT_DIRECTORIES=", "GIT_COMMON_DIR=", "GIT_NAMESPACE=",
-					   "GIT_TERMINAL_PROMPT=", "GIT_ALLOW_PROTOCOL=", "LC_ALL=", "GIT_TEMPLATE_DIR="};
+	static const char *const drop[] = {"GIT_DIR=",
+					   "GIT_WORK_TREE=",
+					   "GIT_INDEX_FILE=",
+					   "GIT_OBJECT_DIRECTORY=",
+					   "GIT_ALTERNATE_OBJECT_DIRECTORIES=",
+					   "GIT_COMMON_DIR=",
+					   "GIT_NAMESPACE=",
+					   "GIT_TERMINAL_PROMPT=",
+					   "GIT_ALLOW_PROTOCOL=",
+					   "LC_ALL=",
+					   "GIT_TEMPLATE_DIR="};
 
 	for (char **v = environ; *v; v++) {
 		bool keep = true;

@@ -1,9 +1,10 @@
-/* slct push: an image of the store to a registry. Layers that were only built here are compressed first, once; those that
- * the registry has in another repository are mounted. */
+/* slct push: an image of the store to a registry. Layers that were only built here are compressed once, while they are
+ * sent; those that the registry has in another repository are mounted. */
 #include <string.h>
 
 #include "oci/limits.h"
 #include "src/build/blobs.h"
+#include "src/build/blobstream.h"
 #include "src/build/image_ops.h"
 #include "src/build/opsbase.h"
 #include "src/util/mem.h"
@@ -12,8 +13,12 @@ struct push {
 	struct session *s;
 	struct ref to;
 	struct ref mount_from; /* path NULL: none */
+	struct store_image *im;
 	struct descriptor manifest;
 	bool keep; /* a tag that is there */
+	struct blobs_request layers;
+	struct blobstream streams;
+	unsigned running; /* workers */
 };
 
 /* Whether the store knows a repository of that registry that has the layer, and which. */
@@ -64,6 +69,18 @@ static void note_places(struct push *p, const struct store_image *im)
 	err_release(&e);
 }
 
+static struct json *push_result(const struct registry_push *push)
+{
+	struct json *j = json_object();
+
+	json_set_int(j, "sent", (int64_t)push->blobs_sent);
+	json_set_int(j, "mounted", (int64_t)push->blobs_mounted);
+	json_set_int(j, "there", (int64_t)push->blobs_there);
+	json_set_int(j, "bytes", (int64_t)push->bytes_sent);
+	json_set(j, "manifest", descriptor_to_json(&push->manifest));
+	return j;
+}
+
 static int push_all(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	struct push *p = arg;
@@ -75,30 +92,195 @@ static int push_all(void *arg, struct worker *w, struct json **result, struct er
 	push.mount_from = p->mount_from.path ? &p->mount_from : NULL;
 	if (!reg || registry_push_image(reg, &push, p->s->store, NULL, NULL, e) < 0)
 		return -1;
-	*result = json_object();
-	json_set_int(*result, "sent", (int64_t)push.blobs_sent);
-	json_set_int(*result, "mounted", (int64_t)push.blobs_mounted);
-	json_set_int(*result, "there", (int64_t)push.blobs_there);
-	json_set_int(*result, "bytes", (int64_t)push.bytes_sent);
+	*result = push_result(&push);
 	return 0;
 }
 
-static void take_stats(const struct json *j, const struct digest *manifest, struct image_ops_push_stats *st)
+/* --- layers that are packed on the way --- */
+
+static int seal(void *arg, struct descriptor *manifest, struct err *e)
+{
+	struct push *p = arg;
+
+	blobstream_take(&p->streams);
+	return opsbase_compose(p->s, p->im, p->layers.out, manifest, e);
+}
+
+/* Blobs that need no packing: the config and layers that are there. */
+static int list_known(const struct push *p, struct descriptor *config, const struct descriptor **known, size_t *n,
+		      struct err *e)
+{
+	uint64_t size;
+
+	if (!store_blob_has(p->s->store, &p->im->config, &size))
+		return err_set(e, ERR_INTEGRITY, "config %s of %s is not in the store", p->im->config.text, p->im->name);
+	descriptor_set(config, MEDIATYPE_OCI_CONFIG, &p->im->config, size);
+	known[(*n)++] = config;
+	for (size_t i = 0; i < p->im->diff_ids.n; i++) {
+		const struct descriptor *d = &p->layers.out[i];
+		bool twice = !digest_is_set(&d->digest);
+
+		for (size_t k = 0; k < *n && !twice; k++)
+			twice = digest_eq(&known[k]->digest, &d->digest);
+		if (!twice)
+			known[(*n)++] = d;
+	}
+	return 0;
+}
+
+static int push_streams(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	struct push *p = arg;
+	struct registry *reg = registry_new(&p->s->net, e);
+	AUTO_DESCRIPTOR struct descriptor config = {0};
+	AUTO_FREE const struct descriptor **known = mem_array(p->im->diff_ids.n + 1, sizeof *known);
+	struct registry_push push = {.to = &p->to,
+				     .streams = p->streams.streams,
+				     .nstreams = p->streams.n,
+				     .known = known,
+				     .seal = seal,
+				     .seal_arg = p};
+
+	(void)w;
+	push.mount_from = p->mount_from.path ? &p->mount_from : NULL;
+	if (!reg || list_known(p, &config, known, &push.nknown, e) < 0 || blobstream_attach(&p->streams, e) < 0 ||
+	    registry_push_image(reg, &push, p->s->store, NULL, NULL, e) < 0)
+		return -1;
+	*result = push_result(&push);
+	return 0;
+}
+
+/* --- two workers at once --- */
+
+struct side {
+	struct push *p;
+	struct worker *worker;
+	struct json *result;
+	struct err err;
+};
+
+static void on_side(void *ctx, const struct json *result, struct err *e)
+{
+	struct side *side = ctx;
+
+	side->worker = NULL;
+	err_move(&side->err, e);
+	if (result)
+		side->result = json_deep_copy(result);
+	if (--side->p->running == 0)
+		loop_stop(side->p->s->loop);
+}
+
+static int start_side(struct side *side, struct worker_spec *spec, struct err *e)
+{
+	spec->done = on_side;
+	spec->ctx = side;
+	side->worker = worker_start(side->p->s, spec, e);
+	if (!side->worker)
+		return -1;
+	side->p->running++;
+	return 0;
+}
+
+/* The packing ends whatever becomes of the sending: the next try finds its blobs. */
+static int wait_sides(struct push *p, struct side *pack, struct side *send, struct err *e)
+{
+	while (p->running) {
+		if (loop_run(p->s->loop, e) < 0)
+			return -1;
+		if (p->running && pack->worker)
+			worker_kill(pack->worker);
+		if (p->running && send->worker)
+			worker_kill(send->worker);
+	}
+	return 0;
+}
+
+static int run_sides(struct push *p, struct side *pack, struct side *send, struct err *e)
+{
+	struct worker_spec packing = {.role = "pack", .enter = WORKER_USERNS, .fn = blobstream_pack, .arg = &p->streams};
+	struct worker_spec sending = {.role = "push", .fn = push_streams, .arg = p};
+	int rc = start_side(pack, &packing, e);
+
+	if (rc == 0 && start_side(send, &sending, e) < 0) {
+		worker_kill(pack->worker);
+		rc = -1;
+	}
+	if (wait_sides(p, pack, send, e) < 0 || rc < 0)
+		return -1;
+	/* What was packed is remembered; the cause of a failure is on that side, if both have failed. */
+	if (!err_is_set(&pack->err) && blobs_take(&p->layers, pack->result, e) < 0)
+		return -1;
+	if (err_is_set(&pack->err) || err_is_set(&send->err)) {
+		err_move(e, err_is_set(&pack->err) ? &pack->err : &send->err);
+		return -1;
+	}
+	return 0;
+}
+
+static int push_packing(struct push *p, struct json **answer, struct err *e)
+{
+	struct side pack = {.p = p}, send = {.p = p};
+	int rc = blobstream_open(&p->streams, &p->layers, e);
+
+	if (rc == 0)
+		rc = session_need_tier(p->s, e);
+	if (rc == 0)
+		rc = run_sides(p, &pack, &send, e);
+	blobstream_close(&p->streams);
+	*answer = send.result;
+	json_free(pack.result);
+	err_release(&pack.err);
+	err_release(&send.err);
+	return rc;
+}
+
+/* --- the whole --- */
+
+static int take_answer(struct push *p, const struct json *j, struct image_ops_push_stats *st, struct err *e)
 {
 	st->blobs_sent = (uint64_t)json_get_int(j, "sent", 0);
 	st->blobs_mounted = (uint64_t)json_get_int(j, "mounted", 0);
 	st->blobs_there = (uint64_t)json_get_int(j, "there", 0);
 	st->bytes_sent = (uint64_t)json_get_int(j, "bytes", 0);
-	st->manifest = *manifest;
+	descriptor_release(&p->manifest);
+	if (descriptor_from_json(json_get(j, "manifest"), &p->manifest, ERR_INTERNAL, e) < 0)
+		return -1;
+	st->manifest = p->manifest.digest;
+	return 0;
+}
+
+static int push_known(struct push *p, const struct layer_codec *codec, struct json **answer, struct err *e)
+{
+	struct worker_spec spec = {.role = "push", .fn = push_all, .arg = p};
+
+	if (opsbase_manifest(p->s, p->im, codec, &p->manifest, e) < 0)
+		return -1;
+	return worker_call(p->s, &spec, answer, e);
+}
+
+static int push_run(struct push *p, const struct layer_codec *codec, struct image_ops_push_stats *st, struct err *e)
+{
+	AUTO_JSON struct json *answer = NULL;
+	int rc = opsbase_layers(p->s, p->im, codec, &p->layers, e);
+	bool pack = rc > 0 && !p->keep && blobs_known(&p->layers) > 0;
+
+	if (rc < 0)
+		return -1;
+	rc = pack ? push_packing(p, &answer, e) : push_known(p, codec, &answer, e);
+	if (rc < 0 || take_answer(p, answer, st, e) < 0)
+		return -1;
+	if (pack && opsbase_adopt_manifest(p->s, p->im, &p->manifest, e) < 0)
+		return -1;
+	note_places(p, p->im);
+	return 0;
 }
 
 static int push_image(struct session *s, const char *name, const char *dest, const struct layer_codec *codec,
 		      bool keep, struct image_ops_push_stats *st, struct err *e)
 {
 	AUTO_STORE_IMAGE struct store_image im = {0};
-	struct push p = {.s = s, .keep = keep};
-	struct worker_spec spec = {.role = "push", .fn = push_all, .arg = &p};
-	AUTO_JSON struct json *answer = NULL;
+	struct push p = {.s = s, .keep = keep, .im = &im};
 	const char *to = opsbase_reference(dest ? dest : name);
 	int rc;
 
@@ -111,16 +293,11 @@ static int push_image(struct session *s, const char *name, const char *dest, con
 		return -1;
 	}
 	rc = opsbase_image(s, name, &im, NULL, e);
-	if (rc == 0)
-		rc = opsbase_manifest(s, &im, codec, &p.manifest, e);
 	if (rc == 0) {
 		find_mount(&p, &im);
-		rc = worker_call(s, &spec, &answer, e);
+		rc = push_run(&p, codec, st, e);
 	}
-	if (rc == 0) {
-		take_stats(answer, &p.manifest.digest, st);
-		note_places(&p, &im);
-	}
+	opsbase_layers_release(&p.layers);
 	ref_release(&p.mount_from);
 	descriptor_release(&p.manifest);
 	ref_release(&p.to);

@@ -109,8 +109,8 @@ static int need_trees(struct blobs_request *r, struct err *e)
 	return rc;
 }
 
-static int compose(struct session *s, const struct store_image *im, const struct descriptor *layers,
-		   struct descriptor *out, struct err *e)
+int opsbase_compose(struct session *s, const struct store_image *im, const struct descriptor *layers,
+		    struct descriptor *out, struct err *e)
 {
 	AUTO_MANIFEST struct manifest m = {0};
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
@@ -127,28 +127,48 @@ static int compose(struct session *s, const struct store_image *im, const struct
 	return store_blob_put(s->store, text.p, text.n, MEDIATYPE_OCI_MANIFEST, out, e);
 }
 
+int opsbase_layers(struct session *s, struct store_image *im, const struct layer_codec *codec, struct blobs_request *r,
+		   struct err *e)
+{
+	*r = (struct blobs_request){.s = s,
+				    .diff_ids = &im->diff_ids,
+				    .codec = codec ? *codec : (struct layer_codec){CODEC_GZIP, 0},
+				    .exact = codec != NULL};
+	if (has_manifest(r, &im->manifest))
+		return 0;
+	r->out = mem_zalloc((im->diff_ids.n + 1) * sizeof *r->out);
+	return need_trees(r, e) < 0 ? -1 : 1;
+}
+
+void opsbase_layers_release(struct blobs_request *r)
+{
+	for (size_t i = 0; r->out && i < r->diff_ids->n; i++)
+		descriptor_release(&r->out[i]);
+	free(r->out);
+	r->out = NULL;
+}
+
+int opsbase_adopt_manifest(struct session *s, struct store_image *im, const struct descriptor *manifest, struct err *e)
+{
+	descriptor_release(&im->manifest);
+	descriptor_copy(&im->manifest, manifest);
+	return store_image_put(s->store, im, e);
+}
+
 int opsbase_manifest(struct session *s, struct store_image *im, const struct layer_codec *codec,
 		     struct descriptor *out, struct err *e)
 {
-	struct blobs_request r = {.s = s,
-				  .diff_ids = &im->diff_ids,
-				  .codec = codec ? *codec : (struct layer_codec){CODEC_GZIP, 0},
-				  .exact = codec != NULL};
-	int rc = -1;
+	struct blobs_request r;
+	int rc = opsbase_layers(s, im, codec, &r, e);
 
-	if (has_manifest(&r, &im->manifest)) {
+	if (rc == 0)
 		descriptor_copy(out, &im->manifest);
-		return 0;
-	}
-	r.out = mem_zalloc((im->diff_ids.n + 1) * sizeof *r.out);
-	if (need_trees(&r, e) == 0 && blobs_make(&r, e) == 0 && compose(s, im, r.out, out, e) == 0) {
-		descriptor_release(&im->manifest);
-		descriptor_copy(&im->manifest, out);
-		rc = store_image_put(s->store, im, e);
-	}
-	for (size_t i = 0; i < im->diff_ids.n; i++)
-		descriptor_release(&r.out[i]);
-	free(r.out);
+	else if (rc > 0)
+		rc = blobs_make(&r, e) < 0 || opsbase_compose(s, im, r.out, out, e) < 0 ||
+				     opsbase_adopt_manifest(s, im, out, e) < 0
+			     ? -1
+			     : 0;
+	opsbase_layers_release(&r);
 	return rc;
 }
 

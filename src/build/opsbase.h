@@ -2,6 +2,7 @@
 #ifndef SLCT_OPSBASE_H
 #define SLCT_OPSBASE_H
 
+#include "src/build/blobs.h"
 #include "src/build/state.h"
 
 /* A build state that has only what trees.c needs: session and a directory for work. */
@@ -18,6 +19,15 @@ int opsbase_image(struct session *s, const char *name, struct store_image *im, s
  * codec; else those that slct itself has made have this codec, and those that were pulled stay as they are. */
 int opsbase_manifest(struct session *s, struct store_image *im, const struct layer_codec *codec,
 		     struct descriptor *out, struct err *e);
+/* The steps of that one by one. 0: the image's own manifest will do; 1: *r tells which layers are there as blobs (out) and
+ * which must be packed, whose trees are there; -1. Release *r whatever comes. */
+int opsbase_layers(struct session *s, struct store_image *im, const struct layer_codec *codec, struct blobs_request *r,
+		   struct err *e);
+void opsbase_layers_release(struct blobs_request *r);
+/* A manifest of these blobs into the store; any process may. */
+int opsbase_compose(struct session *s, const struct store_image *im, const struct descriptor *layers,
+		    struct descriptor *out, struct err *e);
+int opsbase_adopt_manifest(struct session *s, struct store_image *im, const struct descriptor *manifest, struct err *e);
 /* Put an image record under a name as a user writes it. */
 int opsbase_name(struct session *s, const char *name, const struct digest *config, const struct digest_list *diff_ids,
 		 const struct descriptor *manifest, struct err *e);

@@ -96,7 +96,8 @@ static int not_started(struct sshagent *a, const struct buf *words, struct err *
 		;
 	a->pid = -1;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
-		err_set(e, ERR_HOST, "--ssh %s: a key file needs ssh-agent and ssh-add, which are not installed", a->id);
+		err_set(e, ERR_HOST, "--ssh %s: a key file needs ssh-agent and ssh-add, which are not installed",
+			a->id);
 		return err_hint(e, "install openssh-client, or give the socket of a running agent");
 	}
 	err_set(e, ERR_INPUT, "--ssh %s: the key cannot be used: %.*s", a->id, SV_ARG(text));

@@ -1,6 +1,6 @@
 /* The agent that a step sees (RUN --mount=type=ssh): a socket of its own, with owner and mode as the mount asks, behind
- * which a process of slct speaks with the real agent as the caller. It passes on what a step needs, the list of keys and
- * signatures, and refuses the rest as the reference does: a step neither adds nor removes keys nor locks the agent.
+ * which a process of slct speaks with the real agent as the caller. It passes on what a step needs, the list of keys
+ * and signatures, and refuses the rest as the reference does: a step neither adds nor removes keys nor locks the agent.
  * Source: draft-miller-ssh-agent (framing, numbers of messages). */
 #ifndef SLCT_SSHPROXY_H
 #define SLCT_SSHPROXY_H

@@ -197,7 +197,7 @@ static int copy(const struct step_job *j, const struct ownview *view, struct err
 
 	if (root < 0 || set_owner(&c, pc->chown, e) < 0 || (pc->chmod && dmode_parse(pc->chmod, &mode, e) < 0))
 		return -1;
-	return copy_sources(j, &c, e) < 0 || copy_docs(&c, pc, e) < 0 ? -1 : remote_copy(j, &c, e);
+	return copy_sources(j, &c, e) < 0 || remote_copy(j, &c, e) < 0 ? -1 : copy_docs(&c, pc, e);
 }
 
 /* --- WORKDIR --- */

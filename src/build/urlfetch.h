@@ -1,5 +1,5 @@
-/* Files of web servers as blobs of the store, several at a time. What a server said about a file (ETag, Last-Modified) is
- * kept in urls/<hash of the URL>.json with the file's digest: the next build asks whether it has changed (RFC 9110
+/* Files of web servers as blobs of the store, several at a time. What a server said about a file (ETag, Last-Modified)
+ * is kept in urls/<hash of the URL>.json with the file's digest: the next build asks whether it has changed (RFC 9110
  * section 13) and takes the blob if not. gc keeps record and blob as long as cache records of that age. */
 #ifndef SLCT_URLFETCH_H
 #define SLCT_URLFETCH_H

@@ -9,6 +9,7 @@
 #include "src/sandbox/overlay.h"
 #include "src/sandbox/userns.h"
 #include "src/util/io.h"
+#include "src/util/landlock.h"
 #include "src/util/mem.h"
 #include "src/util/proc.h"
 
@@ -89,6 +90,26 @@ static int enter(const struct worker *w, struct err *e)
 	return overlay_enter(w->session->nsfd, e);
 }
 
+/* The second wall. Who unpacks, packs and removes needs the store alone (and what libraries read: /proc/self/fd names
+ * descriptors by path); who scans reads what the user named and writes the store. Copies and exports mount, and steps
+ * have a root of their own: neither goes together with Landlock. */
+static int confine(const struct worker *w, struct err *e)
+{
+	const struct landlock_dir dirs[] = {
+		{store_fd(w->session->store), NULL, LANDLOCK_ALL},
+		{-1, "/dev/null", LANDLOCK_READ},
+		{-1, w->spec.reads_host ? "/" : "/proc/self", LANDLOCK_READ},
+		{-1, "/etc", LANDLOCK_READ},
+		{-1, "/usr", LANDLOCK_READ},
+		{-1, "/lib", LANDLOCK_READ},
+		{-1, "/lib64", LANDLOCK_READ},
+	};
+
+	if (w->spec.enter != WORKER_USERNS && !w->spec.reads_host)
+		return 0;
+	return landlock_confine(dirs, ARRAY_LEN(dirs), e);
+}
+
 static void reset_signals(void)
 {
 	static const int signos[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGWINCH};
@@ -115,8 +136,10 @@ static ATTR_NORETURN void child(struct worker *w, pid_t parent)
 
 	/* A change of credentials clears the parent-death signal. */
 	proc_die_with_parent(parent);
-	if (rc == 0)
+	if (rc == 0 && confine(w, &e) == 0)
 		rc = w->spec.fn(w->spec.arg, w, &result, &e);
+	else
+		rc = -1;
 	if (rc < 0)
 		json_set(answer, "error", worker_err_to_json(&e));
 	else

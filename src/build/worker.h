@@ -15,7 +15,7 @@
 
 enum worker_enter {
 	WORKER_PLAIN,  /* the caller's own namespaces: scan, fetch, run (which enters by itself) */
-	WORKER_USERNS, /* root of the run's user namespace: unpack, pack, removal of trees */
+	WORKER_USERNS, /* root of the run's user namespace: unpack, pack, removal of trees; sees the store alone */
 	WORKER_MOUNT,  /* the same with a mount namespace of its own: copy, export */
 };
 
@@ -35,6 +35,7 @@ struct worker_spec {
 	worker_done_fn *done;
 	worker_message_fn *message; /* may be NULL */
 	void *ctx;
+	bool reads_host; /* WORKER_PLAIN: needs to read everywhere, but to write the store alone */
 	int fds[WORKER_FDS_MAX]; /* kept open in the child, beside 0, 1, 2, the store and the namespace */
 	size_t nfds;
 };

@@ -135,7 +135,8 @@ static int build_secrets_ssh_place(struct build_secret *s, const char *text, con
 	}
 	if (S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode))
 		return err_set(e, ERR_USAGE, "--ssh %s: it is one socket, or files of keys", text);
-	return err_set(e, ERR_INPUT, "--ssh %s: %s is neither the socket of an agent nor the file of a key", text, place);
+	return err_set(e, ERR_INPUT, "--ssh %s: %s is neither the socket of an agent nor the file of a key", text,
+		       place);
 }
 
 static int build_secrets_ssh_places(struct build_secret *s, const char *text, struct sv places, struct err *e)

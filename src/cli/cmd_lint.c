@@ -214,7 +214,8 @@ const struct command cmd_lint = {
 		 "(skip=all) leaves rules out, error=true makes a finding an error, experimental=RULE asks for a "
 		 "rule that is not looked at otherwise. The same comment right before an instruction holds for "
 		 "that instruction.\n\n"
-		 "\"-\" is a Dockerfile on standard input. No registry is asked. Variables that a base image may set are known if the image is in the store; "
+		 "\"-\" is a Dockerfile on standard input. No registry is asked. Variables that a base image may set are "
+		 "known if the image is in the store; "
 		 "else a finding about them says so and is never an error. Of a flavor all stages are looked at.\n\n"
 		 "The exit status is 0 with findings too, and 3 if a file says error=true or cannot be read.",
 	.example = "slct lint Dockerfile\n"

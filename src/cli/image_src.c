@@ -90,6 +90,29 @@ int image_src_find(struct store *s, const char *text, struct store_image *out, s
 	return rc;
 }
 
+int image_src_in_store(const char *text, const char **name, struct err *e)
+{
+	static const struct {
+		const char *prefix, *first;
+	} others[] = {{"docker://", "slct pull %s"},
+		      {"oci:", "slct load -i %s"},
+		      {"oci-archive:", "slct load -i %s"},
+		      {"docker-archive:", "slct load -i %s"}};
+	const char *rest;
+
+	*name = text;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		if (!image_src_prefix(text, others[i].prefix, &rest))
+			continue;
+		AUTO_FREE char *command = mem_printf("%.*s%s", (int)(strlen(others[i].first) - 2), others[i].first, rest);
+
+		err_set(e, ERR_USAGE, "%s: an image of the store is wanted", text);
+		return err_hint(e, "first: %s", command);
+	}
+	image_src_prefix(text, "store:", name);
+	return 0;
+}
+
 /* --- the store --- */
 
 static int image_src_from_store(struct store *s, const char *text, struct image_src *out, struct err *e)

@@ -12,6 +12,10 @@ char *image_src_name(const struct store_image *i);
 /* The reference's text without the transport "docker://". */
 const char *image_src_reference(const char *text);
 
+/* An operand that must be in the store: *name without "store:", borrowed. ERR_USAGE for other transports, with what to
+ * do first. */
+int image_src_in_store(const char *text, const char **name, struct err *e);
+
 /* What inspect shows. */
 struct image_src {
 	char *name;                             /* as written, or the store's */

@@ -292,8 +292,8 @@ void dast_file_free(struct dast_file *f)
 	free(f);
 }
 
-/* An escape character at the end of the text (which only that of a file can have) would continue the line: one that does
- * so follows it. */
+/* An escape character at the end of the text (which only that of a file can have) would continue the line: one that
+ * does so follows it. */
 static void print_end(const struct dast_instr *in, struct buf *out)
 {
 	size_t n = strlen(in->original);

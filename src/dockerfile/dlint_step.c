@@ -33,7 +33,8 @@ void dlint_step_json(struct dlint_run *r, const struct dlint_item *it)
 				    ? "words"
 				    : "text for the shell");
 	else if (command && !in->json && !shell_chosen(dlint_view_of(r), it))
-		dlint_found(r, it, "write %s as a JSON list: a shell stands between it and the signals otherwise", name);
+		dlint_found(r, it, "write %s as a JSON list: a shell stands between it and the signals otherwise",
+			    name);
 }
 
 /* The one before is what has no effect. */
@@ -106,7 +107,8 @@ void dlint_step_secrets(struct dlint_run *r, const struct dlint_item *it)
 		return;
 	for (size_t i = 0; i < in->pairs.n; i++)
 		if (has_word(in->pairs.v[i].key, secret) && !has_word(in->pairs.v[i].key, harmless))
-			dlint_found(r, it, "%s %s: the image keeps the value; secrets go through RUN --mount=type=secret",
+			dlint_found(r, it,
+				    "%s %s: the image keeps the value; secrets go through RUN --mount=type=secret",
 				    dast_info(in->kind)->name, in->pairs.v[i].key);
 }
 

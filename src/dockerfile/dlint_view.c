@@ -159,8 +159,9 @@ static void make_meta(struct making *m, const struct dast_instr *in)
 /* What FROM says, by the global scope and by the ARGs' defaults alone. */
 static void make_from(struct making *m, struct dlint_stage *s, size_t at)
 {
-	static const char *const given[] = {"BUILDPLATFORM",  "BUILDOS",  "BUILDARCH",	"BUILDVARIANT", "TARGETPLATFORM",
-					    "TARGETOS", "TARGETARCH", "TARGETVARIANT", "TARGETSTAGE"};
+	static const char *const given[] = {"BUILDPLATFORM", "BUILDOS",	       "BUILDARCH",
+					    "BUILDVARIANT",  "TARGETPLATFORM", "TARGETOS",
+					    "TARGETARCH",    "TARGETVARIANT",  "TARGETSTAGE"};
 	const struct dstage *df = &m->v->l->stages.v[at];
 	struct dlint_item *it = add_item(m, df->from, at);
 	AUTO_STRV struct strv unset = {0}, args = {0}, set = {0}, by_default = {0};

@@ -68,8 +68,8 @@ struct plan_copy {
 	struct strv sources; /* patterns; relative to the context's or the source's root */
 	char *dest;          /* absolute; ends in '/' where the Dockerfile's does */
 	struct strv excludes;
-	VEC_OF(struct plan_doc) docs; /* copied after the sources */
-	VEC_OF(struct plan_remote) remotes; /* ADD: copied after these */
+	VEC_OF(struct plan_doc) docs; /* copied last */
+	VEC_OF(struct plan_remote) remotes; /* ADD: copied after the sources */
 	char *chown, *chmod; /* NULL: not given */
 	bool parents;        /* directories above the sources are kept */
 	bool link;           /* links on the way to the destination are replaced, not followed */

@@ -106,10 +106,12 @@ static int run_security(const struct plan_eval *v, struct plan_step *s, struct e
 	s->insecure = level && strcmp(level, "insecure") == 0;
 	if (!s->insecure || v->plan->allow_insecure)
 		return 0;
-	err_set(e, ERR_INPUT, "RUN --security=insecure runs the step with every right that the builder has, and nothing "
-			      "allows that here");
-	return err_hint(e, "if you trust the Dockerfile: --allow security.insecure; without the flag the step runs in the "
-			   "sandbox");
+	err_set(e, ERR_INPUT,
+		"RUN --security=insecure runs the step with every right that the builder has, and nothing "
+		"allows that here");
+	return err_hint(e,
+			"if you trust the Dockerfile: --allow security.insecure; without the flag the step runs in the "
+			"sandbox");
 }
 
 /* As the reference where no such device is registered: only what is required fails the build. */

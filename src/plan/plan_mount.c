@@ -82,8 +82,8 @@ static int find_source(struct plan_eval *v, struct plan_mount *pm, struct err *e
 	pm->origin = from.origin;
 	pm->index = from.index;
 	if (v->trigger && pm->m.from && !scratch && !plan_ref_ready(v->plan, &from))
-		return plan_eval_unsupported(v, "--mount=from in an ONBUILD trigger, of what the Dockerfile does not need",
-					     e);
+		return plan_eval_unsupported(
+			v, "--mount=from in an ONBUILD trigger, of what the Dockerfile does not need", e);
 	if (pm->m.type == DMOUNT_CACHE && pm->m.from && from.origin == PLAN_FROM_CONTEXT)
 		return plan_eval_unsupported(v, "--mount=type=cache,from= of a directory (--build-context)", e);
 	return 0;

@@ -86,8 +86,9 @@ static int add_source(struct plan *p, struct plan_named *n, const char *src, str
 	}
 	if (strstr(src, "://")) {
 		err_set(e, ERR_INPUT, "%s: no context can be had from there", src);
-		return err_hint(e, "a directory, docker-image://REF, store:NAME, oci-layout://DIR[:TAG], an http or https "
-				   "URL and a git repository is one");
+		return err_hint(e,
+				"a directory, docker-image://REF, store:NAME, oci-layout://DIR[:TAG], an http or https "
+				"URL and a git repository is one");
 	}
 	return add_directory(p, n, src, e);
 }

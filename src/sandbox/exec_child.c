@@ -17,6 +17,7 @@
 #include "src/sandbox/spec.h"
 #include "src/sandbox/ulimit.h"
 #include "src/util/cleanup.h"
+#include "src/util/landlock.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 #include "src/util/sv.h"
@@ -202,10 +203,12 @@ static int start(const struct sandbox_spec *s, const struct strv *files, struct 
 	return exec_failed(s->argv[0], files->v[i < files->n ? i : i - 1], errno, e);
 }
 
-/* Before the capabilities go: root may set limits above its own. */
+/* Before the capabilities go: root may set limits above its own, and Landlock asks for no no_new_privs. */
 static int limit(const struct sandbox_spec *s, struct err *e)
 {
 	if (s->cgroup && s->cgroup->procs >= 0 && cgroup_join(s->cgroup->procs, e) < 0)
+		return -1;
+	if (landlock_scope_sockets(e) < 0)
 		return -1;
 	return ulimit_apply(s->ulimits, s->nulimits, e);
 }

@@ -232,8 +232,32 @@ static int op_sys(struct mounts *m, const struct plan_op *op, struct err *e)
 	return fresh || !(op->attrs & MOUNT_ATTR_RDONLY) ? 0 : mask_sys(m, e);
 }
 
+/* A node of the step's own, on the tmpfs that is /dev, with a mount of its own that is not nodev. A node of the host's,
+ * if it were bound, would be the step's to chmod and chown where that is the host's root. 1 if it is there, 0 where the
+ * kernel lets us make none (a user namespace), -1 with *e. */
+static int own_node(const struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	struct mount_attr a = {.attr_clr = MOUNT_ATTR_NODEV};
+	AUTO_FREE char *dir = path_dir(op->path);
+	AUTO_CLOSE int parent = path_open_nolinks(m->root, dir, O_PATH | O_DIRECTORY, 0), tree = -1;
+	const char *name = path_base(op->path);
+	struct stat st;
+
+	if (parent < 0 || stat(op->arg, &st) < 0)
+		return err_sys(e, ERR_HOST, errno, "the host's %s", op->arg);
+	if (!S_ISCHR(st.st_mode) || mknodat(parent, name, st.st_mode, st.st_rdev) < 0)
+		return 0;
+	if (fchownat(parent, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, ERR_HOST, errno, "owner of /%s", op->path);
+	tree = open_tree(parent, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	if (tree >= 0 && mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) == 0)
+		return attach(m, tree, op->path, e) < 0 ? -1 : 1;
+	/* A lock of an outer namespace: as if it could not be made. */
+	return unlinkat(parent, name, 0) < 0 ? err_sys(e, ERR_HOST, errno, "/%s", op->path) : 0;
+}
+
 /* Read-only, which devices can be written to all the same: mode, owner and times of the host's node must not change. */
-static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
+static int host_node(const struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
 	AUTO_CLOSE int file = path_open_nolinks(m->root, op->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
@@ -244,8 +268,15 @@ static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
 	if (tree < 0)
 		return err_sys(e, ERR_HOST, errno, "the host's %s", op->arg);
 	if (mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
-		return err_sys(e, ERR_HOST, errno, "/%s: read-only", op->path);
+		return err_sys(e, ERR_HOST, errno, "making /%s read-only", op->path);
 	return attach(m, tree, op->path, e);
+}
+
+static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	int r = own_node(m, op, e);
+
+	return r != 0 ? (r < 0 ? -1 : 0) : host_node(m, op, e);
 }
 
 /* Only below our own tmpfs: plan_ops names no other. */
@@ -359,7 +390,8 @@ static int op_init(struct mounts *m, const struct plan_op *op, struct err *e)
 	return 0;
 }
 
-/* By a path, since umount2() takes no descriptor: /dev is a tmpfs of ours by now, so none of its links is the image's. */
+/* By a path, since umount2() takes no descriptor: /dev is a tmpfs of ours by now, so none of its links is the image's.
+ */
 static int op_gone(struct mounts *m, const struct plan_op *op, struct err *e)
 {
 	if (fchdir(m->root) < 0 || umount2(op->path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)

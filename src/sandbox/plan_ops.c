@@ -13,7 +13,8 @@
 #define PLAN_SHM_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /* /dev: a tmpfs of ours, never the image's, and nodev: root may make nodes, here too, and must not open them. What is
- * bound on it has a mount of its own. The host's nodes are bound since a user namespace cannot make any. */
+ * bound on it has a mount of its own. Nodes of our own where they can be made; a user namespace
+ * cannot, and binds the host's. */
 static const struct plan_op plan_dev[] = {
 	{PLAN_FS, "dev", "tmpfs", "mode=0755,size=64m", PLAN_SHM_ATTRS, NULL},
 	{PLAN_NODE, "dev/null", "/dev/null", NULL, 0, NULL},

@@ -12,7 +12,7 @@ enum plan_op_kind {
 	PLAN_FS,   /* a new file system of type arg on path */
 	PLAN_PROC, /* a new procfs, else the host's */
 	PLAN_SYS,  /* a new sysfs, else the host's; read-only, or with nothing of it masked */
-	PLAN_NODE, /* the host's device node arg on path */
+	PLAN_NODE, /* a node like the host's arg, or where none can be made that one, on path */
 	PLAN_DIR,  /* make a directory, mode 0755 */
 	PLAN_LINK, /* make a symbolic link to arg */
 	PLAN_TEXT, /* a file with the text arg, made in PLAN_TEXT_DIR, read-only on the existing path */

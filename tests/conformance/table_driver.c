@@ -345,7 +345,8 @@ static void run_document(struct json *row)
 
 	for (size_t i = 0; i < ARRAY_LEN(readers); i++)
 		if (strcmp(readers[i].schema, json_get_str(row, "schema")) == 0)
-			printf("{\"valid\":%s,\"why\":", readers[i].read(json_get_str(row, "document"), &e) ? "false" : "true");
+			printf("{\"valid\":%s,\"why\":",
+			       readers[i].read(json_get_str(row, "document"), &e) ? "false" : "true");
 	put_str(sv_from(e.msg ? e.msg : ""));
 	putchar('}');
 	err_release(&e);

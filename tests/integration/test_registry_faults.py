@@ -403,6 +403,70 @@ def test_what_arrived_is_not_sent_again(proxy, big, registry, new_slct, fault):
     assert sent <= (71 << 20)
 
 
+# --- layers that are packed while they are sent
+
+STREAMED = {
+    "no fault": [],
+    "cut": [("PATCH", "", partial(1 << 20), {"only": 2})],
+    "session lost": [("PATCH", "", status(404), {"first": 1})],
+    "chunks refused": [("PATCH", "", status(405), {})],
+    "chunks of 20 MiB wanted": [("POST", "", fields(OCI_Chunk_Min_Length=str(40 << 20)), {})],
+    "closing fails": [("PUT", UPLOAD, status(500), {"first": 1})],
+}
+
+
+@pytest.mark.parametrize("name", STREAMED)
+@pytest.mark.parametrize("sessions", [False, True], ids=["", "kept"])
+def test_packed_while_it_is_sent(proxy, registry, new_slct, name, sessions):
+    """A layer that was never compressed: one pass makes the blob and sends it. The next push sends nothing."""
+    slct, path = new_slct(), repo_of(registry)
+    if sessions:
+        proxy.keep_sessions()
+    arm(proxy, STREAMED[name])
+    made = slct.build("FROM localhost/busybox:1\nCOPY noise /noise\nRUN echo small >/small\n", tag="localhost/demo:1",
+                      files={"noise": os.urandom(45 << 20)}).id
+    slct.run("push", "localhost/demo:1", f"{proxy.host}/{path}:1")
+    in_registry(registry, path, made, new_slct)
+    intact(slct)
+    mark = len(proxy.seen)
+    slct.run("push", "localhost/demo:1", f"{proxy.host}/{path}:1")
+    assert [s.method for s in proxy.seen[mark:]] == ["HEAD"]
+
+
+def test_what_was_packed_is_kept_after_a_failure(registry, proxy, new_slct):
+    """The registry takes nothing: the compressed layer is there for the next try, which packs nothing."""
+    slct, path = new_slct(), repo_of(registry)
+    proxy.on("POST", "", status(403))
+    slct.build("FROM localhost/busybox:1\nCOPY noise /noise\n", tag="localhost/demo:1", files={"noise": os.urandom(1 << 20)})
+    got = slct.run("push", "localhost/demo:1", f"{proxy.host}/{path}:1", rc=4)
+    assert len(got.errors) == 1 and "403" in got.err, got
+    blobs = sorted(p.name for p in (slct.store / "blobs/sha256").iterdir())
+    proxy.rules.clear()
+    slct.run("push", "localhost/demo:1", f"{proxy.host}/{path}:1")
+    after = sorted(p.name for p in (slct.store / "blobs/sha256").iterdir())
+    assert set(blobs) <= set(after) and len(after) == len(blobs) + 1    # the manifest
+    assert not list((slct.store / "tmp").rglob("blob*"))
+    intact(slct)
+
+
+def test_a_layer_that_has_changed_is_not_sent(registry, proxy, new_slct):
+    slct, path = new_slct(), repo_of(registry)
+    slct.build("FROM localhost/busybox:1\nCOPY f /f\n", tag="localhost/demo:1", files={"f": "content\n"})
+    (found,) = [p for p in (slct.store / "layers").rglob("f") if p.is_file()]
+    found.write_text("other\n")
+    got = slct.run("push", "localhost/demo:1", f"{proxy.host}/{path}:1", rc=6)
+    assert len(got.errors) == 1 and "has changed" in got.err and "hint:" in got.err, got
+    assert not proxy.count("PUT", MANIFEST)
+
+
+def test_codecs_on_the_way(registry, any_slct, new_slct):
+    slct, path = any_slct, repo_of(registry)
+    for codec in ("none", "zstd:3", "gzip:9"):
+        made = slct.build("FROM localhost/busybox:1\nCOPY noise /noise\n", tag="localhost/demo:1", files={"noise": os.urandom(12 << 20)}).id
+        slct.run("push", "--compression", codec, "localhost/demo:1", f"{registry.host}/{path}:1")
+        in_registry(registry, path, made, new_slct)
+
+
 # --- logins
 
 def docker_config(folder, auths):
