@@ -177,6 +177,7 @@ static int pull_probe_take(struct regsession_pool *p, const struct ref *repo, st
 			   struct docget *d, struct err *e)
 {
 	AUTO_MANIFEST struct manifest m = {0};
+	AUTO_INDEX struct index x = {0};
 
 	probe->found = false;
 	if (err_is_set(&d->err) && d->err.code == ERR_NOT_FOUND)
@@ -185,15 +186,19 @@ static int pull_probe_take(struct regsession_pool *p, const struct ref *repo, st
 		err_move(e, &d->err);
 		return -1;
 	}
-	if (manifest_parse(d->text.p, d->text.n, d->content_type, &m, ERR_REGISTRY, e))
+	bool index = probe->index_too && manifest_detect(d->text.p, d->text.n, d->content_type) == MEDIATYPE_INDEX;
+
+	if (index ? index_parse(d->text.p, d->text.n, d->content_type, &x, ERR_REGISTRY, e)
+		  : manifest_parse(d->text.p, d->text.n, d->content_type, &m, ERR_REGISTRY, e))
 		return -1;
 	probe->found = true;
 	descriptor_release(&probe->manifest);
-	descriptor_set(&probe->manifest, m.media_type, &d->digest, d->text.n);
+	descriptor_set(&probe->manifest, index ? x.media_type : m.media_type, &d->digest, d->text.n);
 	buf_release(&probe->text);
 	probe->text = d->text;
 	d->text = (struct buf){0};
-	pull_know(p, repo, &m);
+	if (!index)
+		pull_know(p, repo, &m);
 	return 0;
 }
 

@@ -39,6 +39,9 @@
 #define SO_PEERGROUPS 59
 #endif
 
+/* O_TMPFILE has the bit of O_DIRECTORY, which alone makes nothing. */
+#define OPEN_MAKES (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))
+
 enum filter_when {
 	FILTER_ALWAYS,
 	FILTER_ROWS,	/* always, if there are recorded links below */
@@ -55,7 +58,7 @@ static const struct filter_rule {
 	uint32_t x, y;
 } filter_rules[] = {
 #ifdef SYS_open
-	{SYS_open, FILTER_BITS, 1, O_CREAT | __O_TMPFILE, 0},
+	{SYS_open, FILTER_BITS, 1, OPEN_MAKES, 0},
 	{SYS_creat, FILTER_ALWAYS, 0, 0, 0},
 	{SYS_stat, FILTER_ALWAYS, 0, 0, 0},
 	{SYS_lstat, FILTER_ALWAYS, 0, 0, 0},
@@ -69,7 +72,7 @@ static const struct filter_rule {
 	{SYS_rename, FILTER_ROWS, 0, 0, 0},
 	{SYS_link, FILTER_ROWS, 0, 0, 0},
 #endif
-	{SYS_openat, FILTER_BITS, 2, O_CREAT | __O_TMPFILE, 0},
+	{SYS_openat, FILTER_BITS, 2, OPEN_MAKES, 0},
 	{SYS_openat2, FILTER_NOSYS, 0, 0, 0},
 	{SYS_fstat, FILTER_ALWAYS, 0, 0, 0},
 	{SYS_newfstatat, FILTER_ALWAYS, 0, 0, 0},

@@ -14,13 +14,14 @@
 #include "src/util/cleanup.h"
 
 #define PERMISSIONS 07777
+#define SET_IDS	    (S_ISUID | S_ISGID)
 
 /* The place of what is to be made. */
 struct making {
 	struct solo_where w; /* path: the name in parent */
 	int parent;
-	struct ownrec owner;
-	bool setgid; /* the parent has the bit */
+	struct ownrec owner; /* mode: of what is to be made */
+	bool setgid;	     /* the parent has the bit */
 };
 
 static void making_release(struct making *m)
@@ -36,7 +37,8 @@ static void find_owner(const struct solo_req *r, int dir, struct making *m)
 	struct ownrec rec = {0};
 	struct stat st;
 
-	m->owner = (struct ownrec){.uid = r->who->fsuid, .gid = r->who->fsgid};
+	m->owner.uid = r->who->fsuid;
+	m->owner.gid = r->who->fsgid;
 	m->setgid = false;
 	if (fstat(dir, &st) < 0)
 		return;
@@ -49,7 +51,7 @@ static void find_owner(const struct solo_req *r, int dir, struct making *m)
 /* Whether the kernel makes it just as well: 0:0, and no row of an inode before may be taken for the new one's. */
 static bool is_native(const struct solo_req *r, const struct making *m, bool row)
 {
-	return m->owner.uid == 0 && m->owner.gid == 0 && !m->owner.mode && !(row && solo_rec_rows(r->s));
+	return m->owner.uid == 0 && m->owner.gid == 0 && !(m->owner.mode & SET_IDS) && !(row && solo_rec_rows(r->s));
 }
 
 /* Parent and owner; 0 if there is something to do for us, else SOLO_NATIVE. */
@@ -205,11 +207,15 @@ static int64_t give_fd(const struct solo_req *r, int fd, int flags)
 	return ioctl(r->s->notify, SECCOMP_IOCTL_NOTIF_ADDFD, &a) < 0 ? -errno : SOLO_SENT;
 }
 
-static int record_open(const struct solo_req *r, const struct making *m, int fd)
+/* Set-id bits are kept in the record (solo_own.c says why). */
+static int record_open(const struct solo_req *r, struct making *m, int fd, mode_t mode)
 {
 	struct stat st;
 
-	return fstat(fd, &st) < 0 ? -errno : solo_rec_set(r->s, fd, &st, &m->owner);
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	m->owner.mode = mode & SET_IDS ? st.st_mode | (mode & SET_IDS) : 0;
+	return solo_rec_set(r->s, fd, &st, &m->owner);
 }
 
 static int64_t open_tmpfile(const struct solo_req *r, struct making *m, int flags, mode_t mode)
@@ -224,10 +230,10 @@ static int64_t open_tmpfile(const struct solo_req *r, struct making *m, int flag
 	if (is_native(r, m, false))
 		return SOLO_NATIVE;
 	take_umask(r);
-	fd = openat(m->parent, ".", flags | O_CLOEXEC, mode);
+	fd = openat(m->parent, ".", flags | O_CLOEXEC, mode & ~(mode_t)SET_IDS);
 	if (fd < 0)
 		return -errno;
-	n = record_open(r, m, fd);
+	n = record_open(r, m, fd, mode);
 	return n < 0 ? n : give_fd(r, fd, flags);
 }
 
@@ -255,10 +261,10 @@ static int64_t open_new(const struct solo_req *r, struct making *m, int flags, m
 	take_umask(r);
 	if (!solo_req_alive(r))
 		return -ESRCH;
-	fd = openat(m->parent, m->w.path, flags | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	fd = openat(m->parent, m->w.path, flags | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & ~(mode_t)SET_IDS);
 	if (fd < 0)
 		return errno == EEXIST ? SOLO_NATIVE : -errno;
-	n = record_open(r, m, fd);
+	n = record_open(r, m, fd, mode);
 	if (n == 0)
 		n = give_fd(r, fd, flags);
 	if (n != SOLO_SENT)
@@ -276,6 +282,7 @@ int64_t solo_make_open(struct solo_req *r)
 
 	if (flags & O_PATH)
 		return SOLO_NATIVE;
+	m.owner.mode = mode;
 	if ((flags & O_TMPFILE) == O_TMPFILE) {
 		n = solo_req_where(r, 0, &m.w);
 		return n ? n : open_tmpfile(r, &m, flags, mode);

@@ -9,6 +9,7 @@
 #include "src/util/cleanup.h"
 
 #define PERMISSIONS 07777
+#define SET_IDS	    (S_ISUID | S_ISGID)
 
 static bool is_device(mode_t mode)
 {
@@ -33,7 +34,7 @@ static void drop_setid(struct ownrec *rec)
 	rec->mode &= ~(mode_t)S_ISUID;
 	if (rec->mode & S_IXGRP)
 		rec->mode &= ~(mode_t)S_ISGID;
-	if (S_ISREG(rec->mode) && !(rec->mode & (S_ISUID | S_ISGID)))
+	if (S_ISREG(rec->mode) && !(rec->mode & SET_IDS))
 		rec->mode = 0;
 }
 
@@ -93,13 +94,14 @@ static int64_t chmod_recorded(const struct solo_req *r, int fd, const struct sta
 		rec->mode = (rec->mode & S_IFMT) | mode;
 		return n < 0 ? n : solo_rec_set(r->s, fd, st, rec);
 	}
-	if (rec->mode) {
-		rec->mode = 0;
+	/* In a user namespace the kernel takes the set-id bits at the next write, whoever writes; root's stay. */
+	if (rec->mode || (S_ISREG(st->st_mode) && (mode & SET_IDS))) {
+		rec->mode = S_ISREG(st->st_mode) && (mode & SET_IDS) ? S_IFREG | mode : 0;
 		n = solo_rec_set(r->s, fd, st, rec);
 		if (n < 0)
 			return n;
 	}
-	n = chmod_here(fd, mode);
+	n = chmod_here(fd, rec->mode ? mode & ~(mode_t)SET_IDS : mode);
 	if (n == 0 && row)
 		solo_rec_keep(r->s, fd, rec);
 	return n;
@@ -129,7 +131,7 @@ int64_t solo_own_chmod(struct solo_req *r)
 
 	if (fd != 0 || solo_path_find(r, &w, &name) != 0)
 		return SOLO_NATIVE;
-	if (solo_id_owns_all(r->who) && !solo_rec_maybe(r->s, &name))
+	if (solo_id_owns_all(r->who) && !(solo_req_arg(r, 0) & SET_IDS) && !solo_rec_maybe(r->s, &name))
 		return SOLO_NATIVE;
 	fd = solo_path_open(r, &w, 0);
 	if (fd < 0)

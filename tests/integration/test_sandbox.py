@@ -181,6 +181,14 @@ def test_cd_dotdot_does_not_leave_the_root(any_slct):
     assert "lost+found" not in any_slct.image().text("seen")
 
 
+def test_device_nodes_of_the_host_stay_as_they_are(any_slct):
+    before = os.stat("/dev/null")
+    done = any_slct.build(B + "RUN chmod 600 /dev/null 2>/e; chown 1:1 /dev/null 2>>/e; cat /e; echo x > /dev/null\n")
+    after = os.stat("/dev/null")
+    assert (before.st_mode, before.st_uid, before.st_ctime_ns) == (after.st_mode, after.st_uid, after.st_ctime_ns)
+    assert "/dev/null" in done.err
+
+
 def test_shm_size(slct):
     slct.build(B + "RUN df -k /dev/shm | tail -1 > /df\n", "--shm-size", "32m")
     assert "32768" in slct.image().text("df").split()

@@ -1,0 +1,178 @@
+"""Tier solo: an ordinary user without subordinate ids builds what root builds, owner by owner."""
+import os
+import re
+
+import pytest
+
+from lab import lack
+
+B = "FROM localhost/busybox:1\n"
+D = "FROM localhost/debian:12\n"
+
+
+@pytest.fixture
+def solo(new_slct, plain_user):
+    return new_slct(plain_user)
+
+
+@pytest.fixture
+def both(new_slct, plain_user):
+    """Build the same as root and in solo: the two results and images."""
+    if os.geteuid() != 0:
+        lack("not root")
+
+    def make(dockerfile, base="busybox", **kw):
+        root, one = new_slct(base=base), new_slct(plain_user, base=base)
+        a, b = root.build(dockerfile, **kw), one.build(dockerfile, **kw)
+        assert "isolation: root" in a.err and "isolation: solo" in b.err
+        return (a, root.image()), (b, one.image())
+    return make
+
+
+def said(result):
+    """What the steps printed, without times."""
+    return [line for line in result.err.splitlines()
+            if re.match(r"\[stage-0\S*\] ", line) and "DONE" not in line and "CACHED" not in line]
+
+
+NODES = B + r"""
+RUN echo a > /a && chown 12:34 /a && chmod 4751 /a && mkdir -p /d/e && chown -R 5:6 /d && chmod 2775 /d/e && \
+    ln -s a /l && chown -h 7:8 /l && mkfifo -m 640 /f && chown 9:10 /f && \
+    mknod /c c 1 3 && chown 3:4 /c && chmod 600 /c && mknod /b b 7 9 && ln /c /c2
+RUN stat -c '%n %F %u:%g %a %t,%T' /a /d /d/e /l /f /c /b /c2
+RUN echo b >> /a && chown 0:0 /d && mv /l /l2 && ln /f /f2 && touch -h -d @1000000000 /l2 && rm /b && chmod 644 /c2
+RUN stat -c '%n %F %u:%g %a %t,%T' /a /d /d/e /l2 /f /f2 /c /c2
+RUN cp -a /c /copy && cp -a /l2 /copy2 && cp -a /d /copy3 && tar cf /t.tar -C / a l2 f c && mkdir /x && \
+    tar xf /t.tar -C /x && rm /t.tar && stat -c '%n %F %u:%g %a %t,%T' /copy /copy2 /copy3/e /x/*
+"""
+
+
+def test_the_same_layers_as_root(both):
+    (a, root), (b, solo) = both(NODES)
+    assert said(a) == said(b)
+    assert {p: (f.kind, f.owner, f.mode) for p, f in root.files.items()} == \
+        {p: (f.kind, f.owner, f.mode) for p, f in solo.files.items()}
+    assert root.diff_ids == solo.diff_ids
+    assert solo["a"].owner == "12:34" and solo["l2"].owner == "7:8" and solo["x/c"].kind == "char"
+
+
+def test_what_a_user_makes(both):
+    (a, root), (b, solo) = both(B + r"""
+RUN mkdir -m 777 /w && mkdir -m 2777 /g && chown 0:50 /g
+USER 1000:100
+RUN cd /w && umask 027 && echo x > f && mkdir d && ln -s f l && mkfifo p && mkdir -p /g/d && echo > /g/f && \
+    cp f copy && ln f hard && mv copy moved && sed -i s/x/y/ f && stat -c '%n %F %u:%g %a' * /g/* && id
+""")
+    assert said(a) == said(b)
+    assert root.diff_ids == solo.diff_ids
+    assert solo["w/f"].owner == "1000:100" and solo["w/f"].mode == 0o640
+    assert solo["g/d"].owner == "1000:50" and solo["g/d"].mode & 0o2000
+    assert solo["w/l"].owner == solo["w/p"].owner == "1000:100"
+
+
+def test_a_later_build_reads_the_records(solo):
+    solo.build(B + "RUN echo > /a && chown 12:34 /a && ln -s a /l && chown -h 5:6 /l\n", tag="localhost/one:1")
+    done = solo.build("FROM localhost/one:1\nRUN stat -c %n=%u:%g /a /l && chown -h 9:9 /l\nRUN stat -c %n=%u:%g /a /l\n")
+    assert "/a=12:34" in done.err and "/l=5:6" in done.err and "/l=9:9" in done.err
+
+
+def test_what_a_user_may_not(solo):
+    done = solo.build(B + r"""
+RUN mkdir -m 777 /w && echo s > /w/secret && chmod 600 /w/secret
+USER 1000:100
+RUN cd /w; chown 1000 secret && echo FAIL; chmod 666 secret && echo FAIL; mknod n c 1 3 && echo FAIL; \
+    test -w secret && echo FAIL; test -r secret && echo FAIL; chown 0 /w && echo FAIL; echo end
+""")
+    assert not re.search(r"\] FAIL", done.err) and "] end" in done.err
+
+
+def test_records_are_not_seen_or_copied(solo):
+    """A step sees no attribute of ours, and an image has none."""
+    solo.build(B + "RUN echo > /a && chown 12:34 /a && cp -a /a /b && chown 0:0 /b\n")
+    image = solo.image()
+    assert image["a"].owner == "12:34" and image["b"].owner == "0:0"
+    assert not any(name.startswith("user.slct") for f in image.files.values() for name in f.xattrs)
+
+
+def test_a_device_of_a_step_cannot_be_opened(solo):
+    done = solo.build(B + "RUN mknod /m c 1 1 && ls -l /m && (cat /m || echo refused)\n")
+    assert "1,   1" in done.err and "refused" in done.err
+
+
+def test_a_step_that_leaves_a_daemon(solo):
+    done = solo.build(B + "RUN (while :; do chown 1:1 /bin; chown 0:0 /bin; done) & mknod /n c 1 3; chown 5:5 /n\n")
+    image = solo.image()
+    assert image["n"].kind == "char" and image["n"].owner == "5:5" and done.rc == 0
+
+
+def test_many_processes_at_once(solo):
+    """The supervisor answers one after the other, and to each its own."""
+    done = solo.build(B + r"""
+RUN for i in $(seq 1 40); do (for k in 1 2 3 4 5; do echo > /f$i.$k; chown $i:$k /f$i.$k; \
+    [ "$(stat -c %u:%g /f$i.$k)" = $i:$k ] || echo FAIL $i $k; done) & done; wait; echo end
+""")
+    assert "FAIL " not in done.err.split("] end")[0].split("RUN for")[-1].split("done; wait")[-1]
+    image = solo.image()
+    assert all(image[f"f{i}.{k}"].owner == f"{i}:{k}" for i in range(1, 41) for k in range(1, 6))
+
+
+def test_a_failing_step_and_a_time_limit(solo):
+    done = solo.build(B + "RUN chown 1:1 /bin; exit 7\n", rc=1)
+    assert "exit" in done.err and "7" in done.err
+    done = solo.build(B + "RUN while :; do chown 1:1 /bin; done\n", "--step-timeout", "2s", rc=1, timeout=60)
+    assert done.seconds < 30
+
+
+@pytest.mark.debian
+@pytest.mark.slow
+def test_tools_of_debian(both):
+    """Programs that change ids and owners, as root and in solo."""
+    (a, root), (b, solo) = both(D + r"""
+RUN useradd -u 1000 -m u1 && groupadd -g 1234 g1 && usermod -aG g1 u1 && id u1 && stat -c %U:%G /home/u1
+RUN install -o u1 -g g1 -m 2750 -d /opt/d && install -o u1 -m 640 /etc/hostname /opt/f 2>/dev/null || \
+    install -o u1 -m 640 /etc/passwd /opt/f; stat -c '%n %U:%G %a' /opt/*
+RUN su u1 -c 'id -un; touch ~/x; stat -c %U:%G ~/x; umask 027; mkdir ~/y' && runuser -u u1 -- sh -c 'id; echo > ~/z' && \
+    setpriv --reuid=u1 --regid=g1 --clear-groups id && setpriv --reuid=u1 --regid=g1 --init-groups touch /home/u1/w
+RUN cp /usr/bin/perl /p && chown u1:g1 /p && chmod 6755 /p && /p -e 'print "$< $> $) \n"' && \
+    su games -s /bin/sh -c "/p -e 'print qq(\$< \$> \$( \$) \n)'; id"
+RUN su games -s /bin/sh -c 'sh -c "id -u"; exec 2>/dev/null; su -c true </dev/null || echo refused'
+RUN dpkg-statoverride --add --update u1 g1 2750 /opt/d && stat -c %U:%G:%a /opt/d && chmod u+s /opt/f && \
+    tar -C / -cf /t.tar opt home && mkdir /e && tar -C /e -xpf /t.tar && rm /t.tar && stat -c '%n %U:%G %a' /e/opt/* && \
+    cp -a /opt /opt2 && stat -c '%n %U:%G %a' /opt2/* && chown -R --from=u1 games /opt2 && stat -c '%n %U:%G' /opt2/*
+RUN perl -e '$( = $) = "1234 1234 5"; $> = 1000; print "$< $> $( $)\n"; open F, ">/tmp/f"; $> = 0; print "$>\n"; \
+    $< = $> = 1000; print "$< $>\n"; $> = 0; print "$>\n"; print +(stat "/tmp/f")[4], "\n"'
+RUN perl -e '$p = fork; if (!$p) { $< = $> = 1000; exec "perl", "-e", "print qq(\$> \$<\\n)"; } wait; print "$>\n"' && \
+    chroot / sh -c 'chown 77:78 /e && stat -c %u:%g /e'
+RUN rm -rf /var/log/* /var/cache/ldconfig /etc/*- /home/u1/.b* /home/u1/.p* && \
+    sed -i 's/:[0-9]*:0:99999/:1:0:99999/' /etc/shadow && stat -c %U:%G:%a /etc/shadow
+""", base="debian", timeout=300)
+    assert said(a) == said(b)
+    differ = {p for p in {**root.files, **solo.files}
+              if p not in root.files or p not in solo.files or
+              (root[p].kind, root[p].owner, root[p].mode, root[p].link) !=
+              (solo[p].kind, solo[p].owner, solo[p].mode, solo[p].link)}
+    assert not differ
+
+
+@pytest.mark.debian
+@pytest.mark.apt
+@pytest.mark.slow
+def test_packages_of_servers(new_slct, plain_user):
+    """postgres looks at the owner of its directory and asks the socket who is there."""
+    one = new_slct(plain_user, base="debian")
+    done = one.build(D + r"""ENV DEBIAN_FRONTEND=noninteractive
+RUN apt-get update && apt-get install -y --no-install-recommends postgresql dbus sudo && \
+    pg_ctlcluster 15 main start && su postgres -c 'psql -Atc "select 6*7"' > /answer && pg_ctlcluster 15 main stop && \
+    sudo -u games id -un > /games && chown -R games:man /srv
+""", timeout=600, rc=None)
+    if done.rc and re.search("Temporary failure|Could not resolve|Unable to fetch|Failed to fetch|Unable to connect",
+                             done.err):
+        lack("the package sources cannot be reached")
+    assert done.rc == 0, done
+    image = one.image()
+    uid = {line.split(":")[0]: line.split(":")[2] for line in image.text("etc/passwd").splitlines()}
+    assert image.text("answer") == "42\n" and image.text("games") == "games\n"
+    assert image["var/lib/postgresql/15/main"].owner.split(":")[0] == uid["postgres"]
+    assert image["var/lib/postgresql/15/main"].mode == 0o700
+    assert image["usr/bin/sudo"].mode == 0o4755 and image["usr/bin/sudo"].owner == "0:0"
+    assert image["usr/lib/dbus-1.0/dbus-daemon-launch-helper"].mode == 0o4754
