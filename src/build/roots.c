@@ -65,6 +65,12 @@ void roots_give(struct step_job *j, const struct digest_list *stack)
 	vec_push(&j->b->roots, r);
 }
 
+void roots_drop(struct step_job *j)
+{
+	free(j->root);
+	j->root = NULL;
+}
+
 void roots_release(struct build *b)
 {
 	for (size_t i = 0; i < b->roots.n; i++)

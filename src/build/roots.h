@@ -12,6 +12,8 @@
 void roots_take(struct step_job *j);
 /* The step has succeeded and its root shows this stack now. A root that is not given back goes with the run. */
 void roots_give(struct step_job *j, const struct digest_list *stack);
+/* The root is not as its layers say: nobody gets it. */
+void roots_drop(struct step_job *j);
 void roots_release(struct build *b);
 
 /* --- in a worker, in the user namespace --- */

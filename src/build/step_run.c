@@ -12,6 +12,7 @@
 #include "src/build/runmount.h"
 #include "src/build/state.h"
 #include "src/build/treeview.h"
+#include "src/sandbox/mountpoint.h"
 #include "src/sandbox/sandbox.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
@@ -119,6 +120,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	struct sandbox_result res = {0};
 	struct cgroup_events events;
 	struct cgroup group;
+	bool root_changed = false;
 	int rc;
 
 	treeview_open(&tv, b->s);
@@ -173,7 +175,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		return -1;
 	if (b->s->tier.trees && succeeded(&res) && rootdiff_finish(j, e) < 0)
 		return -1;
-	if (succeeded(&res) && runmount_finish(j, &mounts, e) < 0)
+	if (succeeded(&res) &&
+	    (runmount_finish(j, &mounts, e) < 0 || mountpoint_restore(&spec.root, &root_changed, e) < 0))
 		return -1;
 	*result = json_object();
 	json_set_int(*result, "status", res.exit_status);
@@ -181,6 +184,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	json_set_bool(*result, "timed_out", res.timed_out);
 	json_set_bool(*result, "oom", events.oom_kills > 0);
 	json_set_bool(*result, "pids", events.pids_refused > 0);
+	json_set_bool(*result, "root_changed", root_changed);
 	return 0;
 }
 
@@ -312,6 +316,11 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 		err_wrap(e, "stage %s: %s", j->st->name, j->def->text);
 		if (!e->place.file)
 			err_at(e, j->st->file, j->def->line, 0);
+	}
+	if (!err_is_set(e) && json_get_bool(result, "root_changed", false)) {
+		roots_drop(j);
+		session_warn(j->b->s, j->st->name, "line %u: the step changed mode or owner of / itself; image layers do "
+			     "not hold them, and they are as before", j->def->line);
 	}
 	if (err_is_set(e) || judge(j, result, e) < 0)
 		fail(j, e);
