@@ -56,6 +56,51 @@ static void write_log(struct step_job *j, const char *p, size_t n)
 	err_release(&e);
 }
 
+/* Output as everybody gets to see it. */
+static void take(struct step_job *j, const char *p, size_t n)
+{
+	if (!n)
+		return;
+	write_log(j, p, n);
+	keep_tail(j, p, n);
+	state_emit(j->b, &(struct event){.kind = EVENT_OUTPUT,
+					 .stage = state_short_name(j->st),
+					 .n = j->def->n,
+					 .text = p,
+					 .text_len = n});
+}
+
+/* Secrets come into a step by no way of ours; but a step may print what it got otherwise, and logs outlive it. */
+static void init_mask(struct step_job *j)
+{
+	const struct strv *secrets = log_secrets();
+	size_t longest = 0;
+
+	if (!secrets->n)
+		return;
+	for (size_t i = 0; i < secrets->n; i++)
+		longest = strlen(secrets->v[i]) > longest ? strlen(secrets->v[i]) : longest;
+	j->mask = mem_new(struct maskstream);
+	maskstream_init(j->mask, longest + READ_BYTES);
+	for (size_t i = 0; i < secrets->n; i++)
+		maskstream_add(j->mask, secrets->v[i], strlen(secrets->v[i]));
+}
+
+static void take_masked(struct step_job *j, const char *p, size_t n)
+{
+	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
+
+	if (!j->mask) {
+		take(j, p, n);
+		return;
+	}
+	if (n)
+		maskstream_feed(j->mask, p, n, &text);
+	else
+		maskstream_end(j->mask, &text);
+	take(j, text.p, text.n);
+}
+
 static bool read_some(struct step_job *j)
 {
 	char p[READ_BYTES];
@@ -65,13 +110,7 @@ static bool read_some(struct step_job *j)
 		return errno == EINTR;
 	if (n == 0)
 		return false;
-	write_log(j, p, (size_t)n);
-	keep_tail(j, p, (size_t)n);
-	state_emit(j->b, &(struct event){.kind = EVENT_OUTPUT,
-					 .stage = state_short_name(j->st),
-					 .n = j->def->n,
-					 .text = p,
-					 .text_len = (size_t)n});
+	take_masked(j, p, (size_t)n);
 	return true;
 }
 
@@ -90,6 +129,8 @@ void output_drain(struct step_job *j)
 {
 	while (j->out_fd >= 0 && read_some(j))
 		;
+	if (j->mask)
+		take_masked(j, NULL, 0);
 	if (j->line.n)
 		keep_line(j);
 }
@@ -110,6 +151,7 @@ int output_open(struct step_job *j, struct err *e)
 	int p[2];
 
 	j->line = BUF_INIT(TAIL_LINE_MAX + 16);
+	init_mask(j);
 	j->log_path = log_name(j);
 	j->log_fd = open(j->log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (j->log_fd < 0)

@@ -6,6 +6,7 @@
 #include "oci/layer.h"
 #include "src/build/build.h"
 #include "src/build/context.h"
+#include "src/build/maskstream.h"
 #include "src/build/sshagent.h"
 #include "src/build/worker.h"
 #include "src/cache/clocal.h"
@@ -135,6 +136,7 @@ struct step_job {
 	uint64_t logged;       /* bytes of output so far */
 	struct strv tail;      /* last lines of output */
 	struct buf line;       /* the unfinished one */
+	struct maskstream *mask; /* secrets of this process become stars, in the log too; NULL: there are none */
 	struct ckey content;   /* content key */
 	const struct plan_step *def;
 	const struct plan_stage *st;

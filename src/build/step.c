@@ -45,6 +45,9 @@ void step_free(struct step_job *j)
 	free(j->log_path);
 	strv_release(&j->tail);
 	buf_release(&j->line);
+	if (j->mask)
+		maskstream_release(j->mask);
+	free(j->mask);
 	free(j);
 }
 

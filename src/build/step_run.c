@@ -11,6 +11,7 @@
 #include "src/build/runmount.h"
 #include "src/build/state.h"
 #include "src/build/treeview.h"
+#include "src/sandbox/mountpoint.h"
 #include "src/sandbox/sandbox.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
@@ -110,6 +111,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	struct sandbox_result res = {0};
 	struct cgroup_events events;
 	struct cgroup group;
+	bool root_changed = false;
 	int rc;
 
 	(void)w;
@@ -158,7 +160,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	cgroup_remove(&group);
 	if (rc < 0)
 		return -1;
-	if (!res.timed_out && !res.signo && !res.exit_status && runmount_finish(j, &mounts, e) < 0)
+	if (!res.timed_out && !res.signo && !res.exit_status &&
+	    (runmount_finish(j, &mounts, e) < 0 || mountpoint_restore(&spec.root, &root_changed, e) < 0))
 		return -1;
 	*result = json_object();
 	json_set_int(*result, "status", res.exit_status);
@@ -166,6 +169,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	json_set_bool(*result, "timed_out", res.timed_out);
 	json_set_bool(*result, "oom", events.oom_kills > 0);
 	json_set_bool(*result, "pids", events.pids_refused > 0);
+	json_set_bool(*result, "root_changed", root_changed);
 	return 0;
 }
 
@@ -298,6 +302,9 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 		if (!e->place.file)
 			err_at(e, j->st->file, j->def->line, 0);
 	}
+	if (!err_is_set(e) && json_get_bool(result, "root_changed", false))
+		session_warn(j->b->s, j->st->name, "line %u: the step changed mode or owner of / itself; image layers do "
+			     "not hold them, and they are as before", j->def->line);
 	if (err_is_set(e) || judge(j, result, e) < 0)
 		fail(j, e);
 	else

@@ -57,7 +57,7 @@ static int cmd_exaslct_run(struct cli *c, const void *opts ATTR_UNUSED, struct e
 {
 	static const char *const titles[] = {"COMMAND", "WHAT", "", NULL};
 	AUTO_BUF struct buf out = BUF_INIT(BUF_TEXT_MAX);
-	AUTO_TABLE struct table t;
+	AUTO_TABLE struct table t = {0};
 
 	if (c->g.json)
 		return cmd_exaslct_json(e);

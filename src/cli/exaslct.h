@@ -21,6 +21,10 @@ struct exaslct_args {
 void exaslct_args(char *const *args, size_t n, struct exaslct_args *out);
 void exaslct_args_free(struct exaslct_args *a);
 
+/* EXASLCT's push with the options of slct push; net NULL: it is EXASLCT's. */
+struct cli_net;
+int exaslct_push_flavors(struct cli *c, const struct exopt *o, const struct cli_net *net, struct err *e);
+
 /* --- the commands' functions, by file --- */
 int exaslct_build_run(struct cli *c, const void *opts, struct err *e);
 int exaslct_push_run(struct cli *c, const void *opts, struct err *e);

@@ -91,17 +91,21 @@ static int exaslct_build_push(struct exrun *r, const struct build_result *res, s
 	return 0;
 }
 
-int exaslct_push_run(struct cli *c, const void *opts, struct err *e)
+int exaslct_push_flavors(struct cli *c, const struct exopt *o, const struct cli_net *net, struct err *e)
 {
-	const struct exopt *o = opts;
-	AUTO_EXRUN struct exrun r = {0};
+	AUTO_EXRUN struct exrun r = {.net = net, .own = net != NULL};
 
-	if (exopt_check("push", o, &c->args.given, e) || exrun_prepare(&r, c, o, NULL, e))
+	if (exrun_prepare(&r, c, o, NULL, e))
 		return -1;
 	r.b.all_stages |= exrun_yes(o->push_all);
 	/* The readable names are for people; a later build finds the stages by their keys. */
 	strv_printf(&r.b.cache_to, "%s,mode=stages,required", exrun_target(o));
 	return exaslct_build_all(&r, exaslct_build_push, e);
+}
+
+int exaslct_push_run(struct cli *c, const void *opts, struct err *e)
+{
+	return exopt_check("push", opts, &c->args.given, e) ? -1 : exaslct_push_flavors(c, opts, NULL, e);
 }
 
 /* --- save --- */

@@ -221,11 +221,15 @@ static int exrun_contexts(const struct exrun *r, struct err *e)
 
 int exrun_open(struct exrun *r, struct err *e)
 {
-	r->logs = exrun_output_dir(r->o, EXRUN_OUTPUT_FIRST, e);
-	if (!r->logs || exrun_dot_file(r, e) || exrun_contexts(r, e))
+	if (!r->own || r->o->output_directory) {
+		r->logs = exrun_output_dir(r->o, EXRUN_OUTPUT_FIRST, e);
+		if (!r->logs)
+			return -1;
+	}
+	if (exrun_dot_file(r, e) || exrun_contexts(r, e))
 		return -1;
-	r->b.output_directory = mem_strdup(r->logs);
-	if (work_open(&r->work, r->c, NULL, NULL, e))
+	r->b.output_directory = mem_strdup_opt(r->logs);
+	if (work_open(&r->work, r->c, r->net, exrun_target(r->o), e))
 		return -1;
 	r->work.session.net.logins = r->logins;
 	r->work.session.net.nlogins = r->nlogins;

@@ -16,6 +16,9 @@ struct exrun {
 	char *places[2], *passwords[2]; /* what logins borrow */
 	size_t nlogins;
 	char *logs; /* directory of this run's logs; NULL: the store's */
+	/* Set by our own commands: registry options of slct, and logs in the store unless a directory is named. */
+	const struct cli_net *net;
+	bool own;
 };
 
 /* Fill the build's options; goals NULL: those of --goal. Nothing is asked of a registry yet. Release in any case. */

@@ -226,3 +226,8 @@ void log_add_secret(const char *s)
 	while (rest.p)
 		log_keep_secret(sv_trim(sv_cut(&rest, '\n')), LOG_SECRET_LINE_BYTES);
 }
+
+const struct strv *log_secrets(void)
+{
+	return &log_state.secrets;
+}

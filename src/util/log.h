@@ -5,6 +5,7 @@
 
 #include "src/util/base.h"
 #include "src/util/buf.h"
+#include "src/util/vec.h"
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
@@ -16,6 +17,8 @@ void log_msg(enum log_level level, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void log_set_sink(void (*fn)(void *arg, enum log_level level, const char *line), void *arg);
 /* Remember a secret: every later log_mask() replaces it with "***". Secrets shorter than 4 bytes are not masked. */
 void log_add_secret(const char *s);
+/* All of them; borrowed until the next is added. */
+const struct strv *log_secrets(void);
 /* s with secrets masked and control sequences removed (SGR colours kept if keep_colour); caller frees. */
 char *log_mask(const char *s, size_t n, bool keep_colour);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Make a repository of flavors in the shape of Exasol's: many flavors of 11 to 13 stages and 14 to 17 edges, mapped
-directories behind a link to a submodule, packages files, and the oddities of their Dockerfiles.
+"""Make a repository of flavors in the shape of Exasol's: 14 flavors of 10 to 14 stages (156 in all), 12 to 18 edges and a
+depth of 5 to 8, mapped directories behind a link to a submodule, packages files, and the oddities of their Dockerfiles.
 
     make_flavors.py OUTDIR [--flavors N] [--base IMAGE]
 
@@ -13,26 +13,47 @@ import os
 
 BASE = "flavor_base"
 
-# stage: (directory in the flavor, required stages: the first by FROM, the others by COPY --from, mapped directories)
-CORE = {
+# stage: (directory in the flavor, required stages: the first by FROM (None: the base image), the others by COPY --from,
+# mapped directories)
+PLAIN = {
     "udfclient_deps": (BASE, [], ["01_nodoc", "scripts"]),
     "language_deps": (BASE, ["udfclient_deps"], ["scripts"]),
     "build_deps": (BASE, [], ["01_nodoc", "scripts"]),
-    "build_run": (BASE, ["build_deps", "language_deps"], ["exaudfclient"]),
+    "build_run": (BASE, ["language_deps", "build_deps"], ["exaudfclient"]),
     "base_test_deps": (BASE, ["build_deps"], ["scripts"]),
-    "base_test_build_run": (BASE, ["base_test_deps", "language_deps"], ["exaudfclient", "emulator"]),
+    "base_test_build_run": (BASE, ["language_deps", "base_test_deps"], ["exaudfclient", "emulator"]),
     "flavor_base_deps": (BASE, ["language_deps"], ["01_nodoc", "scripts"]),
-    "flavor_customization": ("", ["flavor_base_deps"], []),
-    "flavor_test_build_run": (BASE, ["flavor_customization", "base_test_build_run"], []),
-    "release": (BASE, ["language_deps", "flavor_customization", "build_run"], []),
+    "flavor_test_build_run": (BASE, ["base_test_build_run", "flavor_base_deps"], []),
+    "release": (BASE, ["flavor_base_deps", "build_run"], []),
     "security_scan": (BASE, ["release"], []),
 }
-# Some flavors have more: in front of udfclient_deps, and for languages of their own.
-EXTRA = {
-    "cuda_deps": (BASE, [], ["01_nodoc"]),
-    "conda_deps": (BASE, ["language_deps"], ["scripts"]),
-    "flavor_conda_deps": (BASE, ["conda_deps", "flavor_base_deps"], []),
+CUSTOM = {**PLAIN,
+    "flavor_customization": ("", ["flavor_base_deps"], []),
+    "flavor_test_build_run": (BASE, ["base_test_build_run", "flavor_customization"], []),
+    "release": (BASE, ["flavor_customization", "flavor_base_deps", "build_run"], []),
 }
+ONE_LINE = {   # everything stands on one line of stages
+    "conda_deps": (BASE, [], ["01_nodoc"]),
+    "udfclient_deps": (BASE, ["conda_deps"], ["01_nodoc", "scripts"]),
+    "build_deps": (BASE, ["language_deps"], ["01_nodoc", "scripts"]),
+    "build_run": (BASE, ["build_deps"], ["exaudfclient"]),
+    "base_test_build_run": (BASE, ["base_test_deps"], ["exaudfclient", "emulator"]),
+}
+ALL = {**CUSTOM,
+    "flavor_base_deps_apt": (BASE, ["language_deps"], ["01_nodoc"]),
+    "flavor_base_deps_python": (BASE, ["flavor_base_deps_apt"], ["scripts"]),
+    "flavor_base_deps_r": (BASE, ["flavor_base_deps_apt"], ["scripts"]),
+    "flavor_base_deps": (BASE, ["flavor_base_deps_python", "flavor_base_deps_r"], []),
+    "release": (BASE, [None, "language_deps", "flavor_customization", "build_run"], []),
+}
+# Counted over Exasol's 14 flavors: stages, edges, depth, how many flavors.
+SHAPES = [
+    (ALL, 1),                        # 14, 18, 8
+    (PLAIN, 5),                      # 10, 12, 5
+    ({**CUSTOM, **ONE_LINE}, 4),     # 12, 14, 7
+    (CUSTOM, 3),                     # 11, 14, 6
+    ({**PLAIN, **ONE_LINE}, 1),      # 11, 12, 7
+]
 # What EXASLCT calls the stage in a template, where that is not its name.
 ALIAS = {("release", "flavor_customization"): "customized"}
 
@@ -55,16 +76,8 @@ def write(path, text, mode=0o644):
 
 
 def stages_of(number):
-    """The stages of a flavor: every third has one or all of the additional ones."""
-    stages = dict(CORE)
-    if number % 3 == 1:
-        stages["cuda_deps"] = EXTRA["cuda_deps"]
-        stages["udfclient_deps"] = (BASE, ["cuda_deps"], CORE["udfclient_deps"][2])
-    if number % 3 == 2:
-        stages["conda_deps"] = EXTRA["conda_deps"]
-        stages["flavor_conda_deps"] = EXTRA["flavor_conda_deps"]
-        stages["flavor_customization"] = ("", ["flavor_conda_deps"], [])
-    return stages
+    shapes = [stages for stages, times in SHAPES for _ in range(times)]
+    return shapes[number % len(shapes)]
 
 
 def class_name(stage):
@@ -81,6 +94,7 @@ def build_steps(stages):
     for stage, (where, requires, mapped) in order(stages):
         out += [f"\nclass {class_name(stage)}(DockerFlavorAnalyzeImageTask):\n",
                 "    def get_build_step(self) -> str:", f'        return "{stage}"\n']
+        requires = [r for r in requires if r]
         if requires:
             pairs = [f'"{ALIAS.get((stage, r), r)}": {class_name(r)}' for r in requires]
             out += ["    def requires_tasks(self):", f"        return {dictionary(pairs, 16)}\n"]
@@ -101,7 +115,7 @@ def order(stages):
 
     def visit(stage):
         if stage not in done:
-            for r in stages[stage][1]:
+            for r in filter(None, stages[stage][1]):
                 visit(r)
             done[stage] = stages[stage]
 
@@ -112,10 +126,11 @@ def order(stages):
 
 def dockerfile(number, stage, spec, base, has_packages):
     _, requires, mapped = spec
-    at = list(CORE).index(stage) if stage in CORE else len(stage)
+    at = list(CUSTOM).index(stage) if stage in CUSTOM else len(stage)
     names = [ALIAS.get((stage, r), r) for r in requires]
-    out = [f"FROM {{{{ {names[0]} }}}}" if names else f"FROM {base}"]
-    if not names:
+    on_base = not names or names[0] is None
+    out = [f"FROM {base}" if on_base else f"FROM {{{{ {names[0]} }}}}"]
+    if on_base:
         out += ['SHELL ["/bin/sh", "-ec"]', "RUN mkdir -p /out"]
     if stage == "flavor_customization":
         out.append(f"RUN echo flavor {number} > /out/flavor.txt")
@@ -142,12 +157,20 @@ def make_flavor(root, number, base):
     path = os.path.join(root, "flavors", f"flavor-{number:02d}")
     stages = stages_of(number)
     public = ["udfclient_deps", "language_deps", "flavor_base_deps"]
-    internal = ["build_deps", "base_test_deps"] + [s for s in stages if s in EXTRA]
+    internal = ["build_deps", "base_test_deps"] + [s for s in stages if s not in CUSTOM]
     write(os.path.join(path, "FLAVOR_DESCRIPTION.md"), f"# flavor {number}\n")
     write(os.path.join(path, "packages.yml"), packages(public))
     write(os.path.join(path, BASE, "packages.yml"), packages(internal))
     write(os.path.join(path, BASE, "build_steps.py"), build_steps(stages))
-    write(os.path.join(path, BASE, "language_definitions.json"), json.dumps({"schema_version": 2}) + "\n")
+    write(os.path.join(path, BASE, "language_definitions.json"),
+          json.dumps({"schema_version": 2, "language_definitions": []}) + "\n")
+    write(os.path.join(path, BASE, "language_definition"),
+          "PYTHON3=localzmq+protobuf:///{{ bucketfs_name }}/{{ bucket_name }}/{{ path_in_bucket }}{{ release_name }}"
+          "?lang=python#buckets/{{ bucketfs_name }}/{{ bucket_name }}/{{ path_in_bucket }}{{ release_name }}/exaudf/client\n")
+    write(os.path.join(path, "ci.json"), json.dumps({"build_runners": ["ubuntu-22.04"], "test_config": {
+        "default_test_runners": ["ubuntu-22.04"], "test_sets": []}}) + "\n")
+    if number:
+        write(os.path.join(path, BASE, "derived_from"), "flavors/flavor-00")
     for stage, spec in stages.items():
         text = dockerfile(number, stage, spec, base, stage in public + internal)
         write(os.path.join(path, spec[0], stage, "Dockerfile"), text)
