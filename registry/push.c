@@ -281,7 +281,7 @@ int push_image(struct regsession_pool *p, struct registry_push *push, struct sto
 	if (ref_is_store_only(push->to))
 		return err_set(e, ERR_USAGE, "%s exists only in the store: a registry on this machine needs its port",
 			       name);
-	rc = push_run(&u, s, fn, arg, e);
+	rc = regconf_writable(p->conf, push->to, e) ? -1 : push_run(&u, s, fn, arg, e);
 	push_release(&u);
 	return rc ? err_wrap(e, "pushing %s", name) : 0;
 }
