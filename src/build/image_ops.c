@@ -180,3 +180,26 @@ int image_ops_gc(struct session *s, int64_t keep_ns, bool dry_run, struct store_
 		return -1;
 	return dry_run ? 0 : sweep_trash(s, e) < 0 ? -1 : 0;
 }
+
+/* A gc that keeps longer keeps more, so the time is found by halving. */
+int image_ops_gc_fit(struct session *s, uint64_t bytes, int64_t max_ns, int64_t *keep_ns, struct err *e)
+{
+	const int64_t ever = INT64_C(20) * 365 * 86400; /* older than any store */
+	int64_t low = 0, high = max_ns ? max_ns / CLOCK_NS_PER_S : ever, keep = high;
+
+	/* low fits (or nothing does), high does not; the first question is whether all may stay */
+	for (; high - low > 1; keep = low + (high - low) / 2) {
+		struct store_gc_stats st;
+
+		if (store_gc(s->store, keep * CLOCK_NS_PER_S, true, &st, e) < 0)
+			return -1;
+		if (st.kept_bytes > bytes)
+			high = keep;
+		else if (keep == high)
+			break;
+		else
+			low = keep;
+	}
+	*keep_ns = (keep == high && high - low > 1 ? high : low) * CLOCK_NS_PER_S;
+	return 0;
+}
