@@ -4,6 +4,7 @@
 #include "src/build/cachewrite.h"
 #include "src/build/ctxnamed.h"
 #include "src/build/remote.h"
+#include "src/build/roots.h"
 #include "src/build/state.h"
 #include "src/build/why.h"
 #include "src/plan/plan_lint.h"
@@ -171,6 +172,7 @@ void build_end(struct build *b)
 	sshagent_release(&b->agents);
 	context_release(b->s, &b->context);
 	trees_release(b);
+	roots_release(b);
 	smap_release(&b->large);
 	sched_release(b);
 	why_free(b->why);

@@ -8,6 +8,7 @@
 #include "src/build/lowers.h"
 #include "src/build/nsjob.h"
 #include "src/build/output.h"
+#include "src/build/rootdiff.h"
 #include "src/build/runmount.h"
 #include "src/build/state.h"
 #include "src/build/treeview.h"
@@ -82,6 +83,8 @@ static int make_folds(void *arg, struct err *e)
 {
 	const struct step_job *j = arg;
 
+	if (j->b->s->tier.trees)
+		return roots_make(j, e);
 	for (size_t i = 0; i < j->from.n; i++)
 		if (lowers_make(j->b, &j->from.v[i], e) < 0)
 			return -1;
@@ -90,11 +93,16 @@ static int make_folds(void *arg, struct err *e)
 
 static int fold_layers(struct step_job *j, struct err *e)
 {
-	bool missing = lowers_missing(j->b, &j->parent);
+	bool missing = j->b->s->tier.trees || lowers_missing(j->b, &j->parent);
 
 	for (size_t i = 0; i < j->from.n; i++)
 		missing |= lowers_missing(j->b, &j->from.v[i]);
 	return missing ? nsjob_run(j->b->s->nsfd, make_folds, j, e) : 0;
+}
+
+static bool succeeded(const struct sandbox_result *r)
+{
+	return !r->timed_out && !r->signo && !r->exit_status;
 }
 
 static int run_in_sandbox(void *arg, struct worker *w, struct json **result, struct err *e)
@@ -107,6 +115,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	AUTO_CLOSE int owners = -1;
 	AUTO_STRV struct strv lower = {0}, env = {0}, argv = {0};
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
+	AUTO_FREE char *points = rootdiff_points(j);
 	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp); /* shared: the steps' mount points are alike */
 	struct sandbox_result res = {0};
 	struct cgroup_events events;
@@ -114,9 +123,9 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	bool root_changed = false;
 	int rc;
 
-	(void)w;
 	treeview_open(&tv, b->s);
-	if (prepare_owners(j, &tv, &owners, e) < 0 || fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0)
+	if (prepare_owners(j, &tv, &owners, e) < 0 || fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0 ||
+	    (owners >= 0 && runmount_owners(j, &mounts, tv.view.rows, e) < 0))
 		return -1;
 	lowers_paths(b, &j->parent, &lower);
 	complete_env(j, &mounts, &env);
@@ -125,11 +134,14 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.tier = &b->s->tier,
 		.nsfd = b->s->nsfd,
 		.root = {.dirfd = store_fd(b->s->store),
+			 .tree = j->root,
 			 .lower = (const char *const *)lower.v,
 			 .nlower = lower.n,
 			 .upper = upper,
 			 .work = work},
 		.scratch = scratch,
+		.points = points,
+		.hold_fd = worker_sock(w),
 		.argv = strv_argv(&argv),
 		.env = strv_argv(&env),
 		.workdir = j->def->workdir,
@@ -153,6 +165,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.seccomp_len = mounts.keep_sync ? b->seccomp_sync_len : b->seccomp_len,
 	};
 
+	if (b->s->tier.trees && rootdiff_prepare(j, &spec, e) < 0)
+		return -1;
 	if (cgroup_make(&b->cgroups, &b->o->limits, &group, e) < 0)
 		return -1;
 	rc = run_masked(&spec, &mounts.secrets, &res, e);
@@ -160,7 +174,9 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	cgroup_remove(&group);
 	if (rc < 0)
 		return -1;
-	if (!res.timed_out && !res.signo && !res.exit_status &&
+	if (b->s->tier.trees && succeeded(&res) && rootdiff_finish(j, e) < 0)
+		return -1;
+	if (succeeded(&res) &&
 	    (runmount_finish(j, &mounts, e) < 0 || mountpoint_restore(&spec.root, &root_changed, e) < 0))
 		return -1;
 	*result = json_object();
@@ -302,9 +318,11 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 		if (!e->place.file)
 			err_at(e, j->st->file, j->def->line, 0);
 	}
-	if (!err_is_set(e) && json_get_bool(result, "root_changed", false))
+	if (!err_is_set(e) && json_get_bool(result, "root_changed", false)) {
+		roots_drop(j);
 		session_warn(j->b->s, j->st->name, "line %u: the step changed mode or owner of / itself; image layers do "
 			     "not hold them, and they are as before", j->def->line);
+	}
 	if (err_is_set(e) || judge(j, result, e) < 0)
 		fail(j, e);
 	else
