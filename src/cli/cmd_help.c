@@ -1,6 +1,7 @@
 /* slct help [COMMAND]: also the source of the man pages. */
 #include "src/cli/cli.h"
 #include "src/cli/cmd.h"
+#include "src/cli/exaslct.h"
 #include "src/cli/help.h"
 #include "src/cli/manpage.h"
 
@@ -21,6 +22,19 @@ static void cmd_help_names(struct buf *out)
 		if (!((*p)->flags & (COMMAND_LATER | COMMAND_HIDDEN)))
 			buf_printf(out, "%s\n", (*p)->name);
 	}
+	for (const struct command *const *p = exaslct_table(); *p; p++) {
+		if ((*p)->run)
+			buf_printf(out, "exaslct-%s\n", strchr((*p)->name, ' ') + 1);
+	}
+}
+
+/* EXASLCT's commands have pages of their own: slct-exaslct-build(1). */
+static const struct command *cmd_help_find(const char *name)
+{
+	static const char prefix[] = "exaslct-";
+	size_t n = strlen(prefix);
+
+	return strncmp(name, prefix, n) == 0 ? exaslct_find(name + n) : command_find(name);
 }
 
 static int cmd_help_run(struct cli *c, const void *opts, struct err *e)
@@ -28,7 +42,7 @@ static int cmd_help_run(struct cli *c, const void *opts, struct err *e)
 	const struct cmd_help_opts *o = opts;
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
 	const char *name = c->args.operands.n ? c->args.operands.v[0] : NULL;
-	const struct command *cmd = name ? command_find(name) : NULL;
+	const struct command *cmd = name ? cmd_help_find(name) : NULL;
 
 	if (name && !cmd)
 		return command_unknown(name, e);
