@@ -141,10 +141,18 @@ demo: ## build slct, base images and the example flavors; a second run is all ca
 # --- Manual pages and completion are made from the option tables of the program.
 MAN := $(OUT)/man
 .PHONY: man install
-.PHONY: bench
+.PHONY: bench bench-tiers proof
 bench: $(BIN) ## time slct, and buildah beside it; BENCH='-n 3 copy' chooses
 	@test -f build/bases/busybox.tar || flavors/make-bases.sh build/bases busybox
 	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/bench/bench.py $(BENCH)
+
+bench-tiers: $(BIN) ## time steps in each tier of isolation, as root; BENCH='-n 3 step' chooses
+	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/bench/tiers.py $(BENCH)
+
+PROOF ?=
+proof: $(BIN) ## build one image in every tier and compare it with real root's, as root (minutes; PROOF='range')
+	@test -f build/bases/debian.tar || flavors/make-bases.sh build/bases
+	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/proof/proof.py $(PROOF)
 
 man: $(BIN) ## write the manual pages to build/man
 	@rm -rf $(MAN) && mkdir -p $(MAN)

@@ -6,17 +6,13 @@
 
 #include "oci/apply_path.h"
 #include "oci/apply_priv.h"
+#include "oci/mark.h"
 #include "src/util/cleanup.h"
 #include "src/util/path.h"
 
 int apply_fail(const char *path, int sys, const char *doing, struct err *e)
 {
 	return err_sys(e, sys == ENAMETOOLONG || sys == EINVAL ? ERR_INPUT : ERR_HOST, sys, "%s: %s", path, doing);
-}
-
-bool apply_is_whiteout(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == 0;
 }
 
 /* --- metadata --- */
@@ -67,6 +63,8 @@ static int apply_whiteout(const struct entry *en, const struct apply_at *at, con
 
 	if (mknodat(at->dirfd, name, S_IFCHR, makedev(0, 0)) == 0)
 		return 0;
+	if (errno == EPERM)
+		return mark_whiteout(at->dirfd, name, e) < 0 ? err_wrap(e, "%s", en->path) : 0;
 	if (errno != EEXIST)
 		return apply_fail(en->path, errno, "making the whiteout", e);
 	fd = openat(at->dirfd, name, APPLY_DIR_FLAGS);

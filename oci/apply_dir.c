@@ -4,6 +4,7 @@
 
 #include "oci/apply_priv.h"
 #include "oci/limits.h"
+#include "oci/mark.h"
 #include "src/util/cleanup.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -50,7 +51,7 @@ static int apply_mkdir(const struct apply_at *at, const char *path, struct err *
 	struct stat st;
 
 	if (fstatat(at->dirfd, at->leaf, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		opaque = apply_is_whiteout(&st);
+		opaque = mark_is_whiteout(at->dirfd, at->leaf, &st);
 		if (unlinkat(at->dirfd, at->leaf, 0) < 0)
 			return apply_fail(path, errno, "replacing what was there", e);
 	}
@@ -88,7 +89,7 @@ static int apply_step(struct apply *a, int *fd, const char *path, size_t from, s
 	struct stat st;
 
 	if (next < 0 && errno != ENOENT && fstatat(at.dirfd, at.leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    !apply_is_whiteout(&st))
+	    !mark_is_whiteout(at.dirfd, at.leaf, &st))
 		return err_set(e, ERR_INPUT, "%s: %s is %s in this tar, no directory", path, upto,
 			       S_ISLNK(st.st_mode) ? "a symbolic link" : "a file");
 	if (next < 0) {

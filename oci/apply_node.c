@@ -4,6 +4,7 @@
 
 #include "oci/apply_path.h"
 #include "oci/apply_priv.h"
+#include "oci/mark.h"
 #include "src/util/cleanup.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -168,7 +169,7 @@ int apply_node_hard_link(struct apply *a, const struct apply_at *at, const struc
 	if (strcmp(target, en->path) == 0)
 		return apply_no_target(en, target, "is itself", e);
 	dir = *target ? apply_target_dir(a, target, &leaf) : -1;
-	if (dir < 0 || fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0 || apply_is_whiteout(&st))
+	if (dir < 0 || fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0 || mark_is_whiteout(dir, leaf, &st))
 		return apply_no_target(en, target, "is not in this layer", e);
 	if (S_ISDIR(st.st_mode))
 		return apply_no_target(en, target, "is a directory", e);

@@ -45,8 +45,6 @@ int apply_fail(const char *path, int sys, const char *doing, struct err *e);
 int apply_metadata(struct apply *a, int dirfd, const char *name, const struct entry *en, struct err *e);
 /* The name may be one of a recorded owner. */
 int apply_note_recorded(struct apply *a, const char *path, struct err *e);
-/* A whiteout of overlayfs(5): a character device 0:0. */
-bool apply_is_whiteout(const struct stat *st);
 
 /* --- apply_dir.c --- */
 

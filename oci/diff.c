@@ -7,6 +7,7 @@
 
 #include "oci/limits.h"
 #include "oci/linkmap.h"
+#include "oci/mark.h"
 #include "oci/treewalk.h"
 #include "src/util/cleanup.h"
 #include "src/util/mem.h"
@@ -78,14 +79,6 @@ static int diff_check_same(const struct treewalk_item *it, int fd, struct err *e
 static bool diff_has_mark(int fd, const char *name)
 {
 	return fgetxattr(fd, name, NULL, 0) >= 0;
-}
-
-static bool diff_is_opaque(int fd)
-{
-	char v[2];
-
-	/* "x" says only that whiteouts inside may be attributes (Linux 6.7), not that the directory is opaque. */
-	return fgetxattr(fd, "user.overlay.opaque", v, sizeof v) == 1 && v[0] == 'y';
 }
 
 /* overlayfs's features that would make the upper directory unreadable without the lower ones. */
@@ -186,7 +179,7 @@ static int diff_dir(struct diff *d, const struct treewalk_item *it, struct err *
 	if (!root && (entry_read_xattrs(&en, it->fd, NULL, en.path, e) < 0 ||
 		      tar_write_entry(d->t, &en, e) < 0))
 		return -1;
-	return d->o->marks && diff_is_opaque(it->fd) ? diff_opaque(d, it, e) : 0;
+	return d->o->marks && mark_is_opaque(it->fd) ? diff_opaque(d, it, e) : 0;
 }
 
 /* Links, devices, fifos: never opened. */

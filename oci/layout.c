@@ -55,10 +55,30 @@ static bool layout_may_miss(struct store *s, const struct descriptor *d)
 	return mediatype_kind_of(d->media_type) == MEDIATYPE_FOREIGN_LAYER && !store_blob_has(s, &d->digest, NULL);
 }
 
+static int layout_collect_one(struct store *s, const struct descriptor *d, struct layout_blobs *out, struct err *e);
+
+/* All that an index names, then itself. A digest cannot be below itself, so this ends. */
+static int layout_collect_index(struct store *s, const struct descriptor *d, struct layout_blobs *out, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
+	AUTO_INDEX struct index x = {0};
+
+	if (store_blob_read(s, &d->digest, MANIFEST_MAX_BYTES, &text, e) < 0 ||
+	    index_parse(text.p, text.n, d->media_type, &x, ERR_INTEGRITY, e) < 0)
+		return -1;
+	for (size_t i = 0; i < x.n; i++)
+		if (layout_collect_one(s, &x.manifests[i], out, e) < 0)
+			return -1;
+	layout_blobs_add(out, d);
+	return 0;
+}
+
 static int layout_collect_one(struct store *s, const struct descriptor *d, struct layout_blobs *out, struct err *e)
 {
 	AUTO_MANIFEST struct manifest m = {0};
 
+	if (mediatype_kind_of(d->media_type) == MEDIATYPE_INDEX)
+		return layout_collect_index(s, d, out, e);
 	if (layout_read_manifest(s, d, &m, e) < 0)
 		return -1;
 	for (size_t i = 0; i < m.nlayers; i++) {

@@ -276,7 +276,11 @@ static int store_gc_blob(struct store_gc_run *g, const char *dir, const char *na
 	struct digest d;
 
 	if (store_blob_of_name(name, strlen(name), &d) < 0 || smap_has(&g->blobs, d.text)) {
+		struct stat st;
+
 		g->stats->kept++;
+		if (fstatat(g->s->fd, rel, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			g->stats->kept_bytes += (uint64_t)st.st_size;
 		return 0;
 	}
 	return store_gc_unlink(g, rel, &g->stats->blobs, e);
@@ -346,6 +350,16 @@ static bool store_gc_is_fold(const char *name)
 	return dot && strncmp(dot, ".fold", strlen(".fold")) == 0;
 }
 
+static uint64_t store_gc_layer_bytes(struct store_gc_run *g, const struct digest *diff_id)
+{
+	AUTO_LAYER_REC struct store_layer_rec r = {0};
+	struct err none = ERR_INIT;
+
+	if (!digest_is_set(diff_id) || store_layer_rec_get(g->s, diff_id, &r, &none) < 0)
+		err_release(&none);
+	return r.size;
+}
+
 /* A tree, or a side table "<hex>.owners". */
 static int store_gc_layer(struct store_gc_run *g, const char *dir, const char *name, struct err *e)
 {
@@ -356,6 +370,8 @@ static int store_gc_layer(struct store_gc_run *g, const char *dir, const char *n
 		return store_gc_fold(g, dir, name, e);
 	if (store_blob_of_name(name, strcspn(name, "."), &d) < 0 || smap_has(&g->layers, d.text)) {
 		g->stats->kept++;
+		if (!strchr(name, '.'))
+			g->stats->kept_bytes += store_gc_layer_bytes(g, &d);
 		return 0;
 	}
 	if (store_gc_is_dir(g, rel))

@@ -8,6 +8,7 @@ struct store_gc_stats {
 	uint64_t blobs, layers, records; /* deleted */
 	uint64_t bytes;			 /* freed, as far as known */
 	uint64_t kept;
+	uint64_t kept_bytes; /* of what stays: blobs by their size, layers by that of their tar, as far as known */
 };
 /* Mark from images/, index.json and cache records used within keep_ns (0: none of them), delete the rest. Needs the
  * exclusive store. Trees go to trash/ and are removed by store_empty_trash. dry_run only counts. */

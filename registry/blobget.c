@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "registry/pull.h"
 #include "src/util/clock.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
@@ -25,11 +26,12 @@ struct blobget {
 	bool restart;  /* this try is given up in favour of one from the beginning */
 	bool wrong;    /* what came is not what the descriptor says */
 	bool retried;
+	size_t place; /* of set->places */
 };
 
 struct blobget_set {
 	struct regsession_pool *pool;
-	const struct ref *repo;
+	const struct regconf_places *places;
 	struct store *store;
 	registry_progress_fn *progress;
 	void *arg;
@@ -188,6 +190,20 @@ static bool blobget_repeat(struct blobget *b, const struct err *e, int64_t *paus
 	return retry_next(&b->call.retry, b->restart ? 0 : RETRY_AFTER_NONE, clock_mono(), pause);
 }
 
+static void blobget_fail(struct blobget *b, struct err *e)
+{
+	struct blobget_set *set = b->set;
+
+	if (err_is_set(&set->err))
+		return;
+	if (e->code == ERR_NOT_FOUND)
+		e->code = ERR_REGISTRY; /* the image exists, but is not whole */
+	err_wrap(e, "blob %s", b->d->digest.text);
+	err_move(&set->err, e);
+}
+
+static int blobget_begin(struct blobget *b, struct err *e);
+
 static void blobget_done(void *arg)
 {
 	struct blobget *b = arg;
@@ -196,22 +212,23 @@ static void blobget_done(void *arg)
 	int64_t pause;
 
 	if (!blobget_result(b, &e)) {
-		regsession_know(set->pool, set->repo, &b->d->digest);
+		regsession_know(set->pool, &set->places->v[b->place], &b->d->digest);
 	} else if (blobget_repeat(b, &e, &pause) && (!(b->wrong || b->restart) || !blobget_rewind(b, &e))) {
 		err_release(&e);
 		call_again(&b->call, pause);
 		return;
-	} else if (!err_is_set(&set->err)) {
-		if (e.code == ERR_NOT_FOUND)
-			e.code = ERR_REGISTRY; /* the image exists, but is not whole */
-		err_wrap(&e, "blob %s", b->d->digest.text);
-		err_move(&set->err, &e);
+	} else if (e.code != ERR_HOST && b->place + 1 < set->places->n) {
+		pull_note_mirror(&set->places->v[b->place++], &e);
+		if (!blobget_begin(b, &e))
+			return;
+		blobget_fail(b, &e);
+	} else {
+		blobget_fail(b, &e);
 	}
 	err_release(&e);
 	set->active--;
 	call_release(&b->call);
 }
-
 /* --- all of them --- */
 
 static int blobget_check(const struct descriptor *d, struct err *e)
@@ -226,27 +243,39 @@ static int blobget_check(const struct descriptor *d, struct err *e)
 	return 0;
 }
 
-static struct blobget *blobget_start(struct blobget_set *set, const struct descriptor *d, struct err *e)
+/* From the beginning, at b's place. */
+static int blobget_begin(struct blobget *b, struct err *e)
 {
-	AUTO_FREE char *tail = mem_printf("blobs/%s", d->digest.text);
-	struct blobget *b = mem_new(struct blobget);
+	struct blobget_set *set = b->set;
+	AUTO_FREE char *tail = mem_printf("blobs/%s", b->d->digest.text);
 
-	b->set = set;
-	b->d = d;
-	if (regsession_call(set->pool, set->repo, HTTP_GET, tail, "pull", &b->call, e) ||
-	    store_blob_begin(set->store, &b->w, e)) {
-		blobget_free(b);
-		return NULL;
-	}
-	b->open = true;
-	b->hash = hash_new(digest_alg(&d->digest));
+	call_release(&b->call);
+	b->no_range = b->retried = false;
+	if (blobget_rewind(b, e) ||
+	    regsession_call(set->pool, &set->places->v[b->place], HTTP_GET, tail, "pull", &b->call, e))
+		return -1;
 	b->call.attempt = blobget_attempt;
 	b->call.head = blobget_head;
 	b->call.data = blobget_data;
 	b->call.done = blobget_done;
 	b->call.arg = b;
+	call_again(&b->call, 0);
+	return 0;
+}
+
+static struct blobget *blobget_start(struct blobget_set *set, const struct descriptor *d, struct err *e)
+{
+	struct blobget *b = mem_new(struct blobget);
+
+	b->set = set;
+	b->d = d;
+	b->hash = hash_new(digest_alg(&d->digest));
+	b->open = !store_blob_begin(set->store, &b->w, e);
+	if (!b->open || blobget_begin(b, e)) {
+		blobget_free(b);
+		return NULL;
+	}
 	set->active++;
-	call_start(&b->call);
 	return b;
 }
 
@@ -288,10 +317,16 @@ static int blobget_run(struct blobget_set *set, const struct descriptor *const *
 int blobget_all(struct regsession_pool *p, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
 		struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
 {
-	struct blobget_set set = {.pool = p, .repo = repo, .store = s, .progress = fn, .arg = arg};
+	AUTO_REGCONF_PLACES struct regconf_places places = {0};
+	struct blobget_set set = {.pool = p, .places = &places, .store = s, .progress = fn, .arg = arg};
 	AUTO_FREE struct blobget **jobs = mem_zalloc((n + 1) * sizeof(*jobs));
-	int rc = blobget_run(&set, blobs, n, jobs, e);
+	struct ref ref = {.host = repo->host, .path = repo->path};
+	int rc;
 
+	/* Blobs are asked for by digest, whatever the image was. */
+	if (n)
+		ref.digest = blobs[0]->digest;
+	rc = regconf_places(p->conf, &ref, &places, e) ? -1 : blobget_run(&set, blobs, n, jobs, e);
 	for (size_t i = 0; i < n; i++)
 		if (jobs[i])
 			blobget_free(jobs[i]);

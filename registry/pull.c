@@ -6,6 +6,7 @@
 #include "oci/mediatype.h"
 #include "registry/docget.h"
 #include "src/util/json.h"
+#include "src/util/log.h"
 #include "src/util/mem.h"
 
 #define PULL_TAGS_PAGE "1000"
@@ -150,25 +151,45 @@ static int pull_take(struct regsession_pool *p, const struct ref *ref, struct do
 	return 0;
 }
 
+static int pull_from(struct regsession_pool *p, const struct ref *ref, const struct platform *platform,
+		     struct registry_image *out, struct err *e)
+{
+	struct docget d = {0};
+	int rc = pull_manifest(p, ref, platform, &d, e);
+
+	if (!rc)
+		rc = pull_take(p, ref, &d, out, e);
+	docget_release(&d);
+	if (rc)
+		registry_image_release(out);
+	return rc;
+}
+
+void pull_note_mirror(const struct ref *mirror, struct err *e)
+{
+	log_msg(LOG_INFO, "mirror %s/%s: %s; trying the next place", mirror->host, mirror->path, e->msg);
+	err_release(e);
+}
+
 int pull_resolve(struct regsession_pool *p, const struct ref *ref, const struct platform *platform,
 		 struct registry_image *out, struct err *e)
 {
 	AUTO_FREE char *name = ref_familiar(ref);
-	struct docget d = {0};
-	int rc;
+	AUTO_REGCONF_PLACES struct regconf_places places = {0};
+	int rc = -1;
 
 	*out = (struct registry_image){0};
 	if (ref_is_store_only(ref))
 		return err_set(e, ERR_NOT_FOUND,
 			       "%s exists only in the store: a registry on this machine needs its port", name);
-	rc = pull_manifest(p, ref, platform, &d, e);
-	if (!rc)
-		rc = pull_take(p, ref, &d, out, e);
-	docget_release(&d);
-	if (!rc)
-		return 0;
-	registry_image_release(out);
-	return err_wrap(e, "pulling %s", name);
+	if (regconf_places(p->conf, ref, &places, e))
+		return err_wrap(e, "pulling %s", name);
+	for (size_t i = 0; rc && i < places.n; i++) {
+		if (i)
+			pull_note_mirror(&places.v[i - 1], e);
+		rc = pull_from(p, &places.v[i], platform, out, e);
+	}
+	return rc ? err_wrap(e, "pulling %s", name) : 0;
 }
 
 /* --- probe --- */
@@ -177,6 +198,7 @@ static int pull_probe_take(struct regsession_pool *p, const struct ref *repo, st
 			   struct docget *d, struct err *e)
 {
 	AUTO_MANIFEST struct manifest m = {0};
+	AUTO_INDEX struct index x = {0};
 
 	probe->found = false;
 	if (err_is_set(&d->err) && d->err.code == ERR_NOT_FOUND)
@@ -185,23 +207,32 @@ static int pull_probe_take(struct regsession_pool *p, const struct ref *repo, st
 		err_move(e, &d->err);
 		return -1;
 	}
-	if (manifest_parse(d->text.p, d->text.n, d->content_type, &m, ERR_REGISTRY, e))
+	bool index = probe->index_too && manifest_detect(d->text.p, d->text.n, d->content_type) == MEDIATYPE_INDEX;
+
+	if (index ? index_parse(d->text.p, d->text.n, d->content_type, &x, ERR_REGISTRY, e)
+		  : manifest_parse(d->text.p, d->text.n, d->content_type, &m, ERR_REGISTRY, e))
 		return -1;
 	probe->found = true;
 	descriptor_release(&probe->manifest);
-	descriptor_set(&probe->manifest, m.media_type, &d->digest, d->text.n);
+	descriptor_set(&probe->manifest, index ? x.media_type : m.media_type, &d->digest, d->text.n);
 	buf_release(&probe->text);
 	probe->text = d->text;
 	d->text = (struct buf){0};
-	pull_know(p, repo, &m);
+	if (!index)
+		pull_know(p, repo, &m);
 	return 0;
 }
 
-int pull_probe(struct regsession_pool *p, const struct ref *repo, struct registry_probe *probes, size_t n, struct err *e)
+int pull_probe(struct regsession_pool *p, const struct ref *ref, struct registry_probe *probes, size_t n, struct err *e)
 {
 	AUTO_FREE struct docget *docs = mem_zalloc((n + 1) * sizeof(*docs));
+	AUTO_REGCONF_PLACES struct regconf_places places = {0};
+	const struct ref *repo;
 	int rc;
 
+	if (regconf_places(p->conf, ref, &places, e))
+		return -1;
+	repo = &places.v[places.n - 1]; /* what mirrors lack says nothing */
 	for (size_t i = 0; i < n; i++)
 		pull_manifest_doc(&docs[i], repo, probes[i].tag);
 	rc = docget_all(p, docs, n, e);
@@ -258,11 +289,17 @@ static char *pull_next_tail(const struct docget *d)
 	return mem_printf("tags/list%.*s", SV_ARG(sv_sub(next, (size_t)query, next.n)));
 }
 
-int pull_tags(struct regsession_pool *p, const struct ref *repo, struct strv *out, struct err *e)
+int pull_tags(struct regsession_pool *p, const struct ref *ref, struct strv *out, struct err *e)
 {
-	char *tail = mem_strdup("tags/list?n=" PULL_TAGS_PAGE);
+	AUTO_REGCONF_PLACES struct regconf_places places = {0};
+	const struct ref *repo;
+	char *tail;
 	int rc = 0;
 
+	if (regconf_places(p->conf, ref, &places, e))
+		return -1;
+	repo = &places.v[places.n - 1];
+	tail = mem_strdup("tags/list?n=" PULL_TAGS_PAGE);
 	for (int page = 0; tail && !rc; page++) {
 		struct docget d = {.ref = repo, .what = "list of tags", .max_bytes = PULL_PAGE_MAX_BYTES};
 

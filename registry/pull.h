@@ -11,6 +11,8 @@ int pull_resolve(struct regsession_pool *p, const struct ref *ref, const struct 
 int pull_probe(struct regsession_pool *p, const struct ref *repo, struct registry_probe *probes, size_t n, struct err *e);
 int pull_tags(struct regsession_pool *p, const struct ref *repo, struct strv *out, struct err *e);
 
+/* A mirror has failed: said in the log; *e is released. */
+void pull_note_mirror(const struct ref *mirror, struct err *e);
 /* URL of the next page in a Link field ('<...>; rel="next"', RFC 8288), or SV_NULL. */
 struct sv pull_next_link(struct sv field);
 

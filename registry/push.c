@@ -25,7 +25,8 @@ struct push {
 	struct regsession_pool *pool;
 	struct registry_push *p;
 	struct buf text;
-	struct manifest m;
+	struct manifest m; /* of an index only its media type */
+	bool is_index;
 	struct push_tag *tags;
 	size_t ntags, left;
 	size_t assumed; /* blobs that were not asked for */
@@ -50,8 +51,12 @@ static int push_load(struct push *u, struct store *s, struct err *e)
 	u->text = BUF_INIT(MANIFEST_MAX_BYTES);
 	if (store_blob_read(s, &d->digest, MANIFEST_MAX_BYTES, &u->text, e))
 		return -1;
-	if (manifest_detect(u->text.p, u->text.n, d->media_type) == MEDIATYPE_INDEX)
-		return err_set(e, ERR_REGISTRY, "this is an image index: pushing these is not supported yet");
+	/* Of an index the manifests that it names are pushed before it, each by its digest. */
+	u->is_index = manifest_detect(u->text.p, u->text.n, d->media_type) == MEDIATYPE_INDEX;
+	if (u->is_index) {
+		u->m.media_type = mem_strdup(d->media_type);
+		return 0;
+	}
 	return manifest_parse(buf_str(&u->text), u->text.n, d->media_type, &u->m, ERR_INTEGRITY, e);
 }
 
@@ -178,6 +183,8 @@ static int push_blobs(struct push *u, struct store *s, registry_progress_fn *fn,
 	size_t n = 0;
 	int rc;
 
+	if (u->is_index)
+		return 0;
 	for (size_t i = 0; i < u->m.nlayers; i++) {
 		const struct descriptor *d = &u->m.layers[i];
 
@@ -274,7 +281,7 @@ int push_image(struct regsession_pool *p, struct registry_push *push, struct sto
 	if (ref_is_store_only(push->to))
 		return err_set(e, ERR_USAGE, "%s exists only in the store: a registry on this machine needs its port",
 			       name);
-	rc = push_run(&u, s, fn, arg, e);
+	rc = regconf_writable(p->conf, push->to, e) ? -1 : push_run(&u, s, fn, arg, e);
 	push_release(&u);
 	return rc ? err_wrap(e, "pushing %s", name) : 0;
 }

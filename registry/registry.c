@@ -33,6 +33,9 @@ static int registry_start(struct registry *r, const struct registry_opts *o, str
 	r->pool.certs = certdir_new(&places, o->ca_file, e);
 	if (!r->pool.certs)
 		return -1;
+	r->pool.conf = regconf_new();
+	if (regconf_load_env(r->pool.conf, e))
+		return -1;
 	r->pool.creds = cred_new();
 	if (cred_load_env(r->pool.creds, e))
 		return -1;

@@ -60,7 +60,8 @@ int registry_fetch_blobs(struct registry *r, const struct ref *repo, const struc
 
 /* Ask for many tags of one repository at once. */
 struct registry_probe {
-	const char *tag; /* in */
+	const char *tag; /* in; also a digest */
+	bool index_too;  /* in: an image index is an answer as well */
 	bool found;
 	struct descriptor manifest;
 	struct buf text; /* of the manifest, verified against its digest */

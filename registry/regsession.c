@@ -17,6 +17,8 @@ enum regsession_login { SESSION_ANONYMOUS, SESSION_BASIC, SESSION_BEARER };
 struct regsession {
 	struct regsession_pool *pool;
 	char *name;      /* as users write it */
+	bool insecure;   /* by the configuration */
+	struct strv plain; /* hosts where plain http and unverified TLS are fine */
 	struct url base; /* scheme of the moment */
 	bool has_port;
 	enum { SESSION_HTTP, SESSION_HTTPS } schemes[3];
@@ -32,6 +34,7 @@ static void regsession_free(struct regsession *s)
 {
 	token_release(&s->tokens);
 	url_release(&s->base);
+	strv_release(&s->plain);
 	free(s->name);
 	free(s);
 }
@@ -45,6 +48,7 @@ void regsession_pool_release(struct regsession_pool *p)
 	strv_release(&p->insecure);
 	cred_free(p->creds);
 	certdir_free(p->certs);
+	regconf_free(p->conf);
 	http_free(p->http);
 	*p = (struct regsession_pool){0};
 }
@@ -59,8 +63,8 @@ static void regsession_use_scheme(struct regsession *s)
 static void regsession_choose_schemes(struct regsession *s)
 {
 	uint16_t port = s->base.port;
-	bool plain = url_plain_allowed(s->base.host, port, &s->pool->insecure) ||
-		     (!s->has_port && url_plain_allowed(s->base.host, 80, &s->pool->insecure));
+	bool plain = url_plain_allowed(s->base.host, port, &s->plain) ||
+		     (!s->has_port && url_plain_allowed(s->base.host, 80, &s->plain));
 
 	if (!plain) {
 		s->schemes[s->nschemes++] = SESSION_HTTPS;
@@ -75,7 +79,7 @@ static void regsession_choose_schemes(struct regsession *s)
 	regsession_use_scheme(s);
 }
 
-static struct regsession *regsession_new(struct regsession_pool *p, const char *host, struct err *e)
+static struct regsession *regsession_new(struct regsession_pool *p, const char *host, bool insecure, struct err *e)
 {
 	AUTO_FREE char *text = mem_printf("https://%s/", strcmp(host, SESSION_HUB) ? host : SESSION_HUB_ADDRESS);
 	struct url base;
@@ -90,8 +94,14 @@ static struct regsession *regsession_new(struct regsession_pool *p, const char *
 	s->name = mem_strdup(host);
 	s->base = base;
 	s->has_port = sv_rfind(sv_from(host), ':') > sv_rfind(sv_from(host), ']');
+	s->insecure = insecure;
+	strv_copy(&s->plain, &p->insecure);
+	if (insecure && s->has_port)
+		strv_printf(&s->plain, "%s:%u", base.host, base.port);
+	else if (insecure)
+		strv_add(&s->plain, base.host);
 	regsession_choose_schemes(s);
-	s->tokens = (struct token_source){.http = p->http, .creds = p->creds, .insecure = &p->insecure};
+	s->tokens = (struct token_source){.http = p->http, .creds = p->creds, .insecure = &s->plain};
 	s->tokens.certs = p->certs;
 	s->tokens.registry = &s->base;
 	s->tokens.name = s->name;
@@ -100,12 +110,14 @@ static struct regsession *regsession_new(struct regsession_pool *p, const char *
 	return s;
 }
 
-struct regsession *regsession_get(struct regsession_pool *p, const char *host, struct err *e)
+struct regsession *regsession_get(struct regsession_pool *p, const struct ref *ref, struct err *e)
 {
+	bool insecure = regconf_insecure(p->conf, ref->host, ref->path);
+
 	for (size_t i = 0; i < p->sessions.n; i++)
-		if (!strcmp(p->sessions.v[i]->name, host))
+		if (p->sessions.v[i]->insecure == insecure && !strcmp(p->sessions.v[i]->name, ref->host))
 			return p->sessions.v[i];
-	return regsession_new(p, host, e);
+	return regsession_new(p, ref->host, insecure, e);
 }
 
 /* --- what is known --- */
@@ -305,7 +317,7 @@ static const struct call_policy regsession_policy = {
 int regsession_call(struct regsession_pool *p, const struct ref *ref, enum http_method method, const char *tail,
 		 const char *actions, struct call *c, struct err *e)
 {
-	struct regsession *s = regsession_get(p, ref->host, e);
+	struct regsession *s = regsession_get(p, ref, e);
 
 	if (!s)
 		return -1;
@@ -313,7 +325,7 @@ int regsession_call(struct regsession_pool *p, const struct ref *ref, enum http_
 		.http = p->http,
 		.policy = &regsession_policy,
 		.policy_arg = s,
-		.insecure = &p->insecure,
+		.insecure = &s->plain,
 		.certs = p->certs,
 		.name = s->name,
 		.repo = ref->path,

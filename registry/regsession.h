@@ -14,6 +14,7 @@
 #include "registry/certdir.h"
 #include "registry/cred.h"
 #include "registry/http.h"
+#include "registry/regconf.h"
 #include "src/util/base.h"
 #include "src/util/smap.h"
 
@@ -24,6 +25,7 @@ struct regsession_pool {
 	struct cred_store *creds;
 	struct strv insecure;
 	struct certdir *certs;
+	struct regconf *conf; /* NULL: nothing configured */
 	unsigned retries;
 	struct store *store; /* borrowed; may be NULL */
 	VEC_OF(struct regsession *) sessions;
@@ -31,8 +33,9 @@ struct regsession_pool {
 };
 
 void regsession_pool_release(struct regsession_pool *p);
-/* The session of a host as references name it; made at the first use. */
-struct regsession *regsession_get(struct regsession_pool *p, const char *host, struct err *e);
+/* The session of a repository's host as references name it; made at the first use. Repositories that the configuration
+ * calls insecure have one of their own. */
+struct regsession *regsession_get(struct regsession_pool *p, const struct ref *ref, struct err *e);
 /* Make *c ready: a call to `tail` ("manifests/latest") of ref's repository with the rights `actions` ("pull",
  * "pull,push"). *c must be zero; callbacks, body and headers are set by the caller afterwards. `ref` is borrowed. */
 int regsession_call(struct regsession_pool *p, const struct ref *ref, enum http_method method, const char *tail,

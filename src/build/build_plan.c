@@ -4,6 +4,7 @@
 #include "src/build/cachewrite.h"
 #include "src/build/ctxnamed.h"
 #include "src/build/remote.h"
+#include "src/build/roots.h"
 #include "src/build/state.h"
 #include "src/build/why.h"
 #include "src/plan/plan_lint.h"
@@ -28,6 +29,7 @@ static int load(struct build *b, struct err *e)
 	for (size_t i = 0; i < o->contexts.n; i++)
 		if (ctxnamed_add(b, o->contexts.v[i], e) < 0)
 			return -1;
+	p->shown = c->shown;
 	for (size_t i = 0; i < c->paths.n; i++) {
 		const char *path = c->paths.v[i];
 		bool flavor = !c->file && flavor_is_flavor(path);
@@ -120,9 +122,20 @@ int build_check_files(struct build *b, struct err *e)
 	return rc;
 }
 
+/* Base images bring triggers, which may need further stages and images. */
+static int resolve(struct build *b, struct err *e)
+{
+	bool more = true;
+
+	while (more)
+		if (resolve_images(b, e) < 0 || plan_link_triggers(b->plan, &more, e) < 0)
+			return -1;
+	return 0;
+}
+
 int build_prepare(struct build *b, struct err *e)
 {
-	if (resolve_images(b, e) < 0 || plan_evaluate(b->plan, false, e) < 0 || build_check_files(b, e) < 0 ||
+	if (resolve(b, e) < 0 || plan_evaluate(b->plan, false, e) < 0 || build_check_files(b, e) < 0 ||
 	    remote_fetch_all(b, e) < 0 || ctxnamed_fetch(b, e) < 0 || scan_contexts(b, e) < 0)
 		return -1;
 	plan_keys(b->plan);
@@ -159,6 +172,7 @@ void build_end(struct build *b)
 	sshagent_release(&b->agents);
 	context_release(b->s, &b->context);
 	trees_release(b);
+	roots_release(b);
 	smap_release(&b->large);
 	sched_release(b);
 	why_free(b->why);

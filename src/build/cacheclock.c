@@ -11,6 +11,7 @@
 #include "src/build/clockrec.h"
 #include "src/build/clockundo.h"
 #include "src/build/lowers.h"
+#include "src/build/rootdiff.h"
 #include "src/build/rootview.h"
 #include "src/build/runmount.h"
 #include "src/plan/plan_mount.h"
@@ -32,9 +33,20 @@ struct clock {
 	char *upper, *work;  /* relative to the store */
 	int root;            /* merged; -1: not mounted yet */
 	struct strv touched; /* paths in it */
+	struct points points; /* without an overlay: the times that they had */
 };
 
 /* --- touching --- */
+
+/* The step's own root, or the copy that it mounts. */
+static int open_tree_root(struct clock *k, struct err *e)
+{
+	AUTO_FREE char *tree = k->bind ? runmount_dir(k->j, k->bind, ".tree") : mem_strdup(k->j->root);
+
+	k->root = openat(store_fd(k->j->b->s->store), tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	k->points.root = k->root;
+	return k->root < 0 ? err_sys(e, ERR_HOST, errno, "%s", tree) : 0;
+}
 
 /* A working directory of its own: the kernel refuses one that a volatile mount has used. */
 static int open_root(struct clock *k, struct err *e)
@@ -44,6 +56,8 @@ static int open_root(struct clock *k, struct err *e)
 
 	if (k->root >= 0)
 		return 0;
+	if (b->s->tier.trees)
+		return open_tree_root(k, e);
 	if (mkdirat(store_fd(b->s->store), k->work, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", k->work);
 	lowers_paths(b, k->stack, &lower);
@@ -91,8 +105,12 @@ static int touch_if_changed(struct clock *k, int old, const char *path, struct e
 
 	if (now < 0 || (then >= 0 && same_bytes(now, then)))
 		return 0;
-	if (!strv_has(&k->touched, path))
+	if (k->j->b->s->tier.trees) {
+		if (!k->bind && points_keep_time(&k->points, path, e) < 0)
+			return -1;
+	} else if (!strv_has(&k->touched, path)) {
 		strv_add(&k->touched, path);
+	}
 	return clockrec_touch(now, path, e);
 }
 
@@ -277,6 +295,9 @@ static int clock_stack(struct clock *k, const struct cachemounts *c, struct err 
 			rc = clock_layers(k, &c->v[i], e);
 	if (k->root >= 0)
 		close(k->root);
+	if (rc == 0 && !k->bind && k->points.times.n)
+		rc = rootdiff_save_points(k->j, &k->points, e);
+	points_release(&k->points);
 	if (rc == 0 && !k->bind && k->touched.n)
 		rc = clockundo_note(k->j, &k->touched, e);
 	strv_release(&k->touched);

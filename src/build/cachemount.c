@@ -79,7 +79,12 @@ static int lock_private(const struct step_job *j, struct cachemount *c, struct e
 
 static int lock(const struct step_job *j, struct cachemount *c, struct err *e)
 {
-	switch (c->pm->m.sharing) {
+	enum dmount_sharing sharing = c->pm->m.sharing;
+
+	/* The directory itself is moved into the step's root: it can be in one at a time. */
+	if (j->b->s->tier.tier == TIER_CHROOT && sharing == DMOUNT_SHARED)
+		sharing = DMOUNT_LOCKED;
+	switch (sharing) {
 	case DMOUNT_PRIVATE:
 		return lock_private(j, c, e);
 	case DMOUNT_LOCKED:

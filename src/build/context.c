@@ -236,6 +236,7 @@ static int find_file(struct session *s, struct context *c, const struct build_op
 	if (c->file) /* from standard input */
 		return 0;
 	name = dockerfile_name(root, o->file);
+	c->shown = mem_strdup(name);
 	own = mem_printf("%s.dockerignore", name);
 	if (check_ignore(root, own, e))
 		return -1;
@@ -282,6 +283,7 @@ static int file_from_stdin(struct session *s, struct context *c, struct err *e)
 	if (open_tmp(s, c, e))
 		return -1;
 	c->file = place(s, c, "Dockerfile");
+	c->shown = mem_strdup("-");
 	if (io_read_all(STDIN_FILENO, &text, "standard input", e))
 		return -1;
 	if (!text.n)
@@ -355,6 +357,7 @@ void context_release(struct session *s, struct context *c)
 	vec_release(&c->named);
 	strv_release(&c->paths);
 	free(c->file);
+	free(c->shown);
 	free(c->tmp);
 	*c = (struct context){.count = 0};
 }

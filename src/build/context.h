@@ -17,6 +17,7 @@ struct context_named {
 struct context {
 	struct strv paths; /* as build_opts.paths, local directories all of them */
 	char *file;        /* as build_opts.file */
+	char *shown;       /* what messages call it where it is a file of ours: "-", or its name in the context; else NULL */
 	char *tmp;         /* below the store; NULL: nothing was made */
 	unsigned count;
 	VEC_OF(struct context_named) named;

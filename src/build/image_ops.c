@@ -174,75 +174,32 @@ int image_ops_load(struct session *s, const char *path, const char *tag, const c
 
 /* --- house-keeping --- */
 
-struct fsck {
-	struct session *s;
-	store_problem_fn *fn;
-	void *arg;
-};
-
-struct verify {
-	struct session *s;
-	const char *form;
-	const struct digest *diff_id;
-};
-
-static int verify_tree(void *arg, struct worker *w, struct json **result, struct err *e)
-{
-	const struct verify *v = arg;
-	AUTO_FREE char *path = store_layer_path(v->form, v->diff_id);
-	AUTO_CLOSE int fd = openat(store_fd(v->s->store), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AUTO_TREEVIEW struct treeview tv = {0};
-	struct layer_info info;
-
-	(void)w;
-	if (fd < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", path);
-	treeview_open(&tv, v->s);
-	if (treeview_layer(&tv, v->s, v->diff_id, e) < 0 ||
-	    layer_pack_as(fd, &tv.view, NULL, NULL, NULL, &info, e) < 0)
-		return -1;
-	*result = json_new_str(info.diff_id.text);
-	return 0;
-}
-
-/* Trees of another form belong to another id map; they cannot be entered from here and are taken as they are. */
-static int verify_in_worker(void *arg, const char *form, const struct digest *diff_id, struct digest *found,
-			    struct err *e)
-{
-	struct session *s = ((const struct fsck *)arg)->s;
-	struct verify v = {.s = s, .form = form, .diff_id = diff_id};
-	struct worker_spec spec = {.role = "pack", .enter = WORKER_USERNS, .fn = verify_tree, .arg = &v};
-	AUTO_JSON struct json *answer = NULL;
-
-	*found = *diff_id;
-	if (strcmp(form, s->tier.form) != 0)
-		return 0;
-	if (worker_call(s, &spec, &answer, e) < 0)
-		return -1;
-	return digest_parse(sv_from(json_str(answer)), found, ERR_INTERNAL, e);
-}
-
-static void report_problem(void *arg, const char *text)
-{
-	const struct fsck *f = arg;
-
-	f->fn(f->arg, text);
-}
-
-int image_ops_fsck(struct session *s, store_problem_fn *fn, void *arg, struct err *e)
-{
-	struct err no_tier = ERR_INIT;
-	bool trees = session_need_tier(s, &no_tier) == 0;
-	struct fsck f = {.s = s, .fn = fn, .arg = arg};
-	int n = store_fsck(s->store, trees ? verify_in_worker : NULL, report_problem, &f, e);
-
-	err_release(&no_tier);
-	return n;
-}
-
 int image_ops_gc(struct session *s, int64_t keep_ns, bool dry_run, struct store_gc_stats *out, struct err *e)
 {
 	if (store_gc(s->store, keep_ns, dry_run, out, e) < 0)
 		return -1;
 	return dry_run ? 0 : sweep_trash(s, e) < 0 ? -1 : 0;
+}
+
+/* A gc that keeps longer keeps more, so the time is found by halving. */
+int image_ops_gc_fit(struct session *s, uint64_t bytes, int64_t max_ns, int64_t *keep_ns, struct err *e)
+{
+	const int64_t ever = INT64_C(20) * 365 * 86400; /* older than any store */
+	int64_t low = 0, high = max_ns ? max_ns / CLOCK_NS_PER_S : ever, keep = high;
+
+	/* low fits (or nothing does), high does not; the first question is whether all may stay */
+	for (; high - low > 1; keep = low + (high - low) / 2) {
+		struct store_gc_stats st;
+
+		if (store_gc(s->store, keep * CLOCK_NS_PER_S, true, &st, e) < 0)
+			return -1;
+		if (st.kept_bytes > bytes)
+			high = keep;
+		else if (keep == high)
+			break;
+		else
+			low = keep;
+	}
+	*keep_ns = (keep == high && high - low > 1 ? high : low) * CLOCK_NS_PER_S;
+	return 0;
 }

@@ -51,5 +51,8 @@ int image_ops_export(struct session *s, const struct image_ops_export *x, struct
 int image_ops_fsck(struct session *s, store_problem_fn *fn, void *arg, struct err *e);
 /* Needs a session opened exclusively. */
 int image_ops_gc(struct session *s, int64_t keep_ns, bool dry_run, struct store_gc_stats *out, struct err *e);
+/* How long cache records may be kept, at most max_ns (0: no limit), so that what stays has at most `bytes`; those used
+ * least recently go first. 0 where the images alone need more. Changes nothing. */
+int image_ops_gc_fit(struct session *s, uint64_t bytes, int64_t max_ns, int64_t *keep_ns, struct err *e);
 
 #endif

@@ -1,3 +1,4 @@
+#include "src/build/roots.h"
 #include "src/build/runmount.h"
 
 #include <errno.h>
@@ -178,6 +179,10 @@ static int add_stack(const struct step_job *j, struct runmounts *m, const struct
 					  .lower = (const char *const *)lower->v,
 					  .nlower = lower->n,
 					  .empty = keep(m, mem_printf("%s/empty", j->dir))};
+	if (j->b->s->tier.trees) {
+		sm->stack.tree = keep(m, runmount_dir(j, pm, ".tree"));
+		return 0;
+	}
 	/* cacheclock.h gives files another time in the upper directory. */
 	return pm->m.readonly && !m->caches.n ? 0 : set_writable(j, m, pm, &sm->stack, e);
 }
@@ -248,6 +253,24 @@ static int give_agent(const struct step_job *j, const struct plan_mount *pm, str
 }
 
 /* What needs the user namespace: files with the ids of the image. */
+static bool is_stack(const struct plan_mount *pm)
+{
+	return pm->m.type == DMOUNT_BIND && !plan_mount_of_context(pm);
+}
+
+/* Where there is no overlay, a mounted stack is a copy that the step may have for itself. */
+static int copy_stacks(const struct step_job *j, struct err *e)
+{
+	for (size_t i = 0; j->b->s->tier.trees && i < j->def->mounts.n; i++) {
+		const struct plan_mount *pm = &j->def->mounts.v[i];
+		AUTO_FREE char *tree = runmount_dir(j, pm, ".tree");
+
+		if (is_stack(pm) && roots_copy(j->b, runmount_stack(j, pm), tree, false, e) < 0)
+			return err_wrap(e, "--mount %s", pm->m.target);
+	}
+	return 0;
+}
+
 static int fill(void *arg, struct err *e)
 {
 	const struct filling *f = arg;
@@ -256,6 +279,8 @@ static int fill(void *arg, struct err *e)
 	for (size_t i = 0; i < j->def->mounts.n; i++)
 		if (plan_mount_of_context(&j->def->mounts.v[i]) && fill_context(j, &j->def->mounts.v[i], e) < 0)
 			return -1;
+	if (copy_stacks(j, e) < 0)
+		return -1;
 	for (size_t i = 0; i < f->m->caches.n; i++)
 		if (cachemount_make(j, &f->m->caches.v[i], e) < 0)
 			return -1;
@@ -270,7 +295,8 @@ static bool needs_filling(const struct step_job *j, const struct runmounts *m)
 	if (m->proxies.n)
 		return true;
 	for (size_t i = 0; i < j->def->mounts.n; i++)
-		if (plan_mount_of_context(&j->def->mounts.v[i]) || j->def->mounts.v[i].m.type == DMOUNT_CACHE)
+		if (plan_mount_of_context(&j->def->mounts.v[i]) || j->def->mounts.v[i].m.type == DMOUNT_CACHE ||
+		    (j->b->s->tier.trees && is_stack(&j->def->mounts.v[i])))
 			return true;
 	return false;
 }

@@ -9,6 +9,7 @@
 
 #include "src/build/advance.h"
 #include "src/build/cachewrite.h"
+#include "src/build/roots.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -125,6 +126,7 @@ static void step_succeeded(struct step_job *j, const struct layer_info *info)
 		vec_push(&r->stack, info->diff_id);
 		record_layer(b, info);
 	}
+	roots_give(j, &r->stack);
 	buf_char_add(&r->made, info->entries ? '1' : '0');
 	r->source = NULL;
 	r->built = clock_wall() / CLOCK_NS_PER_S;

@@ -74,6 +74,8 @@ int session_need_tier(struct session *s, struct err *e)
 			rc = -1;
 		}
 	}
+	if (rc == 0 && s->tier.tier == TIER_CHROOT)
+		s->nsfd = USERNS_STAY;
 	s->tier_ready = rc == 0;
 	return rc;
 }

@@ -55,6 +55,12 @@ struct remote_hit {
 	char *repo;
 };
 
+/* A root directory that nobody works in. */
+struct root_dir {
+	char *path; /* relative to the store */
+	struct digest_list stack;
+};
+
 struct build {
 	struct session *s;
 	const struct build_opts *o;
@@ -77,6 +83,7 @@ struct build {
 	struct smap running;   /* content key → struct step_job: steps at work, for those that would do the same */
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
+	VEC_OF(struct root_dir) roots; /* idle ones (roots.h) */
 	struct smap large;     /* diff id → whether the layer is large (lowers.h) */
 	struct smap hits;      /* key → struct remote_hit */
 	struct smap misses;    /* keys that were asked for and are nowhere */
@@ -125,6 +132,9 @@ struct step_job {
 	struct build *b;
 	size_t stage, step;
 	struct worker *worker;
+	char *root;  /* where there is no overlay: the root directory (roots.h), relative to the store */
+	bool root_made;
+	char *evict; /* another one, to be removed */
 	char *dir;   /* below tmp/, relative to the store: upper, work, scratch */
 	struct digest_list parent; /* its stack */
 	VEC_OF(struct digest_list) from; /* of what plan_step_from() names, in its order */

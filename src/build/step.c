@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "src/build/state.h"
+#include "src/build/roots.h"
 #include "src/build/treeview.h"
 #include "src/util/mem.h"
 
@@ -27,12 +27,16 @@ int step_start(struct step_job *j, struct err *e)
 {
 	if (make_dirs(j, e) < 0)
 		return -1;
+	if (j->b->s->tier.trees)
+		roots_take(j);
 	return j->def->kind == PLAN_RUN ? step_run_start(j, e) : step_copy_start(j, e);
 }
 
 void step_free(struct step_job *j)
 {
 	free(j->dir);
+	free(j->root);
+	free(j->evict);
 	digest_list_release(&j->parent);
 	for (size_t i = 0; i < j->from.n; i++)
 		digest_list_release(&j->from.v[i]);

@@ -7,6 +7,7 @@
 #include "src/build/copyto.h"
 #include "src/build/lowers.h"
 #include "src/build/remote.h"
+#include "src/build/rootdiff.h"
 #include "src/build/rootview.h"
 #include "src/build/state.h"
 #include "src/build/treeview.h"
@@ -40,6 +41,8 @@ static int mount_dest(const struct step_job *j, const struct ownview *view, stru
 	AUTO_STRV struct strv lower = {0};
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
 
+	if (j->b->s->tier.trees)
+		return roots_open(j, e);
 	if (lowers_make(j->b, &j->parent, e) < 0)
 		return -1;
 	lowers_paths(j->b, &j->parent, &lower);
@@ -230,6 +233,11 @@ static int load_owners(const struct step_job *j, struct treeview *tv, struct err
 	return 0;
 }
 
+static int change(const struct step_job *j, const struct treeview *tv, struct err *e)
+{
+	return j->def->kind == PLAN_WORKDIR ? make_workdir(j, &tv->view, e) : copy(j, &tv->view, e);
+}
+
 static int work(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct step_job *j = arg;
@@ -241,7 +249,7 @@ static int work(void *arg, struct worker *w, struct json **result, struct err *e
 	treeview_open(&tv, j->b->s);
 	rc = load_owners(j, &tv, e);
 	if (rc == 0)
-		rc = j->def->kind == PLAN_WORKDIR ? make_workdir(j, &tv.view, e) : copy(j, &tv.view, e);
+		rc = j->b->s->tier.trees ? rootdiff_copy(j, change, &tv, e) : change(j, &tv, e);
 	if (rc < 0) {
 		err_wrap(e, "stage %s: %s", j->st->name, j->def->text);
 		return e->place.file ? -1 : err_at(e, j->st->file, j->def->line, 0);

@@ -8,9 +8,11 @@
 #include "src/build/lowers.h"
 #include "src/build/nsjob.h"
 #include "src/build/output.h"
+#include "src/build/rootdiff.h"
 #include "src/build/runmount.h"
 #include "src/build/state.h"
 #include "src/build/treeview.h"
+#include "src/sandbox/mountpoint.h"
 #include "src/sandbox/sandbox.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
@@ -81,6 +83,8 @@ static int make_folds(void *arg, struct err *e)
 {
 	const struct step_job *j = arg;
 
+	if (j->b->s->tier.trees)
+		return roots_make(j, e);
 	for (size_t i = 0; i < j->from.n; i++)
 		if (lowers_make(j->b, &j->from.v[i], e) < 0)
 			return -1;
@@ -89,11 +93,16 @@ static int make_folds(void *arg, struct err *e)
 
 static int fold_layers(struct step_job *j, struct err *e)
 {
-	bool missing = lowers_missing(j->b, &j->parent);
+	bool missing = j->b->s->tier.trees || lowers_missing(j->b, &j->parent);
 
 	for (size_t i = 0; i < j->from.n; i++)
 		missing |= lowers_missing(j->b, &j->from.v[i]);
 	return missing ? nsjob_run(j->b->s->nsfd, make_folds, j, e) : 0;
+}
+
+static bool succeeded(const struct sandbox_result *r)
+{
+	return !r->timed_out && !r->signo && !r->exit_status;
 }
 
 static int run_in_sandbox(void *arg, struct worker *w, struct json **result, struct err *e)
@@ -106,13 +115,14 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	AUTO_CLOSE int owners = -1;
 	AUTO_STRV struct strv lower = {0}, env = {0}, argv = {0};
 	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
+	AUTO_FREE char *points = rootdiff_points(j);
 	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp); /* shared: the steps' mount points are alike */
 	struct sandbox_result res = {0};
 	struct cgroup_events events;
 	struct cgroup group;
+	bool root_changed = false;
 	int rc;
 
-	(void)w;
 	treeview_open(&tv, b->s);
 	if (prepare_owners(j, &tv, &owners, e) < 0 || fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0)
 		return -1;
@@ -123,11 +133,14 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.tier = &b->s->tier,
 		.nsfd = b->s->nsfd,
 		.root = {.dirfd = store_fd(b->s->store),
+			 .tree = j->root,
 			 .lower = (const char *const *)lower.v,
 			 .nlower = lower.n,
 			 .upper = upper,
 			 .work = work},
 		.scratch = scratch,
+		.points = points,
+		.hold_fd = worker_sock(w),
 		.argv = strv_argv(&argv),
 		.env = strv_argv(&env),
 		.workdir = j->def->workdir,
@@ -151,6 +164,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.seccomp_len = mounts.keep_sync ? b->seccomp_sync_len : b->seccomp_len,
 	};
 
+	if (b->s->tier.trees && rootdiff_prepare(j, &spec, e) < 0)
+		return -1;
 	if (cgroup_make(&b->cgroups, &b->o->limits, &group, e) < 0)
 		return -1;
 	rc = run_masked(&spec, &mounts.secrets, &res, e);
@@ -158,7 +173,10 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	cgroup_remove(&group);
 	if (rc < 0)
 		return -1;
-	if (!res.timed_out && !res.signo && !res.exit_status && runmount_finish(j, &mounts, e) < 0)
+	if (b->s->tier.trees && succeeded(&res) && rootdiff_finish(j, e) < 0)
+		return -1;
+	if (succeeded(&res) &&
+	    (runmount_finish(j, &mounts, e) < 0 || mountpoint_restore(&spec.root, &root_changed, e) < 0))
 		return -1;
 	*result = json_object();
 	json_set_int(*result, "status", res.exit_status);
@@ -166,6 +184,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	json_set_bool(*result, "timed_out", res.timed_out);
 	json_set_bool(*result, "oom", events.oom_kills > 0);
 	json_set_bool(*result, "pids", events.pids_refused > 0);
+	json_set_bool(*result, "root_changed", root_changed);
 	return 0;
 }
 
@@ -297,6 +316,11 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 		err_wrap(e, "stage %s: %s", j->st->name, j->def->text);
 		if (!e->place.file)
 			err_at(e, j->st->file, j->def->line, 0);
+	}
+	if (!err_is_set(e) && json_get_bool(result, "root_changed", false)) {
+		roots_drop(j);
+		session_warn(j->b->s, j->st->name, "line %u: the step changed mode or owner of / itself; image layers do "
+			     "not hold them, and they are as before", j->def->line);
 	}
 	if (err_is_set(e) || judge(j, result, e) < 0)
 		fail(j, e);

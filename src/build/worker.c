@@ -50,6 +50,11 @@ static void send_json(struct worker *w, const struct json *j, int flags)
 		;
 }
 
+int worker_sock(const struct worker *w)
+{
+	return w->sock;
+}
+
 void worker_send(struct worker *w, const struct json *message)
 {
 	AUTO_JSON struct json *j = json_object();

@@ -51,6 +51,9 @@ int worker_call(struct session *s, const struct worker_spec *spec, struct json *
 /* In the child: send a message on the way; it is dropped if the scheduler does not keep up. */
 void worker_send(struct worker *w, const struct json *message);
 
+/* In the child: the socket to the scheduler, whose end of it is told of the worker's end when the last copy is closed. */
+int worker_sock(const struct worker *w);
+
 /* Errors as JSON between processes. */
 struct json *worker_err_to_json(const struct err *e);
 void worker_err_from_json(const struct json *j, struct err *e);

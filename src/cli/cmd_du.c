@@ -17,6 +17,7 @@ static const struct {
 	{"layers", "unpacked layers"},
 	{"images", "image records"},
 	{"cache", "cache records"},
+	{"files", "lists of files, for slct why"},
 	{"stat", "file digests"},
 	{"mounts", "cache mounts"},
 	{"logs", "logs"},

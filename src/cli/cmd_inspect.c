@@ -13,7 +13,7 @@ struct cmd_inspect_opts {
 #define CMD_INSPECT_AT(member) .offset = offsetof(struct cmd_inspect_opts, member)
 
 static const struct opt cmd_inspect_options[] = {
-	{.name = "raw", .kind = OPT_FLAG, CMD_INSPECT_AT(raw), .help = "the manifest's exact bytes"},
+	{.name = "raw", .kind = OPT_FLAG, CMD_INSPECT_AT(raw), .help = "exact bytes of the manifest, or without --platform of a registry's index"},
 	{.name = "platform", .arg = "P", .kind = OPT_STRING, CMD_INSPECT_AT(platform), .dflt = "this machine's",
 	 .help = "os/arch[/variant] to choose from an index"},
 	CLI_NET_OPTIONS(struct cmd_inspect_opts),
@@ -60,6 +60,8 @@ static int cmd_inspect_run(struct cli *c, const void *opts, struct err *e)
 	AUTO_IMAGE_SRC struct image_src i = {0};
 	struct platform p;
 
+	if (o->raw && !o->platform)
+		return image_src_raw(c, &o->net, c->args.operands.v[0], &i, e) ? -1 : cmd_inspect_print_raw(&i, e);
 	if (cli_platform(o->platform, &p, e) || image_src_read(c, &o->net, c->args.operands.v[0], &p, &i, e))
 		return -1;
 	return o->raw ? cmd_inspect_print_raw(&i, e) : cmd_inspect_print(&i, e);

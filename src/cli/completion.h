@@ -4,7 +4,9 @@
 
 #include "src/util/buf.h"
 
-/* A script for bash. */
+/* Scripts for the shells. */
 void completion_bash(struct buf *out);
+void completion_zsh(struct buf *out);
+void completion_fish(struct buf *out);
 
 #endif

@@ -179,6 +179,46 @@ static int image_src_registry(const struct cli *c, const struct cli_net *net, co
 	return rc;
 }
 
+static int image_src_registry_raw(const struct cli *c, const struct cli_net *net, const char *text,
+				  struct image_src *out, struct err *e)
+{
+	AUTO_REF struct ref ref = {0};
+	struct registry_opts opts = {0};
+	struct registry *r = NULL;
+	struct registry_probe probe = {.index_too = true};
+	int rc = -1;
+
+	if (ref_parse(text, &ref, e))
+		return -1;
+	probe.tag = digest_is_set(&ref.digest) ? ref.digest.text : ref.tag;
+	if (cli_net_opts(c, net, ref.host, &opts, e) == 0 && (r = registry_new(&opts, e)) != NULL)
+		rc = registry_probe_tags(r, &ref, &probe, 1, e);
+	if (rc == 0 && !probe.found)
+		rc = err_set(e, ERR_REGISTRY, "%s: there is no such manifest", text);
+	if (rc == 0) {
+		out->name = ref_familiar(&ref);
+		out->manifest = probe.manifest.digest;
+		out->manifest_text = probe.text;
+	}
+	descriptor_release(&probe.manifest);
+	if (r)
+		registry_free(r);
+	cli_net_release(&opts);
+	return rc;
+}
+
+int image_src_raw(const struct cli *c, const struct cli_net *net, const char *text, struct image_src *out, struct err *e)
+{
+	struct platform p;
+	const char *rest;
+
+	*out = (struct image_src){0};
+	if (image_src_prefix(text, "docker://", &rest))
+		return image_src_registry_raw(c, net, rest, out, e);
+	platform_host(&p);
+	return image_src_read(c, net, text, &p, out, e);
+}
+
 /* --- an OCI layout directory --- */
 
 /* A blob of the layout, its digest verified. */

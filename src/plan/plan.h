@@ -164,6 +164,7 @@ struct plan_stage {
 	char *from_text;     /* FROM's reference with variables resolved */
 	struct platform platform;
 	VEC_OF(struct plan_edge) needs;
+	bool triggers_linked; /* by plan_link_triggers */
 	bool goal, needed, forced; /* forced: no cache for it */
 	bool extra; /* a goal only because all stages are wanted */
 	/* plan_evaluate: */
@@ -209,6 +210,7 @@ struct plan {
 	int64_t source_date_epoch; /* -1: not set */
 	bool net_none;
 	bool allow_insecure; /* RUN --security=insecure may be */
+	const char *shown;   /* what messages call the Dockerfile of a context; NULL: by its path */
 	const struct strv *add_hosts; /* NULL: none */
 	uint64_t shm_size;     /* bytes */
 	const struct strv *ulimits; /* canonical texts of limits; NULL: none */
@@ -241,6 +243,9 @@ int plan_select_goals(struct plan *p, const struct strv *goals, struct err *e);
 int plan_force(struct plan *p, const struct strv *names, struct err *e);
 /* Stages in an order in which every one comes after what it needs; out has plan->stages.n places. */
 void plan_order(const struct plan *p, size_t *out);
+/* What the ONBUILD triggers of resolved base images read (COPY --from, RUN --mount=from) is needed, too. *more: there is
+ * something new, and images may have to be resolved for it. */
+int plan_link_triggers(struct plan *p, bool *more, struct err *e);
 /* Closure: mark `needed` from the goals (all edges). */
 void plan_mark_closure(struct plan *p);
 

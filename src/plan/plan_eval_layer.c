@@ -123,8 +123,8 @@ static int run_device(const struct plan_eval *v, const struct plan_step *s, cons
 	if (rc == 0 && d.required) {
 		rc = err_set(e, ERR_INPUT, "RUN --device=%s: the device is required, and slct gives steps no devices",
 			     d.name);
-		err_hint(e, "leave \"required\" out if the step can do without it; --security=insecure gives a step of "
-			    "root the right to make device nodes");
+		err_hint(e, "leave \"required\" out if the step can do without it; --security=insecure lets a step of "
+			    "root make device nodes");
 	} else if (rc == 0) {
 		plan_warn(v->plan, v->st->name, "RUN in line %u runs without the device %s: slct gives steps no devices",
 			  s->line, d.name);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "src/dockerfile/dlimit.h"
 #include "src/dockerfile/dmount.h"
 #include "src/dockerfile/dparse.h"
 #include "src/plan/plan_load.h"
@@ -208,12 +209,62 @@ static int link_instr(struct plan *p, size_t at, const struct dast_instr *in, st
 	return from ? plan_ref_resolve(p, at, from, true, PLAN_EDGE_COPY, &used, e) : 0;
 }
 
+/* ONBUILD of the stage that it stands on: names mean here what they mean in this stage. */
+static int link_stage_triggers(struct plan *p, size_t at, struct err *e)
+{
+	const struct dstage *base = p->stages.v[p->stages.v[at].base_stage].df;
+
+	for (size_t i = 0; i < base->instrs.n; i++) {
+		const struct dast_instr *in = base->instrs.v[i];
+
+		if (in->kind == DAST_ONBUILD && in->inner && link_instr(p, at, in->inner, e) < 0)
+			return at_instr(in, e);
+	}
+	return 0;
+}
+
+static int link_image_triggers(struct plan *p, size_t at, struct err *e)
+{
+	const struct strv *list = &p->images.v[p->stages.v[at].base_image].config.onbuild;
+
+	for (size_t i = 0; i < list->n; i++) {
+		AUTO_FREE char *name = mem_printf("ONBUILD of %s", p->stages.v[at].from_text);
+		AUTO_DAST_INSTR struct dast_instr *in = dparse_instr(name, sv_from(list->v[i]), '\\', true, e);
+
+		if (!in || link_instr(p, at, in, e) < 0)
+			return err_wrap(e, "stage %s", p->stages.v[at].name);
+	}
+	return 0;
+}
+
+int plan_link_triggers(struct plan *p, bool *more, struct err *e)
+{
+	*more = false;
+	for (size_t i = 0; i < p->stages.n; i++) {
+		struct plan_stage *st = &p->stages.v[i];
+		size_t before = st->needs.n;
+
+		if (!st->needed || st->triggers_linked || st->base_image == PLAN_NONE ||
+		    !p->images.v[st->base_image].resolved)
+			continue;
+		st->triggers_linked = true;
+		if (link_image_triggers(p, i, e) < 0)
+			return -1;
+		*more |= p->stages.v[i].needs.n > before;
+	}
+	if (*more)
+		plan_mark_closure(p);
+	return 0;
+}
+
 static int link_stage(struct plan *p, size_t at, struct err *e)
 {
 	const struct dstage *df = p->stages.v[at].df;
 
 	if (link_from(p, at, e) < 0)
 		return at_instr(df->from, e);
+	if (p->stages.v[at].base_stage != PLAN_NONE && link_stage_triggers(p, at, e) < 0)
+		return -1;
 	for (size_t i = 0; i < df->instrs.n; i++)
 		if (link_instr(p, at, df->instrs.v[i], e) < 0)
 			return at_instr(df->instrs.v[i], e);
@@ -282,6 +333,15 @@ static int goal_of_context(struct plan *p, const struct plan_source *s, const ch
 	return err_hint(e, "the stages are: %s", known);
 }
 
+static struct dast_file *load_file(const struct plan *p, const char *path, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(DFILE_MAX_BYTES);
+
+	if (!p->shown)
+		return dparse_load(AT_FDCWD, path, e);
+	return io_read_file(AT_FDCWD, path, &text, e) < 0 ? NULL : dparse(p->shown, buf_sv(&text), e);
+}
+
 int plan_add_context(struct plan *p, const char *dir, const char *file, const char *target, struct err *e)
 {
 	AUTO_FREE char *real = realpath(dir, NULL);
@@ -299,7 +359,7 @@ int plan_add_context(struct plan *p, const char *dir, const char *file, const ch
 		return -1;
 	struct plan_source *s = plan_load_source(p);
 
-	s->file = dparse_load(AT_FDCWD, path, e);
+	s->file = load_file(p, path, e);
 	if (!s->file)
 		return -1;
 	source_add(&s->context, "", real);

@@ -216,12 +216,15 @@ static int limit(const struct sandbox_spec *s, struct err *e)
 /* The filter is loaded while there is CAP_SYS_ADMIN, so that no_new_privs can stay off; it allows what follows. */
 static int confine(const struct sandbox_spec *s, int sock, struct err *e)
 {
-	uint64_t caps = caps_of_tier(s->tier->tier);
+	uint64_t caps = caps_of_tier(s->tier->tier) & ~s->drop_caps;
 
 	if (s->insecure)
 		return sock < 0 ? 0 : solo_confine(s, sock, e);
 	if (caps_bound(caps, e) < 0)
 		return -1;
+	/* Tier chroot: without CAP_SYS_ADMIN it would take no_new_privs, and setuid programs would not work. */
+	if (s->tier->tier == TIER_CHROOT)
+		return caps_limit(caps, e);
 	if ((sock < 0 ? seccomp_enter(s->seccomp_prog, s->seccomp_len, e) : solo_confine(s, sock, e)) < 0)
 		return -1;
 	return caps_limit(caps, e);

@@ -212,7 +212,7 @@ static int run_helper(const char *program, pid_t pid, const struct tier_map *m, 
 {
 	AUTO_STRV struct strv args = {0};
 	AUTO_BUF struct buf text = BUF_INIT(4096);
-	struct proc_io io = {.errout = &text, .timeout_ns = NEWIDMAP_TIMEOUT_NS};
+	struct proc_io io = {.errout = &text, .timeout_ns = NEWIDMAP_TIMEOUT_NS, .setid = true};
 	int status;
 
 	strv_add(&args, program);

@@ -83,6 +83,8 @@ static int mount_root(const struct sandbox_spec *s, struct usermounts *u, struct
 	AUTO_FREE const char **lower = mem_array(s->root.nlower + 2, sizeof *lower);
 	struct overlay_spec root = s->root;
 
+	if (s->root.tree)
+		return usermount_targets(s, u, &targets, e) < 0 ? -1 : overlay_mount(&s->root, e);
 	if (mountpoint_upper(&s->root, e) < 0 || mountpoint_layer(&s->root, s->scratch, &points, e) < 0 ||
 	    usermount_targets(s, u, &targets, e) < 0)
 		return -1;

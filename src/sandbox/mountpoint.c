@@ -12,6 +12,7 @@
 #include "src/util/cleanup.h"
 #include "src/util/hash.h"
 #include "src/util/mem.h"
+#include "src/util/ownrec.h"
 #include "src/util/path.h"
 #include "src/util/tmp.h"
 
@@ -217,18 +218,57 @@ int mountpoint_layer(const struct overlay_spec *root, const char *scratch, char 
 	return r;
 }
 
-int mountpoint_upper(const struct overlay_spec *root, struct err *e)
+/* What the root is at a step's beginning: as in the topmost layer. */
+static int root_begins(const struct overlay_spec *root, struct stat *st, struct err *e)
 {
-	AUTO_CLOSE int upper = openat(root->dirfd, root->upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st = {.st_mode = 0755};
-
-	if (upper < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", root->upper);
-	if (overlay_upper_used(upper))
-		return 0;
-	if (root->nlower > 0 && fstatat(root->dirfd, root->lower[root->nlower - 1], &st, AT_SYMLINK_NOFOLLOW) < 0)
+	*st = (struct stat){.st_mode = 0755};
+	if (root->nlower > 0 && fstatat(root->dirfd, root->lower[root->nlower - 1], st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", root->lower[root->nlower - 1]);
-	if (fchown(upper, st.st_uid, st.st_gid) < 0 || fchmod(upper, st.st_mode & 07777) < 0)
+	return 0;
+}
+
+static int open_upper(const struct overlay_spec *root, struct err *e)
+{
+	int fd = openat(root->dirfd, root->upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", root->upper) : fd;
+}
+
+static int set_root(int upper, const struct overlay_spec *root, const struct stat *st, struct err *e)
+{
+	if (fchown(upper, st->st_uid, st->st_gid) < 0 || fchmod(upper, st->st_mode & 07777) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", root->upper);
 	return 0;
+}
+
+int mountpoint_upper(const struct overlay_spec *root, struct err *e)
+{
+	AUTO_CLOSE int upper = open_upper(root, e);
+	struct stat st;
+
+	if (upper < 0)
+		return -1;
+	if (overlay_upper_used(upper))
+		return 0;
+	return root_begins(root, &st, e) < 0 ? -1 : set_root(upper, root, &st, e);
+}
+
+int mountpoint_restore(const struct overlay_spec *root, bool *changed, struct err *e)
+{
+	AUTO_CLOSE int upper = open_upper(root, e);
+	struct ownrec rec;
+	struct stat was, now;
+
+	if (upper < 0 || root_begins(root, &was, e) < 0)
+		return -1;
+	if (fstat(upper, &now) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", root->upper);
+	/* Tier solo leaves the ids on disk as they are. */
+	*changed = ownrec_get(upper, &rec) == 1 && (rec.uid || rec.gid);
+	if (*changed && fremovexattr(upper, OWNREC_XATTR) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", root->upper);
+	if (was.st_uid == now.st_uid && was.st_gid == now.st_gid && ((was.st_mode ^ now.st_mode) & 07777) == 0)
+		return 0;
+	*changed = true;
+	return set_root(upper, root, &was, e);
 }

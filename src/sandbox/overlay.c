@@ -36,6 +36,8 @@ struct ovl {
 
 int overlay_enter(int nsfd, struct err *e)
 {
+	if (nsfd == USERNS_STAY)
+		return 0;
 	if (userns_join(nsfd, e) < 0)
 		return -1;
 	if (unshare(CLONE_NEWNS) < 0)
@@ -281,6 +283,17 @@ static int fill_up(struct ovl *o, char **made, const char *list[2], struct err *
 	return 0;
 }
 
+/* A mount of a directory, nodev as an overlay's. */
+static int mount_tree(const struct overlay_spec *s, int dir, struct err *e)
+{
+	struct mount_attr a = {.attr_set = MOUNT_ATTR_NODEV};
+	AUTO_CLOSE int mnt = open_tree(dir, s->tree, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+
+	if (mnt < 0 || mount_setattr(mnt, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
+		return err_sys(e, ERR_HOST, errno, "mounting the tree %s", s->tree);
+	return STEAL_FD(mnt);
+}
+
 int overlay_mount(const struct overlay_spec *s, struct err *e)
 {
 	AUTO_CLOSE int dir = overlay_reopen(s->dirfd);
@@ -292,6 +305,8 @@ int overlay_mount(const struct overlay_spec *s, struct err *e)
 
 	if (dir < 0)
 		return err_sys(e, ERR_HOST, errno, "overlay: store directory");
+	if (s->tree)
+		return mount_tree(s, dir, e);
 	if (fill_up(&o, &empty, list, e) < 0)
 		return -1;
 	if (!s->upper && o.nlower == 1) /* nothing but the empty directory */

@@ -10,6 +10,8 @@ struct overlay_spec {
 	const char *const *lower; /* bottom layer first; may be none if there is an upper: an empty directory
 				   * `<work>.lower` is made then */
 	size_t nlower;
+	const char *tree;	  /* not NULL: no overlay, but this merged tree; writable if there is a `upper`, else
+				   * never written to. The rest is not looked at */
 	const char *upper, *work; /* NULL: read-only */
 	const char *empty;	  /* an empty directory: fills up a read-only mount of less than two layers */
 };

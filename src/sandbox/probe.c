@@ -77,7 +77,7 @@ static int use_overlay(int mnt, struct err *e)
 static int try_overlay(int dir, struct err *e)
 {
 	static const char *const lower[] = {"lower"};
-	const struct overlay_spec s = {dir, lower, 1, "upper", "work", NULL};
+	const struct overlay_spec s = {.dirfd = dir, .lower = lower, .nlower = 1, .upper = "upper", .work = "work"};
 	AUTO_CLOSE int mnt = -1;
 
 	if (make_dirs(dir, e) < 0)
@@ -147,6 +147,28 @@ static int do_overlay(const struct probe *p, struct err *e)
 	if (unshare(STEP_NAMESPACES) < 0)
 		return nsdiag_refused(errno, "unshare", STEP_NAMESPACES, e);
 	return try_calls(e) < 0 ? -1 : try_in(at, e);
+}
+
+static int do_trees(const struct probe *p, struct err *e)
+{
+	AUTO_CLOSE int at = open(p->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (at < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", p->scratch);
+	if (overlay_enter(p->nsfd, e) < 0)
+		return -1;
+	if (unshare(STEP_NAMESPACES) < 0)
+		return nsdiag_refused(errno, "unshare", STEP_NAMESPACES, e);
+	return try_calls(e) < 0 ? -1 : probe_tree_try(at, false, e);
+}
+
+static int do_chroot(const struct probe *p, struct err *e)
+{
+	AUTO_CLOSE int at = open(p->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (at < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", p->scratch);
+	return probe_tree_try(at, true, e) < 0 ? -1 : probe_chroot_try(at, e);
 }
 
 /* Only a process that is in the new pid namespace may mount its proc; the status says how that went. */
@@ -247,4 +269,14 @@ int probe_proc(int nsfd, struct err *e)
 int probe_record(int nsfd, const char *scratch, struct err *e)
 {
 	return probe_run(&(struct probe){do_record, nsfd, scratch, "trying recorded owners"}, e);
+}
+
+int probe_trees(int nsfd, const char *scratch, struct err *e)
+{
+	return probe_run(&(struct probe){do_trees, nsfd, scratch, "trying namespaces without an overlay"}, e);
+}
+
+int probe_chroot(const char *scratch, struct err *e)
+{
+	return probe_run(&(struct probe){do_chroot, -1, scratch, "trying chroot"}, e);
 }

@@ -16,7 +16,17 @@ int probe_proc(int nsfd, struct err *e);
  * (ERR_HOST) and the remedy. */
 int probe_record(int nsfd, const char *scratch, struct err *e);
 
-/* --- probe_notify.c, in the child --- */
+/* What is left where overlays are refused: join the user namespace, make a step's namespaces, mark directories. -1 with
+ * *e (ERR_HOST) and the remedy. */
+int probe_trees(int nsfd, const char *scratch, struct err *e);
+/* What tier chroot needs: uid 0 that may make device nodes and give files away below scratch, and chroot(2). */
+int probe_chroot(const char *scratch, struct err *e);
+/* Whether whiteouts can be what overlays take them for (not in a store that lies on an overlay). */
+bool probe_device_whiteouts(const char *scratch);
+
+/* --- probe_notify.c, probe_tree.c, in the child --- */
 int probe_notify_try(struct err *e);
+int probe_tree_try(int at, bool chroot_too, struct err *e);
+int probe_chroot_try(int at, struct err *e);
 
 #endif

@@ -9,6 +9,7 @@
 #include "src/sandbox/cgroup.h"
 #include "src/sandbox/overlay.h"
 #include "src/sandbox/tier.h"
+#include "src/util/buf.h"
 #include "src/util/err.h"
 #include "src/util/owntab.h"
 
@@ -54,6 +55,9 @@ struct sandbox_spec {
 	size_t nadd_hosts;
 	const struct sandbox_mount *mounts;
 	size_t nmounts;
+	int hold_fd;		/* chroot: kept open until no process of the step is left; 0: none */
+	const char *points;	/* chroot: file of points.h, relative to root.dirfd */
+	uint64_t drop_caps;	/* chroot: what else a step does not get; set by sandbox_run */
 	int out_fd;		  /* standard output and error of the step */
 	int64_t timeout_ns;	  /* 0: none */
 	uint64_t shm_size;	  /* bytes of /dev/shm, 0: 64 MiB */
@@ -80,6 +84,10 @@ struct sandbox_result {
 /* Default seccomp profile as a BPF program (security.md rule 5); made once by the scheduler, inherited by workers.
  * *prog is malloc'ed; *len in bytes. */
 int sandbox_seccomp(bool sync_is_noop, void **prog, size_t *len, struct err *e);
+
+/* Text for the step's resolv.conf: the host's. out has room for SANDBOX_RESOLV_MAX. */
+#define SANDBOX_RESOLV_MAX ((size_t)64 << 10)
+int sandbox_resolv_conf(struct buf *out, struct err *e);
 
 /* 0 if the command ran (whatever its status), -1 with *e if it could not be started: ERR_HOST for set-up, ERR_INPUT for
  * an unknown USER, a WORKDIR that is no directory, or a command that is not there (like a shell: exit status 127 is

@@ -43,6 +43,29 @@ void tier_release(struct tier_info *t)
 	t->why = t->hint = NULL;
 }
 
+/* Overlays are refused, for a reason that *e has: then roots are trees of their own, if the rest works. Layer trees
+ * whose whiteouts no overlay would understand are another form. */
+static int without_overlay(struct tier_info *out, int ns, const char *scratch, struct err *e)
+{
+	struct err more = ERR_INIT;
+
+	if (probe_trees(ns, scratch, &more) < 0) {
+		err_release(&more);
+		return -1;
+	}
+	out->trees = true;
+	out->why = mem_printf("roots are copies: %s", e->msg);
+	err_release(e);
+	if (!probe_device_whiteouts(scratch))
+		snprintf(out->form + strlen(out->form), sizeof out->form - strlen(out->form), "-x");
+	return 0;
+}
+
+static int probe_roots(struct tier_info *out, int ns, const char *scratch, struct err *e)
+{
+	return probe_overlay(ns, scratch, e) == 0 ? 0 : without_overlay(out, ns, scratch, e);
+}
+
 static int probe_root(struct tier_info *out, const char *scratch, struct err *e)
 {
 	if (geteuid() != 0)
@@ -53,10 +76,8 @@ static int probe_root(struct tier_info *out, const char *scratch, struct err *e)
 			e, "in a container: run it with --cap-add SYS_ADMIN and --security-opt seccomp=unconfined, or "
 			   "as an ordinary user with subordinate ids");
 	}
-	if (probe_overlay(-1, scratch, e) < 0)
-		return -1;
 	snprintf(out->form, sizeof out->form, "real");
-	return 0;
+	return probe_roots(out, -1, scratch, e);
 }
 
 static int probe_range(struct tier_info *out, const char *scratch, struct err *e)
@@ -68,7 +89,7 @@ static int probe_range(struct tier_info *out, const char *scratch, struct err *e
 	ns = userns_open(out, e);
 	if (ns < 0)
 		return -1;
-	return probe_overlay(ns, scratch, e);
+	return probe_roots(out, ns, scratch, e);
 }
 
 static int probe_solo(struct tier_info *out, const char *scratch, struct err *e)
@@ -82,10 +103,15 @@ static int probe_solo(struct tier_info *out, const char *scratch, struct err *e)
 	return probe_overlay(ns, scratch, e) < 0 ? -1 : probe_record(ns, scratch, e);
 }
 
-static int probe_chroot(struct tier_info *out, const char *scratch, struct err *e)
+static int probe_in_chroot(struct tier_info *out, const char *scratch, struct err *e)
 {
-	(void)out, (void)scratch;
-	return err_set(e, ERR_HOST, "not built yet");
+	if (geteuid() != 0)
+		return err_set(e, ERR_HOST, "not uid 0");
+	if (probe_chroot(scratch, e) < 0)
+		return -1;
+	out->trees = true;
+	snprintf(out->form, sizeof out->form, probe_device_whiteouts(scratch) ? "real" : "real-x");
+	return 0;
 }
 
 /* Nothing to try: trees are ordinary files of the caller, with their owners recorded. */
@@ -98,7 +124,7 @@ static int probe_none(struct tier_info *out, const char *scratch, struct err *e)
 
 static int (*const tier_probes[])(struct tier_info *, const char *, struct err *) = {
 	[TIER_ROOT] = probe_root,     [TIER_RANGE] = probe_range, [TIER_SOLO] = probe_solo,
-	[TIER_CHROOT] = probe_chroot, [TIER_NONE] = probe_none,
+	[TIER_CHROOT] = probe_in_chroot, [TIER_NONE] = probe_none,
 };
 
 static int probe_one(enum tier t, const char *scratch, struct tier_info *out, struct err *e)
@@ -106,7 +132,8 @@ static int probe_one(enum tier t, const char *scratch, struct tier_info *out, st
 	*out = (struct tier_info){.tier = t};
 	if (tier_probes[t](out, scratch, e) < 0)
 		return err_wrap(e, "isolation \"%s\"", tier_name(t));
-	out->why = mem_strdup("");
+	if (!out->why)
+		out->why = mem_strdup("");
 	return 0;
 }
 
@@ -139,6 +166,8 @@ static int probe_best(const char *scratch, struct tier_info *out, struct err *e)
 		struct err refused = ERR_INIT;
 
 		if (probe_one(order[i], scratch, out, &refused) == 0) {
+			if (out->why[0])
+				strv_add(&why, out->why);
 			free(out->why);
 			out->why = strv_join(&why, "; ");
 			out->hint = order[i] == TIER_NONE ? strv_join(&hints, "\n") : NULL;

@@ -23,8 +23,7 @@ struct tier_info {
 };
 
 /* Find the best tier (want == TIER_AUTO; the last of them, none, always works), or check the wanted one; scratch is a
- * directory of the store where overlay and attributes are tried. -1: ERR_HOST with what refused and the exact remedy.
- * Chroot is not built yet and is refused with a text that says so. */
+ * directory of the store where overlay and attributes are tried. -1: ERR_HOST with what refused and the exact remedy. */
 int tier_probe(enum tier want, const char *scratch, struct tier_info *out, struct err *e);
 void tier_release(struct tier_info *t);
 const char *tier_name(enum tier t);

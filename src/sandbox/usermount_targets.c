@@ -91,8 +91,7 @@ static int step(struct walk *w, struct sv name)
 	return w->missing ? 0 : look(w);
 }
 
-/* Path without links, "" for the root; what is missing is taken as it is written. NULL with errno. */
-static char *resolve(int view, const char *target)
+char *usermount_resolve(int view, const char *target)
 {
 	struct walk w = {.view = view, .rest = mem_strdup(target)};
 	char *path = NULL;
@@ -234,17 +233,24 @@ static bool is_kernels(const char *path)
 	       is_below(path, "sys");
 }
 
+char *usermount_target(int root, const char *target, struct err *e)
+{
+	AUTO_FREE char *path = usermount_resolve(root, target);
+
+	if (!path)
+		err_set(e, ERR_INPUT, "--mount %s: the target cannot be reached in the image: %s", target,
+			strerror(errno));
+	else if (!path[0])
+		err_set(e, ERR_INPUT, "--mount %s: the target is the root of the image", target);
+	else if (is_kernels(path))
+		err_set(e, ERR_INPUT, "--mount %s: nothing is mounted in /proc and /sys of a step", target);
+	return err_is_set(e) ? NULL : STEAL_PTR(path);
+}
+
 static int resolve_one(int view, struct usermount *u, struct err *e)
 {
-	u->path = resolve(view, u->m->target);
-	if (!u->path)
-		return err_set(e, ERR_INPUT, "--mount %s: the target cannot be reached in the image: %s", u->m->target,
-			       strerror(errno));
-	if (!u->path[0])
-		return err_set(e, ERR_INPUT, "--mount %s: the target is the root of the image", u->m->target);
-	if (is_kernels(u->path))
-		return err_set(e, ERR_INPUT, "--mount %s: nothing is mounted in /proc and /sys of a step", u->m->target);
-	return 0;
+	u->path = usermount_target(view, u->m->target, e);
+	return u->path ? 0 : -1;
 }
 
 /* Stable, few elements. A path comes after every prefix of it. */
@@ -278,7 +284,7 @@ static int open_view(const struct sandbox_spec *s, struct err *e)
 
 	if (mkdirat(s->root.dirfd, empty, 0755) < 0 && errno != EEXIST)
 		return err_sys(e, ERR_HOST, errno, "%s", empty);
-	if (!view.nlower) {
+	if (!view.nlower && !view.tree) {
 		int fd = openat(s->root.dirfd, empty, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 		return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", empty) : fd;

@@ -4,6 +4,9 @@
 
 #include "src/sandbox/tier.h"
 
+/* In place of a descriptor: tier chroot, where no namespace can be made or joined. */
+#define USERNS_STAY (-2)
+
 /* New namespace with the tier's maps; returns its descriptor (close-on-exec), or -1 with *e set. Tiers root, chroot and none
  * have none: returns -1 with *e not set. Call from the single-threaded scheduler: it runs newuidmap. */
 int userns_open(const struct tier_info *t, struct err *e);

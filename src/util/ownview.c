@@ -92,6 +92,13 @@ static mode_t disk_mode(const struct ownview *v, mode_t mode)
 	return v->plain ? ownview_plain_mode(mode) : mode & DISK_BITS;
 }
 
+/* Where steps run without a supervisor, whoever may write to a file may set the attribute, too. But what is recorded
+ * belongs to 0:0 on disk, so that a step's user gets no further than to his own files; and a step's chown counts. */
+static bool is_stand_in(const struct ownview *v, const struct stat *st)
+{
+	return v->plain || v->solo || !carries_xattr(st->st_mode) || (st->st_uid == 0 && st->st_gid == 0);
+}
+
 /* A step's chmod changes the disk and not the record: then the disk is right. */
 static bool is_stale(const struct ownview *v, const struct stat *st, const struct ownrec *r)
 {
@@ -117,6 +124,8 @@ int ownview_read(const struct ownview *v, int dirfd, const char *name, struct st
 	n = ownview_record(v, dirfd, name, st->st_mode, &r);
 	if (n < 0)
 		return -1;
+	if (n && !is_stand_in(v, st))
+		return 0;
 	if (n == 0 && v->plain)
 		st->st_uid = st->st_gid = 0;
 	if (n == 0)
@@ -180,8 +189,9 @@ static int drop_xattr(int dirfd, const char *name)
 
 static int write_file(const struct ownview *v, int dirfd, const char *name, const struct ownrec *want)
 {
+	static const struct ownrec stand_in = {0};
 	bool placeholder = !carries_xattr(want->mode);
-	int foreign = write_owner(v, dirfd, name, want);
+	int foreign = write_owner(v, dirfd, name, placeholder ? &stand_in : want);
 	struct ownrec r = *want;
 	mode_t disk;
 

@@ -20,12 +20,13 @@ struct ownview {
 		     * bits stay on disk, where chmod(2) finds them. */
 };
 
-/* st as lstat(2) gave it becomes what the image has (st_uid, st_gid, st_mode, st_rdev; st_size of a placeholder is 0).
+/* st as lstat(2) gave it becomes what the image has (st_uid, st_gid, st_mode, st_rdev; st_size of a placeholder is 0). A
+ * record on a file or directory that has another owner than 0:0 on disk does not count, but in a plain or solo view.
  * v may be NULL: records count, the disk is right otherwise. 1: there is a record, 0: none, -1 with errno (EBADMSG: a
  * malformed one). */
 int ownview_read(const struct ownview *v, int dirfd, const char *name, struct stat *st);
 
-/* The record alone, of a node of this type: 1, 0 or -1 as above. */
+/* The record alone, of a node of this type, whether it counts or not: 1, 0 or -1 as above. */
 int ownview_record(const struct ownview *v, int dirfd, const char *name, mode_t mode, struct ownrec *out);
 
 enum ownview_kept { OWNVIEW_REAL, OWNVIEW_RECORDED, OWNVIEW_LOST };

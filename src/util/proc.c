@@ -120,6 +120,8 @@ static void proc_exec(char *const argv[], const struct proc_io *io, struct proc_
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); /* Linux 5.11; ours have the flag anyway */
 	if (io->cwd && chdir(io->cwd) < 0)
 		goto failed;
+	if (!io->setid && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		goto failed;
 	execvpe(argv[0], argv, io->envp ? io->envp : environ);
 failed:
 	error = errno;

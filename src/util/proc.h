@@ -16,6 +16,7 @@ struct proc_io {
 	char *const *envp; /* NULL: inherited */
 	const char *cwd;   /* NULL: inherited */
 	int64_t timeout_ns; /* 0: none; the child is killed when it passes */
+	bool setid; /* it may gain privileges by exec (newuidmap); else it has no_new_privs */
 };
 
 /* Run argv[0] by PATH and wait. *status is as from waitpid. -1 with *e if it could not be started (ENOENT gives

@@ -22,7 +22,8 @@ UNBUILT = re.compile(r"not built yet|(not|are) supported yet|this version of slc
 # By case: differences that are right, with the reason (docs/conformance.md).
 DAY = (re.compile(r"^\s+/etc/shadow: sha256 is "),
        "useradd writes a day into /etc/shadow: that of SOURCE_DATE_EPOCH here, that of the recording there")
-EXPLAINED = {"kaniko/1097": [DAY], "makisu/symlink": [DAY]}
+NODEV = (re.compile(r"^\s+/tmpfssize: "), "the options of a tmpfs mount are shown: slct adds nodev")
+EXPLAINED = {"kaniko/1097": [DAY], "makisu/symlink": [DAY], "buildkit/testMountTmpfsSize-1": [NODEV]}
 VERDICT = re.compile(r"^(PASS|FAIL|SKIP) ([^\s:]+)")
 
 

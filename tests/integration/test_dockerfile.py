@@ -350,6 +350,17 @@ def test_onbuild(slct):
     assert not slct.config()["config"].get("OnBuild"), "triggers do not go on to grandchildren"
 
 
+def test_onbuild_of_an_image_reads_stages_and_images(slct):
+    """What a base image's trigger copies from is built or resolved, though nothing else needs it."""
+    slct.build("FROM scratch\nCOPY f /f\n", files={"f": "image\n"}, tag="localhost/other:1")
+    slct.build(B + "ONBUILD COPY --from=made /f /of-stage\nONBUILD COPY --from=localhost/other:1 /f /of-image\n", tag="localhost/trigger:1")
+    text = "FROM localhost/other:1 AS unused\nRUN false\nFROM scratch AS made\nCOPY f /f\nFROM localhost/trigger:1\n"
+    slct.build(text, files={"f": "stage\n"})
+    assert slct.image().text("of-stage") == "stage\n" and slct.image().text("of-image") == "image\n"
+    got = slct.build("FROM localhost/trigger:1\n", rc=None)
+    assert got.rc != 0 and "made" in got.err
+
+
 def test_history_names_every_instruction(slct):
     slct.build(B + "RUN echo 1 > /1\nENV A=b\nCOPY Dockerfile /d\nCMD [\"x\"]\n")
     image = slct.image()

@@ -249,6 +249,9 @@ META = [
     Row("ONBUILD in ONBUILD", "ONBUILD ONBUILD RUN x", error="ONBUILD"),
     Row("ONBUILD FROM", "ONBUILD FROM x", error="FROM"),
     Row("ONBUILD runs", "FROM localhost/busybox:1 AS p\nONBUILD ARG X=1\nONBUILD RUN echo $X >/w\nFROM p\nRUN echo [$X] >>/w", {"w": "1\n[1]\n"}, config={"OnBuild": None}),
+    Row("ONBUILD reads a stage", "FROM localhost/busybox:1 AS p\nONBUILD COPY --from=s /x /y\nONBUILD RUN --mount=from=s,target=/m cat /m/x >/z\n"
+        "FROM scratch AS s\nCOPY a /x\nFROM p", {"y": "A\n", "z": "A\n"}, A),
+    Row("ONBUILD reads a stage that is not there", "FROM localhost/busybox:1 AS p\nONBUILD COPY --from=nosuch.invalid/s /x /y\nFROM p", error="nosuch.invalid"),
     Row("ONBUILD with a heredoc", "FROM localhost/busybox:1 AS p\nONBUILD COPY <<E /w\nx$A\nE\nFROM p\nENV A=1", {"w": "x\n"}),
 ]
 

@@ -257,3 +257,15 @@ def test_every_published_json_parses(slct):
     index = json.loads((slct.store / "index.json").read_text())
     assert index["schemaVersion"] == 2
     assert json.loads((slct.store / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
+
+
+def test_mode_and_owner_of_the_root_itself(any_slct):
+    """No layer holds them (BuildKit's neither): said, and the next step sees what it would see after a pull."""
+    plain = any_slct.build(B + "RUN touch /x\n").id
+    done = any_slct.build(B + "RUN chmod 700 / && chown 5:6 / && touch /x\nRUN stat -c 'root %a %u:%g' /\n", "--no-cache")
+    assert "warning" in done.err and "of / itself" in done.err
+    assert "root 755 0:0" in done.err
+    done = any_slct.build(B + "RUN chmod 711 /\n", "--no-cache")
+    assert "of / itself" in done.err
+    assert any_slct.build(B + "RUN touch /x\n", "--no-cache").id == plain
+    assert "of / itself" not in any_slct.build(B + "RUN chmod 755 / && chown 0:0 / && touch /y\n").err

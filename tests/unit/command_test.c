@@ -104,8 +104,11 @@ static char *man_name(const char *name)
 START_TEST(help_manual_and_completion_have_every_option)
 {
 	AUTO_BUF struct buf bash = BUF_INIT(BUF_TEXT_MAX), all = BUF_INIT(BUF_TEXT_MAX), man = BUF_INIT(BUF_TEXT_MAX);
+	AUTO_BUF struct buf zsh = BUF_INIT(BUF_TEXT_MAX), fish = BUF_INIT(BUF_TEXT_MAX);
 
 	completion_bash(&bash);
+	completion_zsh(&zsh);
+	completion_fish(&fish);
 	help_overview(&all);
 	manpage_overview(&man);
 	for (const struct command *const *p = command_table(); *p; p++) {
@@ -127,7 +130,11 @@ START_TEST(help_manual_and_completion_have_every_option)
 			snprintf(name, sizeof(name), "--%s", o->kind == OPT_TRI ? "" : o->name);
 			has(&help, name, (*p)->name);
 			if (!o->later)
+			{
 				has(&bash, name, "completion");
+				has(&zsh, name, "completion");
+				has(&fish, name + 2, "completion");
+			}
 			has(&page, o->kind == OPT_COUNT ? "verbose" : ".TP", (*p)->name);
 		}
 		has(&page, ".SH EXAMPLES", (*p)->name);

@@ -83,7 +83,7 @@ static mount_fn *const ways[] = {overlay_mount, mount_by_mount2};
 
 static void stack(size_t n, int way)
 {
-	struct overlay_spec s = {fd, layers(n), n, "upper", "work", NULL};
+	struct overlay_spec s = {fd, layers(n), n, NULL, "upper", "work", NULL};
 	AUTO_FREE char *top = mem_printf("l%zu", n - 1);
 	AUTO_CLOSE int mnt = -1;
 
@@ -107,7 +107,7 @@ END_TEST
 
 START_TEST(test_readonly)
 {
-	struct overlay_spec s = {fd, layers(2), 2, NULL, NULL, NULL};
+	struct overlay_spec s = {fd, layers(2), 2, NULL, NULL, NULL, NULL};
 	AUTO_CLOSE int mnt = -1;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
@@ -122,7 +122,7 @@ END_TEST
 /* Overlayfs wants two lowers where there is no upper. */
 START_TEST(test_readonly_single)
 {
-	struct overlay_spec s = {fd, layers(1), 1, NULL, NULL, "empty"};
+	struct overlay_spec s = {fd, layers(1), 1, NULL, NULL, NULL, "empty"};
 	AUTO_CLOSE int mnt = -1, none = -1;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
@@ -139,7 +139,7 @@ END_TEST
 
 START_TEST(test_no_lower)
 {
-	struct overlay_spec s = {fd, NULL, 0, "upper", "work", NULL};
+	struct overlay_spec s = {fd, NULL, 0, NULL, "upper", "work", NULL};
 	AUTO_CLOSE int mnt = -1;
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
@@ -154,7 +154,7 @@ END_TEST
 
 START_TEST(test_too_many)
 {
-	struct overlay_spec s = {fd, layers(501), 501, "upper", "work", NULL};
+	struct overlay_spec s = {fd, layers(501), 501, NULL, "upper", "work", NULL};
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
 	ck_assert_int_eq(overlay_mount(&s, &e), -1);
@@ -181,7 +181,7 @@ END_TEST
 START_TEST(test_missing_layer)
 {
 	static const char *const lower[] = {"missing"};
-	struct overlay_spec s = {fd, lower, 1, "upper", "work", NULL};
+	struct overlay_spec s = {fd, lower, 1, NULL, "upper", "work", NULL};
 
 	ck_assert_int_eq(overlay_enter(-1, &e), 0);
 	ck_assert_int_eq(ways[_i](&s, &e), -1);

@@ -189,5 +189,20 @@ START_TEST(test_die_with_parent)
 }
 END_TEST
 
-UNIT_MAIN("proc", test_output, test_much, test_failures, test_lingering_grandchild, test_signals_and_descriptors,
+/* Helpers gain nothing by exec; newuidmap must. */
+START_TEST(test_no_new_privs)
+{
+	struct buf out AUTO_BUF = BUF_INIT(BUF_TEXT_MAX);
+	struct proc_io io = {.out = &out};
+	struct err e = ERR_INIT;
+	int status = 0;
+
+	unit_ok(proc_run(SH("grep NoNewPrivs /proc/self/status"), &io, &status, &e), e);
+	io.setid = true;
+	unit_ok(proc_run(SH("grep NoNewPrivs /proc/self/status"), &io, &status, &e), e);
+	ck_assert_str_eq(buf_str(&out), "NoNewPrivs:\t1\nNoNewPrivs:\t0\n");
+}
+END_TEST
+
+UNIT_MAIN("proc", test_no_new_privs, test_output, test_much, test_failures, test_lingering_grandchild, test_signals_and_descriptors,
 	  test_pidfd, test_die_with_parent)

@@ -1,0 +1,113 @@
+#include "src/build/roots.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "oci/merge.h"
+#include "src/build/lowers.h"
+#include "src/util/mem.h"
+#include "src/util/path.h"
+
+/* --- in the scheduler --- */
+
+static void free_root(struct root_dir *r)
+{
+	free(r->path);
+	digest_list_release(&r->stack);
+}
+
+static void drop(struct build *b, size_t i)
+{
+	memmove(&b->roots.v[i], &b->roots.v[i + 1], (b->roots.n - i - 1) * sizeof b->roots.v[0]);
+	b->roots.n--;
+}
+
+/* The one that was given back first. A few more than can be worked in are kept, for stages that wait. */
+static void evict(struct step_job *j)
+{
+	struct build *b = j->b;
+
+	if (b->roots.n <= b->jobs)
+		return;
+	j->evict = mem_strdup(b->roots.v[0].path);
+	free_root(&b->roots.v[0]);
+	drop(b, 0);
+}
+
+void roots_take(struct step_job *j)
+{
+	struct build *b = j->b;
+
+	for (size_t i = b->roots.n; i-- > 0 && !j->root;) {
+		struct root_dir *r = &b->roots.v[i];
+
+		if (!digest_list_eq(&r->stack, &j->parent))
+			continue;
+		j->root = STEAL_PTR(r->path);
+		j->root_made = true;
+		free_root(r);
+		drop(b, i);
+	}
+	if (!j->root)
+		j->root = mem_printf("%s/root.%u", b->tmp, b->tmp_count++);
+	evict(j);
+}
+
+void roots_give(struct step_job *j, const struct digest_list *stack)
+{
+	struct root_dir r = {.path = STEAL_PTR(j->root)};
+
+	if (!r.path)
+		return;
+	digest_list_copy(&r.stack, stack);
+	vec_push(&j->b->roots, r);
+}
+
+void roots_drop(struct step_job *j)
+{
+	free(j->root);
+	j->root = NULL;
+}
+
+void roots_release(struct build *b)
+{
+	for (size_t i = 0; i < b->roots.n; i++)
+		free_root(&b->roots.v[i]);
+	vec_release(&b->roots);
+}
+
+/* --- in a worker --- */
+
+int roots_copy(const struct build *b, const struct digest_list *stack, const char *rel, bool share, struct err *e)
+{
+	const struct merge_opts opts = {.share = share};
+	int store = store_fd(b->s->store);
+	AUTO_STRV struct strv lower = {0};
+	AUTO_CLOSE int out = -1;
+
+	if (mkdirat(store, rel, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", rel);
+	out = openat(store, rel, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (out < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", rel);
+	lowers_paths(b, stack, &lower);
+	return merge_trees(store, (const char *const *)lower.v, lower.n, out, &opts, e) < 0
+		       ? err_wrap(e, "making a root file system")
+		       : 0;
+}
+
+int roots_make(const struct step_job *j, struct err *e)
+{
+	if (j->evict && path_remove_tree(store_fd(j->b->s->store), j->evict, e) < 0)
+		return -1;
+	return j->root_made ? 0 : roots_copy(j->b, &j->parent, j->root, false, e);
+}
+
+int roots_open(const struct step_job *j, struct err *e)
+{
+	int fd = openat(store_fd(j->b->s->store), j->root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", j->root) : fd;
+}

@@ -1,0 +1,68 @@
+/* Probes of what works without an overlay. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "src/sandbox/caps.h"
+#include "src/sandbox/chrootfill.h"
+#include "src/sandbox/nsdiag.h"
+#include "src/sandbox/overlay.h"
+#include "src/sandbox/probe.h"
+#include "src/util/cleanup.h"
+#include "src/util/path.h"
+#include "src/util/tmp.h"
+
+bool probe_device_whiteouts(const char *scratch)
+{
+	AUTO_CLOSE int at = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool can = at >= 0 && mknodat(at, "whiteout", S_IFCHR, 0) == 0;
+
+	if (can)
+		unlinkat(at, "whiteout", 0);
+	return can;
+}
+
+/* Marks of layer trees (overlayfs(5)), which are kept also where no overlay reads them. */
+static int try_marks(int dir, struct err *e)
+{
+	if (fsetxattr(dir, "user.overlay.opaque", "y", 1, 0) == 0)
+		return 0;
+	err_sys(e, ERR_HOST, errno, "marking a directory by an extended attribute");
+	return err_hint(e, "the store's file system must take user extended attributes: put it on ext4, xfs, btrfs or, "
+			   "since Linux 6.6, tmpfs, with --root or SLCT_ROOT");
+}
+
+int probe_tree_try(int at, bool chroot_too, struct err *e)
+{
+	AUTO_FREE char *name = NULL;
+	AUTO_CLOSE int dir = -1;
+	struct err ignored = ERR_INIT;
+	int r;
+
+	if (tmp_dir(at, "probe", &name, e) < 0)
+		return -1;
+	dir = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = dir < 0 ? err_sys(e, ERR_HOST, errno, "%s", name) : try_marks(dir, e);
+	if (r == 0 && chroot_too)
+		r = chrootfill_try_nodes(dir, e);
+	if (r == 0 && chroot_too && (fchown(dir, 1, 1) < 0 || fchown(dir, 0, 0) < 0))
+		r = err_sys(e, ERR_HOST, errno, "giving a directory another owner");
+	path_remove_tree(at, name, &ignored);
+	err_release(&ignored);
+	return r;
+}
+
+/* Last, since it cannot be undone. */
+int probe_chroot_try(int at, struct err *e)
+{
+	if (fchdir(at) < 0 || chroot(".") < 0) {
+		err_sys(e, ERR_HOST, errno, "chroot");
+		return err_hint(e, "give the container the capability SYS_CHROOT (it is among docker's default ones)");
+	}
+	if (caps_bound(caps_of_tier(TIER_CHROOT), e) == 0)
+		return 0;
+	return err_hint(e, "give the container the capability SETPCAP (it is among docker's default ones)");
+}

@@ -1,0 +1,440 @@
+/* A strict part of TOML 1.0. */
+#include "src/util/toml.h"
+
+#include <string.h>
+
+#include "src/util/mem.h"
+#include "src/util/num.h"
+#include "src/util/sv.h"
+
+struct toml {
+	const char *p, *end, *file;
+	unsigned line, depth;
+	struct json *root, *table; /* table: where keys go now */
+	VEC_OF(struct json *) closed; /* tables that a header or a value has defined, and arrays that a value has */
+	struct err *e;
+};
+
+static struct json *toml_value(struct toml *t);
+
+static int toml_fail(struct toml *t, const char *what)
+{
+	err_set(t->e, ERR_INPUT, "%s", what);
+	return err_at(t->e, t->file, t->line, 0);
+}
+
+static bool toml_is_closed(const struct toml *t, const struct json *j)
+{
+	for (size_t i = 0; i < t->closed.n; i++)
+		if (t->closed.v[i] == j)
+			return true;
+	return false;
+}
+
+/* --- characters --- */
+
+static int toml_peek(const struct toml *t)
+{
+	return t->p < t->end ? (unsigned char)*t->p : -1;
+}
+
+static bool toml_take(struct toml *t, char c)
+{
+	if (toml_peek(t) != (unsigned char)c)
+		return false;
+	t->p++;
+	return true;
+}
+
+static void toml_blanks(struct toml *t)
+{
+	while (toml_peek(t) == ' ' || toml_peek(t) == '\t')
+		t->p++;
+}
+
+/* A comment, if there is one, up to the end of the line. */
+static int toml_comment(struct toml *t)
+{
+	toml_blanks(t);
+	if (!toml_take(t, '#'))
+		return 0;
+	while (toml_peek(t) >= 0 && toml_peek(t) != '\n') {
+		int c = toml_peek(t);
+
+		if ((c < 0x20 && c != '\t' && c != '\r') || c == 0x7f)
+			return toml_fail(t, "a control character in a comment");
+		t->p++;
+	}
+	return 0;
+}
+
+/* The end of a line; the end of the file is one. */
+static int toml_line_end(struct toml *t)
+{
+	if (toml_comment(t))
+		return -1;
+	if (toml_peek(t) == '\r' && t->p + 1 < t->end && t->p[1] == '\n')
+		t->p++;
+	if (toml_peek(t) < 0)
+		return 0;
+	if (!toml_take(t, '\n'))
+		return toml_fail(t, "the end of the line is wanted here");
+	t->line++;
+	return 0;
+}
+
+/* Blanks, comments and line ends, inside of arrays. */
+static int toml_gap(struct toml *t)
+{
+	for (;;) {
+		if (toml_comment(t))
+			return -1;
+		if (toml_peek(t) != '\n' && toml_peek(t) != '\r')
+			return 0;
+		if (toml_line_end(t))
+			return -1;
+	}
+}
+
+/* --- strings --- */
+
+static void toml_utf8(uint32_t c, struct buf *out)
+{
+	if (c < 0x80) {
+		buf_char_add(out, (char)c);
+	} else if (c < 0x800) {
+		buf_char_add(out, (char)(0xc0 | c >> 6));
+		buf_char_add(out, (char)(0x80 | (c & 0x3f)));
+	} else if (c < 0x10000) {
+		buf_char_add(out, (char)(0xe0 | c >> 12));
+		buf_char_add(out, (char)(0x80 | (c >> 6 & 0x3f)));
+		buf_char_add(out, (char)(0x80 | (c & 0x3f)));
+	} else {
+		buf_char_add(out, (char)(0xf0 | c >> 18));
+		buf_char_add(out, (char)(0x80 | (c >> 12 & 0x3f)));
+		buf_char_add(out, (char)(0x80 | (c >> 6 & 0x3f)));
+		buf_char_add(out, (char)(0x80 | (c & 0x3f)));
+	}
+}
+
+static int toml_unicode(struct toml *t, size_t digits, struct buf *out)
+{
+	uint64_t c;
+
+	if ((size_t)(t->end - t->p) < digits || num_parse(sv_of(t->p, digits), 16, 0x10ffff, &c) || !c ||
+	    (c >= 0xd800 && c <= 0xdfff))
+		return toml_fail(t, "a \\u that is no character");
+	t->p += digits;
+	toml_utf8((uint32_t)c, out);
+	return 0;
+}
+
+static int toml_escape(struct toml *t, struct buf *out)
+{
+	static const char from[] = "btnfr\"\\", to[] = "\b\t\n\f\r\"\\";
+	int c = toml_peek(t);
+	const char *at = c > 0 ? strchr(from, c) : NULL;
+
+	if (c < 0)
+		return toml_fail(t, "a string without an end");
+	t->p++;
+	if (c == 'u' || c == 'U')
+		return toml_unicode(t, c == 'u' ? 4 : 8, out);
+	if (!at)
+		return toml_fail(t, "an unknown escape in a string");
+	buf_char_add(out, to[at - from]);
+	return 0;
+}
+
+/* After the opening quote. */
+static int toml_string(struct toml *t, char quote, struct buf *out)
+{
+	if (t->end - t->p >= 2 && t->p[0] == quote && t->p[1] == quote)
+		return toml_fail(t, "strings of several lines are not supported here");
+	while (!toml_take(t, quote)) {
+		int c = toml_peek(t);
+
+		if (c < 0 || c == '\n')
+			return toml_fail(t, "a string without an end");
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return toml_fail(t, "a control character in a string");
+		t->p++;
+		if (c == '\\' && quote == '"') {
+			if (toml_escape(t, out))
+				return -1;
+		} else {
+			buf_char_add(out, (char)c);
+		}
+	}
+	return 0;
+}
+
+/* --- keys --- */
+
+static bool toml_bare(int c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+static int toml_key_part(struct toml *t, struct strv *out)
+{
+	AUTO_BUF struct buf b = BUF_INIT(TOML_MAX_BYTES);
+	int c = toml_peek(t);
+
+	if (c == '"' || c == '\'') {
+		t->p++;
+		if (toml_string(t, (char)c, &b))
+			return -1;
+	} else {
+		while (toml_bare(toml_peek(t)))
+			buf_char_add(&b, *t->p++);
+		if (!b.n)
+			return toml_fail(t, "a key is wanted here");
+	}
+	strv_add(out, buf_str(&b));
+	return 0;
+}
+
+static int toml_key(struct toml *t, struct strv *out)
+{
+	do {
+		toml_blanks(t);
+		if (toml_key_part(t, out))
+			return -1;
+		toml_blanks(t);
+	} while (toml_take(t, '.'));
+	return out->n > TOML_DEPTH_MAX ? toml_fail(t, "a key of too many parts") : 0;
+}
+
+/* --- values --- */
+
+static struct json *toml_array(struct toml *t)
+{
+	struct json *list = json_new_array();
+
+	vec_push(&t->closed, list);
+	while (!toml_gap(t)) {
+		struct json *v;
+
+		if (toml_take(t, ']'))
+			return list;
+		v = toml_value(t);
+		if (!v)
+			break;
+		json_append(list, v);
+		if (toml_gap(t))
+			break;
+		if (toml_take(t, ']'))
+			return list;
+		if (!toml_take(t, ',')) {
+			toml_fail(t, "a comma or the end of the array is wanted here");
+			break;
+		}
+	}
+	json_free(list);
+	return NULL;
+}
+
+static int toml_pair(struct toml *t, struct json *table);
+
+static struct json *toml_inline(struct toml *t)
+{
+	struct json *table = json_new_object();
+
+	toml_blanks(t);
+	if (!toml_take(t, '}')) {
+		do {
+			toml_blanks(t);
+			if (toml_pair(t, table)) {
+				json_free(table);
+				return NULL;
+			}
+			toml_blanks(t);
+		} while (toml_take(t, ','));
+		if (!toml_take(t, '}')) {
+			toml_fail(t, "a comma or the end of the table is wanted here");
+			json_free(table);
+			return NULL;
+		}
+	}
+	vec_push(&t->closed, table);
+	return table;
+}
+
+static struct json *toml_word(struct toml *t)
+{
+	const char *from = t->p;
+	struct sv word;
+	uint64_t n;
+	bool minus;
+
+	while (toml_bare(toml_peek(t)) || toml_peek(t) == '+' || toml_peek(t) == '.' || toml_peek(t) == ':')
+		t->p++;
+	word = sv_of(from, (size_t)(t->p - from));
+	if (sv_eq_str(word, "true") || sv_eq_str(word, "false"))
+		return json_new_bool(word.n == 4);
+	minus = sv_starts(word, "-");
+	if (minus)
+		word = sv_sub(word, 1, word.n);
+	if (word.n && !(word.p[0] == '0' && word.n > 1) && !num_parse(word, 10, INT64_MAX, &n))
+		return json_new_int(minus ? -(int64_t)n : (int64_t)n);
+	toml_fail(t, "a string in quotes, true, false, a number, an array or a table is wanted here");
+	return NULL;
+}
+
+static struct json *toml_text(struct toml *t, char quote)
+{
+	AUTO_BUF struct buf b = BUF_INIT(TOML_MAX_BYTES);
+
+	return toml_string(t, quote, &b) ? NULL : json_new_strn(buf_str(&b), b.n);
+}
+
+static struct json *toml_value(struct toml *t)
+{
+	struct json *v = NULL;
+	int c = toml_peek(t);
+
+	if (c == '"' || c == '\'') {
+		t->p++;
+		return toml_text(t, (char)c);
+	}
+	if (c != '[' && c != '{')
+		return toml_word(t);
+	if (++t->depth > TOML_DEPTH_MAX) {
+		toml_fail(t, "nested too deeply");
+		return NULL;
+	}
+	t->p++;
+	v = c == '[' ? toml_array(t) : toml_inline(t);
+	t->depth--;
+	return v;
+}
+
+/* --- tables --- */
+
+/* The table `name` of `in`, made if it is missing; of an array of tables the last one. */
+static struct json *toml_step(struct toml *t, struct json *in, const char *name)
+{
+	struct json *next = json_get(in, name);
+
+	if (!next) {
+		next = json_new_object();
+		json_set(in, name, next);
+	}
+	if (json_is_array(next) && !toml_is_closed(t, next))
+		next = json_at(next, json_len(next) - 1);
+	if (json_is_object(next))
+		return next;
+	toml_fail(t, "a key that has a value already is no table");
+	return NULL;
+}
+
+static int toml_pair(struct toml *t, struct json *table)
+{
+	AUTO_STRV struct strv key = {0};
+	struct json *v;
+
+	if (toml_key(t, &key))
+		return -1;
+	if (!toml_take(t, '='))
+		return toml_fail(t, "an equals sign is wanted here");
+	toml_blanks(t);
+	for (size_t i = 0; i + 1 < key.n; i++) {
+		table = toml_step(t, table, key.v[i]);
+		if (!table)
+			return -1;
+		if (toml_is_closed(t, table))
+			return toml_fail(t, "a table that is defined elsewhere cannot get more keys");
+	}
+	if (json_get(table, key.v[key.n - 1]))
+		return toml_fail(t, "a key is given twice");
+	v = toml_value(t);
+	if (!v)
+		return -1;
+	json_set(table, key.v[key.n - 1], v);
+	return 0;
+}
+
+static int toml_open_array(struct toml *t, struct json *in, const char *name)
+{
+	struct json *list = json_get(in, name);
+
+	if (!list) {
+		list = json_new_array();
+		json_set(in, name, list);
+	}
+	if (!json_is_array(list) || toml_is_closed(t, list))
+		return toml_fail(t, "a key that has a value already is no array of tables");
+	t->table = json_new_object();
+	json_append(list, t->table);
+	return 0;
+}
+
+static int toml_open_table(struct toml *t, struct json *in, const char *name)
+{
+	struct json *have = json_get(in, name);
+
+	if (have && (!json_is_object(have) || toml_is_closed(t, have)))
+		return toml_fail(t, "a table is given twice");
+	t->table = toml_step(t, in, name);
+	if (!t->table)
+		return -1;
+	vec_push(&t->closed, t->table);
+	return 0;
+}
+
+/* After the opening bracket. */
+static int toml_header(struct toml *t)
+{
+	AUTO_STRV struct strv key = {0};
+	bool array = toml_take(t, '[');
+	struct json *in = t->root;
+
+	if (toml_key(t, &key))
+		return -1;
+	if (!toml_take(t, ']') || (array && !toml_take(t, ']')))
+		return toml_fail(t, "the end of the table's name is wanted here");
+	for (size_t i = 0; in && i + 1 < key.n; i++)
+		in = toml_step(t, in, key.v[i]);
+	if (!in)
+		return -1;
+	return array ? toml_open_array(t, in, key.v[key.n - 1]) : toml_open_table(t, in, key.v[key.n - 1]);
+}
+
+static int toml_line(struct toml *t)
+{
+	toml_blanks(t);
+	if (toml_peek(t) == '#' || toml_peek(t) == '\n' || toml_peek(t) == '\r' || toml_peek(t) < 0)
+		return toml_line_end(t);
+	if (toml_take(t, '[') ? toml_header(t) : toml_pair(t, t->table))
+		return -1;
+	return toml_line_end(t);
+}
+
+/* json.h replaces bytes that are no UTF-8; here they are an error. */
+static bool toml_utf8_ok(const char *text, size_t n)
+{
+	AUTO_JSON struct json *j = json_new_strn(text, n);
+	const char *same = json_str(j);
+
+	return same && strlen(same) == n && !memcmp(same, text, n);
+}
+
+struct json *toml_parse(const char *text, size_t n, const char *file, struct err *e)
+{
+	struct toml t = {.p = text, .end = text + n, .file = file, .line = 1, .e = e};
+	int rc = 0;
+
+	if (n > TOML_MAX_BYTES)
+		rc = toml_fail(&t, "the file is too large");
+	else if (!toml_utf8_ok(text, n))
+		rc = toml_fail(&t, "the file holds bytes that are no UTF-8 text");
+	t.root = t.table = json_new_object();
+	while (!rc && t.p < t.end)
+		rc = toml_line(&t);
+	vec_release(&t.closed);
+	if (!rc)
+		return t.root;
+	json_free(t.root);
+	return NULL;
+}
