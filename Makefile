@@ -142,6 +142,11 @@ demo: ## build slct, base images and the example flavors; a second run is all ca
 MAN := $(OUT)/man
 .PHONY: man install
 .PHONY: bench bench-tiers proof
+.PHONY: torture
+torture: $(BIN) ## kill, EIO, ENOSPC at the n-th state-changing call, builds beside gc (TORTURE='--seconds 150': a sample)
+	@test -f $(or $(SLCT_BASES),build/bases)/busybox.tar || flavors/make-bases.sh build/bases busybox
+	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/torture/torture.py $(TORTURE)
+
 bench: $(BIN) ## time slct, and buildah beside it; BENCH='-n 3 copy' chooses
 	@test -f build/bases/busybox.tar || flavors/make-bases.sh build/bases busybox
 	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/bench/bench.py $(BENCH)
