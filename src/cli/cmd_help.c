@@ -13,16 +13,17 @@ static const struct opt cmd_help_options[] = {
 	{.name = "man", .kind = OPT_FLAG, .offset = offsetof(struct cmd_help_opts, man),
 	 .help = "the manual page, in the language of man(7)"},
 	{.name = "list", .kind = OPT_FLAG, .offset = offsetof(struct cmd_help_opts, list),
-	 .help = "only the names of the commands that work"},
+	 .help = "only the names of the commands that work; with --man of the manual pages"},
 };
 
-static void cmd_help_names(struct buf *out)
+/* pages: of manual pages, of which EXASLCT's commands have some, too. */
+static void cmd_help_names(bool pages, struct buf *out)
 {
 	for (const struct command *const *p = command_table(); *p; p++) {
 		if (!((*p)->flags & (COMMAND_LATER | COMMAND_HIDDEN)))
 			buf_printf(out, "%s\n", (*p)->name);
 	}
-	for (const struct command *const *p = exaslct_table(); *p; p++) {
+	for (const struct command *const *p = exaslct_table(); pages && *p; p++) {
 		if ((*p)->run)
 			buf_printf(out, "exaslct-%s\n", strchr((*p)->name, ' ') + 1);
 	}
@@ -49,7 +50,7 @@ static int cmd_help_run(struct cli *c, const void *opts, struct err *e)
 	if (cmd && (cmd->flags & COMMAND_LATER))
 		return command_later(cmd, e);
 	if (o->list)
-		cmd_help_names(&text);
+		cmd_help_names(o->man, &text);
 	else if (o->man && cmd)
 		manpage_command(cmd, &text);
 	else if (o->man)
