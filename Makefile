@@ -162,7 +162,7 @@ proof: $(BIN) ## build one image in every tier and compare it with real root's, 
 man: $(BIN) ## write the manual pages to build/man
 	@rm -rf $(MAN) && mkdir -p $(MAN)
 	@$(BIN) help --man >$(MAN)/slct.1
-	@for c in $$($(BIN) help --list); do $(BIN) help --man $$c >$(MAN)/slct-$$c.1 || exit 1; done
+	@for c in $$($(BIN) help --list --man); do $(BIN) help --man $$c >$(MAN)/slct-$$c.1 || exit 1; done
 
 install: $(BIN) man ## install to DESTDIR/PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
