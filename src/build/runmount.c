@@ -247,9 +247,36 @@ static int give_agent(const struct step_job *j, const struct plan_mount *pm, str
 	gid_t gid = pm->m.gid == DMOUNT_UNSET ? 0 : pm->m.gid;
 	int store = store_fd(j->b->s->store);
 
+	/* runmount_owners() records it */
+	if (j->b->s->tier.tier == TIER_SOLO)
+		uid = gid = 0;
 	if (fchownat(store, path, uid, gid, AT_SYMLINK_NOFOLLOW) == 0 && fchmodat(store, path, mode & 07777, 0) == 0)
 		return 0;
 	return err_sys(e, ERR_INPUT, errno, "--mount %s: owner %u:%u, mode %o", pm->m.target, uid, gid, mode);
+}
+
+static int record_agent(const struct step_job *j, const struct plan_mount *pm, const struct ownview *view, struct err *e)
+{
+	AUTO_FREE char *dir = runmount_dir(j, pm, ""), *path = mem_printf("%s/" SSH_NAME, dir);
+	const struct ownrec want = {
+		.uid = pm->m.uid == DMOUNT_UNSET ? 0 : pm->m.uid,
+		.gid = pm->m.gid == DMOUNT_UNSET ? 0 : pm->m.gid,
+		.mode = S_IFSOCK | (pm->m.mode == DMOUNT_UNSET ? SSH_MODE : pm->m.mode & 07777),
+	};
+
+	if (ownview_write(view, store_fd(j->b->s->store), path, &want) < 0)
+		return err_sys(e, ERR_HOST, errno, "--mount %s: owner %u:%u", pm->m.target, want.uid, want.gid);
+	return 0;
+}
+
+int runmount_owners(const struct step_job *j, const struct runmounts *m, struct owntab *rows, struct err *e)
+{
+	const struct ownview view = {.rows = rows, .plain = true};
+
+	for (size_t i = 0; i < m->proxies.n; i++)
+		if (record_agent(j, m->proxies.v[i].pm, &view, e) < 0)
+			return -1;
+	return 0;
 }
 
 /* What needs the user namespace: files with the ids of the image. */

@@ -124,7 +124,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	int rc;
 
 	treeview_open(&tv, b->s);
-	if (prepare_owners(j, &tv, &owners, e) < 0 || fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0)
+	if (prepare_owners(j, &tv, &owners, e) < 0 || fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0 ||
+	    (owners >= 0 && runmount_owners(j, &mounts, tv.view.rows, e) < 0))
 		return -1;
 	lowers_paths(b, &j->parent, &lower);
 	complete_env(j, &mounts, &env);

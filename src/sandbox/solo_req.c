@@ -206,6 +206,7 @@ int64_t solo_req_serve(struct solo *s, int nr, pid_t tid, uint64_t cookie, const
 
 	if (!r.call)
 		return SOLO_NATIVE;
-	r.who = solo_req_identity(s, tid, &r.who_n);
+	if (!r.call->nobody)
+		r.who = solo_req_identity(s, tid, &r.who_n);
 	return r.call->fn(&r);
 }

@@ -56,7 +56,8 @@ struct solo_call {
 	int nr;
 	solo_handler *fn;
 	struct solo_shape shape;
-	int8_t what; /* the handler's own distinction */
+	int8_t what;  /* the handler's own distinction */
+	bool nobody; /* who asks does not matter: `who` is not looked up */
 };
 
 struct solo_req {

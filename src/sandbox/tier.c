@@ -100,7 +100,10 @@ static int probe_solo(struct tier_info *out, const char *scratch, struct err *e)
 	ns = userns_open(out, e);
 	if (ns < 0)
 		return -1;
-	return probe_overlay(ns, scratch, e) < 0 ? -1 : probe_record(ns, scratch, e);
+	if (probe_overlay(ns, scratch, e) < 0 || probe_record(ns, scratch, e) < 0)
+		return -1;
+	/* The supervisor names things by a procfs of its own. */
+	return probe_proc(ns, e);
 }
 
 static int probe_in_chroot(struct tier_info *out, const char *scratch, struct err *e)

@@ -12,6 +12,7 @@
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
+#include "src/util/ownrec.h"
 #include "src/util/path.h"
 
 #define TMPFS_ATTRS  (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
@@ -77,7 +78,16 @@ static int open_tmpfs(const struct sandbox_mount *m, struct err *e)
 	return mnt < 0 ? err_sys(e, ERR_HOST, errno, "--mount %s: new tmpfs", m->target) : mnt;
 }
 
-static int write_secret(const struct sandbox_mount *m, int dir, struct err *e)
+/* The supervisor of tier solo shows what is recorded; on a tmpfs before Linux 6.6, which takes no such attribute, the
+ * secret looks like root's: its step may read it all the same. */
+static bool record_owner(const struct sandbox_mount *m, int fd)
+{
+	const struct ownrec rec = {.uid = m->uid, .gid = m->gid};
+
+	return ownrec_set(fd, &rec) == 0 || errno == ENOTSUP;
+}
+
+static int write_secret(const struct sandbox_mount *m, int dir, bool solo, struct err *e)
 {
 	AUTO_CLOSE int fd = openat(dir, SECRET_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -85,7 +95,7 @@ static int write_secret(const struct sandbox_mount *m, int dir, struct err *e)
 		return err_sys(e, ERR_HOST, errno, "--mount %s", m->target);
 	if (io_write_all(fd, m->data, m->len, m->target, e) < 0)
 		return -1;
-	if (fchown(fd, m->uid, m->gid) < 0 && errno == EINVAL) {
+	if (fchown(fd, m->uid, m->gid) < 0 && errno == EINVAL && !(solo && record_owner(m, fd))) {
 		err_set(e, ERR_HOST, "--mount %s: owner %u:%u is outside this user's id range", m->target, m->uid,
 			m->gid);
 		return err_hint(e, "give this user a larger range in /etc/subuid and /etc/subgid");
@@ -96,14 +106,14 @@ static int write_secret(const struct sandbox_mount *m, int dir, struct err *e)
 }
 
 /* On a file system of its own that ends with the step: its bytes reach no disk of ours. A script may be executed. */
-static int open_file(const struct sandbox_mount *m, int place, struct err *e)
+static int open_file(const struct sandbox_mount *m, int place, bool solo, struct err *e)
 {
 	AUTO_FREE char *options = mem_printf("mode=0755,size=%zu", m->len + FILE_OVERHEAD);
 	AUTO_CLOSE int mnt = mounts_child_fs("tmpfs", options, m->mode & 0111 ? TMPFS_ATTRS : SECRET_ATTRS);
 
 	if (mnt < 0)
 		return err_sys(e, ERR_HOST, errno, "--mount %s: new tmpfs", m->target);
-	return write_secret(m, mnt, e) < 0 ? -1 : part_of(m, mnt, place, SECRET_NAME, e);
+	return write_secret(m, mnt, solo, e) < 0 ? -1 : part_of(m, mnt, place, SECRET_NAME, e);
 }
 
 static int open_bind(const struct sandbox_mount *m, int store, struct err *e)
@@ -113,7 +123,7 @@ static int open_bind(const struct sandbox_mount *m, int store, struct err *e)
 	return tree < 0 ? source_error(m, errno, e) : tree;
 }
 
-static int open_source(const struct sandbox_mount *m, int store, int place, struct err *e)
+static int open_source(const struct sandbox_mount *m, int store, int place, bool solo, struct err *e)
 {
 	switch (m->kind) {
 	case SANDBOX_BIND:
@@ -123,17 +133,18 @@ static int open_source(const struct sandbox_mount *m, int store, int place, stru
 	case SANDBOX_TMPFS:
 		return open_tmpfs(m, e);
 	case SANDBOX_FILE:
-		return open_file(m, place, e);
+		return open_file(m, place, solo, e);
 	}
 	return err_set(e, ERR_INTERNAL, "kind of mount %d", (int)m->kind);
 }
 
-static int open_one(const struct sandbox_mount *m, int store, int place, struct usermount *u, struct err *e)
+static int open_one(const struct sandbox_mount *m, int store, int place, bool solo, struct usermount *u,
+		    struct err *e)
 {
 	struct mount_attr a = {.attr_set = MOUNT_ATTR_NODEV | (m->readonly ? MOUNT_ATTR_RDONLY : 0)};
 	struct stat st;
 
-	u->tree = open_source(m, store, place, e);
+	u->tree = open_source(m, store, place, solo, e);
 	if (u->tree < 0)
 		return -1;
 	if (mount_setattr(u->tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0 || fstat(u->tree, &st) < 0)
@@ -156,7 +167,7 @@ int usermount_open(const struct sandbox_spec *s, struct usermounts *out, struct 
 		return err_sys(e, ERR_HOST, errno, "%s", s->scratch);
 	for (size_t i = 0; i < s->nmounts; i++) {
 		struct usermount u = {.m = &s->mounts[i], .tree = -1, .under = USERMOUNT_ROOT};
-		int rc = open_one(&s->mounts[i], store, place, &u, e);
+		int rc = open_one(&s->mounts[i], store, place, s->tier->tier == TIER_SOLO, &u, e);
 
 		vec_push(out, u);
 		if (rc < 0)

@@ -175,14 +175,14 @@ def plain_user(session_dir):
     yield from make_user(session_dir, f"slctno{os.getpid()}", False)
 
 
-@pytest.fixture(params=["root", "user"])
+@pytest.fixture(params=["root", "user", "solo"])
 def any_slct(request, new_slct):
-    """slct with busybox, once as root and once as an ordinary user with subordinate ids."""
+    """slct with busybox: as root, as an ordinary user with subordinate ids, as one without."""
     if request.param == "root":
         if os.geteuid() != 0:
             lack("not root")
         return new_slct()
-    return new_slct(user=request.getfixturevalue("user"))
+    return new_slct(user=request.getfixturevalue("plain_user" if request.param == "solo" else "user"))
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,16 @@ B = "FROM localhost/busybox:1\n"
 SECRET = "canary-content-7d1f"
 
 
+@pytest.fixture(params=["root", "range", "solo"])
+def any_slct(request, new_slct):
+    """slct with busybox in each tier that this host has."""
+    if request.param == "root":
+        if os.geteuid() != 0:
+            lack("not root")
+        return new_slct()
+    return new_slct(user=request.getfixturevalue({"range": "user", "solo": "plain_user"}[request.param]))
+
+
 @pytest.fixture(scope="session")
 def escape(session_dir):
     out = session_dir / "escape"
