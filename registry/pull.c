@@ -289,7 +289,7 @@ static char *pull_next_tail(const struct docget *d)
 	return mem_printf("tags/list%.*s", SV_ARG(sv_sub(next, (size_t)query, next.n)));
 }
 
-int pull_tags(struct regsession_pool *p, const struct ref *ref, struct strv *out, struct err *e)
+int pull_tags(struct regsession_pool *p, const struct ref *ref, struct strv *out, bool *complete, struct err *e)
 {
 	AUTO_REGCONF_PLACES struct regconf_places places = {0};
 	const struct ref *repo;
@@ -300,7 +300,7 @@ int pull_tags(struct regsession_pool *p, const struct ref *ref, struct strv *out
 		return -1;
 	repo = &places.v[places.n - 1];
 	tail = mem_strdup("tags/list?n=" PULL_TAGS_PAGE);
-	for (int page = 0; tail && !rc; page++) {
+	for (int page = 0; tail && !rc && !(complete && page); page++) {
 		struct docget d = {.ref = repo, .what = "list of tags", .max_bytes = PULL_PAGE_MAX_BYTES};
 
 		d.tail = tail;
@@ -312,6 +312,8 @@ int pull_tags(struct regsession_pool *p, const struct ref *ref, struct strv *out
 			tail = pull_next_tail(&d);
 		docget_release(&d);
 	}
+	if (complete)
+		*complete = !rc && !tail;
 	free(tail);
 	return rc ? err_wrap(e, "tags of %s/%s", repo->host, repo->path) : 0;
 }

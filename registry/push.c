@@ -263,7 +263,7 @@ static int push_run(struct push *u, struct store *s, registry_progress_fn *fn, v
 	if (push_load(u, s, e))
 		return -1;
 	push_list_tags(u);
-	if (push_round(u, HTTP_HEAD, push_on_head, e))
+	if (!u->p->new_tags && push_round(u, HTTP_HEAD, push_on_head, e))
 		return -1;
 	if (push_all_there(u))
 		return 0;
@@ -281,6 +281,8 @@ int push_image(struct regsession_pool *p, struct registry_push *push, struct sto
 	if (ref_is_store_only(push->to))
 		return err_set(e, ERR_USAGE, "%s exists only in the store: a registry on this machine needs its port",
 			       name);
+	for (size_t i = 0; i < push->nthere; i++)
+		regsession_know(p, push->to, &push->there[i]);
 	rc = regconf_writable(p->conf, push->to, e) ? -1 : push_run(&u, s, fn, arg, e);
 	push_release(&u);
 	return rc ? err_wrap(e, "pushing %s", name) : 0;

@@ -321,6 +321,7 @@ static int push_blob_start(struct push_blob *b, const struct descriptor *d, stru
 	b->d = d;
 	b->up.digest = d->digest.text;
 	b->up.size = d->size;
+	b->up.missing = d->size <= push->unasked_bytes;
 	b->up.mount_from = mount ? push->mount_from->path : NULL;
 	upload_begin(&b->up);
 	return push_blob_send(b, e);

@@ -106,9 +106,14 @@ int registry_push_image(struct registry *r, struct registry_push *p, struct stor
 	return push_image(&r->pool, p, s, fn, arg, e);
 }
 
+int registry_some_tags(struct registry *r, const struct ref *repo, struct strv *out, bool *complete, struct err *e)
+{
+	return pull_tags(&r->pool, repo, out, complete, e);
+}
+
 int registry_tags(struct registry *r, const struct ref *repo, struct strv *out, struct err *e)
 {
-	return pull_tags(&r->pool, repo, out, e);
+	return pull_tags(&r->pool, repo, out, NULL, e);
 }
 
 int registry_login(struct registry *r, const char *host, bool *asked, struct err *e)

@@ -99,6 +99,10 @@ struct registry_push {
 	size_t nknown;
 	int (*seal)(void *arg, struct descriptor *manifest, struct err *e);
 	void *seal_arg;
+	const struct digest *there; /* blobs that the repository has for certain: not asked for */
+	size_t nthere;
+	bool new_tags;          /* the tags are known not to exist: not asked for */
+	uint64_t unasked_bytes; /* blobs of at most this size are sent without asking for them first */
 	bool skip_existing; /* do not replace a tag that already points to a manifest (cache entries) */
 	/* out */
 	uint64_t blobs_sent, blobs_mounted, blobs_there, bytes_sent;
@@ -106,6 +110,9 @@ struct registry_push {
 int registry_push_image(struct registry *r, struct registry_push *p, struct store *s, registry_progress_fn *fn,
 			void *arg, struct err *e);
 
+/* The tags of the first page of the list, at most 1000; *complete: these are all. ERR_NOT_FOUND if there is no such
+ * repository. */
+int registry_some_tags(struct registry *r, const struct ref *repo, struct strv *out, bool *complete, struct err *e);
 /* All tags of a repository (pagination followed, at most 100,000). */
 int registry_tags(struct registry *r, const struct ref *repo, struct strv *out, struct err *e);
 

@@ -6,6 +6,7 @@
 
 #include "oci/layout.h"
 #include "src/build/blobs.h"
+#include "src/build/cacheknown.h"
 #include "src/build/cacheopt.h"
 #include "src/cache/cremote.h"
 #include "src/util/clock.h"
@@ -28,6 +29,7 @@ struct uploads {
 	size_t repo; /* repository at work */
 	bool active;
 	bool failed; /* a required cache could not be written */
+	struct cacheknown *known; /* by repository */
 	bool *broken; /* by repository: it failed once and is left alone for the rest of the build */
 	struct blobs_request request;
 	struct descriptor *descs; /* of the entry's layers */
@@ -83,9 +85,11 @@ static void warn(struct uploads *u, const struct cacheopt *to, struct err *e)
 /* --- pushing --- */
 
 static int push_repo(const struct uploads *u, const struct entry *en, const char *input, const char *content,
-		     uint64_t *sent, struct err *e)
+		     struct json *result, struct err *e)
 {
 	const char *more[] = {content};
+	AUTO_DIGEST_LIST struct digest_list there = {0};
+	struct cacheknown *known = &u->known[u->repo];
 	AUTO_REF struct ref to = {0};
 	struct registry *reg;
 
@@ -102,9 +106,11 @@ static int push_repo(const struct uploads *u, const struct entry *en, const char
 				  .skip_existing = !en->replace};
 
 	descriptor_copy(&p.manifest, &u->manifest);
+	cacheknown_ask(reg, &to, known, result);
+	cacheknown_use(known, u->descs, en->stack.n, &p, &there);
 	if (registry_push_image(reg, &p, u->b->s->store, NULL, NULL, e) < 0)
 		return -1;
-	*sent = p.bytes_sent;
+	json_set_int(result, "sent", (int64_t)p.bytes_sent);
 	return 0;
 }
 
@@ -125,19 +131,27 @@ static int push(void *arg, struct worker *w, struct json **result, struct err *e
 	const struct entry *en = u->queue.v[u->next];
 	const char *dir = cacheopt_dir(u->to.v[u->repo].repo);
 	char input[CKEY_TAG_BYTES], content[CKEY_TAG_BYTES];
-	uint64_t sent = 0;
 
 	(void)w;
 	ckey_tag(&en->input, input);
 	ckey_tag(&en->content, content);
-	if (dir ? push_dir(u, en, dir, input, content, e) : push_repo(u, en, input, content, &sent, e))
-		return -1;
 	*result = json_object();
-	json_set_int(*result, "sent", (int64_t)sent);
-	return 0;
+	return dir ? push_dir(u, en, dir, input, content, e) : push_repo(u, en, input, content, *result, e);
 }
 
 static void start_push(struct uploads *u);
+
+static void note_written(struct uploads *u, const struct json *result)
+{
+	const struct entry *en = u->queue.v[u->next];
+	char input[CKEY_TAG_BYTES], content[CKEY_TAG_BYTES];
+
+	ckey_tag(&en->input, input);
+	ckey_tag(&en->content, content);
+	cacheknown_take(&u->known[u->repo], result);
+	cacheknown_add(&u->known[u->repo], input, content, u->descs, en->stack.n);
+	u->b->counts.bytes_out += (uint64_t)json_get_int(result, "sent", 0);
+}
 
 static void on_pushed(void *ctx, const struct json *result, struct err *e)
 {
@@ -146,7 +160,7 @@ static void on_pushed(void *ctx, const struct json *result, struct err *e)
 	if (err_is_set(e))
 		warn(u, &u->to.v[u->repo], e);
 	else
-		u->b->counts.bytes_out += (uint64_t)json_get_int(result, "sent", 0);
+		note_written(u, result);
 	u->repo++;
 	start_push(u);
 }
@@ -316,6 +330,7 @@ int cachewrite_init(struct build *b, struct err *e)
 		vec_push(&b->uploads->to, opt);
 	}
 	b->uploads->broken = mem_zalloc(b->uploads->to.n + 1);
+	b->uploads->known = mem_zalloc((b->uploads->to.n + 1) * sizeof *b->uploads->known);
 	return 0;
 }
 
@@ -330,8 +345,12 @@ void cachewrite_release(struct build *b)
 
 	if (!u)
 		return;
-	for (size_t i = 0; i < u->to.n; i++)
+	for (size_t i = 0; i < u->to.n; i++) {
 		cacheopt_release(&u->to.v[i]);
+		if (u->known)
+			cacheknown_release(&u->known[i]);
+	}
+	free(u->known);
 	for (size_t i = 0; i < u->queue.n; i++) {
 		digest_list_release(&u->queue.v[i]->stack);
 		free(u->queue.v[i]->made);
