@@ -142,6 +142,11 @@ demo: ## build slct, base images and the example flavors; a second run is all ca
 MAN := $(OUT)/man
 .PHONY: man install
 .PHONY: bench bench-tiers proof
+.PHONY: torture
+torture: $(BIN) ## kill, EIO, ENOSPC at the n-th state-changing call, builds beside gc (TORTURE='--seconds 150': a sample)
+	@test -f $(or $(SLCT_BASES),build/bases)/busybox.tar || flavors/make-bases.sh build/bases busybox
+	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/torture/torture.py $(TORTURE)
+
 bench: $(BIN) ## time slct, and buildah beside it; BENCH='-n 3 copy' chooses
 	@test -f build/bases/busybox.tar || flavors/make-bases.sh build/bases busybox
 	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/bench/bench.py $(BENCH)
@@ -157,7 +162,7 @@ proof: $(BIN) ## build one image in every tier and compare it with real root's, 
 man: $(BIN) ## write the manual pages to build/man
 	@rm -rf $(MAN) && mkdir -p $(MAN)
 	@$(BIN) help --man >$(MAN)/slct.1
-	@for c in $$($(BIN) help --list); do $(BIN) help --man $$c >$(MAN)/slct-$$c.1 || exit 1; done
+	@for c in $$($(BIN) help --list --man); do $(BIN) help --man $$c >$(MAN)/slct-$$c.1 || exit 1; done
 
 install: $(BIN) man ## install to DESTDIR/PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \

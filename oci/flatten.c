@@ -31,7 +31,7 @@ static bool flatten_is_below(const char *path, const char *prefix)
 }
 
 /* The walk skips what lies below a match by itself. */
-static bool flatten_skip(void *arg, const char *path)
+static bool flatten_matches(void *arg, const char *path)
 {
 	const struct flatten *f = arg;
 
@@ -44,6 +44,17 @@ static bool flatten_skip(void *arg, const char *path)
 	return false;
 }
 
+static bool flatten_skip(void *arg, const char *path)
+{
+	const struct flatten *f = arg;
+
+	if (flatten_matches(arg, path))
+		return true;
+	if (f->o->seen)
+		f->o->seen(f->o->arg, path);
+	return false;
+}
+
 /* Whether the walk left out path or a directory above it. */
 static bool flatten_is_left_out(const struct flatten *f, const char *path)
 {
@@ -51,7 +62,7 @@ static bool flatten_is_left_out(const struct flatten *f, const char *path)
 		if (path[n] == '/' || path[n] == '\0') {
 			AUTO_FREE char *upto = mem_strndup(path, n);
 
-			if (flatten_skip((void *)(uintptr_t)f, upto))
+			if (flatten_matches((void *)(uintptr_t)f, upto))
 				return true;
 		}
 		if (!path[n])

@@ -23,6 +23,8 @@ struct flatten_opts {
 	const struct flatten_extra *last; /* members at the very end, in order */
 	size_t nlast;
 	bool flat_names; /* member names without a leading "./" */
+	void (*seen)(void *arg, const char *path); /* each path that is not left out; NULL: not wanted */
+	void *arg;
 	const struct ownview *view; /* how owners are recorded in the tree; may be NULL */
 };
 /* rootfd: the merged tree (an overlay mount or plain directory). Overlay marks do not appear here. Members are in the

@@ -7,10 +7,12 @@
 
 #include "oci/flatten.h"
 #include "src/build/image_ops.h"
+#include "src/build/oddname.h"
 #include "src/build/opsbase.h"
 #include "src/build/rootview.h"
 #include "src/build/treeview.h"
 #include "src/util/io.h"
+#include "src/util/log.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -26,7 +28,26 @@ struct export {
 	const struct digest_list *diff_ids;
 	int out; /* archive, or the directory */
 	char *scratch; /* for a directory: the archive in between, below tmp/ */
+	struct strv odd; /* of a script-language container: names that may break its extraction, the first of them */
+	size_t nodd;
 };
+
+/* Names that are reported; the rest is counted. */
+#define ODD_SHOWN 10
+
+static void see_name(void *arg, const char *path)
+{
+	struct export *ex = arg;
+	const char *why = oddname_why(path);
+
+	if (!why)
+		return;
+	if (ex->nodd++ < ODD_SHOWN) {
+		AUTO_FREE char *shown = log_mask(path, strlen(path), false);
+
+		strv_printf(&ex->odd, "%s has %s in its name", shown, why);
+	}
+}
 
 static int mount_image(const struct export *ex, struct err *e)
 {
@@ -37,7 +58,7 @@ static int mount_image(const struct export *ex, struct err *e)
 	return rootview_open(&ex->b, ex->diff_ids, empty, e);
 }
 
-static int flatten_to(const struct export *ex, int fd, const struct layer_codec *codec, char *sum, struct err *e)
+static int flatten_to(struct export *ex, int fd, const struct layer_codec *codec, char *sum, struct err *e)
 {
 	AUTO_HASH struct hash *h = hash_new(HASH_SHA512);
 	AUTO_CLOSE int root = mount_image(ex, e);
@@ -49,8 +70,16 @@ static int flatten_to(const struct export *ex, int fd, const struct layer_codec 
 	if (root < 0)
 		return -1;
 	if (ex->x->script_language)
-		o = (struct flatten_opts){excluded,	   ARRAY_LEN(excluded), links,	  ARRAY_LEN(links), last,
-					  ARRAY_LEN(last), true,		&tv.view};
+		o = (struct flatten_opts){.exclude = excluded,
+					  .nexclude = ARRAY_LEN(excluded),
+					  .links = links,
+					  .nlinks = ARRAY_LEN(links),
+					  .last = last,
+					  .nlast = ARRAY_LEN(last),
+					  .flat_names = true,
+					  .seen = see_name,
+					  .arg = ex,
+					  .view = &tv.view};
 	treeview_open(&tv, ex->b.s);
 	if (treeview_stack(&tv, ex->b.s, ex->diff_ids, e) < 0)
 		return -1;
@@ -71,7 +100,7 @@ static bool owners_are_recorded(const struct session *s)
 	return s->tier.tier == TIER_SOLO || s->tier.tier == TIER_NONE;
 }
 
-static int write_dir(const struct export *ex, char *sum, struct err *e)
+static int write_dir(struct export *ex, char *sum, struct err *e)
 {
 	struct layer_apply_opts o = {.plain = true,
 				     .may_mknod = ex->b.s->tier.tier == TIER_ROOT,
@@ -90,14 +119,29 @@ static int write_dir(const struct export *ex, char *sum, struct err *e)
 
 static int export_worker(void *arg, struct worker *w, struct json **result, struct err *e)
 {
-	const struct export *ex = arg;
+	struct export *ex = arg;
 	char sum[HASH_HEX_MAX];
 
 	(void)w;
 	if ((ex->x->dir ? write_dir(ex, sum, e) : flatten_to(ex, ex->out, &ex->x->codec, sum, e)) < 0)
 		return -1;
-	*result = json_new_str(sum);
+	*result = json_object();
+	json_set_str(*result, "sum", sum);
+	json_set(*result, "odd", json_from_strv(&ex->odd));
+	json_set_int(*result, "nodd", (int64_t)ex->nodd);
 	return 0;
+}
+
+static void warn_names(const struct export *ex, const struct json *answer)
+{
+	const struct json *odd = json_get(answer, "odd");
+	int64_t more = json_get_int(answer, "nodd", 0) - (int64_t)json_len(odd);
+
+	for (size_t i = 0; i < json_len(odd); i++)
+		session_warn(ex->b.s, "", "%s: %s, which may break the extraction in the database", ex->x->out,
+			     json_str(json_at(odd, i)));
+	if (more > 0)
+		session_warn(ex->b.s, "", "%s: so have %lld more", ex->x->out, (long long)more);
 }
 
 static int run_worker(struct export *ex, char **sum, struct err *e)
@@ -112,7 +156,8 @@ static int run_worker(struct export *ex, char **sum, struct err *e)
 
 	if (worker_call(ex->b.s, &spec, &answer, e) < 0)
 		return -1;
-	*sum = mem_strdup(json_str(answer) ? json_str(answer) : "");
+	*sum = mem_strdup(json_get_str(answer, "sum") ? json_get_str(answer, "sum") : "");
+	warn_names(ex, answer);
 	return 0;
 }
 

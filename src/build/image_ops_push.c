@@ -155,6 +155,7 @@ static int push_streams(void *arg, struct worker *w, struct json **result, struc
 struct side {
 	struct push *p;
 	struct worker *worker;
+	struct side *feeds; /* waits for what this one makes: ends with it if it fails; NULL: none */
 	struct json *result;
 	struct err err;
 };
@@ -165,6 +166,9 @@ static void on_side(void *ctx, const struct json *result, struct err *e)
 
 	side->worker = NULL;
 	err_move(&side->err, e);
+	/* One that was killed may have told nobody. */
+	if (err_is_set(&side->err) && side->feeds && side->feeds->worker)
+		worker_kill(side->feeds->worker);
 	if (result)
 		side->result = json_deep_copy(result);
 	if (--side->p->running == 0)
@@ -220,7 +224,7 @@ static int run_sides(struct push *p, struct side *pack, struct side *send, struc
 
 static int push_packing(struct push *p, struct json **answer, struct err *e)
 {
-	struct side pack = {.p = p}, send = {.p = p};
+	struct side send = {.p = p}, pack = {.p = p, .feeds = &send};
 	int rc = blobstream_open(&p->streams, &p->layers, e);
 
 	if (rc == 0)

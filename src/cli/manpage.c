@@ -153,6 +153,8 @@ void manpage_command(const struct command *c, struct buf *out)
 
 	buf_printf(&text, "slct-%s", c->name);
 	page = buf_steal(&text);
+	for (char *p = page; *p; p++)
+		*p = *p == ' ' ? '-' : *p;
 	buf_printf(&text, "slct %s", c->name);
 	name = buf_steal(&text);
 	manpage_head(out, page, c->summary);

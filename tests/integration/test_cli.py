@@ -164,4 +164,5 @@ def test_install(slct, tmp_path):
                    stdout=subprocess.DEVNULL)
     assert os.access(tmp_path / "dest/usr/bin/slct", os.X_OK)
     pages = {p.name for p in (tmp_path / "dest/usr/share/man/man1").iterdir()}
-    assert pages == {"slct.1"} | {f"slct-{name}.1" for name in working(slct)}
+    assert pages == {"slct.1"} | {f"slct-{name}.1" for name in slct("help", "--list", "--man").stdout.split()}
+    assert {f"slct-{name}.1" for name in working(slct)} | {"slct-exaslct-build.1"} <= pages

@@ -239,3 +239,15 @@ def test_noexec_nosuid_nodev_store(new_slct, user, root):
 def test_control_groups_are_told(slct, root):
     found = findings(slct.run("doctor", "--json"))[1]["control groups"]
     assert "--memory" in found["text"] and (found["state"] == "ok" or found["remedy"])
+
+
+def test_store_without_user_attributes(new_slct, user, root):
+    """ramfs has none, as tmpfs before Linux 6.6."""
+    one = new_slct(user, base=None)
+    one.store.mkdir(exist_ok=True)
+    found = refusals(one, in_mounts(f"mount -t ramfs none {one.store} && chown {user.uid}:{user.gid} {one.store} && "
+                                    f"chmod 700 {one.store}"))
+    assert found["user xattrs"]["state"] != "ok" and "ext4" in found["user xattrs"]["remedy"]
+    for tier in ("range", "solo"):
+        if found[tier]["state"] != "ok":
+            assert "attributes" in found[tier]["remedy"], found[tier]

@@ -602,3 +602,17 @@ def test_native_push_of_a_flavor(slct, new_slct, registry_auth):
     other = new_slct()
     assert not other.run("build", *creds, "--cache-from", repo, "flavors/demo-all", cwd=root).ran
     assert "repository" in slct.run("push", "flavors/demo-all", cwd=root, rc=2).err
+
+
+def test_export_warns_of_names_that_break_extraction(slct):
+    root = make(slct)
+    file = root / "flavors/demo-all/flavor_base/custom/Dockerfile"
+    file.write_text(file.read_text() + "RUN mkdir /odd && cd /odd && touch good 'ä' \"$(printf 'a\\001b')\" "
+                                       "\"$(printf 'c\\377')\" 'd\\e'\n")
+    done = ex(slct, root, "export", "--export-path", "o")
+    warnings = [line for line in done.err.splitlines() if "may break the extraction" in line]
+    assert len(warnings) == 3
+    assert any("a control character" in w for w in warnings) and any("not UTF-8" in w for w in warnings)
+    assert any("d\\e has a backslash" in w for w in warnings)
+    plain = slct.run("export", slct.run("images", "-q").out.split()[0], "-o", slct.work / "x.tar")
+    assert "may break" not in plain.err
