@@ -12,7 +12,7 @@ static void regdelete_done(void *arg)
 static int regdelete_refused(const struct ref *ref, struct err *e)
 {
 	if (e->http == 405 && digest_is_set(&ref->digest))
-		return err_hint(e, "%s is not configured to delete anything", ref->host);
+		return err_hint(e, "%s allows no deletion (docker's: storage.delete.enabled in its configuration)", ref->host);
 	if ((e->http == 400 || e->http == 405 || e->http == 501) && !digest_is_set(&ref->digest))
 		return err_hint(e, "%s removes no single tags; HOST/PATH@DIGEST removes the manifest with all of its tags",
 				ref->host);
@@ -31,7 +31,7 @@ int regdelete_run(struct regsession_pool *p, const struct ref *ref, struct err *
 		return err_set(e, ERR_USAGE, "%s exists only in the store: a registry on this machine needs its port",
 			       name);
 	if (regconf_writable(p->conf, ref, e) ||
-	    regsession_call(p, ref, HTTP_DELETE, tail, "delete,pull", &c, e))
+	    regsession_call(p, ref, HTTP_DELETE, tail, "pull,push,delete", &c, e))
 		return -1;
 	c.done = regdelete_done;
 	c.arg = &done;
@@ -44,4 +44,16 @@ int regdelete_run(struct regsession_pool *p, const struct ref *ref, struct err *
 	}
 	call_release(&c);
 	return rc ? err_wrap(e, "removing %s", name) : 0;
+}
+
+int regdelete_manifest(struct regsession_pool *p, const struct ref *repo, const struct digest *d, struct err *e)
+{
+	const struct ref at = {.host = repo->host, .path = repo->path, .digest = *d};
+
+	if (!regdelete_run(p, &at, e))
+		return 0;
+	if (e->code != ERR_NOT_FOUND)
+		return -1;
+	err_release(e);
+	return 0;
 }

@@ -108,7 +108,7 @@ int registry_push_image(struct registry *r, struct registry_push *p, struct stor
 	return push_image(&r->pool, p, s, fn, arg, e);
 }
 
-int registry_delete(struct registry *r, const struct ref *ref, struct err *e)
+int registry_remove(struct registry *r, const struct ref *ref, struct err *e)
 {
 	return regdelete_run(&r->pool, ref, e);
 }
@@ -121,6 +121,11 @@ int registry_referrers(struct registry *r, const struct ref *ref, struct json **
 int registry_some_tags(struct registry *r, const struct ref *repo, struct strv *out, bool *complete, struct err *e)
 {
 	return pull_tags(&r->pool, repo, out, complete, e);
+}
+
+int registry_delete(struct registry *r, const struct ref *repo, const struct digest *d, struct err *e)
+{
+	return regdelete_manifest(&r->pool, repo, d, e);
 }
 
 int registry_tags(struct registry *r, const struct ref *repo, struct strv *out, struct err *e)

@@ -58,7 +58,7 @@ static int cmd_rm_remote(const struct cli *c, const struct cmd_rm_opts *o, const
 	if (cmd_rm_parse(text, &ref, e))
 		return -1;
 	if (cli_net_opts(c, &o->net, ref.host, &net, e) == 0 && (r = registry_new(&net, e)) != NULL)
-		rc = cli_registry_error(registry_delete(r, &ref, e), e);
+		rc = cli_registry_error(registry_remove(r, &ref, e), e);
 	registry_free(r);
 	cli_net_release(&net);
 	return rc;

@@ -58,7 +58,7 @@ static const struct command *const command_list[] = {
 	&cmd_gc,
 	&cmd_du,
 	&cmd_fsck,
-	COMMAND_NOT_YET("cache", COMMAND_HOUSE, "list and clean cache repositories"),
+	&cmd_cache,
 	&cmd_doctor,
 	&cmd_version,
 	&cmd_completion,

@@ -127,7 +127,7 @@ def test_removal_names_its_object(slct, registry, proxy, pushed):
     slct.run("rm", "localhost/busybox:1", f"docker://{proxy.host}/{path}", rc=2)
     assert proxy.seen == [] and slct.run("images", "-q").out
     proxy.on("DELETE", "", status(405))
-    assert "configured" in slct.run("rm", f"docker://{proxy.host}/{path}@sha256:{'0' * 64}", rc=4).err
+    assert "deletion" in slct.run("rm", f"docker://{proxy.host}/{path}@sha256:{'0' * 64}", rc=4).err
 
 
 # --- the way
