@@ -22,7 +22,7 @@ static const struct command *const command_list[] = {
 	&cmd_build,
 	&cmd_plan,
 	&cmd_why,
-	COMMAND_NOT_YET("verify", COMMAND_BUILD, "build again without cache and compare"),
+	&cmd_verify,
 	&cmd_lint,
 	COMMAND_NOT_YET("lock", COMMAND_BUILD, "pin base images in slct.lock"),
 	&cmd_init,
