@@ -5,7 +5,6 @@
 #include "registry/pull.h"
 #include "registry/push.h"
 #include "registry/referrers.h"
-#include "registry/regdelete.h"
 #include "registry/regping.h"
 #include "registry/regsession.h"
 #include "src/util/clock.h"
@@ -121,11 +120,6 @@ int registry_referrers(struct registry *r, const struct ref *ref, struct json **
 int registry_some_tags(struct registry *r, const struct ref *repo, struct strv *out, bool *complete, struct err *e)
 {
 	return pull_tags(&r->pool, repo, out, complete, e);
-}
-
-int registry_delete(struct registry *r, const struct ref *repo, const struct digest *d, struct err *e)
-{
-	return regdelete_manifest(&r->pool, repo, d, e);
 }
 
 int registry_tags(struct registry *r, const struct ref *repo, struct strv *out, struct err *e)
