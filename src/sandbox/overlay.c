@@ -144,6 +144,19 @@ static int set_flag(int fs, const char *key, struct err *e)
 	return 0;
 }
 
+/* Before Linux 6.5 overlayfs knew nothing of the new interface: any key is taken, and refused only at the end, with a line
+ * in the kernel's log. A key that nobody knows tells. What the kernel then says on the descriptor is thrown away. */
+static bool is_legacy(int fs)
+{
+	char said[256];
+
+	if (fsconfig(fs, FSCONFIG_SET_FLAG, "slct-no-such-key", NULL, 0) == 0)
+		return true;
+	while (read(fs, said, sizeof said) > 0)
+		;
+	return false;
+}
+
 static int configure(int fs, const struct ovl *o, bool *unsupported, struct err *e)
 {
 	const struct overlay_spec *s = o->s;
@@ -174,13 +187,14 @@ static int mount_new(const struct ovl *o, bool *unsupported, struct err *e)
 		return err_sys(e, ERR_HOST, errno, "fsopen overlay");
 	if (o->nlower > OVERLAY_LOWERS_MAX)
 		return too_many(o->nlower, OVERLAY_LOWERS_MAX, e);
+	if (is_legacy(fs)) {
+		*unsupported = true;
+		return err_set(e, ERR_HOST, "overlay: a kernel before 6.5");
+	}
 	if (configure(fs, o, unsupported, e) < 0)
 		return -1;
-	/* Before Linux 6.5 overlayfs knew nothing of the new interface: any key was taken, and refused only here. */
-	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
-		*unsupported = errno == EINVAL;
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return ovl_failed(fs, errno, "mount", e);
-	}
 	mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
 	if (mnt < 0)
 		return ovl_failed(fs, errno, "fsmount", e);
