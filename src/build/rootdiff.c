@@ -196,9 +196,9 @@ static int adjust_index(struct rooted *r, struct err *e)
 	return 0;
 }
 
-static int finish(void *arg, struct err *e)
+/* sandbox_run() has taken the worker into the user namespace. */
+int rootdiff_finish(const struct step_job *j, struct err *e)
 {
-	const struct step_job *j = arg;
 	AUTO_ROOTED struct rooted r;
 	AUTO_CLOSE int fd = -1;
 
@@ -211,9 +211,4 @@ static int finish(void *arg, struct err *e)
 	if (points_restore(&r.points, e) < 0 || points_restore_times(&r.points, 0, e) < 0 || adjust_index(&r, e) < 0)
 		return -1;
 	return write_diff(&r, NULL, e);
-}
-
-int rootdiff_finish(struct step_job *j, struct err *e)
-{
-	return nsjob_run(j->b->s->nsfd, finish, j, e);
 }
