@@ -50,7 +50,7 @@ RUN set -e; mkdir /t; cd /t; \
     rsync -aHAX /home/alice/ rsynced/; \
     dpkg-statoverride --add --update alice team 2755 /usr/bin/wall || dpkg-statoverride --add --update alice team 2755 /usr/bin/chage; \
     setcap cap_net_raw+ep inst/true; getcap inst/true > caps; getcap "$(command -v ping)" >> caps; \
-    mkfifo -m 640 fifo; chown 9:10 fifo; \
+    mkfifo fifo; chmod 640 fifo; chown 9:10 fifo; \
     echo x > edit; chown 1234:4321 edit; chmod 640 edit; sed -i s/x/y/ edit; stat -c '%u:%g %a' edit > edited; \
     su alice -c 'echo mine > /tmp/alices'; sed -i s/mine/yours/ /tmp/alices; \
     setfattr -n user.note -v value edit; touch acl; setfacl -m u::rw,g::r,o::- acl; chgrp team acl; \
