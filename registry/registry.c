@@ -5,6 +5,7 @@
 #include "registry/pull.h"
 #include "registry/push.h"
 #include "registry/referrers.h"
+#include "registry/regdelete.h"
 #include "registry/regping.h"
 #include "registry/regsession.h"
 #include "src/util/clock.h"
