@@ -4,6 +4,7 @@
 #include "registry/blobget.h"
 #include "registry/pull.h"
 #include "registry/push.h"
+#include "registry/referrers.h"
 #include "registry/regdelete.h"
 #include "registry/regping.h"
 #include "registry/regsession.h"
@@ -105,6 +106,16 @@ int registry_push_image(struct registry *r, struct registry_push *p, struct stor
 			void *arg, struct err *e)
 {
 	return push_image(&r->pool, p, s, fn, arg, e);
+}
+
+int registry_remove(struct registry *r, const struct ref *ref, struct err *e)
+{
+	return regdelete_run(&r->pool, ref, e);
+}
+
+int registry_referrers(struct registry *r, const struct ref *ref, struct json **out, struct err *e)
+{
+	return referrers_list(&r->pool, ref, out, e);
 }
 
 int registry_some_tags(struct registry *r, const struct ref *repo, struct strv *out, bool *complete, struct err *e)

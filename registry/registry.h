@@ -8,6 +8,7 @@
 #include "oci/ref.h"
 #include "oci/store.h"
 #include "src/util/err.h"
+#include "src/util/json.h"
 
 struct registry;
 
@@ -109,6 +110,13 @@ struct registry_push {
 };
 int registry_push_image(struct registry *r, struct registry_push *p, struct store *s, registry_progress_fn *fn,
 			void *arg, struct err *e);
+
+/* Remove a tag, or with a digest the manifest and with it all of its tags. ERR_NOT_FOUND if there is none. */
+int registry_remove(struct registry *r, const struct ref *ref, struct err *e);
+
+/* Descriptors of the manifests that name ref's as their subject: an array (new reference). A registry without that
+ * interface is asked for the tag that stands in for it. Nothing found is an empty array. */
+int registry_referrers(struct registry *r, const struct ref *ref, struct json **out, struct err *e);
 
 /* The tags of the first page of the list, at most 1000; *complete: these are all. ERR_NOT_FOUND if there is no such
  * repository. */

@@ -93,6 +93,9 @@ int build_run(struct session *s, const struct build_opts *o, struct build_result
  * or removed), changes (as imgdiff.h) and files (how many). New reference in *out. */
 int build_verify(struct session *s, const struct build_opts *o, struct json **out, struct err *e);
 
+/* The lock file (lockfile.h) for what the images of all stages stand for now. New reference in *out. */
+int build_lock(struct session *s, const struct build_opts *o, struct json **out, struct err *e);
+
 /* What made the last build of the goals run: "version", "run" (when it began, RFC 3339, or null) and "steps", each with
  * stage, n, m, line, instruction, state ("ran": in that build; "cached"; "will run": there is no record) and, unless it is
  * cached, reasons. New reference in *out. */

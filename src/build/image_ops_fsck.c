@@ -58,7 +58,7 @@ static int sum_blob(const struct verify *v, int blob, struct digest *out, struct
 {
 	AUTO_TREEVIEW struct treeview tv = {0};
 	struct layer_apply_opts o = {.want_diff = v->diff_id,
-				     .may_mknod = v->s->tier.tier == TIER_ROOT,
+				     .may_mknod = tier_makes_nodes(&v->s->tier),
 				     .view = &tv.view,
 				     .owners = &tv.made};
 	struct rstream *src = stream_from_fd(blob, true, "layer");

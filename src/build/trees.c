@@ -188,7 +188,7 @@ static int unpack(void *arg, struct worker *w, struct json **result, struct err 
 	AUTO_TREEVIEW struct treeview tv = {0};
 	struct layer_apply_opts o = {.want = &t->blob,
 				     .want_diff = &t->diff_id,
-				     .may_mknod = t->b->s->tier.tier == TIER_ROOT,
+				     .may_mknod = tier_makes_nodes(&t->b->s->tier),
 				     .view = &tv.view,
 				     .owners = &tv.made};
 	struct layer_info info = {0};

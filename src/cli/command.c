@@ -24,7 +24,7 @@ static const struct command *const command_list[] = {
 	&cmd_why,
 	&cmd_verify,
 	&cmd_lint,
-	COMMAND_NOT_YET("lock", COMMAND_BUILD, "pin base images in slct.lock"),
+	&cmd_lock,
 	&cmd_init,
 	&cmd_images,
 	&cmd_inspect,
