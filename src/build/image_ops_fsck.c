@@ -117,7 +117,7 @@ static int verify_in_worker(void *arg, const char *form, const struct digest *di
 	AUTO_JSON struct json *answer = NULL;
 
 	*found = *diff_id;
-	if (strcmp(form, s->tier.form) != 0)
+	if (strcmp(form, s->tier.form) != 0 || store_layer_is_lossy(s->store, form, diff_id))
 		return 0;
 	if (store_tmp_dir(s->store, "fsck", &dir, e) < 0)
 		return -1;
