@@ -173,8 +173,26 @@ static int clone_special(int fromdir, const char *from, const struct stat *st, i
 	return 0;
 }
 
-int clone_node(int fromdir, const char *from, const struct stat *st, int todir, const char *to, struct err *e)
+static int clone_row(int fromdir, const char *from, const struct stat *st, int todir, const char *to,
+		     const struct ownview *view, struct err *e)
 {
-	return S_ISREG(st->st_mode) ? clone_file(fromdir, from, st, todir, to, e)
-				    : clone_special(fromdir, from, st, todir, to, e);
+	struct ownrec r;
+	int n = view ? ownview_record(view, fromdir, from, st->st_mode, &r) : 0;
+
+	if (n == 0)
+		return 0;
+	r.mode = st->st_mode;
+	if (n < 0 || ownview_write(view, todir, to, &r) < 0)
+		return clone_fail(from, "recording its owner", e);
+	return 0;
+}
+
+int clone_node(int fromdir, const char *from, const struct stat *st, int todir, const char *to,
+	       const struct ownview *view, struct err *e)
+{
+	if (S_ISREG(st->st_mode))
+		return clone_file(fromdir, from, st, todir, to, e);
+	if (clone_special(fromdir, from, st, todir, to, e) < 0)
+		return -1;
+	return clone_row(fromdir, from, st, todir, to, view, e);
 }

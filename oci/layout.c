@@ -112,12 +112,6 @@ mode_t layout_file_mode(void)
 
 /* --- the directory --- */
 
-struct layout_out {
-	const char *path;
-	int fd; /* also holds the lock, if `lock` is -1 */
-	int lock;
-};
-
 static bool layout_is_dot(const char *name)
 {
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
@@ -161,7 +155,7 @@ static int layout_finish_file(const struct layout_out *o, int fd, const char *tm
 	return tmp_publish(o->fd, tmp, o->fd, path, false, e);
 }
 
-static int layout_put_text(const struct layout_out *o, const char *path, const void *p, size_t n, struct err *e)
+int layout_put_text(const struct layout_out *o, const char *path, const void *p, size_t n, struct err *e)
 {
 	AUTO_FREE char *tmp = NULL;
 	AUTO_CLOSE int fd = tmp_file(o->fd, LAYOUT_TMP, &tmp, e);
@@ -230,7 +224,7 @@ static int layout_lock(struct layout_out *o)
 	return o->lock < 0 ? -1 : flock(o->lock, LOCK_EX);
 }
 
-static int layout_open(struct layout_out *o, struct err *e)
+int layout_open(struct layout_out *o, struct err *e)
 {
 	if (mkdir(o->path, 0777) < 0 && errno != EEXIST)
 		return err_sys(e, ERR_HOST, errno, "cannot make the directory %s", o->path);
@@ -353,16 +347,21 @@ static int layout_save_into(struct store *s, struct layout_out *o, const struct 
 	return layout_save_index(o, images, n, opts, e);
 }
 
+void layout_close(struct layout_out *o)
+{
+	if (o->lock >= 0)
+		close(o->lock);
+	if (o->fd >= 0)
+		close(o->fd);
+}
+
 int layout_save_dir_with(struct store *s, const char *path, const struct layout_image *images, size_t n,
 			 const struct layout_save_opts *opts, struct err *e)
 {
 	struct layout_out o = {.path = path, .fd = -1, .lock = -1};
 	int r = layout_save_into(s, &o, images, n, opts, e);
 
-	if (o.lock >= 0)
-		close(o.lock);
-	if (o.fd >= 0)
-		close(o.fd);
+	layout_close(&o);
 	return r < 0 ? err_wrap(e, "saving to %s", path) : 0;
 }
 

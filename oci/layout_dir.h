@@ -30,6 +30,18 @@ int layout_dir_read(const struct layout_dir *d, const struct descriptor *what, s
 bool layout_dir_whole(const struct layout_dir *d, const struct descriptor *manifest);
 /* Bring a blob into the store, verified; fine if it is there. */
 int layout_dir_fetch(const struct layout_dir *d, struct store *s, const struct descriptor *what, struct err *e);
+/* Remove the entries that keep() does not want, and all blobs (SHA-256) that what stays does not need. Under the lock;
+ * dry_run only counts. ERR_NOT_FOUND if there is no such directory. */
+struct layout_gc_opts {
+	bool (*keep)(void *arg, const struct layout_dir *d, const struct descriptor *entry);
+	void *arg;
+	bool dry_run;
+};
+struct layout_gc_stats {
+	uint64_t entries, blobs, bytes;
+};
+int layout_gc(const char *path, const struct layout_gc_opts *o, struct layout_gc_stats *st, struct err *e);
+
 /* Open a regular file of a layout for reading, no link on the way. -1 with *e: ERR_NOT_FOUND, ERR_INPUT. */
 int layout_dir_file(int dirfd, const char *name, struct err *e);
 /* "blobs/sha256/<hex>"; caller frees. */

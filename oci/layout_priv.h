@@ -29,6 +29,18 @@ int layout_read_manifest(struct store *s, const struct descriptor *d, struct man
 /* Permission bits of a new file of the user's own: 0666 without the umask. */
 mode_t layout_file_mode(void);
 
+/* A directory that is written to. */
+struct layout_out {
+	const char *path;
+	int fd; /* also holds the lock, if `lock` is -1 */
+	int lock;
+};
+/* Make it if it is missing, take its lock (waiting), begin a layout in an empty one. */
+int layout_open(struct layout_out *o, struct err *e);
+void layout_close(struct layout_out *o);
+/* Replace a small file at the top, durably. */
+int layout_put_text(const struct layout_out *o, const char *path, const void *p, size_t n, struct err *e);
+
 /* --- loading --- */
 
 /* Where blobs come from: a directory or an archive. */

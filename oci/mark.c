@@ -52,7 +52,7 @@ int mark_whiteout(int dirfd, const char *name, struct err *e)
 	/* An overlay refuses what would be its own whiteout. */
 	if (errno != EPERM)
 		return mark_failed(name, e);
-	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0);
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || fsetxattr(fd, MARK_WHITEOUT, "y", 1, 0) < 0)
 		return mark_failed(name, e);
 	return 0;

@@ -80,7 +80,7 @@ static int merge_copy(struct merge *m, const char *dir, int at, const char *name
 
 	if (first && linkat(m->out, first, out, name, 0) == 0)
 		return 0;
-	return clone_node(at, name, st, out, name, e) < 0 ? err_wrap(e, "/%s", path) : 0;
+	return clone_node(at, name, st, out, name, m->o->view, e) < 0 ? err_wrap(e, "/%s", path) : 0;
 }
 
 static int merge_file(struct merge *m, const char *dir, int at, const char *name, const struct stat *st, int out,

@@ -6,9 +6,11 @@
 #include <stddef.h>
 
 #include "src/util/err.h"
+#include "src/util/ownview.h"
 
 struct merge_opts {
 	bool marks; /* the result is a layer: whiteouts and opaque directories are kept, since it will lie on others */
+	const struct ownview *view; /* its table has the owners of links and fifos, and gets those of copies; may be NULL */
 	bool share; /* files are hard links to those of the layers: the result must never be written to. Else, and where
 		     * a link is refused, each is a file of its own (clone.h) */
 };

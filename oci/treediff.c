@@ -197,7 +197,7 @@ static int treediff_file(struct treediff *d, const char *path, struct stat *st, 
 		return 0;
 	if (treediff_limit(d, d->at_root, name, st, path, e) < 0)
 		return -1;
-	return clone_node(d->at_root, name, st, d->at_upper, name, e) < 0 ? err_wrap(e, "/%s", path) : 0;
+	return clone_node(d->at_root, name, st, d->at_upper, name, d->o->view, e) < 0 ? err_wrap(e, "/%s", path) : 0;
 }
 
 static int treediff_put(struct treediff *d, const struct treediff_change *c, struct err *e)

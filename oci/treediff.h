@@ -8,6 +8,7 @@
 struct treediff_opts {
 	treeindex_skip_fn *skip; /* as for the index */
 	void *arg;
+	const struct ownview *view; /* as for merge_opts; may be NULL */
 	bool clamp;    /* times of what has changed are limited in the tree itself, as layer_clamp does in a layer */
 	int64_t limit; /* seconds */
 };

@@ -4,6 +4,8 @@
 #include "registry/blobget.h"
 #include "registry/pull.h"
 #include "registry/push.h"
+#include "registry/referrers.h"
+#include "registry/regdelete.h"
 #include "registry/regping.h"
 #include "registry/regsession.h"
 #include "src/util/clock.h"
@@ -106,9 +108,24 @@ int registry_push_image(struct registry *r, struct registry_push *p, struct stor
 	return push_image(&r->pool, p, s, fn, arg, e);
 }
 
+int registry_remove(struct registry *r, const struct ref *ref, struct err *e)
+{
+	return regdelete_run(&r->pool, ref, e);
+}
+
+int registry_referrers(struct registry *r, const struct ref *ref, struct json **out, struct err *e)
+{
+	return referrers_list(&r->pool, ref, out, e);
+}
+
 int registry_some_tags(struct registry *r, const struct ref *repo, struct strv *out, bool *complete, struct err *e)
 {
 	return pull_tags(&r->pool, repo, out, complete, e);
+}
+
+int registry_delete(struct registry *r, const struct ref *repo, const struct digest *d, struct err *e)
+{
+	return regdelete_manifest(&r->pool, repo, d, e);
 }
 
 int registry_tags(struct registry *r, const struct ref *repo, struct strv *out, struct err *e)

@@ -8,6 +8,7 @@
 #include "oci/ref.h"
 #include "oci/store.h"
 #include "src/util/err.h"
+#include "src/util/json.h"
 
 struct registry;
 
@@ -110,9 +111,19 @@ struct registry_push {
 int registry_push_image(struct registry *r, struct registry_push *p, struct store *s, registry_progress_fn *fn,
 			void *arg, struct err *e);
 
+/* Remove a tag, or with a digest the manifest and with it all of its tags. ERR_NOT_FOUND if there is none. */
+int registry_remove(struct registry *r, const struct ref *ref, struct err *e);
+
+/* Descriptors of the manifests that name ref's as their subject: an array (new reference). A registry without that
+ * interface is asked for the tag that stands in for it. Nothing found is an empty array. */
+int registry_referrers(struct registry *r, const struct ref *ref, struct json **out, struct err *e);
+
 /* The tags of the first page of the list, at most 1000; *complete: these are all. ERR_NOT_FOUND if there is no such
  * repository. */
 int registry_some_tags(struct registry *r, const struct ref *repo, struct strv *out, bool *complete, struct err *e);
+/* Delete a manifest with all its tags; fine if it is not there. ERR_REGISTRY with a hint where this is not allowed. */
+int registry_delete(struct registry *r, const struct ref *repo, const struct digest *d, struct err *e);
+
 /* All tags of a repository (pagination followed, at most 100,000). */
 int registry_tags(struct registry *r, const struct ref *repo, struct strv *out, struct err *e);
 

@@ -38,6 +38,7 @@ struct build_opts {
 	struct strv cache_from, cache_to; /* REPO or DIR, with ",mode=..." etc. already checked by the option parser */
 	bool no_cache, force_rebuild, offline;
 	bool squash;     /* the goals' images have one layer above the base */
+	bool scratch;    /* the result is for a comparison: no names, no cache records */
 	bool explain;    /* say why each step runs */
 	bool keep_going; /* after a failed step, start those that do not need it */
 	struct strv force_rebuild_from;
@@ -97,6 +98,14 @@ void build_failed_release(struct build_failed *f);
 
 /* Build the goals. Everything finished before a failure stays in the store. */
 int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e);
+
+/* Build the goals, and again without cache: "version" and "goals", each with stage, id, again (the second one's), same,
+ * and where they differ step (the first layer's instruction), file (the first by path; null: none), kind (changed, added
+ * or removed), changes (as imgdiff.h) and files (how many). New reference in *out. */
+int build_verify(struct session *s, const struct build_opts *o, struct json **out, struct err *e);
+
+/* The lock file (lockfile.h) for what the images of all stages stand for now. New reference in *out. */
+int build_lock(struct session *s, const struct build_opts *o, struct json **out, struct err *e);
 
 /* What made the last build of the goals run: "version", "run" (when it began, RFC 3339, or null) and "steps", each with
  * stage, n, m, line, instruction, state ("ran": in that build; "cached"; "will run": there is no record) and, unless it is

@@ -3,6 +3,7 @@
 
 #include "src/build/cachewrite.h"
 #include "src/build/ctxnamed.h"
+#include "src/build/lockfile.h"
 #include "src/build/remote.h"
 #include "src/build/roots.h"
 #include "src/build/state.h"
@@ -148,7 +149,7 @@ static int resolve(struct build *b, struct err *e)
 	bool more = true;
 
 	while (more)
-		if (resolve_images(b, e) < 0 || plan_link_triggers(b->plan, &more, e) < 0)
+		if (lockfile_apply(b, e) < 0 || resolve_images(b, e) < 0 || lockfile_check(b, e) < 0 || plan_link_triggers(b->plan, &more, e) < 0)
 			return -1;
 	return 0;
 }
@@ -260,6 +261,23 @@ int build_plan(struct session *s, const struct build_opts *o, struct json **out,
 		*out = dump_states(&b);
 	else
 		rc = -1;
+	build_end(&b);
+	return rc;
+}
+
+int build_lock(struct session *s, const struct build_opts *o, struct json **out, struct err *e)
+{
+	struct build b;
+	int rc;
+
+	build_begin(&b, s, o);
+	rc = build_make_plan(&b, e);
+	if (rc == 0)
+		show_all(&b);
+	if (rc == 0)
+		rc = resolve_images(&b, e);
+	if (rc == 0)
+		*out = lockfile_make(&b);
 	build_end(&b);
 	return rc;
 }

@@ -113,7 +113,7 @@ static struct clocal *add(struct build *b, const struct ckey *key, const struct 
 
 static void flush_soon(struct build *b, struct err *e)
 {
-	if (!b->flush_timer && !b->flushing)
+	if (!b->flush_timer && !b->flushing && !b->o->scratch)
 		b->flush_timer = loop_add_timer(b->s->loop, FLUSH_INTERVAL_NS, 0, flush_later, b, e);
 }
 
@@ -152,7 +152,7 @@ int record_flush(struct build *b, struct err *e)
 {
 	loop_remove(b->s->loop, b->flush_timer);
 	b->flush_timer = NULL;
-	if (!b->pending.n)
+	if (!b->pending.n || b->o->scratch)
 		return 0;
 	if (store_sync(b->s->store, e) < 0)
 		return -1;

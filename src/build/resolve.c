@@ -73,6 +73,7 @@ static int fill(struct build *b, struct plan_image *im, const struct descriptor 
 		return -1;
 	if (read_config(b, im, config, e) < 0 || check_layers(b, im, e) < 0)
 		return -1;
+	im->manifest_digest = manifest->digest;
 	return check_platform(im, b);
 }
 
@@ -273,11 +274,33 @@ static bool is_needed(const struct plan *p, size_t image)
 	return false;
 }
 
+/* A digest means the same everywhere: what is stored of it is not asked for. An index's is, for its platform. */
+static int from_pinned(struct build *b, struct plan_image *im, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
+	AUTO_MANIFEST struct manifest m = {0};
+	AUTO_DESCRIPTOR struct descriptor d = {0};
+
+	if (!digest_is_set(&im->ref.digest) ||
+	    store_blob_read(b->s->store, &im->ref.digest, MANIFEST_MAX_BYTES, &text, e) < 0 ||
+	    manifest_parse(text.p, text.n, NULL, &m, ERR_INPUT, e) < 0 ||
+	    !store_blob_has(b->s->store, &m.config.digest, NULL)) {
+		err_release(e);
+		return 0;
+	}
+	descriptor_set(&d, m.media_type, &im->ref.digest, text.n);
+	return fill(b, im, &d, &m.config.digest, e) < 0 ? -1 : 1;
+}
+
 /* 1: filled from this machine; 0: the registry must be asked; -1: error. */
 static int try_store(struct build *b, struct plan_image *im, struct err *e)
 {
 	if (im->place == PLAN_PLACE_LAYOUT)
 		return from_layout(b, im, e) < 0 ? -1 : 1;
+	int pinned = im->place == PLAN_PLACE_ANY ? from_pinned(b, im, e) : 0;
+
+	if (pinned)
+		return pinned;
 	bool only = b->o->offline || b->o->pull == BUILD_PULL_NEVER || im->place == PLAN_PLACE_STORE ||
 		    ref_is_store_only(&im->ref);
 

@@ -80,9 +80,10 @@ static int open_rooted(struct rooted *r, const struct step_job *j, struct err *e
 	return r->held < 0 ? -1 : 0;
 }
 
-static int write_diff(struct rooted *r, struct err *e)
+static int write_diff(struct rooted *r, const struct ownview *view, struct err *e)
 {
 	const struct treediff_opts o = {.skip = points_skip,
+					.view = view,
 					.arg = &r->points,
 					.clamp = !r->j->b->plan->timestamps_real,
 					.limit = r->j->def->logical};
@@ -96,12 +97,14 @@ int rootdiff_copy(const struct step_job *j, rootdiff_fn *fn, const struct treevi
 {
 	AUTO_ROOTED struct rooted r;
 
-	if (roots_make(j, e) < 0 || open_rooted(&r, j, e) < 0)
+	if (roots_make(j, &tv->view, e) < 0 || open_rooted(&r, j, e) < 0)
 		return -1;
 	if (treeindex_make(r.root, NULL, NULL, &r.index, e) < 0)
 		return -1;
 	treeindex_settle(&r.index);
-	return fn(j, tv, e) < 0 ? -1 : write_diff(&r, e);
+	if (fn(j, tv, e) < 0 || write_diff(&r, &tv->view, e) < 0)
+		return -1;
+	return roots_keep(j, &tv->view, e);
 }
 
 /* --- before RUN --- */
@@ -193,9 +196,9 @@ static int adjust_index(struct rooted *r, struct err *e)
 	return 0;
 }
 
-static int finish(void *arg, struct err *e)
+/* sandbox_run() has taken the worker into the user namespace. */
+int rootdiff_finish(const struct step_job *j, struct err *e)
 {
-	const struct step_job *j = arg;
 	AUTO_ROOTED struct rooted r;
 	AUTO_CLOSE int fd = -1;
 
@@ -207,10 +210,5 @@ static int finish(void *arg, struct err *e)
 	look_at_times(&r);
 	if (points_restore(&r.points, e) < 0 || points_restore_times(&r.points, 0, e) < 0 || adjust_index(&r, e) < 0)
 		return -1;
-	return write_diff(&r, e);
-}
-
-int rootdiff_finish(struct step_job *j, struct err *e)
-{
-	return nsjob_run(j->b->s->nsfd, finish, j, e);
+	return write_diff(&r, NULL, e);
 }

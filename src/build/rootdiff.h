@@ -15,7 +15,7 @@ int rootdiff_copy(const struct step_job *j, rootdiff_fn *fn, const struct treevi
 /* RUN, before: mount points, or in tier chroot what is mounted elsewhere; then the index. In the run worker. */
 int rootdiff_prepare(const struct step_job *j, const struct sandbox_spec *s, struct err *e);
 /* RUN, after: undo that, and write the difference. In the run worker. */
-int rootdiff_finish(struct step_job *j, struct err *e);
+int rootdiff_finish(const struct step_job *j, struct err *e);
 /* The file of points.h; caller frees. */
 char *rootdiff_points(const struct step_job *j);
 /* What the set-up has changed before rootdiff_prepare (cacheclock.h): is undone with the rest. */

@@ -80,9 +80,10 @@ void roots_release(struct build *b)
 
 /* --- in a worker --- */
 
-int roots_copy(const struct build *b, const struct digest_list *stack, const char *rel, bool share, struct err *e)
+int roots_copy(const struct build *b, const struct digest_list *stack, const char *rel, bool share,
+	       const struct ownview *view, struct err *e)
 {
-	const struct merge_opts opts = {.share = share};
+	const struct merge_opts opts = {.share = share, .view = view};
 	int store = store_fd(b->s->store);
 	AUTO_STRV struct strv lower = {0};
 	AUTO_CLOSE int out = -1;
@@ -98,11 +99,35 @@ int roots_copy(const struct build *b, const struct digest_list *stack, const cha
 		       : 0;
 }
 
-int roots_make(const struct step_job *j, struct err *e)
+static int open_rows(const struct step_job *j, int flags)
+{
+	AUTO_FREE char *path = mem_printf("%s.rows", j->root);
+
+	return openat(store_fd(j->b->s->store), path, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static int load_rows(const struct step_job *j, const struct ownview *view, struct err *e)
+{
+	AUTO_CLOSE int fd = view ? open_rows(j, O_RDONLY) : -1;
+
+	return fd < 0 ? 0 : owntab_load(view->rows, fd, e);
+}
+
+int roots_keep(const struct step_job *j, const struct ownview *view, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+
+	if (!view || !owntab_len(view->rows))
+		return 0;
+	fd = open_rows(j, O_WRONLY | O_CREAT);
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s.rows", j->root) : owntab_save(view->rows, fd, e);
+}
+
+int roots_make(const struct step_job *j, const struct ownview *view, struct err *e)
 {
 	if (j->evict && path_remove_tree(store_fd(j->b->s->store), j->evict, e) < 0)
 		return -1;
-	return j->root_made ? 0 : roots_copy(j->b, &j->parent, j->root, false, e);
+	return j->root_made ? load_rows(j, view, e) : roots_copy(j->b, &j->parent, j->root, false, view, e);
 }
 
 int roots_open(const struct step_job *j, struct err *e)

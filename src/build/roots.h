@@ -18,10 +18,13 @@ void roots_release(struct build *b);
 
 /* --- in a worker, in the user namespace --- */
 /* Make the root if it is not there. */
-int roots_make(const struct step_job *j, struct err *e);
+/* view (may be NULL): owners of links and the like in the root go to its table, and stay with the root (roots_keep). */
+int roots_make(const struct step_job *j, const struct ownview *view, struct err *e);
+int roots_keep(const struct step_job *j, const struct ownview *view, struct err *e);
 int roots_open(const struct step_job *j, struct err *e);
 /* Copy a stack's merged tree to a new directory, relative to the store. share: files are links to those of the layers, and
  * must never be written to. */
-int roots_copy(const struct build *b, const struct digest_list *stack, const char *rel, bool share, struct err *e);
+int roots_copy(const struct build *b, const struct digest_list *stack, const char *rel, bool share,
+	       const struct ownview *view, struct err *e);
 
 #endif

@@ -24,7 +24,7 @@ static int open_tree_view(const struct build *b, const struct digest_list *stack
 	if (fd < 0 && errno == ENOENT) {
 		AUTO_FREE char *making = mem_printf("%s.%d", path, (int)getpid());
 
-		if (roots_copy(b, stack, making, true, e) < 0)
+		if (roots_copy(b, stack, making, true, NULL, e) < 0)
 			return -1;
 		/* Somebody else may have been faster: then that one is used, and ours goes with the run. */
 		if (renameat(store, making, store, path) < 0 && errno != EEXIST && errno != ENOTEMPTY)

@@ -292,7 +292,7 @@ static int copy_stacks(const struct step_job *j, struct err *e)
 		const struct plan_mount *pm = &j->def->mounts.v[i];
 		AUTO_FREE char *tree = runmount_dir(j, pm, ".tree");
 
-		if (is_stack(pm) && roots_copy(j->b, runmount_stack(j, pm), tree, false, e) < 0)
+		if (is_stack(pm) && roots_copy(j->b, runmount_stack(j, pm), tree, false, NULL, e) < 0)
 			return err_wrap(e, "--mount %s", pm->m.target);
 	}
 	return 0;

@@ -74,7 +74,7 @@ int session_need_tier(struct session *s, struct err *e)
 			rc = -1;
 		}
 	}
-	if (rc == 0 && s->tier.tier == TIER_CHROOT)
+	if (rc == 0 && (s->tier.tier == TIER_CHROOT || s->tier.tier == TIER_NONE))
 		s->nsfd = USERNS_STAY;
 	s->tier_ready = rc == 0;
 	return rc;

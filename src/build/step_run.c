@@ -84,7 +84,7 @@ static int make_folds(void *arg, struct err *e)
 	const struct step_job *j = arg;
 
 	if (j->b->s->tier.trees)
-		return roots_make(j, e);
+		return roots_make(j, NULL, e);
 	for (size_t i = 0; i < j->from.n; i++)
 		if (lowers_make(j->b, &j->from.v[i], e) < 0)
 			return -1;

@@ -4,7 +4,7 @@
 
 #include "src/cli/command.h"
 
-extern const struct command cmd_manifest, cmd_copy, cmd_why, cmd_ls, cmd_cat, cmd_diff;
+extern const struct command cmd_lock, cmd_verify, cmd_cache, cmd_manifest, cmd_copy, cmd_why, cmd_ls, cmd_cat, cmd_diff;
 extern const struct command cmd_build, cmd_lint, cmd_plan;
 extern const struct command cmd_run, cmd_shell;
 extern const struct command cmd_images, cmd_inspect, cmd_history, cmd_tag, cmd_rm, cmd_pull, cmd_push, cmd_save,

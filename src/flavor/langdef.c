@@ -180,7 +180,7 @@ static char *langdef_path(const char *path)
 	return v.n ? mem_printf("%.*s/", SV_ARG(v)) : mem_strdup("");
 }
 
-static char *langdef_check(char *definitions, struct err *e)
+static char *langdef_refuse(char *definitions, struct err *e)
 {
 	AUTO_FREE char *own = definitions;
 
@@ -204,13 +204,24 @@ char *langdef_render(const char *flavor_dir, const struct langdef_place *p, stru
 
 	with.path = path;
 	if (template)
-		return langdef_check(langdef_from_template(template, &with, e), e);
+		return langdef_refuse(langdef_from_template(template, &with, e), e);
 	if (json)
-		return langdef_check(langdef_from_json(json, &with, e), e);
+		return langdef_refuse(langdef_from_json(json, &with, e), e);
 	err_set(e, ERR_INPUT, "%s has no language_definition", flavor_dir);
 	err_hint(e, "a file flavor_base/language_definition or flavor_base/language_definitions.json says how its "
 		    "languages are started");
 	return NULL;
+}
+
+int langdef_check(const char *flavor_dir, struct err *e)
+{
+	static const struct langdef_place any = {"bfsdefault", "default", "", "container"};
+	AUTO_FREE char *template = langdef_find(flavor_dir, "language_definition");
+	AUTO_FREE char *json = langdef_find(flavor_dir, "language_definitions.json");
+	AUTO_FREE char *one = template ? langdef_refuse(langdef_from_template(template, &any, e), e) : NULL;
+	AUTO_FREE char *two = json && (one || !template) ? langdef_from_json(json, &any, e) : NULL;
+
+	return (template && !one) || (json && !two) ? -1 : 0;
 }
 
 char *langdef_change(const char *definitions, const struct smap *renames, bool add_builtin, struct err *e)

@@ -23,6 +23,8 @@ struct langdef_place {
 /* "ALIAS=URL ALIAS=URL", as it stands between the quotes of the statements. ERR_INPUT: there is no definition, or it is
  * wrong, or it holds a quote, which would end the statement. Caller frees. */
 char *langdef_render(const char *flavor_dir, const struct langdef_place *p, struct err *e);
+/* Whether both files, as far as they are there, can be read. ERR_INPUT. */
+int langdef_check(const char *flavor_dir, struct err *e);
 /* Other names for aliases (renames: old name → new one), and built-in languages (PYTHON3, JAVA, R) that have none.
  * ERR_USAGE names an alias that is not there. Caller frees. */
 char *langdef_change(const char *definitions, const struct smap *renames, bool add_builtin, struct err *e);

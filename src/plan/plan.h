@@ -142,8 +142,10 @@ struct plan_image {
 	enum plan_place place;
 	struct ref ref;      /* unset for a layout */
 	struct platform platform;
+	struct digest pinned_id; /* by a lock file: what config_digest must be; unset: nothing */
 	/* set by whoever resolves it: */
 	bool resolved;
+	struct digest manifest_digest; /* unset for an image without compressed blobs */
 	struct imgconfig config;
 	struct digest config_digest;
 	struct digest_list diff_ids;

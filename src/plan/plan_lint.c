@@ -9,6 +9,7 @@
 
 #include "src/dockerfile/dlimit.h"
 #include "src/dockerfile/dparse.h"
+#include "src/flavor/fcheck.h"
 #include "src/plan/plan_eval.h"
 #include "src/plan/plan_load.h"
 #include "src/util/io.h"
@@ -214,7 +215,7 @@ static int look_at_flavor(struct look *k, const char *path, struct err *e)
 
 	for (size_t i = 0; rc == 0 && i < fl->nstages; i++)
 		rc = look_at_stage(k, fl, &fl->stages[i], e);
-	return rc;
+	return rc == 0 ? fcheck_files(fl, e) : rc;
 }
 
 static int look_at_file(struct look *k, const char *path, struct err *e)

@@ -54,6 +54,8 @@ static char *below_mount(struct sv path, struct sv root, struct sv mount)
 {
 	if (sv_eq_str(root, "/"))
 		root.n = 0;
+	if (!root.p || !sv_starts(mount, "/"))
+		return NULL;
 	if (path.n < root.n || memcmp(path.p, root.p, root.n) != 0 || (path.n > root.n && path.p[root.n] != '/'))
 		return NULL;
 	path = sv_sub(path, root.n, path.n);

@@ -38,11 +38,9 @@ static int climb(void)
 }
 
 /* A root below the working directory does not bound it (chroot(2)). /proc is there, or nothing of ours would work. */
-static int leave_chroot(void)
+static int leave_chroot(int root)
 {
-	AUTO_CLOSE int outside = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (outside < 0 || chroot("/proc") < 0 || fchdir(outside) < 0)
+	if (chroot("/proc") < 0 || fchdir(root) < 0)
 		return -1;
 	return climb() < 0 ? -1 : chroot(".");
 }
@@ -51,7 +49,23 @@ int mntns_private(struct err *e)
 {
 	if (make_private() == 0)
 		return 0;
-	if (errno == EINVAL && leave_chroot() == 0 && make_private() == 0)
+	AUTO_CLOSE int root = errno == EINVAL ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (root >= 0 && leave_chroot(root) == 0 && make_private() == 0)
 		return 0;
 	return err_sys(e, ERR_HOST, errno, "making the mounts private");
+}
+
+int mntns_private_here(struct err *e)
+{
+	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (make_private() == 0)
+		return 0;
+	if (root < 0 || mntns_private(e) < 0)
+		return err_is_set(e) ? -1 : err_sys(e, ERR_HOST, errno, "/");
+	if (fchdir(root) < 0 || chroot(".") < 0 || (here >= 0 && fchdir(here) < 0))
+		return err_sys(e, ERR_HOST, errno, "going back into the chroot");
+	return 0;
 }

@@ -34,15 +34,36 @@ struct ovl {
 	int dir;
 };
 
+/* Of a process in a chroot: where that lies, as descriptors from before unshare(2) tell their paths. It does not change
+ * in the life of a process. */
+static char chroot_prefix[PATH_MAX];
+
+static ssize_t path_of(int fd, char path[PATH_MAX])
+{
+	char link[32];
+	ssize_t n;
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = readlink(link, path, PATH_MAX - 1);
+	path[n > 0 ? n : 0] = '\0';
+	return n;
+}
+
 int overlay_enter(int nsfd, struct err *e)
 {
+	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
 	if (nsfd == USERNS_STAY)
 		return 0;
 	if (userns_join(nsfd, e) < 0)
 		return -1;
 	if (unshare(CLONE_NEWNS) < 0)
 		return nsdiag_refused(errno, "unshare CLONE_NEWNS", CLONE_NEWNS, e);
-	return mntns_private(e);
+	if (mntns_private_here(e) < 0)
+		return -1;
+	if (path_of(root, chroot_prefix) <= 1)
+		chroot_prefix[0] = '\0';
+	return 0;
 }
 
 bool overlay_upper_used(int upperfd)
@@ -68,17 +89,16 @@ static bool same_file(int a, int b)
  * let us clone or mount upon: find the same directory by its path in this one. */
 int overlay_reopen(int dirfd)
 {
-	char link[32], path[PATH_MAX];
-	ssize_t n;
+	size_t skip = strlen(chroot_prefix);
+	char path[PATH_MAX];
 	int fd;
 
 	if (dirfd == AT_FDCWD)
 		return open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	snprintf(link, sizeof link, "/proc/self/fd/%d", dirfd);
-	n = readlink(link, path, sizeof path - 1);
-	if (n > 0) {
-		path[n] = '\0';
-		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (path_of(dirfd, path) > 0) {
+		const char *here = strncmp(path, chroot_prefix, skip) == 0 && path[skip] == '/' ? path + skip : path;
+
+		fd = open(here, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0 && same_file(fd, dirfd))
 			return fd;
 		if (fd >= 0)
@@ -124,6 +144,19 @@ static int set_flag(int fs, const char *key, struct err *e)
 	return 0;
 }
 
+/* Before Linux 6.5 overlayfs knew nothing of the new interface: any key is taken, and refused only at the end, with a line
+ * in the kernel's log. A key that nobody knows tells. What the kernel then says on the descriptor is thrown away. */
+static bool is_legacy(int fs)
+{
+	char said[256];
+
+	if (fsconfig(fs, FSCONFIG_SET_FLAG, "slct-no-such-key", NULL, 0) == 0)
+		return true;
+	while (read(fs, said, sizeof said) > 0)
+		;
+	return false;
+}
+
 static int configure(int fs, const struct ovl *o, bool *unsupported, struct err *e)
 {
 	const struct overlay_spec *s = o->s;
@@ -154,13 +187,14 @@ static int mount_new(const struct ovl *o, bool *unsupported, struct err *e)
 		return err_sys(e, ERR_HOST, errno, "fsopen overlay");
 	if (o->nlower > OVERLAY_LOWERS_MAX)
 		return too_many(o->nlower, OVERLAY_LOWERS_MAX, e);
+	if (is_legacy(fs)) {
+		*unsupported = true;
+		return err_set(e, ERR_HOST, "overlay: a kernel before 6.5");
+	}
 	if (configure(fs, o, unsupported, e) < 0)
 		return -1;
-	/* Before Linux 6.5 overlayfs knew nothing of the new interface: any key was taken, and refused only here. */
-	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
-		*unsupported = errno == EINVAL;
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return ovl_failed(fs, errno, "mount", e);
-	}
 	mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
 	if (mnt < 0)
 		return ovl_failed(fs, errno, "fsmount", e);

@@ -165,7 +165,7 @@ static void answer(const struct solo *s, const struct notif *n, int64_t result)
 	else
 		n->resp->val = result;
 	/* Fails where the task was killed meanwhile. */
-	ioctl(s->notify, SECCOMP_IOCTL_NOTIF_SEND, n->resp);
+	solo_req_ioctl(s, SECCOMP_IOCTL_NOTIF_SEND, n->resp);
 }
 
 /* A blocking call, for speed: with poll(2) before it each answer would cost a tenth more. */

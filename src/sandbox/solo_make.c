@@ -204,7 +204,7 @@ static int64_t give_fd(const struct solo_req *r, int fd, int flags)
 		.newfd_flags = (uint32_t)flags & O_CLOEXEC,
 	};
 
-	return ioctl(r->s->notify, SECCOMP_IOCTL_NOTIF_ADDFD, &a) < 0 ? -errno : SOLO_SENT;
+	return solo_req_ioctl(r->s, SECCOMP_IOCTL_NOTIF_ADDFD, &a) < 0 ? -errno : SOLO_SENT;
 }
 
 /* Set-id bits are kept in the record (solo_own.c says why). */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -22,9 +23,33 @@
 #define SOLO_REQ_FIRST	  256 /* most paths are shorter */
 #define SOLO_REQ_STATUS_MAX ((size_t)64 << 10)
 
+/* The kernel waits interruptibly for its lock, and for the task to take a descriptor, which cannot be asked for twice:
+ * so no signal may come. */
+int solo_req_ioctl(const struct solo *s, unsigned long request, void *arg)
+{
+	sigset_t all, before;
+	int r, sys;
+
+	if (request != SECCOMP_IOCTL_NOTIF_ADDFD) {
+		do
+			r = ioctl(s->notify, request, arg);
+		while (r < 0 && errno == EINTR);
+		return r;
+	}
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	r = ioctl(s->notify, request, arg);
+	sys = errno;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = sys;
+	return r;
+}
+
 bool solo_req_alive(const struct solo_req *r)
 {
-	return ioctl(r->s->notify, SECCOMP_IOCTL_NOTIF_ID_VALID, &r->cookie) == 0;
+	uint64_t id = r->cookie;
+
+	return solo_req_ioctl(r->s, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 static void *at_task(uint64_t at)

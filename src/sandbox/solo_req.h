@@ -82,6 +82,8 @@ const struct solo_call *solo_req_call(int nr);
 /* Answer: a value, a negative errno or SOLO_NATIVE / SOLO_SENT. -ESRCH where the task has gone. */
 int64_t solo_req_serve(struct solo *s, int nr, pid_t tid, uint64_t cookie, const uint64_t args[6]);
 
+/* ioctl(2) on the listener to its end: an answer that a signal kept back would leave its task waiting for ever. */
+int solo_req_ioctl(const struct solo *s, unsigned long request, void *arg);
 /* Whether the task still waits for this answer, so that what was read by its number was its own. */
 bool solo_req_alive(const struct solo_req *r);
 /* Memory of the task: 0 or -EFAULT. */

@@ -117,11 +117,12 @@ static int probe_in_chroot(struct tier_info *out, const char *scratch, struct er
 	return 0;
 }
 
-/* Nothing to try: trees are ordinary files of the caller, with their owners recorded. */
+/* Nothing that could fail: trees are ordinary files of the caller, with their owners recorded, and roots are copies. */
 static int probe_none(struct tier_info *out, const char *scratch, struct err *e)
 {
-	(void)scratch, (void)e;
-	snprintf(out->form, sizeof out->form, "plain");
+	(void)e;
+	out->trees = true;
+	snprintf(out->form, sizeof out->form, probe_device_whiteouts(scratch) ? "plain" : "plain-x");
 	return 0;
 }
 

@@ -376,18 +376,22 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
+class Server6(Server):
+    address_family = socket.AF_INET6
+
+
 class Listener:
     """A server on a free port; `tls` is an ssl.SSLContext. What it was asked is in `seen`."""
 
     def __init__(self, tls=None, address="127.0.0.1"):
         self.seen, self.lock, self.ended = [], threading.Lock(), threading.Event()
-        self.server = Server((address, 0), Handler)
+        self.server = (Server6 if ":" in address else Server)((address, 0), Handler)
         self.server.proxy = self
         if tls:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.tls = tls
         self.port = self.server.server_address[1]
-        self.host = f"localhost:{self.port}"
+        self.host = f"[{address}]:{self.port}" if ":" in address else f"localhost:{self.port}"
         self.url = f"{'https' if tls else 'http'}://{self.host}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
 
@@ -431,8 +435,8 @@ class FaultProxy(Listener):
     token is good for, `token_life` how many seconds (0: no limit); answers say 300 seconds all the same."""
 
     def __init__(self, upstream, tls=None, auth=None, user="tester", password="s3cret-for-faults", token_uses=0,
-                 token_life=0):
-        super().__init__(tls)
+                 token_life=0, address="127.0.0.1"):
+        super().__init__(tls, address)
         self.upstream, self.rules = upstream, []
         self.auth, self.user, self.password = auth, user, password
         self.token_uses, self.token_life, self.tokens = token_uses, token_life, {}

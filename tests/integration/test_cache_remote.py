@@ -161,9 +161,10 @@ def step_tags(slct, repo):
 
 
 def swap(bodies):
-    """Every entry becomes the answer to another key."""
+    """Every entry becomes the answer to another key; a step has two tags for one entry."""
     tags = sorted(bodies)
-    return {tag: bodies[other] for tag, other in zip(tags, tags[1:] + tags[:1])}
+    return {tag: next(bodies[other] for other in tags[n + 1:] + tags[:n] if bodies[other] != bodies[tag])
+            for n, tag in enumerate(tags)}
 
 
 def strip(bodies):

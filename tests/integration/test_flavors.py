@@ -87,3 +87,26 @@ def test_exasols_own(empty):
         assert 10 <= len(plan["stages"]) <= 14
         empty.run("lint", flavor)
         empty.run("activation", flavor, "--container-name", "c")
+
+
+@pytest.mark.parametrize("file, text, words", [
+    ("flavor_base/language_definition", "A=x{{ nothing }}\n", "language_definition:1"),
+    ("flavor_base/language_definitions.json", '{"schema_version": 1, "language_definitions": []}', "schema_version 1"),
+    ("ci.json", '{"test_config": {"test_sets": [{"name": "x", "goal": "relase", "files": [], "folders": [], '
+                '"generic_language_tests": []}]}}', 'no stage "relase"'),
+    ("ci.json", '{"test_config": {"test_sets": [{"name": "x"}]}}', "test_sets[0]"),
+    ("ci.json", "{", "ci.json"),
+    ("flavor.yml", "goals: [nothing]\n", "flavor.yml:1"),
+    ("flavor.yml", "version: 1\nstages:\n  release:\n    contxt: {}\n", "flavor.yml:4"),
+    ("flavor_base/build_steps.py", "class A(DockerFlavorAnalyzeImageTask):\n    x = 1\n", "build_steps.py:2"),
+    ("packages.yml", "build_steps:\n- name: a\n- name: a\n", "packages.yml:3"),
+])
+def test_lint_names_file_and_line(empty, repo, file, text, words):
+    flavor = repo / "flavors/flavor-01"
+    if file == "flavor.yml":
+        flavor = repo / "plain"
+        (flavor / "release").mkdir(parents=True)
+        (flavor / "release/Dockerfile").write_text("FROM scratch\n")
+    (flavor / file).write_text(text)
+    done = empty.run("lint", flavor, rc=3)
+    assert words in done.err, done

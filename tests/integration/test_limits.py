@@ -130,7 +130,7 @@ def left():
 
 def test_memory(slct, groups):
     done = slct.build(B + "RUN dd if=/dev/zero of=/dev/null bs=200M count=1; echo survived\n", "--memory", "32m", rc=1)
-    assert "out of memory" in done.errors[0] and "--memory 32" in done.errors[0] and "survived" not in done.err
+    assert "out of memory" in done.errors[0] and "--memory 32" in done.errors[0] and "] survived" not in done.err
     slct.build(B + "RUN dd if=/dev/zero of=/dev/null bs=4M count=1\n", "--memory", "64m")
     assert left() == []
 

@@ -1,15 +1,18 @@
 """The same owners and the same digests in every tier: root, range (subordinate ids), solo (no set-up at all), none."""
 import io
 import os
-import re
 import subprocess
+import sys
 import tarfile
+
+from pathlib import Path
 
 import pytest
 
 from lab import lack, need
 
 TIERS = ["root", "range", "solo"]
+CONFINE = Path(__file__).with_name("confine.py")
 
 # path: (type, owner, mode, content or target or device numbers)
 FOREIGN = {
@@ -54,6 +57,17 @@ def foreign_base(bases, session_dir):
     return path
 
 
+class Confined:
+    """A user who gets no namespaces, as in a container."""
+
+    def __init__(self, user):
+        self.uid, self.gid, self.home, self.plain = user.uid, user.gid, user.home, user
+
+    @property
+    def prefix(self):
+        return [sys.executable, str(CONFINE), "docker", *self.plain.prefix]
+
+
 @pytest.fixture
 def by_tier(request, new_slct, foreign_base):
     """A maker of slct with the foreign base, by tier."""
@@ -62,13 +76,14 @@ def by_tier(request, new_slct, foreign_base):
             lack("not root")
         user = {"root": None, "range": "user", "solo": "plain_user", "none": "plain_user"}[tier]
         one = new_slct(user=user and request.getfixturevalue(user), base=None)
-        one.env["SLCT_ISOLATION"] = tier if tier == "none" else "auto"
+        if tier == "none":
+            one.user = Confined(one.user)
         one.run("import", foreign_base, "localhost/base:1")
         return one
     return make
 
 
-@pytest.fixture(params=TIERS)
+@pytest.fixture(params=[*TIERS, "none"])
 def tiered(request, by_tier):
     return by_tier(request.param)
 
@@ -134,7 +149,7 @@ def test_import_keeps_every_owner(tiered):
 def test_same_image_in_every_tier(by_tier):
     """COPY, ADD, WORKDIR, COPY --from and --squash: one id, whatever the machine gives."""
     ids = {}
-    for tier in TIERS:
+    for tier in [*TIERS, "none"]:
         slct = by_tier(tier)
         done = slct.build(context(slct))
         assert f"isolation: {tier}" in done.err
@@ -214,7 +229,7 @@ def test_pulled_owners(by_tier, registry):
     root.build("FROM localhost/base:1\nCOPY --chown=5:6 a /a\n", files={"a": "a"}, tag=name)
     root.run("push", name)
     want = root.build(f"FROM {name}\nCOPY --from={name} /own /copy\n")
-    for tier in ("range", "solo"):
+    for tier in ("range", "solo", "none"):
         slct = by_tier(tier)
         done = slct.build(f"FROM {name}\nCOPY --from={name} /own /copy\n")
         assert done.id == want.id
@@ -292,10 +307,35 @@ def test_steps_of_a_file_system_user(by_tier):
 
 
 def test_run_is_refused_without_isolation(by_tier):
+    """The whole diagnosis, and the remedies; what is cached is no RUN."""
     slct = by_tier("none")
-    done = slct.build("FROM localhost/base:1\nRUN true\n", "--isolation", "none", rc=5)
-    assert "isolation: none" in done.err
-    assert re.search(r"RUN needs isolation", done.err) and "hint:" in done.err
+    done = slct.build("FROM localhost/base:1\nCOPY a /a\nRUN true\n", files={"a": ""}, rc=5)
+    assert done.err.startswith("isolation: none (not range: ")
+    assert "RUN needs isolation" in done.err and "not solo: the kernel refuses a new user namespace" in done.err
+    assert "hint:" in done.err and "seccomp" in done.err
+    assert "Dockerfile:3" in done.err
+
+
+def test_cached_steps_need_no_isolation(by_tier, registry):
+    """A RUN that a cache has: built, pushed, saved and loaded where none could run."""
+    cache, name = registry.repo("cache"), registry.repo("pushed") + ":1"
+    text = "FROM localhost/base:1\nRUN touch /ran && chown 5:6 /ran && ln -s x /l && chown -h 7:8 /l\nCOPY --chown=1:2 a /a\n"
+    solo = by_tier("solo")
+    want = solo.build(text, "--cache-to", cache, files={"a": "a"})
+    slct = by_tier("none")
+    done = slct.build(text, "--cache-from", cache, files={"a": "a"}, tag="localhost/ran:1")
+    assert done.id == want.id and done.ran == []
+    found = archive(slct, "localhost/ran:1")
+    assert facts(found["ran"])[1] == (5, 6) and facts(found["l"])[1] == (7, 8)
+    slct.build("FROM localhost/ran:1\nCOPY a /b\nADD --chown=3:4 a /l\n", files={"a": "b"}, tag=name)
+    slct.run("push", name)
+    slct.run("save", "-o", slct.work / "saved.tar", name)
+    other = by_tier("none")
+    other.run("load", "-i", slct.work / "saved.tar")
+    assert archive(other, name).keys() == archive(slct, name).keys()
+    for one in (slct, other):
+        one.fsck()
+        one.run("gc")
 
 
 def test_nodes_of_the_host_do_not_change(by_tier):
@@ -304,7 +344,7 @@ def test_nodes_of_the_host_do_not_change(by_tier):
     try:
         for tier in TIERS:
             slct = by_tier(tier)
-            slct.build("FROM localhost/base:1\nRUN ! chmod 0667 /dev/null\nRUN touch -d 2001-01-01 /dev/zero; chown 5 /dev/full; "
+            slct.build("FROM localhost/base:1\nRUN chmod 0667 /dev/null || true\nRUN touch -d 2001-01-01 /dev/zero; chown 5 /dev/full; "
                        "echo x > /dev/null && head -c 3 /dev/zero | wc -c > /seen\n")
             assert slct.image().text("seen") == "3\n"
             after = os.stat("/dev/null")

@@ -31,8 +31,10 @@ ENV DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 RUN apt-get -qq update && apt-get -qq -y install --no-install-recommends {PACKAGES} >/dev/null && \
     rm -rf /var/lib/apt/lists/*
 # The server is initialised, started and asked by a user whom it knows by his uid.
-RUN pg_lsclusters | grep -q 15 || pg_createcluster 15 main; pg_ctlcluster 15 main start && \
-    su postgres -c "psql -Atc 'select current_user'" | grep -qx postgres && pg_ctlcluster 15 main stop -m immediate && \
+RUN [ -e /etc/postgresql/15/main ] || pg_createcluster 15 main; ctl="/usr/lib/postgresql/15/bin/pg_ctl -w \
+    -D /var/lib/postgresql/15/main -l /var/log/postgresql/start -o '-c config_file=/etc/postgresql/15/main/postgresql.conf'"; \
+    su postgres -c "$ctl start" && su postgres -c "psql -Atc 'select current_user'" | grep -qx postgres && \
+    su postgres -c "$ctl stop -m immediate" && \
     rm -rf /var/lib/postgresql/15/main/pg_wal /var/lib/postgresql/15/main/pg_stat* && rm -f /var/log/postgresql/*
 RUN set -e; mkdir /t; cd /t; \
     useradd -m -s /bin/bash -u 1234 alice; useradd -r -M bob; groupadd -g 4321 team; usermod -aG team alice; \
@@ -48,7 +50,7 @@ RUN set -e; mkdir /t; cd /t; \
     rsync -aHAX /home/alice/ rsynced/; \
     dpkg-statoverride --add --update alice team 2755 /usr/bin/wall || dpkg-statoverride --add --update alice team 2755 /usr/bin/chage; \
     setcap cap_net_raw+ep inst/true; getcap inst/true > caps; getcap "$(command -v ping)" >> caps; \
-    mkfifo -m 640 fifo; chown 9:10 fifo; \
+    mkfifo fifo; chmod 640 fifo; chown 9:10 fifo; \
     echo x > edit; chown 1234:4321 edit; chmod 640 edit; sed -i s/x/y/ edit; stat -c '%u:%g %a' edit > edited; \
     su alice -c 'echo mine > /tmp/alices'; sed -i s/mine/yours/ /tmp/alices; \
     setfattr -n user.note -v value edit; touch acl; setfacl -m u::rw,g::r,o::- acl; chgrp team acl; \

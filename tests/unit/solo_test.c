@@ -584,6 +584,24 @@ STEP(nonsense)
 	owned("/still", 1, 1);
 }
 
+/* Process 1 hears signals; they keep back no answer. */
+STEP(signals_for_process_1)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			kill(1, SIGALRM);
+	must(pid > 0 && chmod("/", 0777) == 0);
+	become(1000, 100);
+	for (int i = 0; i < 3000; i++) {
+		int fd = open("/f", O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+		must(fd > 0 && close(fd) == 0 && unlink("/f") == 0 && getuid() == 1000);
+	}
+	must(kill(pid, SIGKILL) == 0);
+}
+
 STEP(openat2_is_not_there)
 {
 	struct open_how how = {.flags = O_RDONLY};
@@ -663,4 +681,4 @@ END_TEST
 UNIT_MAIN("solo", chown_is_recorded, chown_clears_what_the_kernel_clears, records_are_hidden, devices,
 	  identity_goes_with_fork, what_a_user_makes, root_in_a_directory_of_a_group, what_a_user_may_not,
 	  capabilities_of_a_user, the_limit_is_hidden, a_changed_root, names_of_descriptors, an_unlinked_file,
-	  new_names_of_old_inodes, peers, sockets_of_a_user, nonsense, openat2_is_not_there, the_end, rows_of_layers)
+	  new_names_of_old_inodes, peers, sockets_of_a_user, nonsense, signals_for_process_1, openat2_is_not_there, the_end, rows_of_layers)

@@ -74,11 +74,11 @@ END_TEST
 
 START_TEST(applied)
 {
-	static const char *const texts[] = {"nofile=40:50", "core=0:0"};
+	static const char *const limits[] = {"nofile=40:50", "core=0:0"};
 	struct rlimit r;
 	struct err e = ERR_INIT;
 
-	ck_assert_int_eq(ulimit_apply(texts, 2, &e), 0);
+	ck_assert_int_eq(ulimit_apply(limits, 2, &e), 0);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &r), 0);
 	ck_assert_uint_eq(r.rlim_cur, 40);
 	ck_assert_uint_eq(r.rlim_max, 50);

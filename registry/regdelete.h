@@ -1,0 +1,12 @@
+/* Removal of tags and manifests from a registry (distribution-spec "deleting"). */
+#ifndef SLCT_REGDELETE_H
+#define SLCT_REGDELETE_H
+
+#include "registry/regsession.h"
+
+/* As registry_remove. */
+int regdelete_run(struct regsession_pool *p, const struct ref *ref, struct err *e);
+/* As registry_delete. */
+int regdelete_manifest(struct regsession_pool *p, const struct ref *repo, const struct digest *d, struct err *e);
+
+#endif
