@@ -129,7 +129,7 @@ static int make_root(void *arg, struct err *e)
 	/* In the user namespace, so that they are its root's. */
 	if (make_dirs(p, e) < 0)
 		return -1;
-	return p->step.root ? roots_make(&p->step, e) : lowers_make(p->job->b, &p->cmd->stack, e);
+	return p->step.root ? roots_make(&p->step, NULL, e) : lowers_make(p->job->b, &p->cmd->stack, e);
 }
 
 static void take_mounts(struct prepared *p)
