@@ -3,7 +3,7 @@
 #   make WERROR=1                       warnings are errors
 #   make check SANITIZE=address,undefined
 #   make unit TESTS='json yaml'         only these unit tests
-#   make integration PYTEST='-k copy'   options of pytest
+#   make integration PYTEST='-k copy' JOBS=1   options of pytest, number of processes
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -101,7 +101,10 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 INTEGRATION ?= tests/integration
 PYTEST ?=
 UNIT_CMD = tests/tools/unit.py $(UNIT)
-INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) $(PYTHON) -m pytest -q -rfEs -p no:cacheprovider $(INTEGRATION) $(PYTEST)
+# As many processes as processors; JOBS=1: one.
+JOBS ?=
+INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) tests/tools/shards.py $(if $(JOBS),-j $(JOBS)) \
+	$(PYTHON) -m pytest -q -rfEs -p no:cacheprovider $(INTEGRATION) $(PYTEST)
 # Every parser gets every file of the tests: foreign bytes are foreign.
 REPLAY_CMD = tests/tools/count.py $(foreach f,$(FUZZ_NAMES),'$f=$(OUT)/replay/$f $(wildcard tests/fuzz/seeds/$f) tests/data flavors')
 

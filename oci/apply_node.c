@@ -130,8 +130,14 @@ int apply_node_device(struct apply *a, const struct apply_at *at, const struct e
 	}
 	if (en->major > APPLY_MAJOR_MAX || en->minor > APPLY_MINOR_MAX)
 		return err_set(e, ERR_INPUT, "%s: no device can have the number %u:%u", en->path, en->major, en->minor);
-	if (a->o->may_mknod && (en->major || en->minor))
-		return apply_node_special(a, at, en, e);
+	if (!a->o->may_mknod || (!en->major && !en->minor))
+		return apply_node_file(a, at, en, e);
+	if (apply_node_special(a, at, en, e) == 0)
+		return 0;
+	/* A control group of devices may not let a container make this one. */
+	if (e->sys != EPERM || a->o->own)
+		return -1;
+	err_release(e);
 	return apply_node_file(a, at, en, e);
 }
 

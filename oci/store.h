@@ -78,6 +78,7 @@ struct store_layer_rec {
 	struct store_layer_blob *blobs;
 	size_t nblobs, cap;
 	struct json *owners; /* form → digest of its list of recorded owners; NULL: none */
+	struct json *lossy_in; /* form → true: its tree lacks something of the layer; NULL: none */
 };
 void store_layer_rec_release(struct store_layer_rec *r);
 #define AUTO_LAYER_REC AUTO(store_layer_rec_release)
@@ -106,6 +107,9 @@ int store_layer_publish_with(struct store *s, const char *rel, const char *form,
  * ERR_INTEGRITY: the list is damaged, or missing though there must be one. */
 int store_layer_owners(struct store *s, const char *form, const struct digest *diff_id, const struct ownview *view,
 		       struct err *e);
+/* The tree of this form lacks something of the layer, which this file system or user cannot keep. */
+int store_layer_set_lossy(struct store *s, const char *form, const struct digest *diff_id, struct err *e);
+bool store_layer_is_lossy(struct store *s, const char *form, const struct digest *diff_id);
 /* Whether there is such a list: a look at its name, for those who would have to enter a namespace to read it. */
 bool store_layer_has_owners(struct store *s, const char *form, const struct digest *diff_id);
 

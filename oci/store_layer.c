@@ -16,6 +16,7 @@ void store_layer_rec_release(struct store_layer_rec *r)
 	}
 	free(r->blobs);
 	json_free(r->owners);
+	json_free(r->lossy_in);
 	*r = (struct store_layer_rec){0};
 }
 
@@ -68,6 +69,8 @@ static int store_layer_rec_read(const struct json *j, const struct digest *diff_
 	out->lossy = json_get_bool(j, "lossy", false);
 	if (json_is_object(json_get(j, "owners")))
 		out->owners = json_deep_copy(json_get(j, "owners"));
+	if (json_is_object(json_get(j, "lossy_in")))
+		out->lossy_in = json_deep_copy(json_get(j, "lossy_in"));
 	return store_layer_rec_read_blobs(j, out, e);
 }
 
@@ -105,6 +108,8 @@ int store_layer_rec_put(struct store *s, const struct store_layer_rec *r, struct
 	json_set_int(j, "entries", (int64_t)r->entries);
 	json_set_bool(j, "lossy", r->lossy);
 	json_set(j, "blobs", blobs);
+	if (r->lossy_in)
+		json_set(j, "lossy_in", json_ref(r->lossy_in));
 	if (r->owners)
 		json_set(j, "owners", json_ref(r->owners));
 	return store_record_put_json(s, rel, j, false, e);
@@ -172,6 +177,31 @@ int store_layer_rec_add_blob(struct store *s, const struct digest *diff_id, uint
 	struct store_layer_more m = {tar_size, blob, codec};
 
 	return store_layer_rec_change(s, diff_id, store_layer_add_blob, &m, e);
+}
+
+static int store_layer_add_lossy(void *arg, struct store_layer_rec *r)
+{
+	if (!r->lossy_in)
+		r->lossy_in = json_new_object();
+	json_set_bool(r->lossy_in, (const char *)arg, true);
+	return 1;
+}
+
+int store_layer_set_lossy(struct store *s, const char *form, const struct digest *diff_id, struct err *e)
+{
+	AUTO_FREE char *copy = mem_strdup(form);
+
+	return store_layer_rec_change(s, diff_id, store_layer_add_lossy, copy, e);
+}
+
+bool store_layer_is_lossy(struct store *s, const char *form, const struct digest *diff_id)
+{
+	AUTO_LAYER_REC struct store_layer_rec r = {0};
+	struct err e = ERR_INIT;
+	bool lossy = store_layer_rec_get(s, diff_id, &r, &e) == 0 && r.lossy_in && json_get_bool(r.lossy_in, form, false);
+
+	err_release(&e);
+	return lossy;
 }
 
 static int store_layer_set_made(void *arg, struct store_layer_rec *r)

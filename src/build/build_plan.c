@@ -177,7 +177,7 @@ void build_begin(struct build *b, struct session *s, const struct build_opts *o)
 {
 	*b = (struct build){.s = s, .o = o, .begun = clock_mono(), .begun_wall = clock_wall()};
 	b->jobs = o->jobs ? o->jobs : default_jobs();
-	b->trees = b->origins = b->large = b->hits = b->misses = b->running = SMAP_INIT(NULL);
+	b->trees = b->origins = b->lossy = b->large = b->hits = b->misses = b->running = SMAP_INIT(NULL);
 }
 
 void build_end(struct build *b)
@@ -195,6 +195,7 @@ void build_end(struct build *b)
 	trees_release(b);
 	roots_release(b);
 	smap_release(&b->large);
+	smap_release(&b->lossy);
 	sched_release(b);
 	why_free(b->why);
 	smap_release(&b->running);

@@ -8,6 +8,7 @@
 #include "src/build/blobs.h"
 #include "src/build/cacheknown.h"
 #include "src/build/cacheopt.h"
+#include "src/build/lossy.h"
 #include "src/cache/cremote.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -270,7 +271,7 @@ void cachewrite_step(struct build *b, size_t stage, size_t step, const struct ck
 	const struct stage_run *r = &b->run[stage];
 	const struct plan_stage *st = &b->plan->stages.v[stage];
 
-	if (!b->uploads || !ckey_is_set(&st->steps.v[step].key))
+	if (!b->uploads || !ckey_is_set(&st->steps.v[step].key) || lossy_stack(b, &r->stack))
 		return;
 	struct entry en = {.stage = stage,
 			   .step = step,

@@ -103,7 +103,7 @@ static bool owners_are_recorded(const struct session *s)
 static int write_dir(struct export *ex, char *sum, struct err *e)
 {
 	struct layer_apply_opts o = {.plain = true,
-				     .may_mknod = ex->b.s->tier.tier == TIER_ROOT,
+				     .may_mknod = tier_makes_nodes(&ex->b.s->tier),
 				     .own = owners_are_recorded(ex->b.s)};
 	AUTO_CLOSE int tar = openat(store_fd(ex->b.s->store), ex->scratch, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct layer_info info;

@@ -58,7 +58,7 @@ static int sum_blob(const struct verify *v, int blob, struct digest *out, struct
 {
 	AUTO_TREEVIEW struct treeview tv = {0};
 	struct layer_apply_opts o = {.want_diff = v->diff_id,
-				     .may_mknod = v->s->tier.tier == TIER_ROOT,
+				     .may_mknod = tier_makes_nodes(&v->s->tier),
 				     .view = &tv.view,
 				     .owners = &tv.made};
 	struct rstream *src = stream_from_fd(blob, true, "layer");
@@ -117,7 +117,7 @@ static int verify_in_worker(void *arg, const char *form, const struct digest *di
 	AUTO_JSON struct json *answer = NULL;
 
 	*found = *diff_id;
-	if (strcmp(form, s->tier.form) != 0)
+	if (strcmp(form, s->tier.form) != 0 || store_layer_is_lossy(s->store, form, diff_id))
 		return 0;
 	if (store_tmp_dir(s->store, "fsck", &dir, e) < 0)
 		return -1;

@@ -21,7 +21,7 @@ static int import_tree(void *arg, struct worker *w, struct json **result, struct
 	struct import *im = arg;
 	struct session *s = im->b.s;
 	AUTO_TREEVIEW struct treeview tv = {0};
-	struct layer_apply_opts o = {.plain = true, .may_mknod = s->tier.tier == TIER_ROOT, .view = &tv.view};
+	struct layer_apply_opts o = {.plain = true, .may_mknod = tier_makes_nodes(&s->tier), .view = &tv.view};
 	AUTO_CLOSE int dir = openat(store_fd(s->store), im->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct layer_info raw = {0}, info = {0};
 

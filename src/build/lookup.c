@@ -3,6 +3,7 @@
 
 #include "oci/limits.h"
 #include "src/build/cacheread.h"
+#include "src/build/lossy.h"
 #include "src/build/state.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -34,17 +35,27 @@ bool lookup_expired(const struct build *b, const struct clocal *rec)
 	return age > b->o->cache_ttl_ns / CLOCK_NS_PER_S;
 }
 
+static bool find_local(struct build *b, const struct ckey *key, struct clocal *out)
+{
+	if (!clocal_get(b->s->store, key, out))
+		return false;
+	if (!lookup_expired(b, out) && usable(b, out))
+		return true;
+	clocal_release(out);
+	return false;
+}
+
 static bool find_key(struct build *b, const struct ckey *key, struct clocal *out, const char **source)
 {
 	const struct remote_hit *h;
+	struct ckey own;
 
 	if (!ckey_is_set(key))
 		return false;
-	if (clocal_get(b->s->store, key, out)) {
+	lossy_key(b, key, &own);
+	if (find_local(b, key, out) || find_local(b, &own, out)) {
 		*source = "local";
-		if (!lookup_expired(b, out) && usable(b, out))
-			return true;
-		clocal_release(out);
+		return true;
 	}
 	h = smap_get(&b->hits, key->hex);
 	if (!h)
@@ -57,8 +68,12 @@ static bool find_key(struct build *b, const struct ckey *key, struct clocal *out
 
 bool lookup_content(struct build *b, const struct ckey *key, struct clocal *out, const char **source)
 {
+	struct ckey own;
+
+	lossy_key(b, key, &own);
 	for (size_t i = b->pending.n; i-- > 0;) /* made in this run, not yet in the store */
-		if (ckey_is_set(key) && strcmp(b->pending.v[i].key.hex, key->hex) == 0) {
+		if (ckey_is_set(key) && (strcmp(b->pending.v[i].key.hex, key->hex) == 0 ||
+					 strcmp(b->pending.v[i].key.hex, own.hex) == 0)) {
 			copy_record(out, &b->pending.v[i]);
 			*source = "local";
 			return true;

@@ -2,6 +2,7 @@
  * batch of steps, at intervals and at the end. */
 #include <string.h>
 
+#include "src/build/lossy.h"
 #include "src/build/state.h"
 #include "src/cache/inputs.h"
 #include "src/util/clock.h"
@@ -103,6 +104,8 @@ static struct clocal *add(struct build *b, const struct ckey *key, const struct 
 
 	AUTO_FREE char *text = inputs_mask_text(step->text);
 
+	if (lossy_stack(b, &r->stack))
+		lossy_key(b, key, &rec.key);
 	rec.step = mem_printf("%s %u %s", st->name, step->n, text);
 	if (why)
 		describe(st, step, why, &rec);

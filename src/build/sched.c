@@ -9,6 +9,7 @@
 
 #include "src/build/advance.h"
 #include "src/build/cachewrite.h"
+#include "src/build/lossy.h"
 #include "src/build/roots.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -125,6 +126,9 @@ static void step_succeeded(struct step_job *j, const struct layer_info *info)
 	if (info->entries) {
 		vec_push(&r->stack, info->diff_id);
 		record_layer(b, info);
+		for (size_t i = 0; i < j->from.n; i++)
+			if (lossy_stack(b, &j->from.v[i]))
+				lossy_mark(b, &info->diff_id);
 	}
 	roots_give(j, &r->stack);
 	buf_char_add(&r->made, info->entries ? '1' : '0');

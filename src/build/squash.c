@@ -111,7 +111,7 @@ static int match_root(const struct squash *q, int root, struct err *e)
 
 static int copy_files(struct squash *q, struct err *e)
 {
-	struct layer_apply_opts o = {.plain = true, .may_mknod = q->b->s->tier.tier == TIER_ROOT,
+	struct layer_apply_opts o = {.plain = true, .may_mknod = tier_makes_nodes(&q->b->s->tier),
 				     .view = &q->view.view};
 	AUTO_FREE char *path = mem_printf("%s/tar", q->dir);
 	AUTO_CLOSE int tar = openat(store_fd(q->b->s->store), path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -84,6 +84,7 @@ struct build {
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
 	VEC_OF(struct root_dir) roots; /* idle ones (roots.h) */
+	struct smap lossy;     /* diff id → whether its tree lacks something (lossy.h) */
 	struct smap large;     /* diff id → whether the layer is large (lowers.h) */
 	struct smap hits;      /* key → struct remote_hit */
 	struct smap misses;    /* keys that were asked for and are nowhere */

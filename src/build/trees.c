@@ -7,6 +7,7 @@
 
 #include "oci/layout_dir.h"
 #include "src/build/blobs.h"
+#include "src/build/lossy.h"
 #include "src/build/reform.h"
 #include "src/build/cacheopt.h"
 #include "src/build/state.h"
@@ -188,7 +189,7 @@ static int unpack(void *arg, struct worker *w, struct json **result, struct err 
 	AUTO_TREEVIEW struct treeview tv = {0};
 	struct layer_apply_opts o = {.want = &t->blob,
 				     .want_diff = &t->diff_id,
-				     .may_mknod = t->b->s->tier.tier == TIER_ROOT,
+				     .may_mknod = tier_makes_nodes(&t->b->s->tier),
 				     .view = &tv.view,
 				     .owners = &tv.made};
 	struct layer_info info = {0};
@@ -224,10 +225,12 @@ static void on_unpacked(void *ctx, const struct json *result, struct err *e)
 	if (!err_is_set(e) && !t->tar)
 		store_layer_rec_add_blob(t->b->s->store, &t->diff_id, (uint64_t)json_get_int(result, "size", 0),
 					 &t->blob, "pulled", e);
-	if (!err_is_set(e) && json_get_bool(result, "lossy", false))
+	if (!err_is_set(e) && json_get_bool(result, "lossy", false)) {
+		lossy_mark(t->b, &t->diff_id);
 		session_warn(t->b->s, "",
-			     "%s: something in layer %s cannot be kept by this file system (see slct doctor)", t->what,
-			     t->diff_id.text);
+			     "%s: something in layer %s cannot be kept here (see slct doctor): what is built upon it stays "
+			     "out of remote caches", t->what, t->diff_id.text);
+	}
 	finish(t, e);
 }
 

@@ -42,7 +42,7 @@ bool unarchive_is_archive(int fd)
 static int extract(struct unarchive *u, int archive, int dir, struct strv *implied, struct err *e)
 {
 	struct layer_apply_opts o = {.plain = true,
-				     .may_mknod = u->b->s->tier.tier == TIER_ROOT,
+				     .may_mknod = tier_makes_nodes(&u->b->s->tier),
 				     .implied = implied,
 				     .view = u->to->view};
 	struct layer_info info;

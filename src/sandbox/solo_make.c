@@ -22,6 +22,7 @@ struct making {
 	int parent;
 	struct ownrec owner; /* mode: of what is to be made */
 	bool setgid;	     /* the parent has the bit */
+	bool denied;	     /* the parent is not the task's to write to */
 };
 
 static void making_release(struct making *m)
@@ -39,9 +40,10 @@ static void find_owner(const struct solo_req *r, int dir, struct making *m)
 
 	m->owner.uid = r->who->fsuid;
 	m->owner.gid = r->who->fsgid;
-	m->setgid = false;
+	m->setgid = m->denied = false;
 	if (fstat(dir, &st) < 0)
 		return;
+	m->denied = !solo_rec_may(r, dir, &st, W_OK | X_OK);
 	solo_rec_get(r->s, dir, &st, &rec);
 	m->setgid = solo_rec_mode(&rec, st.st_mode) & S_ISGID;
 	if (m->setgid)
@@ -54,7 +56,15 @@ static bool is_native(const struct solo_req *r, const struct making *m, bool row
 	return m->owner.uid == 0 && m->owner.gid == 0 && !(m->owner.mode & SET_IDS) && !(row && solo_rec_rows(r->s));
 }
 
-/* Parent and owner; 0 if there is something to do for us, else SOLO_NATIVE. */
+/* As the kernel: what is there already is said before what is forbidden. */
+static bool forbidden(const struct making *m)
+{
+	struct stat st;
+
+	return m->denied && fstatat(m->parent, m->w.path, &st, AT_SYMLINK_NOFOLLOW) < 0;
+}
+
+/* Parent and owner; 0 if there is something to do for us, else SOLO_NATIVE or -EACCES. */
 static int64_t prepare(const struct solo_req *r, struct making *m, bool row)
 {
 	int64_t n = solo_req_where(r, 0, &m->w);
@@ -66,7 +76,9 @@ static int64_t prepare(const struct solo_req *r, struct making *m, bool row)
 		return n;
 	m->parent = (int)n;
 	find_owner(r, m->parent, m);
-	return is_native(r, m, row) ? SOLO_NATIVE : 0;
+	if (is_native(r, m, row))
+		return SOLO_NATIVE;
+	return forbidden(m) ? -EACCES : 0;
 }
 
 /* The kernel takes the task's umask from the mode, or a default ACL: so it must be ours while we do it. */
@@ -122,6 +134,8 @@ int64_t solo_make_mkdir(struct solo_req *r)
 	find_owner(r, m.parent, &m);
 	if (is_native(r, &m, false) && !m.setgid)
 		return SOLO_NATIVE;
+	if (forbidden(&m))
+		return -EACCES;
 	take_umask(r);
 	if (!solo_req_alive(r))
 		return -ESRCH;
@@ -181,7 +195,7 @@ int64_t solo_make_mknod(struct solo_req *r)
 	bool device = S_ISCHR(mode) || S_ISBLK(mode);
 	int64_t n = prepare(r, &m, S_ISFIFO(mode) || S_ISSOCK(mode));
 
-	if (m.parent < 0 || (n != 0 && !device))
+	if (m.parent < 0 || (n != 0 && !device) || n == -EACCES)
 		return n;
 	if (device)
 		return make_device(r, &m, mode & (S_IFMT | PERMISSIONS), (uint32_t)solo_req_arg(r, 1));
@@ -229,6 +243,8 @@ static int64_t open_tmpfile(const struct solo_req *r, struct making *m, int flag
 	find_owner(r, m->parent, m);
 	if (is_native(r, m, false))
 		return SOLO_NATIVE;
+	if (m->denied)
+		return -EACCES;
 	take_umask(r);
 	fd = openat(m->parent, ".", flags | O_CLOEXEC, mode & ~(mode_t)SET_IDS);
 	if (fd < 0)
@@ -237,7 +253,25 @@ static int64_t open_tmpfile(const struct solo_req *r, struct making *m, int flag
 	return n < 0 ? n : give_fd(r, fd, flags);
 }
 
-/* 0 if the name is free, in m after links that lead nowhere; else SOLO_NATIVE: the kernel opens what is there. */
+static int wanted(int flags)
+{
+	static const int by_mode[] = {[O_RDONLY] = R_OK, [O_WRONLY] = W_OK, [O_RDWR] = R_OK | W_OK, [O_ACCMODE] = R_OK | W_OK};
+
+	return by_mode[flags & O_ACCMODE] | (flags & O_TRUNC ? W_OK : 0);
+}
+
+/* The kernel opens it, if the user may. */
+static int64_t open_old(const struct solo_req *r, const struct making *m, int flags)
+{
+	AUTO_CLOSE int fd = openat(m->parent, m->w.path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (flags & O_EXCL || fd < 0 || fstat(fd, &st) < 0 || S_ISLNK(st.st_mode))
+		return SOLO_NATIVE;
+	return solo_rec_may(r, fd, &st, wanted(flags)) ? SOLO_NATIVE : -EACCES;
+}
+
+/* 0 if the name is free, in m after links that lead nowhere; else SOLO_NATIVE or -EACCES. */
 static int64_t find_free(const struct solo_req *r, struct making *m, int flags)
 {
 	struct stat st;
@@ -245,11 +279,13 @@ static int64_t find_free(const struct solo_req *r, struct making *m, int flags)
 	if (fstatat(m->parent, m->w.path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : SOLO_NATIVE;
 	if (!S_ISLNK(st.st_mode) || (flags & (O_EXCL | O_NOFOLLOW)))
-		return SOLO_NATIVE;
+		return open_old(r, m, flags);
 	if (solo_path_dangling(r, &m->parent, &m->w) != 0)
 		return SOLO_NATIVE;
 	find_owner(r, m->parent, m);
-	return is_native(r, m, false) ? SOLO_NATIVE : 0;
+	if (is_native(r, m, false))
+		return SOLO_NATIVE;
+	return m->denied ? -EACCES : 0;
 }
 
 /* Exclusively, so that what is recorded is what we made. */
@@ -335,5 +371,7 @@ int64_t solo_make_bind(struct solo_req *r)
 	find_owner(r, m.parent, &m);
 	if (is_native(r, &m, true) || !solo_req_alive(r))
 		return SOLO_NATIVE;
+	if (forbidden(&m))
+		return -EACCES;
 	return bind_there(r, &m, &a, (socklen_t)n);
 }

@@ -181,3 +181,14 @@ void solo_rec_keep(struct solo *s, int fd, const struct ownrec *before)
 	if (!is_plain(before))
 		put_rows(s, fd, before);
 }
+
+bool solo_rec_may(const struct solo_req *r, int fd, const struct stat *st, int want)
+{
+	struct ownrec rec;
+
+	if (solo_id_is_root(r->who))
+		return true;
+	if (!solo_rec_get(r->s, fd, st, &rec) && st->st_dev != r->s->root_dev)
+		return true;
+	return solo_id_may(r->who, false, rec.uid, rec.gid, solo_rec_mode(&rec, st->st_mode), want);
+}

@@ -25,6 +25,11 @@ const char *tier_name(enum tier t)
 	return (size_t)t < ARRAY_LEN(tier_names) ? tier_names[t] : "?";
 }
 
+bool tier_makes_nodes(const struct tier_info *t)
+{
+	return t->tier == TIER_ROOT || t->tier == TIER_CHROOT;
+}
+
 int tier_parse(const char *name, enum tier *out, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(tier_names); i++)

@@ -27,6 +27,8 @@ struct tier_info {
 int tier_probe(enum tier want, const char *scratch, struct tier_info *out, struct err *e);
 void tier_release(struct tier_info *t);
 const char *tier_name(enum tier t);
+/* Whether slct may make device nodes; else they are recorded (ownrec.h). */
+bool tier_makes_nodes(const struct tier_info *t);
 int tier_parse(const char *name, enum tier *out, struct err *e); /* "auto", "root", ... (ERR_USAGE) */
 
 #endif

@@ -5,6 +5,9 @@
     CI=true          what the host lacks is a failure, not a skip
     TMPDIR=dir       where the stores are made: on a tmpfs everything is faster
 """
+import collections
+import contextlib
+import fcntl
 import itertools
 import os
 import pwd
@@ -22,6 +25,26 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "debian: needs the Debian base image")
     config.addinivalue_line("markers", "apt: installs packages with apt-get, which needs the package sources")
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--shard", metavar="I/N", help="only the files of share I of N (tests/tools/shards.py)")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Whole files, the longest first to whoever has least: the same shares in every process of a run."""
+    if not config.getoption("--shard"):
+        return
+    number, of = map(int, config.getoption("--shard").split("/"))
+    files = collections.Counter(item.path for item in items)
+    loads, mine = [0] * of, set()
+    for path, tests in sorted(files.items(), key=lambda entry: (-entry[1], entry[0])):
+        least = loads.index(min(loads))
+        loads[least] += tests
+        if least == number - 1:
+            mine.add(path)
+    config.hook.pytest_deselected(items=[item for item in items if item.path not in mine])
+    items[:] = [item for item in items if item.path in mine]
 
 
 @pytest.fixture(scope="session")
@@ -135,13 +158,21 @@ def has_subids(name):
                for file in ("/etc/subuid", "/etc/subgid") if Path(file).exists())
 
 
+@contextlib.contextmanager
+def accounts():
+    """Alone with the files of accounts: useradd does not wait for another one."""
+    with open("/etc/login.defs", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def make_user(session_dir, name, subids):
     """Make a user, with or without subordinate ids; yield it and remove it."""
     useradd, home = need("useradd"), session_dir / name
-    # A system user gets no subordinate ids by itself.
-    subprocess.run([useradd, "--system", "--create-home", "--home-dir", str(home), "--shell", "/bin/sh", name],
-                   check=True, capture_output=True)
-    try:
+    with accounts():
+        # A system user gets no subordinate ids by itself.
+        subprocess.run([useradd, "--system", "--create-home", "--home-dir", str(home), "--shell", "/bin/sh", name],
+                       check=True, capture_output=True)
         home.chmod(0o755)
         if subids:
             taken = [int(line.split(":")[1]) + int(line.split(":")[2]) for file in ("/etc/subuid", "/etc/subgid")
@@ -149,8 +180,8 @@ def make_user(session_dir, name, subids):
             first = max([100000, *taken])
             subprocess.run(["usermod", "--add-subuids", f"{first}-{first + 65535}", "--add-subgids",
                             f"{first}-{first + 65535}", name], check=True, capture_output=True)
-        yield User(name, True)
-    finally:
+    yield User(name, True)
+    with accounts():
         subprocess.run(["userdel", name], check=False, capture_output=True)
 
 

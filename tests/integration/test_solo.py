@@ -81,7 +81,8 @@ def test_what_a_user_may_not(solo):
 RUN mkdir -m 777 /w && echo s > /w/secret && chmod 600 /w/secret
 USER 1000:100
 RUN cd /w; chown 1000 secret && echo FAIL; chmod 666 secret && echo FAIL; mknod n c 1 3 && echo FAIL; \
-    test -w secret && echo FAIL; test -r secret && echo FAIL; chown 0 /w && echo FAIL; echo end
+    test -w secret && echo FAIL; test -r secret && echo FAIL; chown 0 /w && echo FAIL; \
+    (echo > /made) && echo FAIL; (echo > /etc/passwd) && echo FAIL; mkdir /made && echo FAIL; echo end
 """)
     assert not re.search(r"\] FAIL", done.err) and "] end" in done.err
 

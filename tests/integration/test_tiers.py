@@ -284,6 +284,30 @@ def test_layers_of_another_form(new_slct, user, foreign_base):
     slct.fsck()
 
 
+def test_lossy_results_stay_here(by_tier, registry):
+    """An attribute that only root may set: what stands upon its layer is cached for this tier and nobody else."""
+    name, cache = registry.repo("lossy") + ":1", registry.repo("lossycache")
+    root = by_tier("root")
+    path = root.work / "attribute.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        info, data = member("marked", tarfile.REGTYPE, (0, 0), 0o644, b"x")
+        info.pax_headers = {"SCHILY.xattr.security.slcttest": "v"}
+        tar.addfile(info, data)
+    root.run("import", path, name)
+    root.run("push", name)
+    text = f"FROM {name}\nCOPY a /a\n"
+    slct = by_tier("solo")
+    first = slct.build(text, "--cache-to", cache, files={"a": "a"})
+    assert "cannot be kept here" in first.err and len(first.ran) == 1
+    assert slct.build(text, "--cache-to", cache, files={"a": "a"}).ran == []
+    other = by_tier("solo")
+    assert len(other.build(text, "--cache-from", cache, files={"a": "a"}).ran) == 1
+    slct.fsck()
+    # what no loss can have touched goes there
+    assert len(other.build("FROM localhost/base:1\nCOPY a /b\n", "--cache-to", cache, files={"a": "a"}).ran) == 1
+    assert by_tier("solo").build("FROM localhost/base:1\nCOPY a /b\n", "--cache-from", cache, files={"a": "a"}).ran == []
+
+
 def test_no_records_in_outputs(by_tier):
     """A directory belongs to the user who asked for it, and has no mark of ours."""
     slct = by_tier("solo")

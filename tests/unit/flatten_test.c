@@ -45,7 +45,7 @@ START_TEST(test_export)
 	static const char *const exclude[] = {"dev/*", "/etc/hosts", "var/cache/apt", "proc/*"};
 	static const struct flatten_link links[] = {{"/etc/hosts", "/conf/hosts"}, {"conf/sub/x", "y"}};
 	static const struct flatten_extra last[] = {{"exasol-manifest.json", "{}", 2, 0644}};
-	static const struct flatten_opts o = {exclude, 4, links, 2, last, 1, false, NULL};
+	static const struct flatten_opts o = {.exclude = exclude, .nexclude = 4, .links = links, .nlinks = 2, .last = last, .nlast = 1};
 	UNIT_DIR(d);
 	AUTO_BUF struct buf names = BUF_INIT(BUF_TEXT_MAX);
 	struct layer_info info, again;
