@@ -45,15 +45,3 @@ int regdelete_run(struct regsession_pool *p, const struct ref *ref, struct err *
 	call_release(&c);
 	return rc ? err_wrap(e, "removing %s", name) : 0;
 }
-
-int regdelete_manifest(struct regsession_pool *p, const struct ref *repo, const struct digest *d, struct err *e)
-{
-	const struct ref at = {.host = repo->host, .path = repo->path, .digest = *d};
-
-	if (!regdelete_run(p, &at, e))
-		return 0;
-	if (e->code != ERR_NOT_FOUND)
-		return -1;
-	err_release(e);
-	return 0;
-}

@@ -6,7 +6,5 @@
 
 /* As registry_remove. */
 int regdelete_run(struct regsession_pool *p, const struct ref *ref, struct err *e);
-/* As registry_delete. */
-int regdelete_manifest(struct regsession_pool *p, const struct ref *repo, const struct digest *d, struct err *e);
 
 #endif

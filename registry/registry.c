@@ -123,11 +123,6 @@ int registry_some_tags(struct registry *r, const struct ref *repo, struct strv *
 	return pull_tags(&r->pool, repo, out, complete, e);
 }
 
-int registry_delete(struct registry *r, const struct ref *repo, const struct digest *d, struct err *e)
-{
-	return regdelete_manifest(&r->pool, repo, d, e);
-}
-
 int registry_tags(struct registry *r, const struct ref *repo, struct strv *out, struct err *e)
 {
 	return pull_tags(&r->pool, repo, out, NULL, e);

@@ -121,9 +121,6 @@ int registry_referrers(struct registry *r, const struct ref *ref, struct json **
 /* The tags of the first page of the list, at most 1000; *complete: these are all. ERR_NOT_FOUND if there is no such
  * repository. */
 int registry_some_tags(struct registry *r, const struct ref *repo, struct strv *out, bool *complete, struct err *e);
-/* Delete a manifest with all its tags; fine if it is not there. ERR_REGISTRY with a hint where this is not allowed. */
-int registry_delete(struct registry *r, const struct ref *repo, const struct digest *d, struct err *e);
-
 /* All tags of a repository (pagination followed, at most 100,000). */
 int registry_tags(struct registry *r, const struct ref *repo, struct strv *out, struct err *e);
 

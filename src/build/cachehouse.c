@@ -268,11 +268,13 @@ static int delete_all(void *arg, struct worker *w, struct json **result, struct 
 	if (ref_parse_repo(del->h->at.repo, &repo, e) < 0 || !(reg = registry_new(&del->h->s->net, e)))
 		return -1;
 	for (size_t i = 0; i < del->digests->n; i++) {
-		struct digest d;
-
-		if (digest_parse(sv_from(del->digests->v[i]), &d, ERR_INTERNAL, e) < 0 ||
-		    registry_delete(reg, &repo, &d, e) < 0)
+		if (digest_parse(sv_from(del->digests->v[i]), &repo.digest, ERR_INTERNAL, e) < 0)
 			return -1;
+		if (registry_remove(reg, &repo, e) == 0)
+			continue;
+		if (e->code != ERR_NOT_FOUND) /* somebody else was faster */
+			return -1;
+		err_release(e);
 	}
 	return 0;
 }

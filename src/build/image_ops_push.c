@@ -18,6 +18,7 @@ struct push {
 	bool keep; /* a tag that is there */
 	struct blobs_request layers;
 	struct blobstream streams;
+	struct digest_list there; /* blobs that the repository has already */
 	unsigned running; /* workers */
 };
 
@@ -89,6 +90,8 @@ static int push_all(void *arg, struct worker *w, struct json **result, struct er
 
 	(void)w;
 	descriptor_copy(&push.manifest, &p->manifest);
+	push.there = p->there.v;
+	push.nthere = p->there.n;
 	push.mount_from = p->mount_from.path ? &p->mount_from : NULL;
 	if (!reg || registry_push_image(reg, &push, p->s->store, NULL, NULL, e) < 0)
 		return -1;
@@ -239,6 +242,65 @@ static int push_packing(struct push *p, struct json **answer, struct err *e)
 	return rc;
 }
 
+/* --- layers that are in the registry and not here --- */
+
+/* The layer's blob by its place in a repository of the destination's registry: the same one for all layers, since mounts
+ * have one source. */
+static bool take_origin(struct push *p, size_t i)
+{
+	AUTO_FREE char *name = NULL;
+	AUTO_REF struct ref at = {0};
+	struct descriptor *out = &p->layers.out[i];
+	struct err e = ERR_INIT;
+	bool ok = blobs_origin_get(p->s->store, &p->im->diff_ids.v[i], &name, out) && ref_parse_repo(name, &at, &e) == 0 &&
+		  strcmp(at.host, p->to.host) == 0;
+
+	err_release(&e);
+	if (ok && strcmp(at.path, p->to.path) == 0)
+		vec_push(&p->there, out->digest);
+	else if (ok && !p->mount_from.path)
+		ref_copy(&p->mount_from, &at);
+	else
+		ok = ok && strcmp(at.path, p->mount_from.path) == 0;
+	return ok;
+}
+
+/* A manifest of blobs that the registry has, as a remote cache left them: no layer passes through this machine. False
+ * where some layer is neither here nor there. */
+static bool is_elsewhere(struct push *p)
+{
+	size_t elsewhere = 0;
+	bool ok = true;
+
+	p->layers = (struct blobs_request){.s = p->s, .diff_ids = &p->im->diff_ids, .codec = {CODEC_GZIP, 0}};
+	p->layers.out = mem_zalloc((p->im->diff_ids.n + 1) * sizeof *p->layers.out);
+	if (blobs_known(&p->layers) == 0)
+		return false;
+	for (size_t i = 0; ok && i < p->im->diff_ids.n; i++) {
+		if (digest_is_set(&p->layers.out[i].digest))
+			continue;
+		ok = take_origin(p, i);
+		elsewhere++;
+	}
+	return ok && elsewhere;
+}
+
+/* 1: done; 0: the ordinary way, which fetches what is missing here. */
+static int push_elsewhere(struct push *p, struct json **answer)
+{
+	struct worker_spec spec = {.role = "push", .fn = push_all, .arg = p};
+	struct err e = ERR_INIT;
+	int done = is_elsewhere(p) && opsbase_compose(p->s, p->im, p->layers.out, &p->manifest, &e) == 0 &&
+		   worker_call(p->s, &spec, answer, &e) == 0;
+
+	opsbase_layers_release(&p->layers);
+	digest_list_release(&p->there);
+	if (!done)
+		descriptor_release(&p->manifest);
+	err_release(&e);
+	return done;
+}
+
 /* --- the whole --- */
 
 static int take_answer(struct push *p, const struct json *j, struct image_ops_push_stats *st, struct err *e)
@@ -266,8 +328,14 @@ static int push_known(struct push *p, const struct layer_codec *codec, struct js
 static int push_run(struct push *p, const struct layer_codec *codec, struct image_ops_push_stats *st, struct err *e)
 {
 	AUTO_JSON struct json *answer = NULL;
-	int rc = opsbase_layers(p->s, p->im, codec, &p->layers, e);
-	bool pack = rc > 0 && !p->keep && blobs_known(&p->layers) > 0;
+	int rc;
+	bool pack;
+
+	/* The image keeps no manifest of blobs that are not here. */
+	if (!codec && !p->keep && push_elsewhere(p, &answer))
+		return take_answer(p, answer, st, e);
+	rc = opsbase_layers(p->s, p->im, codec, &p->layers, e);
+	pack = rc > 0 && !p->keep && blobs_known(&p->layers) > 0;
 
 	if (rc < 0)
 		return -1;

@@ -1,6 +1,7 @@
 /* Execute a step's list of mounts. */
 #include "src/sandbox/mounts_child.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -189,6 +190,43 @@ static int op_readonly(struct mounts *m, const struct plan_op *op, struct err *e
 	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof a) < 0 ||
 	    attach_at(tree, target) < 0)
 		return err_sys(e, ERR_HOST, errno, "making /%s read-only", op->path);
+	return 0;
+}
+
+/* One entry of proc. Links are those to a process's own files. */
+static int entry_readonly(int proc, const char *name, struct err *e)
+{
+	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
+	AUTO_CLOSE int tree = open_tree(proc, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0 ||
+	    move_mount(tree, "", proc, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, ERR_HOST, errno, "making /proc/%s read-only", name);
+	return 0;
+}
+
+/* All names are the kernel's own: of procfs, which is looked at by its magic. */
+static int op_entries(struct mounts *m, const struct plan_op *op, struct err *e)
+{
+	AUTO_CLOSE int target = -1;
+	int fd, r = kernel_target(m, op->path, &target, e);
+	const struct dirent *ent;
+
+	if (r <= 0)
+		return r;
+	fd = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSEDIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		return err_sys(e, ERR_HOST, errno, "reading /%s", op->path);
+	while ((ent = readdir(dir))) {
+		bool process = ent->d_name[0] >= '0' && ent->d_name[0] <= '9';
+
+		if (process || ent->d_name[0] == '.' || (ent->d_type != DT_REG && ent->d_type != DT_DIR))
+			continue;
+		if (entry_readonly(fd, ent->d_name, e) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -402,7 +440,7 @@ static int op_gone(struct mounts *m, const struct plan_op *op, struct err *e)
 static op_fn *const op_table[] = {
 	[PLAN_FS] = op_fs,	 [PLAN_PROC] = op_proc, [PLAN_SYS] = op_sys,   [PLAN_NODE] = op_node,
 	[PLAN_DIR] = op_dir,	 [PLAN_LINK] = op_link, [PLAN_TEXT] = op_text, [PLAN_MASK] = op_mask,
-	[PLAN_RO] = op_readonly, [PLAN_INIT] = op_init, [PLAN_GONE] = op_gone,
+	[PLAN_RO] = op_readonly, [PLAN_INIT] = op_init, [PLAN_ENTRIES] = op_entries, [PLAN_GONE] = op_gone,
 };
 
 int mounts_child_apply(int root, const struct plan_ops *ops, int chan, struct err *e)

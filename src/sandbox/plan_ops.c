@@ -60,6 +60,10 @@ static const struct plan_op plan_proc[] = {
 	{PLAN_MASK, "proc/timer_stats", NULL, NULL, 0, NULL},
 };
 
+/* Mode and owner of a file of /proc belong to the kernel's one table of them, not to the mount: real root in a step would
+ * change them for the machine. */
+static const struct plan_op plan_entries = {PLAN_ENTRIES, "proc", NULL, NULL, 0, NULL};
+
 /* RUN --security=insecure: the kernel's file systems as they are, but for what slct hides of itself. */
 static const struct plan_op plan_insecure[] = {
 	{PLAN_PROC, "proc", NULL, NULL, 0, NULL},
@@ -187,7 +191,10 @@ int plan_ops(const struct sandbox_spec *s, const char *resolv_conf, struct plan_
 		add(out, plan_insecure, ARRAY_LEN(plan_insecure));
 		return 0;
 	}
-	add(out, plan_proc, ARRAY_LEN(plan_proc));
+	add(out, plan_proc, 1);
+	if (s->tier->tier == TIER_ROOT)
+		add(out, &plan_entries, 1);
+	add(out, plan_proc + 1, ARRAY_LEN(plan_proc) - 1);
 	add(out, plan_sys, ARRAY_LEN(plan_sys));
 	return 0;
 }

@@ -18,6 +18,7 @@ enum plan_op_kind {
 	PLAN_TEXT, /* a file with the text arg, made in PLAN_TEXT_DIR, read-only on the existing path */
 	PLAN_MASK, /* hide path (a file or a directory of proc or sysfs) if it is there */
 	PLAN_RO,   /* make path (of proc) read-only if it is there */
+	PLAN_ENTRIES, /* make every entry of path (proc) read-only that is no process's */
 	PLAN_GONE, /* unmount what is on path, which is below a tmpfs of ours */
 	PLAN_INIT, /* a few harmless files in place of /proc/1, which is a process of slct */
 };

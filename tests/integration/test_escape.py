@@ -332,3 +332,15 @@ def test_the_hosts_device_nodes_stay_as_they_are(any_slct):
                    "mv /dev/$n /dev/x; rm -f /dev/$n; done 2>/dev/null; true\n")
     changed = {n for n, was in before.items() if state()[n] != was}
     assert changed <= {"tty", "null"}, changed    # others on this machine use these two
+
+
+def test_the_hosts_proc_stays_as_it_is(any_slct):
+    """Mode and owner of an entry are the kernel's, for all mounts of proc; a new mount shows what they are."""
+    look = [need("unshare"), "-p", "-f", "-m", "--mount-proc", "stat", "-c", "%a %u:%g",
+            *(f"/proc/{n}" for n in ("consoles", "locks", "swaps", "sysvipc", "meminfo"))]
+    if os.geteuid() != 0:
+        lack("not root")
+    before = subprocess.run(look, capture_output=True, text=True, check=True).stdout
+    any_slct.build(B + "RUN for n in consoles locks swaps sysvipc; do chmod 440 /proc/$n; chown 5:6 /proc/$n; done "
+                   "2>/dev/null; cat /proc/meminfo /proc/self/status > /dev/null && echo 100 > /proc/self/oom_score_adj\n")
+    assert subprocess.run(look, capture_output=True, text=True, check=True).stdout == before

@@ -122,3 +122,20 @@ def test_pull_asks_once_for_each(slct, registry, proxy, new_slct):
     assert len(proxy.seen) == 3, show(proxy.seen)    # manifest, config, layer
     other.run("pull", f"{proxy.host}/{path}:1")
     assert len(proxy.seen) == 4, show(proxy.seen)
+
+
+def test_fully_cached_and_pushed(base, new_slct, registry, proxy):
+    """An empty machine, the goal in the cache's repository: what that has becomes an image, and no layer moves."""
+    repo = cache_repo(registry, proxy)
+    base = base.replace(registry.host, proxy.host)    # the same registry for all
+    made = new_slct(base=None).build(DOCKERFILE.format(base=base), "--cache-to", repo)
+    mark, other = len(proxy.seen), new_slct(base=None)
+    built = other.build(DOCKERFILE.format(base=base), "--cache-from", repo, "--push", tag=f"{repo}:goal")
+    asked = proxy.seen[mark:]
+    assert built.id == made.id and built.ran == []
+    assert len(asked) <= 8, show(asked)
+    assert sum(s.body for s in asked) < 20000, show(asked)
+    path = repo.split("/")[1]
+    assert not [s for s in asked if s.method == "GET" and f"/{path}/blobs/" in s.path], show(asked)
+    assert new_slct(base=None).run("pull", f"{repo}:goal").out.split()[-1] == made.id
+    other.fsck()

@@ -14,7 +14,7 @@ static struct tier_info small_range = {
 
 static const char *const kinds[] = {
 	[PLAN_FS] = "fs",     [PLAN_PROC] = "proc", [PLAN_SYS] = "sys",	  [PLAN_NODE] = "node", [PLAN_DIR] = "dir",
-	[PLAN_LINK] = "link", [PLAN_TEXT] = "text", [PLAN_MASK] = "mask", [PLAN_RO] = "ro",	[PLAN_INIT] = "init",
+	[PLAN_LINK] = "link", [PLAN_TEXT] = "text", [PLAN_MASK] = "mask", [PLAN_RO] = "ro",	[PLAN_INIT] = "init", [PLAN_ENTRIES] = "entries",
 	[PLAN_GONE] = "gone",
 };
 
@@ -40,6 +40,7 @@ static const char golden[] = "fs dev tmpfs mode=0755,size=64m\n"
 			     "gone dev/shm\n"
 			     "fs dev/shm tmpfs mode=1777,size=67108864\n"
 			     "proc proc\n"
+			     "entries proc\n"
 			     "init proc/1\n"
 			     "ro proc/asound\n"
 			     "ro proc/bus\n"
@@ -100,6 +101,7 @@ START_TEST(test_options)
 	got = listing(&ops);
 	ck_assert_ptr_null(strstr(got, "gid=5")); /* not in the map */
 	ck_assert_ptr_nonnull(strstr(got, "size=4096\n"));
+	ck_assert_ptr_null(strstr(got, "entries proc")); /* its root is nobody to the kernel */
 }
 END_TEST
 
