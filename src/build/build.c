@@ -187,6 +187,7 @@ int build_run(struct session *s, const struct build_opts *o, struct build_result
 
 	r->counts = b.counts;
 	r->elapsed_ns = clock_mono() - b.begun;
+	r->failed = b.failed;
 	r->log_dir = mem_strdup_opt(b.log_dir);
 	state_emit(&b, &(struct event){.kind = EVENT_END,
 				       .stage = "",

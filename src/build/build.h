@@ -59,6 +59,7 @@ struct build_opts {
 	struct cgroup_limits limits; /* of each step; in no key */
 	char *flavor_root;      /* NULL: found */
 	char *output_directory; /* logs per step; NULL: in the store's logs/ */
+	unsigned before;  /* of the one goal, the state before this instruction; it gets no name. 0: all of it */
 	bool all_stages; /* every stage of a flavor that the goals need becomes a goal itself (build_goal.extra) */
 	/* Names of flavors' images by stagename.h, in the place of FLAVOR-STAGE; repo NULL: not wanted. */
 	char *names_repo, *names_prefix, *names_build;
@@ -76,7 +77,16 @@ struct build_goal {
 	struct digest image;  /* config digest */
 	const char *source;   /* NULL: built, "local", "remote" */
 };
+/* The state that the first failed RUN began with. */
+struct build_failed {
+	char *step; /* its stage and text; NULL: there is none */
+	struct digest_list stack;
+	struct strv env;
+	char *workdir, *user;
+	bool net_none;
+};
 struct build_result {
+	struct build_failed failed;
 	struct build_goal *v; /* goals that were reached */
 	size_t n, cap;
 	struct event_counts counts;
@@ -84,6 +94,7 @@ struct build_result {
 	char *log_dir;
 };
 void build_result_release(struct build_result *r);
+void build_failed_release(struct build_failed *f);
 
 /* Build the goals. Everything finished before a failure stays in the store. */
 int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e);

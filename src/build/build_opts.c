@@ -39,6 +39,16 @@ void build_opts_release(struct build_opts *o)
 	free(o->names_build);
 }
 
+void build_failed_release(struct build_failed *f)
+{
+	free(f->step);
+	free(f->workdir);
+	free(f->user);
+	digest_list_release(&f->stack);
+	strv_release(&f->env);
+	*f = (struct build_failed){0};
+}
+
 void build_result_release(struct build_result *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -48,6 +58,7 @@ void build_result_release(struct build_result *r)
 		free(r->v[i].key);
 	}
 	vec_release(r);
+	build_failed_release(&r->failed);
 	free(r->log_dir);
 	r->log_dir = NULL;
 }

@@ -86,6 +86,24 @@ static int filter_cache(struct plan *p, const struct strv *names, struct err *e)
 	return 0;
 }
 
+static int set_before(struct plan *p, unsigned before, struct err *e)
+{
+	struct plan_stage *goal = NULL;
+
+	for (size_t i = 0; i < p->stages.n; i++) {
+		if (p->stages.v[i].goal && goal)
+			return err_set(e, ERR_USAGE, "@%u is of one goal, but there are several", before);
+		if (p->stages.v[i].goal)
+			goal = &p->stages.v[i];
+	}
+	/* One behind the last is the state at the end. */
+	if (!goal || before > goal->df->instrs.n + 1)
+		return err_set(e, ERR_INPUT, "stage %s has %zu steps: there is no @%u", goal ? goal->name : "?",
+			       goal ? goal->df->instrs.n : 0, before);
+	goal->before = before;
+	return 0;
+}
+
 int build_make_plan(struct build *b, struct err *e)
 {
 	const struct build_opts *o = b->o;
@@ -105,6 +123,8 @@ int build_make_plan(struct build *b, struct err *e)
 	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(b, e) < 0 ||
 	    plan_select_goals(p, &o->goals, e) < 0 ||
 	    check_tags(p, o, e) < 0)
+		return -1;
+	if (o->before && set_before(p, o->before, e) < 0)
 		return -1;
 	if (o->all_stages)
 		add_all_stages(p);

@@ -139,7 +139,7 @@ static int name_goal(struct build *b, const struct plan_stage *st, const struct 
 	AUTO_FREE char *dflt = default_name(st);
 	char **name = &g->name;
 
-	if (b->o->scratch)
+	if (b->o->scratch || b->o->before)
 		return put_nameless(b, config, stack, e);
 	if (b->o->names_repo && st->flavor)
 		return name_flavor_stage(b, st, config, stack, g, e);

@@ -94,6 +94,7 @@ struct build {
 	struct uploads *uploads;
 	struct event_counts counts;
 	struct err err;        /* the first failure */
+	struct build_failed failed; /* what it stood on, if a command failed */
 	bool planning;         /* nothing will run: plan shows states, also of stages that the goals do not want */
 	bool stopping;         /* start nothing new */
 	bool looping, kicking;

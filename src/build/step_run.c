@@ -304,6 +304,22 @@ static void explain_platform(const struct step_job *j, struct err *e)
 		    "alone need none", there);
 }
 
+/* For a look at what the command found. */
+static void remember(const struct step_job *j)
+{
+	struct build_failed *f = &j->b->failed;
+
+	if (f->step)
+		return;
+	f->step = mem_printf("%s: %s", j->st->name, j->def->text);
+	digest_list_copy(&f->stack, &j->parent);
+	strv_copy(&f->env, &j->def->env);
+	strv_copy(&f->env, &j->def->env_extra);
+	f->workdir = mem_strdup_opt(j->def->workdir);
+	f->user = mem_strdup_opt(j->def->user);
+	f->net_none = j->def->net_none;
+}
+
 static void on_run(void *ctx, const struct json *result, struct err *e)
 {
 	struct run *r = ctx;
@@ -323,10 +339,13 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 		session_warn(j->b->s, j->st->name, "line %u: the step changed mode or owner of / itself; image layers do "
 			     "not hold them, and they are as before", j->def->line);
 	}
-	if (err_is_set(e) || judge(j, result, e) < 0)
+	if (err_is_set(e) || judge(j, result, e) < 0) {
+		if (e->code != ERR_CANCELLED)
+			remember(j);
 		fail(j, e);
-	else
+	} else {
 		start_commit(j, e);
+	}
 }
 
 /* The whole diagnosis: what was tried, why it failed, what to do about it. */

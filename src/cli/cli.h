@@ -28,6 +28,7 @@ struct cli {
 	struct opt_result args;
 	struct store *store; /* open if the command has COMMAND_STORE */
 	bool color;          /* colours on standard error */
+	int status;          /* exit status of a command that has done its work: that of what it ran in a sandbox */
 };
 
 /* Table of the options in struct cli_globals. */

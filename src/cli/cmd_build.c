@@ -1,15 +1,20 @@
 /* slct build: Dockerfiles and flavors to images. */
+#include <unistd.h>
+
 #include "src/build/cacheopt.h"
 #include "src/cli/build_args.h"
 #include "src/cli/build_deliver.h"
 #include "src/cli/cmd.h"
+#include "src/cli/report.h"
+#include "src/cli/runargs.h"
+#include "src/cli/runjob.h"
 #include "src/cli/work.h"
 
 struct cmd_build_opts {
 	struct build_args a; /* first: its offsets are those of the table */
 	struct strv outputs, annotations;
 	const char *compression, *iidfile, *metadata_file;
-	bool push, squash, explain;
+	bool push, squash, explain, shell_on_fail;
 	struct strv later; /* values of options that are not built yet never get here */
 };
 
@@ -38,6 +43,8 @@ static const struct opt cmd_build_options[] = {
 	 .help = "give the image one layer above its base; the cache keeps the steps' own"},
 	{.name = "explain", .kind = OPT_FLAG, CMD_BUILD_AT(explain),
 	 .help = "say why each step runs: what differs from the last time (see slct why)"},
+	{.name = "shell-on-fail", .kind = OPT_FLAG, CMD_BUILD_AT(shell_on_fail),
+	 .help = "if a RUN fails, open a shell in the state before it, with its user and environment; needs a terminal"},
 	{.name = "compression", .arg = "CODEC[:LEVEL]", .kind = OPT_STRING, CMD_BUILD_AT(compression), .dflt = "gzip",
 	 .help = "gzip, zstd or none, for --push and --output; layers of pulled images stay as they are"},
 	{.name = "annotation", .arg = "K=V", .kind = OPT_LIST, CMD_BUILD_AT(annotations),
@@ -48,7 +55,6 @@ static const struct opt cmd_build_options[] = {
 	 .help = "file for what --json prints, with docker's containerimage.digest and the like"},
 	CLI_NET_OPTIONS(struct build_args),
 	CMD_BUILD_LATER("created", "now|DATE", "time in the image's config"),
-	CMD_BUILD_LATER("shell-on-fail", NULL, "open a shell in a failed step"),
 	CMD_BUILD_LATER("report", "F", "report of the build"),
 	CMD_BUILD_LATER("trace", "F", "trace of the build"),
 };
@@ -71,6 +77,26 @@ static const char *cmd_build_creds_ref(const struct cmd_build_opts *o, const str
 	return NULL;
 }
 
+/* The build's own error stays the command's. */
+static void cmd_build_shell(struct cli *c, struct work *w, const struct build_opts *b, const struct build_result *r,
+			    struct err *e)
+{
+	struct err own = ERR_INIT;
+
+	runargs_quiet(w);
+	report_error(e, c->color, false);
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		err_set(&own, ERR_USAGE, "--shell-on-fail: there is no terminal for a shell");
+		err_hint(&own, "slct shell GOAL@N takes commands from standard input");
+	} else {
+		cli_printf(&own, "A shell in the state before %s. Leave it with exit.\n", r->failed.step);
+		runjob_failed(c, w, &r->failed, b, &own);
+	}
+	if (err_is_set(&own))
+		report_error(&own, c->color, false);
+	err_release(&own);
+}
+
 static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const struct build_opts *b,
 			  struct build_deliver *d, struct build_result *r, struct err *e)
 {
@@ -80,8 +106,11 @@ static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const s
 		return -1;
 	if (o->a.isolation && tier_parse(o->a.isolation, &w.session.want, e))
 		return -1;
-	if (build_run(&w.session, b, r, e))
+	if (build_run(&w.session, b, r, e)) {
+		if (o->shell_on_fail && r->failed.step && e->code != ERR_CANCELLED)
+			cmd_build_shell(c, &w, b, r, e);
 		return -1;
+	}
 	return build_deliver_images(d, &w.session, r, e);
 }
 

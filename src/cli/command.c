@@ -44,8 +44,8 @@ static const struct command *const command_list[] = {
 	&cmd_tags,
 	&cmd_login,
 	&cmd_logout,
-	COMMAND_NOT_YET("run", COMMAND_RUN, "run a command in an image"),
-	COMMAND_NOT_YET("shell", COMMAND_RUN, "open a shell in a stage"),
+	&cmd_run,
+	&cmd_shell,
 	COMMAND_NOT_YET("test", COMMAND_RUN, "run a flavor's tests"),
 	COMMAND_NOT_YET("scan", COMMAND_RUN, "run a flavor's security scan"),
 	&cmd_export,
@@ -195,7 +195,7 @@ static int command_parse_and_run(struct cli *c, char *const *args, size_t n, str
 {
 	const struct command *cmd = c->command;
 	AUTO_FREE void *opts = mem_zalloc(cmd->opts_size ? cmd->opts_size : 1);
-	size_t nglobals;
+	size_t nglobals, used = 0;
 	const struct opt *globals = cli_global_options(&nglobals);
 	struct opt_set sets[] = {{cmd->opts, cmd->nopts, opts}, {globals, nglobals, &c->g}};
 	int rc;
@@ -204,7 +204,9 @@ static int command_parse_and_run(struct cli *c, char *const *args, size_t n, str
 		return command_later(cmd, e);
 	if (!cmd->run && !cmd->nopts)
 		return exaslct_refuse(cmd, e);
-	rc = opt_parse(sets, ARRAY_LEN(sets), args, n, false, &c->args, NULL, e);
+	rc = opt_parse(sets, ARRAY_LEN(sets), args, n, cmd->flags & COMMAND_PREFIX, &c->args, &used, e);
+	for (size_t i = used; !rc && cmd->flags & COMMAND_PREFIX && i < n; i++)
+		strv_add(&c->args.operands, args[i]);
 	if (rc && !e->hint)
 		err_hint(e, "slct %s --help explains its options", cmd->name);
 	else if (!rc && c->g.help)
@@ -286,8 +288,10 @@ int command_main(int argc, char *const *argv)
 		const char *progress = settings_get(&c.settings, SETTING_PROGRESS);
 
 		report_error(&e, c.color, progress && strcmp(progress, "json") == 0);
-		status = report_status(&e);
+		status = c.status ? c.status : report_status(&e);
 	}
+	if (!rc)
+		status = c.status;
 	err_release(&e);
 	opt_result_release(&c.args);
 	settings_release(&c.settings);

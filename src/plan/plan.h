@@ -169,6 +169,7 @@ struct plan_stage {
 	bool triggers_linked; /* by plan_link_triggers */
 	bool goal, needed, forced; /* forced: no cache for it */
 	bool extra; /* a goal only because all stages are wanted */
+	unsigned before; /* evaluate the instructions before this one (as plan_step.n) only; 0: all */
 	/* plan_evaluate: */
 	bool evaluated;
 	struct dargs *scope;

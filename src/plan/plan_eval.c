@@ -166,7 +166,7 @@ static int eval_stage(struct plan *p, size_t at, struct err *e)
 
 	if (rc == 0)
 		rc = eval_triggers(&v, e);
-	for (size_t i = 0; rc == 0 && i < st->df->instrs.n; i++)
+	for (size_t i = 0; rc == 0 && i < st->df->instrs.n && !(st->before && v.n + 1 >= st->before); i++)
 		rc = eval_instr(&v, st->df->instrs.v[i], e);
 	smap_release(&v.warned);
 	if (rc == 0)

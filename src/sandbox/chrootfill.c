@@ -212,6 +212,9 @@ static int fill_mount(struct points *p, const struct sandbox_mount *m, struct er
 	switch (m->kind) {
 	case SANDBOX_BIND:
 		return move_in(p, m, path, p->store, m->source, m->source, e);
+	case SANDBOX_HOST:
+		err_set(e, ERR_HOST, "isolation \"chroot\" cannot bind %s of the host: nothing can be mounted here", m->source);
+		return err_hint(e, "run it where another tier works (slct doctor), or without binds");
 	case SANDBOX_STACK:
 		return fill_stack(p, m, path, e);
 	case SANDBOX_TMPFS:
@@ -269,6 +272,8 @@ static int ensure_target(struct points *p, const struct sandbox_spec *s, const s
 		return 0;
 	if (m->kind == SANDBOX_BIND)
 		dir = fstatat(s->root.dirfd, m->source, &st, 0) < 0 || S_ISDIR(st.st_mode);
+	if (m->kind == SANDBOX_HOST)
+		dir = stat(m->source, &st) < 0 || S_ISDIR(st.st_mode);
 	if (m->kind == SANDBOX_STACK) {
 		AUTO_CLOSE int tree = openat(s->root.dirfd, m->stack.tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		AUTO_CLOSE int part = tree < 0 ? -1 : path_open_in(tree, m->source ? m->source : "/", O_PATH, 0);

@@ -46,7 +46,8 @@ static int set_output(const struct keeper *k, struct err *e)
 {
 	AUTO_CLOSE int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	if (null < 0 || dup2(k->s->out_fd, 1) < 0 || dup2(k->s->out_fd, 2) < 0 || dup2(null, 0) < 0)
+	if (null < 0 || dup2(k->s->out_fd, 1) < 0 || dup2(k->s->err_fd ? k->s->err_fd : k->s->out_fd, 2) < 0 ||
+	    dup2(k->s->in_fd ? k->s->in_fd : null, 0) < 0)
 		return err_sys(e, ERR_HOST, errno, "standard input and output of the step");
 	return 0;
 }
@@ -76,8 +77,9 @@ static void own_output(const struct passwd_ids *ids)
 {
 	struct stat st;
 
-	if (fstat(1, &st) == 0 && S_ISFIFO(st.st_mode) && fchown(1, ids->uid, ids->gid) < 0)
-		return; /* the step can still write to its descriptor */
+	for (int fd = 0; fd <= 2; fd++)
+		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && fchown(fd, ids->uid, ids->gid) < 0)
+			return; /* the step can still use its descriptors */
 }
 
 /* "/" and the working directory are the root's, no other descriptor of a directory is left: with CAP_SYS_CHROOT given

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -41,10 +42,15 @@ static void reset_signals(void)
 }
 
 /* The step's own /dev/null in place of the host's. */
-static int reset_stdin(struct err *e)
+static int reset_stdin(const struct sandbox_spec *s, struct err *e)
 {
-	AUTO_CLOSE int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int fd = -1;
 
+	if (s->terminal && ioctl(0, TIOCSCTTY, 0) < 0)
+		return err_sys(e, ERR_HOST, errno, "the command's terminal");
+	if (s->in_fd)
+		return 0;
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || dup2(fd, 0) < 0)
 		return err_sys(e, ERR_HOST, errno, "standard input");
 	return 0;
@@ -238,7 +244,7 @@ int exec_child(const struct sandbox_spec *s, const struct passwd_ids *ids, int s
 	if (root < 0 || setsid() < 0)
 		return err_sys(e, ERR_HOST, errno, "new session");
 	reset_signals();
-	if (reset_stdin(e) < 0 || enter_workdir(root, s->workdir ? s->workdir : "/", e) < 0)
+	if (reset_stdin(s, e) < 0 || enter_workdir(root, s->workdir ? s->workdir : "/", e) < 0)
 		return -1;
 	spec_environment(s, ids->home, &env);
 	if (exec_child_find(root, s->argv[0], spec_getenv(strv_argv(&env), "PATH"), &files, e) < 0)

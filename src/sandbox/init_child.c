@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -53,7 +54,8 @@ static int close_descriptors(const struct sandbox_spec *s, int chan, struct err 
 
 	if (null < 0)
 		return err_sys(e, ERR_HOST, errno, "/dev/null");
-	if (dup2(s->out_fd, 1) < 0 || dup2(s->out_fd, 2) < 0 || dup2(null, 0) < 0)
+	if (dup2(s->out_fd, 1) < 0 || dup2(s->err_fd ? s->err_fd : s->out_fd, 2) < 0 ||
+	    dup2(s->in_fd ? s->in_fd : null, 0) < 0)
 		return err_sys(e, ERR_HOST, errno, "standard input and output of the step");
 	if (s->cgroup && s->cgroup->procs >= 0)
 		keep[n++] = s->cgroup->procs;
@@ -72,8 +74,25 @@ static void own_output(const struct passwd_ids *ids)
 {
 	struct stat st;
 
-	if (fstat(1, &st) == 0 && S_ISFIFO(st.st_mode) && fchown(1, ids->uid, ids->gid) < 0)
-		return; /* the step can still write to its descriptor */
+	for (int fd = 0; fd <= 2; fd++)
+		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && fchown(fd, ids->uid, ids->gid) < 0)
+			return; /* the step can still use its descriptors */
+}
+
+/* A terminal of the command's own, made for it: its user opens /dev/tty's other names, too. */
+static void own_terminal(const struct sandbox_spec *s, const struct passwd_ids *ids)
+{
+	if (s->terminal && fchown(0, ids->uid, (gid_t)-1) < 0)
+		return; /* it can still use its descriptors */
+}
+
+static int make_readonly(int root, struct err *e)
+{
+	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
+
+	if (mount_setattr(root, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
+		return err_sys(e, ERR_HOST, errno, "making the root read-only");
+	return 0;
 }
 
 /* The merged root, with the layers of mount points on top of the image's. */
@@ -129,10 +148,11 @@ static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int 
 	if (root < 0 || passwd_lookup(root, s->user ? s->user : "", &in->ids, e) < 0)
 		return -1;
 	own_output(&in->ids);
+	own_terminal(s, &in->ids);
 	if (s->tier->tier == TIER_SOLO && !(in->solo = solo_new(s, e)))
 		return -1;
 	if (mounts_child_apply(root, ops, chan, e) < 0 || usermount_attach(root, &u, e) < 0 ||
-	    mounts_child_pivot(root, e) < 0 || (in->solo && solo_enter(in->solo, e) < 0))
+	    (s->readonly && make_readonly(root, e) < 0) || mounts_child_pivot(root, e) < 0 || (in->solo && solo_enter(in->solo, e) < 0))
 		return -1;
 	return set_identity(s, e);
 }

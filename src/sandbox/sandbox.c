@@ -40,7 +40,7 @@ int sandbox_run(const struct sandbox_spec *s, struct sandbox_result *r, struct e
 		return chrootrun(s, r, e);
 	if (sandbox_resolv_conf(&resolv, e) < 0 || plan_ops(s, buf_str(&resolv), &ops, e) < 0)
 		return -1;
-	if (userns_join(s->nsfd, e) < 0)
+	if (!s->joined && userns_join(s->nsfd, e) < 0)
 		return -1;
 	return enter_run(s, &ops, r, e);
 }

@@ -19,6 +19,7 @@ enum sandbox_net { SANDBOX_NET_HOST, SANDBOX_NET_NONE };
 
 enum sandbox_mount_kind {
 	SANDBOX_BIND,  /* source: a path below root.dirfd, or an absolute one of the host */
+	SANDBOX_HOST,  /* source: a path of the host that the user has named, links followed, with what is mounted below it */
 	SANDBOX_STACK, /* source: a path inside the root that `stack` is, links followed inside it */
 	SANDBOX_TMPFS,
 	SANDBOX_FILE,  /* data in a file of a tmpfs of its own */
@@ -59,6 +60,11 @@ struct sandbox_spec {
 	const char *points;	/* chroot: file of points.h, relative to root.dirfd */
 	uint64_t drop_caps;	/* chroot: what else a step does not get; set by sandbox_run */
 	int out_fd;		  /* standard output and error of the step */
+	int err_fd;		  /* standard error apart from that; 0: out_fd */
+	int in_fd;		  /* standard input; 0: /dev/null */
+	bool terminal;		  /* in_fd is a terminal, and becomes the command's controlling one */
+	bool readonly;		  /* the root itself cannot be written to (mounts can); not in tier chroot */
+	bool joined;		  /* the caller is in the user namespace already */
 	int64_t timeout_ns;	  /* 0: none */
 	uint64_t shm_size;	  /* bytes of /dev/shm, 0: 64 MiB */
 	const char *const *ulimits; /* as ulimit.h has them */

@@ -123,11 +123,28 @@ static int open_bind(const struct sandbox_mount *m, int store, struct err *e)
 	return tree < 0 ? source_error(m, errno, e) : tree;
 }
 
+/* With all that is mounted below it: in a user namespace a part of that cannot be had without the rest. */
+static int open_host(const struct sandbox_mount *m, struct err *e)
+{
+	struct mount_attr a = {.attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | (m->readonly ? MOUNT_ATTR_RDONLY : 0)};
+	int tree = open_tree(AT_FDCWD, m->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	if (tree < 0)
+		return source_error(m, errno, e);
+	if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof a) == 0)
+		return tree;
+	err_sys(e, ERR_HOST, errno, "--mount %s", m->target);
+	close(tree);
+	return -1;
+}
+
 static int open_source(const struct sandbox_mount *m, int store, int place, bool solo, struct err *e)
 {
 	switch (m->kind) {
 	case SANDBOX_BIND:
 		return open_bind(m, store, e);
+	case SANDBOX_HOST:
+		return open_host(m, e);
 	case SANDBOX_STACK:
 		return open_stack(m, place, e);
 	case SANDBOX_TMPFS:

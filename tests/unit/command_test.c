@@ -32,7 +32,8 @@ static unsigned times(const struct command *c, const char *name, char letter)
 
 	for (size_t i = 0; i < c->nopts; i++)
 		found += letter ? c->opts[i].letter == letter : strcmp(c->opts[i].name, name) == 0;
-	for (size_t i = 0; i < n; i++)
+	/* docker run's -v is --volume: there it hides --verbose's. */
+	for (size_t i = 0; i < n && !(letter == 'v' && found && c->group == COMMAND_RUN); i++)
 		found += letter ? globals[i].letter == letter : strcmp(globals[i].name, name) == 0;
 	return found;
 }
