@@ -5,10 +5,12 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "oci/untouched.h"
 #include "src/build/lowers.h"
 #include "src/build/nsjob.h"
 #include "src/build/output.h"
 #include "src/build/rootdiff.h"
+#include "src/build/rootview.h"
 #include "src/build/runmount.h"
 #include "src/build/state.h"
 #include "src/build/treeview.h"
@@ -100,6 +102,38 @@ static int fold_layers(struct step_job *j, struct err *e)
 	return missing ? nsjob_run(j->b->s->nsfd, make_folds, j, e) : 0;
 }
 
+static int open_upper(const struct step_job *j)
+{
+	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir);
+
+	return openat(store_fd(j->b->s->store), upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool upper_is_empty(const struct step_job *j)
+{
+	AUTO_CLOSE int fd = open_upper(j);
+
+	return fd >= 0 && !overlay_upper_used(fd);
+}
+
+/* After the sandbox, which has joined the user namespace. Not with a root of the step's own: what its index does not call
+ * changed is not in the upper directory. */
+static int drop_untouched(const struct step_job *j, struct err *e)
+{
+	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);
+	AUTO_CLOSE int upper = -1, lower = -1;
+
+	if (j->b->s->tier.trees || !j->parent.n || upper_is_empty(j))
+		return 0;
+	if (overlay_enter(-1, e) < 0)
+		return -1;
+	upper = open_upper(j);
+	if (upper < 0)
+		return err_sys(e, ERR_HOST, errno, "%s/upper", j->dir);
+	lower = rootview_open(j->b, &j->parent, empty, e);
+	return lower < 0 ? -1 : untouched_drop(upper, lower, e);
+}
+
 static bool succeeded(const struct sandbox_result *r)
 {
 	return !r->timed_out && !r->signo && !r->exit_status;
@@ -177,7 +211,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	if (b->s->tier.trees && succeeded(&res) && rootdiff_finish(j, e) < 0)
 		return -1;
 	if (succeeded(&res) &&
-	    (runmount_finish(j, &mounts, e) < 0 || mountpoint_restore(&spec.root, &root_changed, e) < 0))
+	    (runmount_finish(j, &mounts, e) < 0 || mountpoint_restore(&spec.root, &root_changed, e) < 0 ||
+	     drop_untouched(j, e) < 0))
 		return -1;
 	*result = json_object();
 	json_set_int(*result, "status", res.exit_status);
@@ -223,14 +258,6 @@ static void on_committed(void *ctx, const struct json *result, struct err *e)
 		fail(j, e);
 	else
 		sched_step_done(j, &info, e);
-}
-
-static bool upper_is_empty(const struct step_job *j)
-{
-	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir);
-	AUTO_CLOSE int fd = openat(store_fd(j->b->s->store), upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd >= 0 && !overlay_upper_used(fd);
 }
 
 static void start_commit(struct step_job *j, struct err *e)

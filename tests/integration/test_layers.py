@@ -97,6 +97,16 @@ def test_xattrs_of_the_context(slct):
     assert slct.build(context).ran == []
 
 
+def test_what_is_opened_and_left_alone_is_no_change(any_slct):
+    """An overlay copies it into the step's layer; useradd and the like lock files by opening them."""
+    any_slct.build(B + "COPY f /etc/f\nRUN exec 3<>/etc/f; chmod 644 /etc/f; chmod 755 /etc\nRUN exec 3<>/etc/f; echo new > /etc/g\n",
+                   files={"f": "text"})
+    image = any_slct.image()
+    assert [step.get("empty_layer", False) for step in any_slct.config()["history"]][-2:] == [True, False]
+    assert names(image) == {"etc", "etc/g"}
+    assert image.text("etc/f") == "text"
+
+
 def test_big_file(slct):
     """A large file and a sparse one: the layer is streamed, and not held in memory."""
     slct.build(B + "RUN dd if=/dev/zero of=/big bs=1M count=200 2>/dev/null && truncate -s 300M /sparse && "
