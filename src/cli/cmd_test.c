@@ -62,9 +62,9 @@ static bool cmd_test_wanted(const struct cmd_test *t, const struct flavor_test *
 
 /* --- what must be built --- */
 
-static void cmd_test_goal(struct cmd_test *t, const char *dir, const char *stage)
+static void cmd_test_goal(struct cmd_test *t, const char *flavor, const char *stage)
 {
-	AUTO_FREE char *goal = stage ? mem_printf("%s:%s", dir, stage) : NULL;
+	AUTO_FREE char *goal = stage ? mem_printf("%s/%s", flavor, stage) : NULL;
 
 	if (goal && !strv_has(&t->b.goals, goal))
 		strv_add(&t->b.goals, goal);
@@ -87,9 +87,9 @@ static int cmd_test_flavor(struct cmd_test *t, const char *dir, size_t *n, struc
 		if (!cmd_test_wanted(t, x))
 			continue;
 		++*n;
-		cmd_test_goal(t, dir, x->stage);
+		cmd_test_goal(t, f->name, x->stage);
 		for (size_t k = 0; k < x->services.n; k++)
-			cmd_test_goal(t, dir, ftests_service(f, x->services.v[k])->stage);
+			cmd_test_goal(t, f->name, ftests_service(f, x->services.v[k])->stage);
 	}
 	return 0;
 }
