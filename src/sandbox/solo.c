@@ -63,9 +63,10 @@ struct solo *solo_new(const struct sandbox_spec *spec, struct err *e)
 	s->seen = owntab_new();
 	if (check_limit(&s->unused, e) < 0)
 		return NULL;
-	s->upper = openat(spec->root.dirfd, spec->root.upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s->upper = openat(spec->root.dirfd, spec->root.tree ? spec->root.tree : spec->root.upper,
+			  O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->upper < 0) {
-		err_sys(e, ERR_HOST, errno, "the step's upper directory");
+		err_sys(e, ERR_HOST, errno, "the directory that the step writes to");
 		return NULL;
 	}
 	s->proc = mounts_child_fs("proc", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);

@@ -1,7 +1,7 @@
 /* The end of a step: what its table says becomes what a layer tree holds.
  *
- * A device that the step made is a socket as long as the step runs. In a tree it is an empty regular file with the record
- * on itself, as those of an image are. */
+ * A device that the step made is a socket as long as the step runs. In a tree it is an empty regular file with the
+ * record on itself, as those of an image are. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* Who a task of a step is in tier solo, as far as the step can see.
  *
- * The user namespace has one id, so for the kernel every task is uid 0 for ever. What set*id calls would have made of it
- * is kept here, by the rules of credentials(7) and capabilities(7). Capabilities are all or none: whether the step's set
- * is permitted, and whether it is effective. Pure, no system calls. */
+ * The user namespace has one id, so for the kernel every task is uid 0 for ever. What set*id calls would have made of
+ * it is kept here, by the rules of credentials(7) and capabilities(7). Capabilities are all or none: whether the step's
+ * set is permitted, and whether it is effective. Pure, no system calls. */
 #ifndef SLCT_SOLO_ID_H
 #define SLCT_SOLO_ID_H
 

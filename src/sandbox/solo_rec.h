@@ -24,8 +24,8 @@ static inline mode_t solo_rec_mode(const struct ownrec *rec, mode_t disk)
 	return rec->mode ? rec->mode : disk;
 }
 
-/* Whether the task may use an object (O_PATH descriptor and fstat) for R_OK, W_OK, X_OK, by its owner and mode. Of other
- * file systems than the root's nothing is known but what is recorded: yes. */
+/* Whether the task may use an object (O_PATH descriptor and fstat) for R_OK, W_OK, X_OK, by its owner and mode. Of
+ * other file systems than the root's nothing is known but what is recorded: yes. */
 bool solo_rec_may(const struct solo_req *r, int fd, const struct stat *st, int want);
 
 /* Whether the number of rows in any table makes look-ups of links worth while. */

@@ -30,7 +30,7 @@ struct solo_other {
 struct solo {
 	int notify;		    /* listener */
 	int proc;		    /* a procfs of its own, nothing masked */
-	int upper;		    /* the upper directory as such: inodes are what its layer will have */
+	int upper;		    /* the upper directory (or merged tree) as such: inodes are what its layer will have */
 	uint64_t root_dev, root_ino; /* the step's root directory */
 	bool chrooted;		    /* some task has called chroot */
 	struct rlimit unused;	    /* SOLO_FILTER_RLIMIT as it was */
