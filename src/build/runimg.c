@@ -295,8 +295,19 @@ static bool has_ended(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
 }
 
+/* An overlay that was mounted as volatile is not mounted again: each try has directories of its own. */
+static int renew_dirs(struct prepared *p, unsigned number, struct err *e)
+{
+	p->upper = mem_printf("%s/upper.%u", p->step.dir, number);
+	p->work = mem_printf("%s/work.%u", p->step.dir, number);
+	if (mkdirat(store_fd(p->job->b->s->store), p->upper, 0755) < 0 ||
+	    mkdirat(store_fd(p->job->b->s->store), p->work, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", p->upper);
+	return 0;
+}
+
 /* A try in a child: its namespaces, mounts and descriptors end with it. */
-static bool try_ready(struct prepared *p, bool joined, int64_t left, struct err *e)
+static bool try_ready(struct prepared *p, bool joined, int64_t left, unsigned number, struct err *e)
 {
 	struct runimg_cmd probe = *p->cmd;
 	struct prepared own = *p;
@@ -315,7 +326,7 @@ static bool try_ready(struct prepared *p, bool joined, int64_t left, struct err 
 		struct runimg_result r = {0};
 
 		proc_die_with_parent(parent);
-		if (run(&own, joined, false, &r, e) < 0)
+		if (renew_dirs(&own, number, e) < 0 || run(&own, joined, false, &r, e) < 0)
 			say(probe.out_fd, "slct: readiness of service %s: %s\n", probe.name, e->msg);
 		else
 			_exit(r.status || r.signo || r.timed_out);
@@ -339,14 +350,14 @@ static int await_service(struct prepared *probe, pid_t pid, bool joined, struct 
 	int64_t end = clock_mono() + (c->timeout_ns ? c->timeout_ns : READY_TIMEOUT_NS);
 	const struct timespec pause = {.tv_nsec = READY_PAUSE_NS};
 
-	while (c->ready.n) {
+	for (unsigned number = 0; c->ready.n; number++) {
 		int64_t left = end - clock_mono();
 
 		if (has_ended(pid))
 			return not_ready(c, "ended before it was ready", e);
 		if (left <= 0)
 			return not_ready(c, "was not ready in time", e);
-		if (try_ready(probe, joined, left, e))
+		if (try_ready(probe, joined, left, number, e))
 			return 0;
 		if (err_is_set(e))
 			return -1;

@@ -46,7 +46,7 @@ static const struct command *const command_list[] = {
 	&cmd_logout,
 	&cmd_run,
 	&cmd_shell,
-	COMMAND_NOT_YET("test", COMMAND_RUN, "run a flavor's tests"),
+	&cmd_test,
 	COMMAND_NOT_YET("scan", COMMAND_RUN, "run a flavor's security scan"),
 	&cmd_export,
 	&cmd_upload,

@@ -8,6 +8,7 @@
 #include "src/flavor/flink.h"
 #include "src/flavor/fplain.h"
 #include "src/flavor/fstage.h"
+#include "src/flavor/ftests.h"
 #include "src/flavor/fsteps.h"
 #include "src/flavor/template.h"
 #include "src/util/io.h"
@@ -24,6 +25,7 @@ void flavor_free(struct flavor *f)
 	for (size_t i = 0; i < f->nstages; i++)
 		fstage_release(&f->stages[i]);
 	free(f->stages);
+	ftests_release(f);
 	free(f->name);
 	free(f->path);
 	free(f->root);

@@ -44,6 +44,19 @@ enum flavor_form {
 	FLAVOR_PLAIN,   /* sub-directories with Dockerfiles, flavor.yml if there is one */
 };
 
+/* A test, or a service that runs beside tests (ftests.h). */
+struct flavor_test {
+	char *name, *stage, *image, *files, *user, *workdir; /* NULL: not given */
+	struct strv run, ready, services, env;
+	bool net_host;
+	int64_t timeout_ns; /* 0: not given */
+	unsigned line;
+};
+struct flavor_tests {
+	struct flavor_test *v;
+	size_t n, cap;
+};
+
 struct flavor {
 	enum flavor_form form;
 	char *name; /* base name of the directory */
@@ -51,6 +64,7 @@ struct flavor {
 	char *root; /* repository root that mapped paths are relative to */
 	struct flavor_stage *stages;
 	size_t nstages, cap_stages;
+	struct flavor_tests tests, services;
 	struct strv default_goals; /* those of release, base_test_build_run, flavor_test_build_run that exist; ours: the
 	                              sinks of the graph */
 };

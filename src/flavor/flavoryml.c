@@ -2,6 +2,7 @@
 #include "src/flavor/flavoryml.h"
 
 #include "src/flavor/fstage.h"
+#include "src/flavor/ftests.h"
 #include "src/util/yaml.h"
 
 #define FLAVORYML_VERSION "1"
@@ -198,13 +199,23 @@ static int flavoryml_version(struct flavoryml *y, struct json *v, struct err *e)
 	return flavoryml_at(y, v, e);
 }
 
+static int flavoryml_tests(struct flavoryml *y, struct json *v, struct err *e)
+{
+	return ftests_read(y->f, y->doc, y->file, v, false, e);
+}
+
+static int flavoryml_services(struct flavoryml *y, struct json *v, struct err *e)
+{
+	return ftests_read(y->f, y->doc, y->file, v, true, e);
+}
+
 static const struct flavoryml_key flavoryml_keys[] = {
 	{"version", flavoryml_version},
 	{"goals", flavoryml_goals},
 	{"stages", flavoryml_stages},
 	{"export", NULL},
-	{"tests", NULL},
-	{"services", NULL},
+	{"tests", flavoryml_tests},
+	{"services", flavoryml_services},
 };
 
 int flavoryml_apply(struct flavor *f, const char *file, struct sv text, struct err *e)
@@ -214,5 +225,7 @@ int flavoryml_apply(struct flavor *f, const char *file, struct sv text, struct e
 
 	if (!doc)
 		return -1;
-	return flavoryml_mapping(&y, yaml_root(doc), flavoryml_keys, ARRAY_LEN(flavoryml_keys), e);
+	if (flavoryml_mapping(&y, yaml_root(doc), flavoryml_keys, ARRAY_LEN(flavoryml_keys), e))
+		return -1;
+	return ftests_check(f, file, e);
 }

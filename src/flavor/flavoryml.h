@@ -8,7 +8,7 @@
  *       args: {PYTHON: "3.11"}      build arguments that change the image
  *       transparent_args: {JOBS: 4} build arguments that do not
  *
- * Unknown keys are errors; `export`, `tests` and `services` are reserved and refused until they are built. */
+ * Unknown keys are errors; `tests` and `services` are those of ftests.h, `export` is reserved. */
 #ifndef SLCT_FLAVORYML_H
 #define SLCT_FLAVORYML_H
 

@@ -1,0 +1,257 @@
+/* slct test: the tests of a flavor.yml. */
+#include "src/build/logdir.h"
+#include "src/build/opsbase.h"
+#include "src/cli/build_args.h"
+#include "src/cli/cmd.h"
+#include "src/cli/image_src.h"
+#include "src/cli/runargs.h"
+#include "src/cli/testrun.h"
+#include "src/flavor/ftests.h"
+#include "src/util/io.h"
+#include "src/util/mem.h"
+
+#define CMD_TEST_FILES	 "/tests"
+#define CMD_TEST_TIMEOUT (10 * 60 * INT64_C(1000000000))
+
+struct cmd_test_opts {
+	struct build_args a; /* first: its offsets are those of the table */
+	struct strv tests;
+	const char *junit;
+};
+
+_Static_assert(offsetof(struct cmd_test_opts, a) == 0, "the rows of build_args.h count from its beginning");
+
+static const struct opt cmd_test_options[] = {
+	{.name = "test", .arg = "NAME", .kind = OPT_LIST, .offset = offsetof(struct cmd_test_opts, tests), .dflt = "all",
+	 .help = "test to run"},
+	{.name = "junit", .arg = "FILE", .kind = OPT_STRING, .offset = offsetof(struct cmd_test_opts, junit),
+	 .help = "write the results as JUnit's XML"},
+	BUILD_ARGS_SELECTION,
+	BUILD_ARGS_RUNNING,
+	CLI_NET_OPTIONS(struct build_args),
+};
+
+/* What a run of the command knows. */
+struct cmd_test {
+	struct cli *c;
+	const struct cmd_test_opts *o;
+	struct build_opts b;
+	struct work work;
+	struct build state;
+	struct testrun run;
+	struct build_result built;
+	VEC_OF(struct flavor *) flavors;
+};
+
+static void cmd_test_release(struct cmd_test *t)
+{
+	runimg_close(&t->state);
+	testrun_release(&t->run);
+	build_result_release(&t->built);
+	build_opts_release(&t->b);
+	work_close(&t->work);
+	for (size_t i = 0; i < t->flavors.n; i++)
+		flavor_free(t->flavors.v[i]);
+	vec_release(&t->flavors);
+}
+
+static bool cmd_test_wanted(const struct cmd_test *t, const struct flavor_test *x)
+{
+	return !t->o->tests.n || strv_has(&t->o->tests, x->name);
+}
+
+/* --- what must be built --- */
+
+static void cmd_test_goal(struct cmd_test *t, const char *flavor, const char *stage)
+{
+	AUTO_FREE char *goal = stage ? mem_printf("%s/%s", flavor, stage) : NULL;
+
+	if (goal && !strv_has(&t->b.goals, goal))
+		strv_add(&t->b.goals, goal);
+}
+
+static int cmd_test_flavor(struct cmd_test *t, const char *dir, size_t *n, struct err *e)
+{
+	struct flavor *f = flavor_load(dir, t->b.flavor_root, e);
+
+	if (!f)
+		return -1;
+	vec_push(&t->flavors, f);
+	if (!f->tests.n) {
+		err_set(e, ERR_INPUT, "flavor %s has no tests in flavor.yml", f->name);
+		return err_hint(e, "the test sets of a ci.json need an Exasol database: slct exaslct run-db-test is for these");
+	}
+	for (size_t i = 0; i < f->tests.n; i++) {
+		const struct flavor_test *x = &f->tests.v[i];
+
+		if (!cmd_test_wanted(t, x))
+			continue;
+		++*n;
+		cmd_test_goal(t, f->name, x->stage);
+		for (size_t k = 0; k < x->services.n; k++)
+			cmd_test_goal(t, f->name, ftests_service(f, x->services.v[k])->stage);
+	}
+	return 0;
+}
+
+/* --- what runs --- */
+
+static int cmd_test_stack(struct cmd_test *t, const struct flavor *f, const struct flavor_test *x,
+			  struct runimg_cmd *cmd, struct err *e)
+{
+	AUTO_FREE char *stage = x->stage ? mem_printf("%s/%s", f->name, x->stage) : NULL;
+	AUTO_STORE_IMAGE struct store_image im = {0};
+	AUTO_IMGCONFIG struct imgconfig config;
+	AUTO_STRV struct strv env = {0};
+	const char *name = x->image;
+	int rc;
+
+	imgconfig_init(&config, NULL);
+	imgconfig_release(&config);
+	for (size_t i = 0; stage && i < t->built.n; i++)
+		if (strcmp(t->built.v[i].stage, stage) == 0)
+			name = t->built.v[i].image.text;
+	rc = !name ? err_set(e, ERR_INTERNAL, "%s was not built", stage)
+		   : image_src_in_store(name, &name, e) || image_src_find(t->work.session.store, name, &im, e) ||
+			     store_image_config(t->work.session.store, &im, &config, e);
+	if (rc) {
+		imgconfig_init(&config, NULL);
+		return err_wrap(e, "%s", x->name);
+	}
+	digest_list_copy(&cmd->stack, &im.diff_ids);
+	runargs_defaults(&config, cmd);
+	for (size_t i = 0; i < x->env.n; i++)
+		if (runargs_env(x->env.v[i], &cmd->env, e))
+			return -1;
+	strv_copy(&cmd->argv, &x->run);
+	return x->run.n ? 0 : runargs_argv(&config, NULL, &env, &cmd->argv, e);
+}
+
+static int cmd_test_command(struct cmd_test *t, const struct flavor *f, const struct flavor_test *x,
+			    struct runimg_cmd *cmd, struct err *e)
+{
+	cmd->name = mem_strdup(x->name);
+	cmd->user = mem_strdup_opt(x->user);
+	cmd->workdir = mem_strdup_opt(x->workdir);
+	cmd->timeout_ns = x->timeout_ns;
+	strv_copy(&cmd->ready, &x->ready);
+	if (x->files)
+		runimg_mounts_add(&cmd->mounts, f->path, x->files, CMD_TEST_FILES, true);
+	return cmd_test_stack(t, f, x, cmd, e) || runimg_trees(&t->state, &cmd->stack, x->name, e) ? -1 : 0;
+}
+
+static int cmd_test_add(struct cmd_test *t, const struct flavor *f, const struct flavor_test *x, struct err *e)
+{
+	struct testrun_test *one = mem_new(struct testrun_test);
+
+	one->name = mem_printf("%s/%s", f->name, x->name);
+	one->again = mem_printf("slct shell %s:%s", f->path, x->stage);
+	one->services = mem_zalloc((x->services.n + 1) * sizeof *one->services);
+	one->job = (struct runimg_job){.b = &t->state,
+				       .services = one->services,
+				       .nservices = x->services.n,
+				       .net_none = !x->net_host,
+				       .add_hosts = &t->b.add_hosts,
+				       .ulimits = &t->b.ulimits,
+				       .shm_size = t->b.shm_size,
+				       .limits = t->b.limits};
+	vec_push(&t->run, one);
+	for (size_t i = 0; i < x->services.n; i++)
+		if (cmd_test_command(t, f, ftests_service(f, x->services.v[i]), &one->services[i], e))
+			return -1;
+	if (cmd_test_command(t, f, x, &one->job.main, e))
+		return -1;
+	if (!one->job.main.timeout_ns)
+		one->job.main.timeout_ns = CMD_TEST_TIMEOUT;
+	return 0;
+}
+
+static void cmd_test_done(const struct testrun_test *t, void *arg)
+{
+	const struct cmd_test *x = arg;
+	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
+	struct err ignored = ERR_INIT;
+
+	buf_printf(&text, "%-4s %s %.1fs%s%s\n", t->failure ? "FAIL" : "ok", t->name, (double)t->elapsed_ns / 1e9,
+		   t->failure ? ": " : "", t->failure ? t->failure : "");
+	if (t->failure) {
+		testrun_tail(t, &text);
+		buf_printf(&text, "%s     log: %s\n     look: %s\n",
+			   text.n && text.p[text.n - 1] != '\n' ? "\n" : "", t->log, t->again);
+	}
+	if (!x->c->g.json && cli_print(buf_str(&text), text.n, &ignored))
+		err_release(&ignored);
+}
+
+static int cmd_test_report(struct cmd_test *t, struct err *e)
+{
+	AUTO_BUF struct buf xml = BUF_INIT(BUF_TEXT_MAX);
+
+	if (t->o->junit) {
+		testrun_junit(&t->run, &xml);
+		if (io_write_output(t->o->junit, buf_str(&xml), xml.n, e))
+			return err_wrap(e, "--junit");
+	}
+	if (t->c->g.json && cli_print_json(testrun_json(&t->run), e))
+		return -1;
+	return t->run.failed ? err_set(e, ERR_STEP, "%zu of %zu tests failed", t->run.failed, t->run.n) : 0;
+}
+
+static int cmd_test_all(struct cmd_test *t, struct err *e)
+{
+	struct session *s = &t->work.session;
+	size_t n = 0;
+
+	if (build_args_fill(t->c, &t->o->a, &t->b, e))
+		return -1;
+	for (size_t i = 0; i < t->b.paths.n; i++)
+		if (cmd_test_flavor(t, t->b.paths.v[i], &n, e))
+			return -1;
+	if (!n)
+		return err_set(e, ERR_USAGE, "--test: there is no such test");
+	if (work_open(&t->work, t->c, &t->o->a.net, NULL, e) ||
+	    (t->o->a.isolation && tier_parse(t->o->a.isolation, &s->want, e)) || build_run(s, &t->b, &t->built, e) ||
+	    runimg_open(&t->state, s, &t->b.limits, e))
+		return -1;
+	for (size_t i = 0; i < t->flavors.n; i++)
+		for (size_t k = 0; k < t->flavors.v[i]->tests.n; k++)
+			if (cmd_test_wanted(t, &t->flavors.v[i]->tests.v[k]) &&
+			    cmd_test_add(t, t->flavors.v[i], &t->flavors.v[i]->tests.v[k], e))
+				return -1;
+	t->run.log_dir = logdir_open(s->store, t->b.output_directory, e);
+	if (!t->run.log_dir)
+		return -1;
+	runargs_quiet(&t->work);
+	t->run.s = s;
+	t->run.b = &t->state;
+	t->run.jobs = t->b.jobs ? t->b.jobs : 2;
+	t->run.done = cmd_test_done;
+	t->run.arg = t;
+	return testrun_all(&t->run, e) ? -1 : cmd_test_report(t, e);
+}
+
+static int cmd_test_run(struct cli *c, const void *opts, struct err *e)
+{
+	AUTO(cmd_test_release) struct cmd_test t = {.c = c, .o = opts};
+
+	build_opts_init(&t.b);
+	return cmd_test_all(&t, e);
+}
+
+const struct command cmd_test = {
+	.name = "test",
+	.group = COMMAND_RUN,
+	.summary = "run a flavor's tests",
+	.usage = "[OPTIONS] FLAVOR…",
+	.about = "The tests are those of flavor.yml. What they run in is built first; then each runs in a sandbox on a "
+		 "copy of its stage that is thrown away, with a network of its own unless it asks for the host's, several "
+		 "at the same time (-j). Its services run beside it in the same network and end with it. The output of "
+		 "each test is in a file of its own; of one that failed the end is shown.\n\n"
+		 "The exit status is 1 if a test failed.",
+	.example = "slct test flavors/python-demo --junit results.xml\nslct test -j4 --test imports flavors/python-demo",
+	.opts = cmd_test_options,
+	.nopts = ARRAY_LEN(cmd_test_options),
+	.opts_size = sizeof(struct cmd_test_opts),
+	.max_operands = COMMAND_ANY,
+	.run = cmd_test_run,
+};
