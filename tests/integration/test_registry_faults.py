@@ -343,7 +343,8 @@ def test_push_ends_in_an_error(proxy, small, registry, name):
     arm(proxy, rules)
     got = small.push(f"{proxy.host}/{repo_of(registry)}:1", rc=4)
     assert len(got.errors) == 1 and words in got.err and proxy.host in got.err, got
-    assert len(proxy.seen) <= 60, "a storm of requests"
+    # Three blobs side by side, each tried six times with up to four requests, and what comes before them.
+    assert len(proxy.seen) <= 80, "a storm of requests"
 
 
 # --- chunks
