@@ -47,7 +47,7 @@ static const struct command *const command_list[] = {
 	&cmd_run,
 	&cmd_shell,
 	&cmd_test,
-	COMMAND_NOT_YET("scan", COMMAND_RUN, "run a flavor's security scan"),
+	&cmd_scan,
 	&cmd_export,
 	&cmd_upload,
 	&cmd_deploy,
