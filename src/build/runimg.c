@@ -24,6 +24,8 @@
 
 /* Between two tries of a service's readiness command. */
 #define READY_PAUSE_NS (CLOCK_NS_PER_S / 5)
+/* Of directories that a command has left. */
+#define OWN_DEPTH_MAX 200
 #define READY_TIMEOUT_NS (60 * CLOCK_NS_PER_S)
 
 /* --- descriptions --- */
@@ -479,6 +481,44 @@ int runimg_result(const struct json *j, struct runimg_result *r, struct err *e)
 	*r = (struct runimg_result){(int)json_get_int(j, "status", -1), (int)json_get_int(j, "signal", 0),
 				    json_get_bool(j, "timed_out", false), json_get_bool(j, "oom", false)};
 	return 0;
+}
+
+/* --- what was left in binds --- */
+
+/* In the user namespace: the caller is its uid 0. dir is closed. */
+static int own_dir(int dir, unsigned depth, struct err *e)
+{
+	AUTO_CLOSEDIR DIR *d = fdopendir(dir);
+	const struct dirent *ent;
+
+	if (!d || depth > OWN_DEPTH_MAX || fchown(dir, 0, 0) < 0)
+		return err_sys(e, ERR_HOST, d ? errno : EMFILE, "owner of what was written");
+	while ((ent = readdir(d))) {
+		int sub;
+
+		if (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0)
+			continue;
+		if (fchownat(dir, ent->d_name, 0, 0, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_sys(e, ERR_HOST, errno, "owner of %s", ent->d_name);
+		sub = openat(dir, ent->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub >= 0 && own_dir(sub, depth + 1, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int own(void *arg, struct err *e)
+{
+	int dir = open(arg, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir < 0 ? err_sys(e, ERR_HOST, errno, "%s", (char *)arg) : own_dir(dir, 0, e);
+}
+
+int runimg_own(struct build *b, const char *path, struct err *e)
+{
+	AUTO_FREE char *copy = mem_strdup(path);
+
+	return nsjob_run(b->s->nsfd, own, copy, e);
 }
 
 /* --- waiting for one --- */

@@ -63,6 +63,8 @@ int runimg_trees(struct build *b, const struct digest_list *stack, const char *w
 /* Start it; done gets what runimg_result reads. The job must stay until then. */
 struct worker *runimg_start(struct runimg_job *j, worker_done_fn *done, void *ctx, struct err *e);
 int runimg_result(const struct json *j, struct runimg_result *r, struct err *e);
+/* Give a directory of the host that was bound, and all in it, to the caller. */
+int runimg_own(struct build *b, const char *path, struct err *e);
 /* Start, and wait; SIGINT and SIGTERM end it: ERR_CANCELLED. */
 int runimg_call(struct runimg_job *j, struct runimg_result *r, struct err *e);
 

@@ -8,12 +8,13 @@
 #include "src/cli/report.h"
 #include "src/cli/runargs.h"
 #include "src/cli/runjob.h"
+#include "src/cli/trace.h"
 #include "src/cli/work.h"
 
 struct cmd_build_opts {
 	struct build_args a; /* first: its offsets are those of the table */
 	struct strv outputs, annotations;
-	const char *compression, *iidfile, *metadata_file;
+	const char *compression, *iidfile, *metadata_file, *trace;
 	bool push, squash, explain, shell_on_fail;
 	struct strv later; /* values of options that are not built yet never get here */
 };
@@ -43,6 +44,8 @@ static const struct opt cmd_build_options[] = {
 	 .help = "give the image one layer above its base; the cache keeps the steps' own"},
 	{.name = "explain", .kind = OPT_FLAG, CMD_BUILD_AT(explain),
 	 .help = "say why each step runs: what differs from the last time (see slct why)"},
+	{.name = "trace", .arg = "FILE", .kind = OPT_STRING, CMD_BUILD_AT(trace),
+	 .help = "write when stages, steps and transfers began and ended, for chrome://tracing or Perfetto"},
 	{.name = "shell-on-fail", .kind = OPT_FLAG, CMD_BUILD_AT(shell_on_fail),
 	 .help = "if a RUN fails, open a shell in the state before it, with its user and environment; needs a terminal"},
 	{.name = "compression", .arg = "CODEC[:LEVEL]", .kind = OPT_STRING, CMD_BUILD_AT(compression), .dflt = "gzip",
@@ -56,7 +59,6 @@ static const struct opt cmd_build_options[] = {
 	CLI_NET_OPTIONS(struct build_args),
 	CMD_BUILD_LATER("created", "now|DATE", "time in the image's config"),
 	CMD_BUILD_LATER("report", "F", "report of the build"),
-	CMD_BUILD_LATER("trace", "F", "trace of the build"),
 };
 
 static const struct opt_conflict cmd_build_conflicts[] = {
@@ -97,6 +99,26 @@ static void cmd_build_shell(struct cli *c, struct work *w, const struct build_op
 	err_release(&own);
 }
 
+/* Also of a build that fails; then its error is the one that counts. */
+static int cmd_build_traced(struct work *w, const char *file, const struct build_opts *b, struct build_result *r,
+			    struct err *e)
+{
+	AUTO_TRACE struct trace t = {0};
+	struct err own = ERR_INIT;
+	int rc;
+
+	if (!file)
+		return build_run(&w->session, b, r, e);
+	trace_init(&t, w->session.sink);
+	w->session.sink = &t.sink;
+	rc = build_run(&w->session, b, r, e);
+	w->session.sink = t.inner;
+	if (trace_write(&t, file, rc ? &own : e))
+		rc = -1;
+	err_release(&own);
+	return rc;
+}
+
 static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const struct build_opts *b,
 			  struct build_deliver *d, struct build_result *r, struct err *e)
 {
@@ -106,7 +128,7 @@ static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const s
 		return -1;
 	if (o->a.isolation && tier_parse(o->a.isolation, &w.session.want, e))
 		return -1;
-	if (build_run(&w.session, b, r, e)) {
+	if (cmd_build_traced(&w, o->trace, b, r, e)) {
 		if (o->shell_on_fail && r->failed.step && e->code != ERR_CANCELLED)
 			cmd_build_shell(c, &w, b, r, e);
 		return -1;

@@ -14,10 +14,6 @@
 #include "src/util/nearest.h"
 #include "src/util/path.h"
 
-/* Part of the contract, not built yet. */
-#define COMMAND_NOT_YET(cmd, grp, text) \
-	(&(const struct command){.name = (cmd), .group = (grp), .flags = COMMAND_LATER, .summary = (text), .usage = ""})
-
 static const struct command *const command_list[] = {
 	&cmd_build,
 	&cmd_plan,
@@ -47,7 +43,7 @@ static const struct command *const command_list[] = {
 	&cmd_run,
 	&cmd_shell,
 	&cmd_test,
-	COMMAND_NOT_YET("scan", COMMAND_RUN, "run a flavor's security scan"),
+	&cmd_scan,
 	&cmd_export,
 	&cmd_upload,
 	&cmd_deploy,

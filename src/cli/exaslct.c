@@ -210,8 +210,8 @@ static const struct command *const exaslct_list[] = {
 		      "slct run-db-test is not built yet"),
 	EXASLCT_COMMAND("save", "save images of flavors to a directory", exaslct_save_opts, exaslct_save_run,
 			"--flavor-path flavors/python-demo --save-directory saved"),
-	EXASLCT_LATER("security-scan", "run the security scan of flavors", exaslct_scan_opts,
-		      "slct security-scan is not built yet"),
+	EXASLCT_COMMAND("security-scan", "run the security scan of flavors", exaslct_scan_opts, exaslct_scan_run,
+			"--flavor-path flavors/python-demo --output-directory out"),
 	EXASLCT_COMMAND("upload", "upload a flavor's container and print how to activate it (deploy does the same)",
 			exaslct_upload_opts, exaslct_upload_run,
 			"--flavor-path flavors/python-demo --database-host db.example.com --bucketfs-port 2580 "

@@ -21,8 +21,9 @@ struct exaslct_args {
 void exaslct_args(char *const *args, size_t n, struct exaslct_args *out);
 void exaslct_args_free(struct exaslct_args *a);
 
-/* EXASLCT's push with the options of slct push; net NULL: it is EXASLCT's. */
+/* EXASLCT's security-scan and push with the options of slct push; net NULL: it is EXASLCT's. */
 struct cli_net;
+int exaslct_scan_flavors(struct cli *c, const struct exopt *o, const struct cli_net *net, struct err *e);
 int exaslct_push_flavors(struct cli *c, const struct exopt *o, const struct cli_net *net, struct err *e);
 
 /* --- the commands' functions, by file --- */
@@ -36,6 +37,7 @@ int exaslct_activation_run(struct cli *c, const void *opts, struct err *e);
 int exaslct_diffs_run(struct cli *c, const void *opts, struct err *e);
 int exaslct_clean_flavor_run(struct cli *c, const void *opts, struct err *e);
 int exaslct_clean_all_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_scan_run(struct cli *c, const void *opts, struct err *e);
 int exaslct_test_container_build_run(struct cli *c, const void *opts, struct err *e);
 int exaslct_test_container_push_run(struct cli *c, const void *opts, struct err *e);
 

