@@ -59,7 +59,7 @@ static int open_run(struct build *b, struct err *e)
 {
 	AUTO_FREE char *points = NULL;
 
-	b->log_dir = logdir_open(b->s->store, b->o->output_directory, e);
+	b->log_dir = logdir_open(b->s, b->o->output_directory, e);
 	if (!b->log_dir || store_tmp_dir(b->s->store, "run", &b->tmp, e) < 0)
 		return -1;
 	points = mem_printf("%s/points", b->tmp);

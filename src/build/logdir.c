@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -34,6 +35,14 @@ static void list_runs(int dirfd, struct strv *out)
 	strv_sort(out);
 }
 
+/* Runs lock their directories: of many that began in one second the first may still be at work. */
+static bool has_ended(int dirfd, const char *run)
+{
+	AUTO_CLOSE int fd = openat(dirfd, run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
 /* Failing to remove an old log harms nobody; the next run tries again. */
 static void remove_old(int dirfd)
 {
@@ -42,8 +51,27 @@ static void remove_old(int dirfd)
 
 	list_runs(dirfd, &runs);
 	for (size_t i = 0; i + LOGDIR_KEPT < runs.n; i++)
-		if (path_remove_tree(dirfd, runs.v[i], &e) < 0)
+		if (has_ended(dirfd, runs.v[i]) && path_remove_tree(dirfd, runs.v[i], &e) < 0)
 			err_release(&e);
+}
+
+/* Make and lock the directory; once more if another run has removed it before it was locked. */
+static int make_run(int logs, const char *name)
+{
+	for (;;) {
+		struct stat st;
+		int fd;
+
+		if (mkdirat(logs, name, 0700) < 0 && errno != EEXIST)
+			return -1;
+		fd = openat(logs, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno != ENOENT)
+			return -1;
+		if (fd >= 0 && flock(fd, LOCK_SH) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
 }
 
 static char *open_user(const char *path, struct err *e)
@@ -60,19 +88,29 @@ static char *open_user(const char *path, struct err *e)
 	return abs;
 }
 
-char *logdir_open(struct store *s, const char *user, struct err *e)
+static void hold(struct session *s, int fd)
+{
+	if (s->logs_fd >= 0)
+		close(s->logs_fd);
+	s->logs_fd = fd;
+}
+
+char *logdir_open(struct session *s, const char *user, struct err *e)
 {
 	AUTO_FREE char *name = run_name();
 	AUTO_CLOSE int logs = -1;
+	int run = -1;
 
 	if (user)
 		return open_user(user, e);
-	if ((mkdirat(store_fd(s), "logs", 0700) < 0 && errno != EEXIST) ||
-	    (logs = openat(store_fd(s), "logs", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
-	    (mkdirat(logs, name, 0700) < 0 && errno != EEXIST)) {
-		err_sys(e, ERR_HOST, errno, "%s/logs/%s", store_root(s), name);
+	if ((mkdirat(store_fd(s->store), "logs", 0700) == 0 || errno == EEXIST) &&
+	    (logs = openat(store_fd(s->store), "logs", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0)
+		run = make_run(logs, name);
+	if (run < 0) {
+		err_sys(e, ERR_HOST, errno, "%s/logs/%s", store_root(s->store), name);
 		return NULL;
 	}
+	hold(s, run);
 	remove_old(logs);
-	return mem_printf("%s/logs/%s", store_root(s), name);
+	return mem_printf("%s/logs/%s", store_root(s->store), name);
 }

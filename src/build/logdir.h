@@ -3,12 +3,13 @@
 #ifndef SLCT_LOGDIR_H
 #define SLCT_LOGDIR_H
 
-#include "oci/store.h"
+#include "src/build/session.h"
 
 /* Runs whose logs are kept. */
 #define LOGDIR_KEPT 20
 
-/* Make the directory of this run and remove those of old ones. user NULL: in the store. Absolute path, caller frees. */
-char *logdir_open(struct store *s, const char *user, struct err *e);
+/* Make the directory of this run and remove those of old ones that have ended. user NULL: in the store. Absolute path,
+ * caller frees. */
+char *logdir_open(struct session *s, const char *user, struct err *e);
 
 #endif

@@ -28,7 +28,7 @@ static int open_with(struct session *s, const char *root, struct event_sink *sin
 {
 	AUTO_FREE char *dflt = root ? mem_strdup(root) : store_default_root();
 
-	*s = (struct session){.want = TIER_AUTO, .nsfd = -1};
+	*s = (struct session){.want = TIER_AUTO, .nsfd = -1, .logs_fd = -1};
 	s->store = open_store(dflt, e);
 	return s->store ? open_rest(s, sink, e) : -1;
 }
@@ -48,10 +48,12 @@ void session_close(struct session *s)
 	loop_free(s->loop);
 	if (s->nsfd >= 0)
 		close(s->nsfd);
+	if (s->logs_fd >= 0)
+		close(s->logs_fd);
 	if (s->tier_ready)
 		tier_release(&s->tier);
 	store_close(s->store);
-	*s = (struct session){.nsfd = -1};
+	*s = (struct session){.nsfd = -1, .logs_fd = -1};
 }
 
 int session_need_tier(struct session *s, struct err *e)

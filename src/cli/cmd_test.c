@@ -218,7 +218,7 @@ static int cmd_test_all(struct cmd_test *t, struct err *e)
 			if (cmd_test_wanted(t, &t->flavors.v[i]->tests.v[k]) &&
 			    cmd_test_add(t, t->flavors.v[i], &t->flavors.v[i]->tests.v[k], e))
 				return -1;
-	t->run.log_dir = logdir_open(s->store, t->b.output_directory, e);
+	t->run.log_dir = logdir_open(s, t->b.output_directory, e);
 	if (!t->run.log_dir)
 		return -1;
 	runargs_quiet(&t->work);

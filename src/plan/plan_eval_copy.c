@@ -44,7 +44,7 @@ static char *decoded(struct sv v)
 		int high = v.p[i] == '%' && i + 2 < v.n ? hex_digit(v.p[i + 1]) : -1;
 		int low = high < 0 ? -1 : hex_digit(v.p[i + 2]);
 
-		*p++ = low < 0 ? v.p[i] : (char)(high << 4 | low);
+		*p++ = (char)(low < 0 ? v.p[i] : high << 4 | low);
 		i += low < 0 ? 0 : 2;
 	}
 	*p = '\0';

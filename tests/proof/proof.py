@@ -46,7 +46,7 @@ RUN set -e; mkdir /t; cd /t; \
     runuser -u alice -- touch /tmp/by-runuser; runuser -u alice -- sh -c 'id -u; id -g; id -Gn' > runuser; \
     install -o alice -g team -m 2750 -d inst; install -o bob -g bob -m 4711 /bin/true inst/true; \
     cp -a /home/alice cp-a; cp -a --sparse=always /bin/ls ls; ln ls hard; ln -s nowhere sym; chown -h 7:8 sym; \
-    tar -cf - -C /home alice | tar -xpf - -C /t; tar --numeric-owner -cf a.tar -C / home/alice; tar -tvf a.tar > list; rm a.tar; \
+    tar -cf - -C /home alice | tar -xpf - -C /t; tar --numeric-owner --mtime=@0 -cf a.tar -C / home/alice; tar -tvf a.tar > list; rm a.tar; \
     rsync -aHAX /home/alice/ rsynced/; \
     dpkg-statoverride --add --update alice team 2755 /usr/bin/wall || dpkg-statoverride --add --update alice team 2755 /usr/bin/chage; \
     setcap cap_net_raw+ep inst/true; getcap inst/true > caps; getcap "$(command -v ping)" >> caps; \
