@@ -207,7 +207,9 @@ static const struct command *const exaslct_list[] = {
 	EXASLCT_COMMAND("push-test-container", "push the image that the tests run in", exaslct_push_test_opts,
 			exaslct_test_container_push_run, "--target-docker-repository-name localhost:5000/slc"),
 	EXASLCT_LATER("run-db-test", "run the tests of flavors in a database", exaslct_test_opts,
-		      "slct run-db-test is not built yet"),
+		      "not built yet. Exasol's database itself runs in a privileged Docker container, which slct cannot "
+		      "start: it will be for databases that run elsewhere (--environment-type external_db); slct test runs "
+		      "the tests of a flavor.yml"),
 	EXASLCT_COMMAND("save", "save images of flavors to a directory", exaslct_save_opts, exaslct_save_run,
 			"--flavor-path flavors/python-demo --save-directory saved"),
 	EXASLCT_COMMAND("security-scan", "run the security scan of flavors", exaslct_scan_opts, exaslct_scan_run,
