@@ -46,7 +46,7 @@ static void runio_end(struct runio_way *w, bool terminal)
 	/* End of file for a program that reads a pipe; for one that reads a terminal it is a key. */
 	if (w->to_sandbox && terminal && write(w->to, "\004", 1) < 0)
 		w->n = 0;
-	if (w->to_sandbox && !terminal) {
+	if (w->to_sandbox && !terminal && w->to >= 0) {
 		close(w->to);
 		w->to = -1;
 	}
@@ -75,9 +75,10 @@ static void runio_write(struct runio_way *w, bool terminal)
 		return;
 	if (n < 0) {
 		w->n = w->at = 0;
-		/* Nobody reads: go on reading so that the command is not held up, or stop passing input. */
-		if (w->to_sandbox)
-			runio_end(w, terminal);
+		/* Nobody reads any more: the writer is told as by a pipe without us (head -1). */
+		if (!w->to_sandbox)
+			close(w->from);
+		runio_end(w, terminal && w->to_sandbox);
 		return;
 	}
 	w->at += (size_t)n;
