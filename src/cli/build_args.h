@@ -75,7 +75,7 @@ struct build_args {
 	{.name = "jobs", .letter = 'j', .arg = "N", .kind = OPT_INT, BUILD_ARGS_AT(jobs), .min = 1, .max = 1024, \
 	 .dflt = "number of processors", .help = "steps that run at the same time"}, \
 	{.name = "isolation", .arg = "auto|root|range|solo|chroot|none", .kind = OPT_CHOICE, BUILD_ARGS_AT(isolation), \
-	 .dflt = "auto", .help = "tier of isolation of the steps (solo and chroot are not built yet)"}, \
+	 .dflt = "auto", .help = "tier of isolation of the steps; slct doctor says which work here"}, \
 	{.name = "keep-going", .kind = OPT_FLAG, BUILD_ARGS_AT(keep_going), \
 	 .help = "after a failure go on with what does not depend on it"}, \
 	{.name = "step-timeout", .arg = "D", .kind = OPT_DURATION, BUILD_ARGS_AT(step_timeout), .dflt = "none", \

@@ -17,7 +17,7 @@ static int check_caller(const struct sandbox_spec *s, struct err *e)
 	bool userns = s->tier && (s->tier->tier == TIER_RANGE || s->tier->tier == TIER_SOLO);
 
 	if (!s->tier || (s->tier->tier != TIER_ROOT && s->tier->tier != TIER_CHROOT && !userns))
-		return err_set(e, ERR_HOST, "isolation \"%s\" cannot run steps: not built yet",
+		return err_set(e, ERR_HOST, "isolation \"%s\" cannot run steps",
 			       s->tier ? tier_name(s->tier->tier) : "?");
 	if (userns != (s->nsfd >= 0))
 		return err_set(e, ERR_INTERNAL, "user namespace and tier of the step do not fit");

@@ -45,6 +45,20 @@ def test_output_status_and_copy(any_slct):
     any_slct.fsck()
 
 
+def test_a_reader_that_has_gone_ends_the_command(slct):
+    """As without slct between them."""
+    line = " ".join(map(str, slct.argv("run", BASE, "yes")))
+    done = subprocess.run(["bash", "-c", line + " | head -n 1; exit ${PIPESTATUS[0]}"], env=slct.env, timeout=60,
+                          capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("y\n", 141), done
+
+
+def test_closed_standard_input(slct):
+    line = " ".join(map(str, slct.argv("run", BASE, "echo", "said")))
+    done = subprocess.run(["bash", "-c", line + " <&-"], env=slct.env, timeout=60, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("said\n", 0), done
+
+
 @pytest.mark.parametrize("command, rc", [(["nosuch"], 127), (["/etc/passwd"], 126), (["sh", "-c", "kill -9 $$"], 137)])
 def test_status_of_what_does_not_run(any_slct, command, rc):
     any_slct.run("run", BASE, *command, rc=rc)
