@@ -398,7 +398,8 @@ def test_what_arrived_is_not_sent_again(proxy, big, registry, new_slct, fault):
     proxy.on("PATCH", "", fault, only=2)
     path = repo_of(registry)
     big.push(f"{proxy.host}/{path}:1")
-    assert proxy.faults and proxy.count("GET", UPLOAD) == 1
+    # Of a request whose connection ended before its body, nothing need be asked.
+    assert proxy.faults and proxy.count("GET", UPLOAD) <= 1
     in_registry(registry, path, big.id, new_slct)
     sent = sum(s.body for s in proxy.seen if UPLOAD in s.path)
     assert sent <= (71 << 20)
