@@ -192,6 +192,15 @@ static int upload_parse_range(struct sv range, uint64_t *end)
 	return 0;
 }
 
+/* Else an upload whose closing always fails would be tried for ever: its chunks go well each time. */
+static void upload_reached(struct upload *u, uint64_t end)
+{
+	if (end <= u->best)
+		return;
+	u->best = end;
+	retry_progress(&u->retry);
+}
+
 static int upload_on_chunk(struct upload *u, const struct upload_answer *a, struct err *e)
 {
 	uint64_t end;
@@ -200,8 +209,8 @@ static int upload_on_chunk(struct upload *u, const struct upload_answer *a, stru
 		return -1;
 	if (a->range.n && (upload_parse_range(a->range, &end) || end != u->off + u->len))
 		return ++u->behind > UPLOAD_BEHIND_MAX ? upload_fall_back(u) : upload_go(u, UPLOAD_STATUS);
-	retry_progress(&u->retry);
 	u->off += u->len;
+	upload_reached(u, u->off);
 	return upload_plan(u);
 }
 
@@ -231,8 +240,7 @@ static int upload_on_status(struct upload *u, const struct upload_answer *a, str
 		return -1;
 	if (upload_parse_range(a->range, &end) || end > u->off + u->len)
 		return upload_fall_back(u);
-	if (end > u->off)
-		retry_progress(&u->retry);
+	upload_reached(u, end);
 	u->off = end;
 	return upload_plan(u);
 }

@@ -54,6 +54,7 @@ struct upload {
 	int64_t pause;          /* before the next request */
 	/* private */
 	char *location;
+	uint64_t best;   /* what the registry has ever had: the same bytes once more are no progress */
 	bool whole;      /* chunks do not work here */
 	unsigned behind; /* how often the registry had less than it had taken */
 	unsigned lost;   /* sessions that it forgot */
