@@ -393,13 +393,6 @@ def test_chunks(proxy, big, registry, new_slct, name):
     in_registry(registry, path, big.id, new_slct)
 
 
-def test_chunks_that_go_well_are_no_progress_twice(proxy, big, registry):
-    """Every chunk is taken, and the upload can never be closed."""
-    proxy.on("PUT", UPLOAD, status(500))
-    big.push(f"{proxy.host}/{repo_of(registry)}:1", rc=4)
-    assert proxy.count("PUT", UPLOAD) <= 12
-
-
 @pytest.mark.parametrize("fault", [partial(20 << 20), partial(1), reset(after=True), reset()], ids=str)
 def test_what_arrived_is_not_sent_again(proxy, big, registry, new_slct, fault):
     proxy.keep_sessions()

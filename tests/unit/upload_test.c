@@ -100,6 +100,29 @@ START_TEST(is_bounded)
 }
 END_TEST
 
+/* Every chunk is taken, and the upload can never be closed: chunks that are sent once more are no progress. */
+START_TEST(closing_is_bounded)
+{
+	AUTO_URL struct url from = {0};
+	struct upload u = {.digest = D, .size = 25, .chunk = 10, .retry.max = 3};
+	struct err e = ERR_INIT;
+	int closed = 0, rc = 0;
+
+	unit_ok(url_parse(SV("http://r/v2/x/blobs/uploads/"), &from, &e), e);
+	for (int i = 0; i < 200 && !rc; i++) {
+		struct upload_answer a = {.from = &from, .location = SV("/u"), .retry_after = RETRY_AFTER_NONE, .now = 1};
+
+		a.status = u.ask == UPLOAD_HEAD ? 404 : u.ask == UPLOAD_CLOSE ? 500 : 202;
+		closed += u.ask == UPLOAD_CLOSE;
+		rc = upload_next(&u, &a, &e);
+	}
+	ck_assert_int_eq(rc, -1);
+	ck_assert_int_eq(closed, 4);
+	upload_release(&u);
+	err_release(&e);
+}
+END_TEST
+
 /* --- chunks: 25 bytes in chunks of 10 */
 
 struct chunk_step {
@@ -258,4 +281,4 @@ START_TEST(grows_without_chunks)
 }
 END_TEST
 
-UNIT_MAIN("upload", walks, is_bounded, chunks, grows, grows_without_chunks)
+UNIT_MAIN("upload", walks, is_bounded, closing_is_bounded, chunks, grows, grows_without_chunks)
