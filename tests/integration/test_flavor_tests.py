@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lab import command_lines
+
 BASE = "FROM localhost/busybox:1\nRUN echo data > /data\n"
 WEB = """
   web:
@@ -59,7 +61,7 @@ def test_services(any_slct):
     done = any_slct.run("test", "-j2", f, "--output-directory", any_slct.work / "logs")
     assert done.out.count("ok ") == 2
     assert [log.read_text().endswith("served\n") for log in (any_slct.work / "logs").rglob("test.*.log")] == [True, True]
-    assert not any(b"httpd\0-f\0-p\0" in p.read_bytes() for p in Path("/proc").glob("[0-9]*/cmdline") if p.exists())
+    assert b"httpd\0-f\0-p\0" not in command_lines()
 
 
 @pytest.mark.parametrize("service, why", [("run: exit 4\n    ready: 'false'", "ended before it was ready"),
@@ -93,11 +95,10 @@ def test_without_tests(slct):
 def test_interrupted(slct):
     f = flavor(slct, "tests:\n  a: {stage: base, run: exec sleep 4343.43, services: [web]}\nservices:" + WEB)
     run = slct.popen("test", f)
-    lines = lambda: b"".join(p.read_bytes() for p in Path("/proc").glob("[0-9]*/cmdline") if p.exists())
-    while b"4343.43" not in lines():
+    while b"4343.43" not in command_lines():
         assert run.poll() is None
     run.send_signal(signal.SIGINT)
-    assert run.wait(30) == 130 and b"4343.43" not in lines()
+    assert run.wait(30) == 130 and b"4343.43" not in command_lines()
 
 
 SCAN = r"""FROM localhost/busybox:1
