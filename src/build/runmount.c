@@ -290,6 +290,11 @@ int runmount_owners(const struct step_job *j, const struct runmounts *m, struct 
 	return 0;
 }
 
+static bool is_context_bind(const struct plan_mount *pm)
+{
+	return pm->m.type == DMOUNT_BIND && plan_mount_of_context(pm);
+}
+
 /* What needs the user namespace: files with the ids of the image. */
 static bool is_stack(const struct plan_mount *pm)
 {
@@ -338,7 +343,7 @@ static int fill(void *arg, struct err *e)
 	const struct step_job *j = f->j;
 
 	for (size_t i = 0; i < j->def->mounts.n; i++)
-		if (plan_mount_of_context(&j->def->mounts.v[i]) && fill_context(j, &j->def->mounts.v[i], e) < 0)
+		if (is_context_bind(&j->def->mounts.v[i]) && fill_context(j, &j->def->mounts.v[i], e) < 0)
 			return -1;
 	if (copy_stacks(j, e) < 0)
 		return -1;
