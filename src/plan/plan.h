@@ -24,6 +24,8 @@
 #include "src/util/err.h"
 
 #define PLAN_NONE SIZE_MAX
+/* The image without files, in FROM and from=. */
+#define PLAN_SCRATCH "scratch"
 /* Where the reference puts scripts of RUN; a script sees it in its own name. */
 #define PLAN_SCRIPT_DIR "/dev/pipes/"
 
@@ -162,7 +164,8 @@ struct plan_stage {
 	const struct dstage *df; /* borrowed from the source */
 	size_t df_index;
 	size_t base_stage;   /* FROM a stage, else PLAN_NONE */
-	size_t base_image;   /* FROM an image, else PLAN_NONE; both NONE: scratch */
+	size_t base_image;   /* FROM an image, else PLAN_NONE */
+	size_t base_context; /* FROM a named directory: its source, else PLAN_NONE; all three NONE: scratch */
 	char *from_text;     /* FROM's reference with variables resolved */
 	struct platform platform;
 	VEC_OF(struct plan_edge) needs;

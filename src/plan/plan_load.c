@@ -90,7 +90,7 @@ int plan_load_ignore(const char *dockerfile, const char *dir, struct ignore **ou
 
 static struct plan_stage *new_stage(struct plan *p, const struct plan_source *s, size_t df_index)
 {
-	struct plan_stage st = {.base_stage = PLAN_NONE, .base_image = PLAN_NONE, .df_index = df_index};
+	struct plan_stage st = {.base_stage = PLAN_NONE, .base_image = PLAN_NONE, .base_context = PLAN_NONE, .df_index = df_index};
 
 	st.df = &s->stages.stages.v[df_index];
 	st.source = p->sources.n - 1;
@@ -151,15 +151,6 @@ static int at_instr(const struct dast_instr *in, struct err *e)
 	return e->place.file ? -1 : dparse_err_in(in, in->pos, e);
 }
 
-/* Its instructions would be left out in silence. */
-static int from_directory(const struct plan *p, const char *text, const struct plan_from *from, struct err *e)
-{
-	err_set(e, ERR_INPUT, "FROM %s: the named context is a directory, %s", text,
-		p->sources.v[from->index]->context.parts.v[0].path);
-	return err_hint(e, "a directory is for COPY --from and RUN --mount=from; for FROM name an image "
-			   "(docker-image://REF, store:NAME, oci-layout://DIR)");
-}
-
 static int link_from(struct plan *p, size_t at, struct err *e)
 {
 	struct plan_stage *st = &p->stages.v[at];
@@ -171,13 +162,13 @@ static int link_from(struct plan *p, size_t at, struct err *e)
 		return -1;
 	if (platform && platform[0] && platform_parse(platform, &st->platform, e) < 0)
 		return -1;
-	if (strcmp(st->from_text, "scratch") == 0)
+	if (strcmp(st->from_text, PLAN_SCRATCH) == 0)
 		return 0;
 	if (plan_ref_resolve(p, at, st->from_text, false, PLAN_EDGE_FROM, &from, e) < 0)
 		return -1;
-	if (from.origin == PLAN_FROM_CONTEXT)
-		return from_directory(p, st->from_text, &from, e);
-	*(from.origin == PLAN_FROM_STAGE ? &st->base_stage : &st->base_image) = from.index;
+	*(from.origin == PLAN_FROM_CONTEXT ? &st->base_context :
+	  from.origin == PLAN_FROM_STAGE   ? &st->base_stage :
+					     &st->base_image) = from.index;
 	return 0;
 }
 
@@ -191,7 +182,7 @@ static int link_mounts(struct plan *p, size_t at, const struct dast_instr *in, s
 
 		if (dmount_from(sv_from(mount), &from, e) < 0)
 			return -1;
-		if (from && strcmp(from, "scratch") != 0 &&
+		if (from && strcmp(from, PLAN_SCRATCH) != 0 &&
 		    plan_ref_resolve(p, at, from, true, PLAN_EDGE_MOUNT, &used, e) < 0)
 			return -1;
 	}
