@@ -3,8 +3,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "registry/cred.h"
 #include "src/cli/html.h"
+#include "src/util/base64.h"
 #include "src/util/clock.h"
 #include "src/util/hash.h"
 #include "src/util/mem.h"
@@ -71,7 +71,7 @@ static void page_policy(struct page *p)
 	AUTO_FREE char *text = NULL;
 
 	hash_bytes(HASH_SHA256, page_script, strlen(page_script), sum);
-	text = cred_base64_encode(sv_of((const char *)sum, hash_size(HASH_SHA256)));
+	text = base64_of(sv_of((const char *)sum, hash_size(HASH_SHA256)));
 	buf_printf(p->out,
 		   "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
 		   "style-src 'unsafe-inline'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'\">\n",
