@@ -374,6 +374,12 @@ void call_start(struct call *c)
 	call_try(c);
 }
 
+void call_unpause(struct call *c)
+{
+	if (c->http)
+		http_resume(c->http, &c->req);
+}
+
 void call_again(struct call *c, int64_t delay_ns)
 {
 	c->ended = false;

@@ -85,6 +85,8 @@ struct call {
 void call_start(struct call *c);
 /* The same call once more, counts kept: from inside `done`. */
 void call_again(struct call *c, int64_t delay_ns);
+/* A transfer whose `data` or body gave HTTP_WAIT goes on. */
+void call_unpause(struct call *c);
 /* For policies: what the call waited for is there, or has failed (*e is copied). */
 void call_resume(struct call *c);
 void call_fail(struct call *c, const struct err *e);

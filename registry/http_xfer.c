@@ -70,14 +70,17 @@ static size_t http_xfer_on_data(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_xfer *x = arg;
 	struct http_req *r = x->r;
+	int rc;
 
 	if (http_xfer_head(x))
 		return 0;
-	if (r->data && r->data(r->arg, p, size * n, &r->err)) {
-		http_xfer_abort(r);
-		return 0;
-	}
-	return size * n;
+	rc = r->data ? r->data(r->arg, p, size * n, &r->err) : 0;
+	if (rc == HTTP_WAIT)
+		return CURL_WRITEFUNC_PAUSE;
+	if (!rc)
+		return size * n;
+	http_xfer_abort(r);
+	return 0;
 }
 
 static size_t http_xfer_on_read(char *p, size_t size, size_t n, void *arg)
@@ -90,6 +93,8 @@ static size_t http_xfer_on_read(char *p, size_t size, size_t n, void *arg)
 	if (!left)
 		return 0;
 	got = b->read(b->arg, x->sent, p, left < size * n ? (size_t)left : size * n, &x->r->err);
+	if (got == HTTP_WAIT)
+		return CURL_READFUNC_PAUSE;
 	if (got <= 0) {
 		if (!got)
 			err_set(&x->r->err, ERR_INTEGRITY, "what is sent is shorter than its size says");

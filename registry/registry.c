@@ -4,6 +4,7 @@
 #include "registry/blobget.h"
 #include "registry/pull.h"
 #include "registry/push.h"
+#include "registry/regcopy.h"
 #include "registry/referrers.h"
 #include "registry/regdelete.h"
 #include "registry/regping.h"
@@ -106,6 +107,11 @@ int registry_push_image(struct registry *r, struct registry_push *p, struct stor
 			void *arg, struct err *e)
 {
 	return push_image(&r->pool, p, s, fn, arg, e);
+}
+
+int registry_copy(struct registry *r, struct registry_copy *c, struct err *e)
+{
+	return regcopy_run(&r->pool, c, e);
 }
 
 int registry_remove(struct registry *r, const struct ref *ref, struct err *e)
