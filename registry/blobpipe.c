@@ -276,6 +276,7 @@ static int blobpipe_start(struct blobpipe *b, struct err *e)
 		return -1;
 	if (more)
 		b->call.retry = retry;
+	b->call.apart = true;
 	b->call.attempt = blobpipe_attempt;
 	b->call.head = blobpipe_head;
 	b->call.data = blobpipe_data;

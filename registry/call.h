@@ -54,6 +54,7 @@ struct call {
 	const struct http_body *body;
 	bool strict_tls;  /* certificates are verified also of this machine, unless insecure lists it */
 	bool once;        /* a failure is not tried again here */
+	bool apart;       /* see http.h */
 	bool no_local;    /* url itself must not lead to this machine */
 	size_t max_bytes; /* of an answer that goes into `text` */
 	void (*attempt)(void *arg); /* before each try; may change headers; may be NULL */

@@ -86,6 +86,7 @@ struct http_req {
 	bool insecure_tls;                        /* certificates are not verified */
 	struct sv ca[HTTP_CA_MAX];                /* PEM: authorities beside those of the system; may be empty */
 	const char *cert, *key;                   /* paths of the client's certificate and key; NULL: none */
+	bool apart;    /* a connection of its own: what waits there must not fill memory, as it would in HTTP/2's windows */
 	bool no_local; /* connections to loopback and link-local addresses are refused */
 	const struct http_body *body;             /* NULL: none */
 	/* Status and header fields are there; before any data. -1: stop, with *e. May be NULL. */

@@ -275,7 +275,7 @@ static void http_xfer_set_tls(struct http_xfer *x)
 	}
 	if (!x->r->insecure_tls)
 		http_xfer_set_ca(x);
-	if (x->r->url->tls)
+	if (x->r->url->tls && !x->r->apart)
 		curl_easy_setopt(c, CURLOPT_PIPEWAIT, 1L); /* rather share a connection than open one more */
 }
 
@@ -291,7 +291,8 @@ static void http_xfer_set_transport(struct http_xfer *x)
 	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION,
+			 (long)(x->r->apart ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "slct/" SLCT_VERSION);
 	/* Also makes curl undo an encoding that the server applies although nobody asked. */
 	curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "identity");

@@ -204,7 +204,7 @@ def test_refused_mounts_within_a_registry(empty, new_slct, image, source, target
 
 
 def test_over_http2(empty, new_slct, work):
-    """Fetched and sent over the same connection: two names of one registry, so that nothing is mounted."""
+    """Two names of one registry, so that nothing is mounted: what is sent shares a connection, what is fetched does not."""
     authority = Authority(work / "authority")
     cert, key = authority.issue("localhost", "DNS:localhost,IP:127.0.0.1")
     registry = Registry(work / "h2", tls={"certificate": cert, "key": key}).start()
