@@ -1,7 +1,9 @@
-/* Images from place to repository, without a store. */
+/* Images from place to place, without a store. */
 #include "registry/regcopy.h"
 
+#include "oci/layout_sink.h"
 #include "oci/limits.h"
+#include "registry/blobget.h"
 #include "registry/docget.h"
 #include "registry/push.h"
 #include "registry/referrers.h"
@@ -12,6 +14,7 @@
 struct regcopy {
 	struct regsession_pool *pool;
 	struct registry_copy *c;
+	struct layout_sink *out; /* NULL: a repository */
 	const struct ref *from; /* as registries.conf rewrites it; NULL: a directory */
 };
 
@@ -76,13 +79,19 @@ static void regcopy_on_head(void *arg)
 }
 
 /* Whether the name (a tag, or a digest) stands for that manifest there. */
-static int regcopy_has(struct regcopy *r, const char *name, const struct digest *d, bool *there, struct err *e)
+static int regcopy_has(struct regcopy *r, const char *name, const struct descriptor *d, bool *there, struct err *e)
 {
 	AUTO_FREE char *tail = mem_printf("manifests/%s", name);
 	struct regcopy_head h = {0};
 	int rc = 0;
 
 	*there = false;
+	if (r->out) {
+		struct blobsink sink = layout_sink_blobs(r->out);
+
+		*there = sink.has(sink.arg, d);
+		return 0;
+	}
 	if (regsession_call(r->pool, r->c->to, HTTP_HEAD, tail, "pull,push", &h.call, e))
 		return -1;
 	strv_add(&h.call.headers, DOCGET_ACCEPT);
@@ -92,7 +101,8 @@ static int regcopy_has(struct regcopy *r, const char *name, const struct digest 
 	while (!rc && !h.done)
 		rc = http_step(r->pool->http, e);
 	if (!rc && !err_is_set(&h.call.err))
-		*there = sv_eq_str(call_field(&h.call, "Docker-Content-Digest"), d->text) || !strcmp(name, d->text);
+		*there = sv_eq_str(call_field(&h.call, "Docker-Content-Digest"), d->digest.text) ||
+			 !strcmp(name, d->digest.text);
 	else if (!rc && h.call.err.http != 404)
 		rc = (err_move(e, &h.call.err), -1);
 	call_release(&h.call);
@@ -122,6 +132,37 @@ static int regcopy_push(struct regcopy *r, const struct descriptor *d, const str
 	r->c->there += p.blobs_there;
 	r->c->bytes_sent += p.bytes_sent;
 	return rc;
+}
+
+/* All blobs of an image, then its manifest. */
+static int regcopy_put_blobs(struct regcopy *r, const struct descriptor *d, const struct buf *text, struct err *e)
+{
+	struct blobsink sink = layout_sink_blobs(r->out);
+	AUTO_FREE const struct descriptor **list = NULL;
+	AUTO_MANIFEST struct manifest m = {0};
+	size_t n = 0;
+
+	if (manifest_parse(text->p, text->n, d->media_type, &m, ERR_INPUT, e))
+		return -1;
+	list = mem_array(m.nlayers + 1, sizeof *list);
+	for (size_t i = 0; i < m.nlayers; i++)
+		if (mediatype_kind_of(m.layers[i].media_type) != MEDIATYPE_FOREIGN_LAYER)
+			list[n++] = &m.layers[i];
+	list[n++] = &m.config;
+	if (r->from)
+		return blobget_all(r->pool, r->c->from, list, n, &sink, NULL, NULL, e);
+	for (size_t i = 0; i < n; i++)
+		if (layout_sink_copy(r->out, r->c->dir, list[i], e))
+			return -1;
+	return 0;
+}
+
+static int regcopy_put(struct regcopy *r, const struct descriptor *d, const struct buf *text, bool index, struct err *e)
+{
+	if (!index && regcopy_put_blobs(r, d, text, e))
+		return -1;
+	r->c->manifests++;
+	return layout_sink_put(r->out, d, text, e);
 }
 
 /* What an index names. */
@@ -224,7 +265,7 @@ static int regcopy_tree(struct regcopy *r, const struct descriptor *d, struct bu
 {
 	bool there, index, referrers = r->c->referrers && r->from;
 
-	if (regcopy_has(r, tag ? tag : d->digest.text, &d->digest, &there, e))
+	if (regcopy_has(r, tag ? tag : d->digest.text, d, &there, e))
 		return -1;
 	if (there && !referrers)
 		return 0;
@@ -233,7 +274,7 @@ static int regcopy_tree(struct regcopy *r, const struct descriptor *d, struct bu
 	index = manifest_detect(text->p, text->n, d->media_type) == MEDIATYPE_INDEX;
 	if (index && regcopy_children(r, d, text, depth, e))
 		return -1;
-	if (!there && regcopy_push(r, d, text, tag, e))
+	if (!there && (r->out ? regcopy_put(r, d, text, index, e) : regcopy_push(r, d, text, tag, e)))
 		return -1;
 	return referrers ? regcopy_referrers(r, d, depth, e) : 0;
 }
@@ -277,15 +318,21 @@ static int regcopy_all(struct regcopy *r, struct err *e)
 {
 	AUTO_DESCRIPTOR struct descriptor root = {0};
 	AUTO_BUF struct buf text = {0};
-	const struct digest *wanted = &r->c->to->digest;
+	const struct ref *to = r->c->to;
 
-	if (regconf_writable(r->pool->conf, r->c->to, e) || regcopy_root(r, &root, &text, e) ||
+	if ((to && regconf_writable(r->pool->conf, to, e)) || regcopy_root(r, &root, &text, e) ||
 	    (r->c->platform && regcopy_choose(r, &root, &text, e)))
 		return -1;
-	if (digest_is_set(wanted) && !digest_eq(wanted, &root.digest))
+	if (to && digest_is_set(&to->digest) && !digest_eq(&to->digest, &root.digest))
 		return err_set(e, ERR_USAGE, "what is copied has the digest %s, not that of the target", root.digest.text);
 	r->c->digest = root.digest;
-	return regcopy_tree(r, &root, &text, r->c->to->tag, 0, e);
+	if (to)
+		return regcopy_tree(r, &root, &text, to->tag, 0, e);
+	/* Not before it is known that there is something to copy. */
+	r->out = layout_sink_open(r->c->out, e);
+	if (!r->out || regcopy_tree(r, &root, &text, NULL, 0, e) || layout_sink_name(r->out, r->c->name, &root, e))
+		return err_wrap(e, "layout %s", r->c->out);
+	return 0;
 }
 
 int regcopy_run(struct regsession_pool *p, struct registry_copy *c, struct err *e)
@@ -293,6 +340,7 @@ int regcopy_run(struct regsession_pool *p, struct registry_copy *c, struct err *
 	struct regcopy r = {.pool = p, .c = c};
 	AUTO_REGCONF_PLACES struct regconf_places places = {0};
 	const struct ref *both[] = {c->from, c->to};
+	int rc;
 
 	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
 		AUTO_FREE char *name = both[i] ? ref_familiar(both[i]) : NULL;
@@ -305,5 +353,7 @@ int regcopy_run(struct regsession_pool *p, struct registry_copy *c, struct err *
 		return -1;
 	if (c->from)
 		r.from = &places.v[places.n - 1];
-	return regcopy_all(&r, e);
+	rc = regcopy_all(&r, e);
+	layout_sink_close(r.out);
+	return rc;
 }

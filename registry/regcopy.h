@@ -1,4 +1,4 @@
-/* Images from a repository or a layout directory to a repository, without a store between: documents in memory, blobs
+/* Images from a repository or a layout directory to another one, without a store between: documents in memory, blobs
  * mounted or passed through (blobpipe.h). */
 #ifndef SLCT_REGCOPY_H
 #define SLCT_REGCOPY_H

@@ -91,8 +91,9 @@ int registry_fetch_blobs(struct registry *r, const struct ref *repo, const struc
 			 struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
 {
 	AUTO_FREE char *name = ref_familiar(repo);
+	struct blobsink sink = blobsink_of_store(s);
 
-	if (!blobget_all(&r->pool, repo, blobs, n, s, fn, arg, e))
+	if (!blobget_all(&r->pool, repo, blobs, n, &sink, fn, arg, e))
 		return 0;
 	return err_wrap(e, "pulling %s", name);
 }

@@ -115,15 +115,16 @@ struct registry_push {
 int registry_push_image(struct registry *r, struct registry_push *p, struct store *s, registry_progress_fn *fn,
 			void *arg, struct err *e);
 
-/* Copy an image, or an index with all that it names, to a repository; nothing is written here. What the target has is
+/* Copy an image, or an index with all that it names, to a repository (nothing is written here) or a layout. What the target has is
  * not sent, and what another repository of its registry has is mounted. */
 struct registry_copy {
 	const struct ref *from;        /* by its digest, else its tag; NULL: of `dir` */
 	const struct layout_dir *dir;  /* borrowed */
 	const struct descriptor *root; /* of `dir` */
-	const struct ref *to;          /* its tag; a digest must be that of what is copied */
+	const struct ref *to;          /* its tag; a digest must be that of what is copied. NULL: to `out` */
+	const char *out, *name;        /* layout directory, and the name there (NULL: none) */
 	const struct platform *platform; /* of an index this image alone; NULL: all */
-	bool referrers;                  /* with what names the images as its subject; not of `dir` */
+	bool referrers;                  /* with what names the images as its subject; between repositories */
 	/* out */
 	struct digest digest;
 	uint64_t manifests, referrers_copied;

@@ -383,11 +383,11 @@ int imgcopy_give(struct session *s, const struct descriptor *root, const struct 
 	return err_set(e, ERR_INTERNAL, "unknown place %d", (int)to->kind);
 }
 
-/* --- to a registry, past the store: in a worker --- */
+/* --- past the store, in a worker: between registries and layout directories --- */
 
 struct direct {
 	struct session *s;
-	const struct imgcopy_place *from;
+	const struct imgcopy_place *from, *target;
 	struct ref from_ref, to;
 	const struct imgcopy_opts *o;
 };
@@ -406,6 +406,12 @@ static int direct_run(struct direct *d, struct layout_dir *dir, struct registry_
 	} else {
 		c->from = &d->from_ref;
 	}
+	if (d->target->kind == IMGCOPY_OCI) {
+		c->out = d->target->name;
+		c->name = d->target->tag;
+	} else {
+		c->to = &d->to;
+	}
 	reg = registry_new(&d->s->net, e); /* ends with the worker */
 	return reg ? registry_copy(reg, c, e) : -1;
 }
@@ -413,7 +419,7 @@ static int direct_run(struct direct *d, struct layout_dir *dir, struct registry_
 static int direct_work(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	struct direct *d = arg;
-	struct registry_copy c = {.to = &d->to, .platform = d->o->platform, .referrers = d->o->referrers};
+	struct registry_copy c = {.platform = d->o->platform, .referrers = d->o->referrers};
 	AUTO_LAYOUT_DIR struct layout_dir dir = LAYOUT_DIR_INIT;
 	int rc = direct_run(d, &dir, &c, e);
 
@@ -430,10 +436,10 @@ static int direct_work(void *arg, struct worker *w, struct json **result, struct
 static int direct(struct session *s, const struct imgcopy_place *from, const struct imgcopy_place *to,
 		  const struct imgcopy_opts *o, struct digest *digest, struct err *e)
 {
-	struct direct d = {.s = s, .from = from, .o = o};
+	struct direct d = {.s = s, .from = from, .target = to, .o = o};
 	struct worker_spec spec = {.role = "copy", .fn = direct_work, .arg = &d};
 	AUTO_JSON struct json *answer = NULL;
-	int rc = ref_parse(to->name, &d.to, e);
+	int rc = to->kind == IMGCOPY_DOCKER ? ref_parse(to->name, &d.to, e) : 0;
 
 	if (rc == 0 && from->kind == IMGCOPY_DOCKER)
 		rc = ref_parse(from->name, &d.from_ref, e);
@@ -456,7 +462,8 @@ static int copy(struct session *s, const struct imgcopy_place *from, const struc
 	AUTO_DESCRIPTOR struct descriptor root = {0}, chosen = {0};
 	struct platform host;
 
-	if (to->kind == IMGCOPY_DOCKER && (from->kind == IMGCOPY_DOCKER || from->kind == IMGCOPY_OCI))
+	if ((to->kind == IMGCOPY_DOCKER || to->kind == IMGCOPY_OCI) &&
+	    (from->kind == IMGCOPY_DOCKER || from->kind == IMGCOPY_OCI))
 		return direct(s, from, to, o, digest, e);
 	platform_host(&host);
 	if (one && !platform)

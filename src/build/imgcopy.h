@@ -29,7 +29,7 @@ int imgcopy_bring(struct session *s, const struct imgcopy_place *from, const str
 /* From the store's blobs. */
 int imgcopy_give(struct session *s, const struct descriptor *root, const struct imgcopy_place *to, struct err *e);
 
-/* Both; from registries and layout directories to registries without the store. The places that hold one image (store,
+/* Both; between registries and layout directories without the store. The places that hold one image (store,
  * docker archive) get that of the platform (NULL: this machine's). *digest: of what was copied. */
 struct imgcopy_opts {
 	const struct platform *platform; /* NULL: all of an index */

@@ -63,8 +63,8 @@ const struct command cmd_copy = {
 		 "or docker-archive:FILE[:TAG]. Manifests, indexes with the images of all their platforms, configs and "
 		 "layers keep their bytes and digests, and nothing is unpacked. Within one registry layers are mounted and "
 		 "do not pass through this machine; to another one they are sent while they come, and nothing is kept. What "
-		 "the target has is not sent. Layers from and to archives and the store pass through the store, which keeps "
-		 "them until the next slct gc. The store and docker archives hold the image of one platform.\n\n"
+		 "the target has is not sent. Layout directories are read and written in place. Layers from and to archives "
+		 "pass through the store, which keeps them until the next slct gc. The store and docker archives hold the image of one platform.\n\n"
 		 "The digest of what was copied is printed.",
 	.example = "slct copy docker://debian:12 docker://localhost:5000/debian:12\n"
 		   "slct copy oci:out:demo oci-archive:demo.tar\n"

@@ -3,12 +3,14 @@ import hashlib
 import json
 import os
 import re
+import subprocess
+import urllib.request
 
 import pytest
 
 from certs import Authority
 from faultproxy import FaultProxy, corrupt, cut, encoded, partial, reset, shorter, status
-from lab import Registry
+from lab import Registry, need
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -230,7 +232,6 @@ def test_over_http2(empty, new_slct, work):
 # --- indexes and referrers
 
 def put_manifest(url, name, document):
-    import urllib.request
     data = json.dumps(document).encode()
     request = urllib.request.Request(f"{url}/manifests/{name or digest(data)}", data, method="PUT",
                                      headers={"Content-Type": document["mediaType"]})
@@ -280,3 +281,40 @@ def test_a_target_by_digest(empty, image):
     repo = b.rsplit(":", 1)[0]
     assert empty.run("copy", a, f"{repo}@{whole}").out.strip() == whole
     assert whole in empty.run("copy", a, f"{repo}@sha256:{'0' * 64}", rc=2).err
+
+
+# --- to layout directories
+
+def test_to_a_layout(empty, image, source, work):
+    """Straight into the directory; what is there is not fetched again, and a layout that others read stays valid."""
+    sizes = (3 * MIB, 100)
+    a, _, whole = image(*sizes)
+    assert empty.run("copy", a, f"oci:{work}/out:1").out.strip() == whole
+    assert kept(empty) == [] and {p.stat().st_size for p in (work / "out/blobs/sha256").iterdir()} > set(sizes)
+    source.seen.clear()
+    assert empty.run("copy", a, f"oci:{work}/out:2").out.strip() == whole
+    assert len(source.seen) == 1
+    assert empty.run("copy", f"oci:{work}/out:2", f"oci:{work}/more:3").out.strip() == whole
+    assert kept(empty) == [] and not [p for p in (work / "more").rglob(".slct-tmp*")]
+    for place in ("out:1", "out:2", "more:3"):
+        raw = subprocess.run([need("skopeo"), "inspect", "--raw", f"oci:{work}/{place}"], check=True, capture_output=True)
+        assert digest(raw.stdout) == whole
+
+
+@pytest.mark.parametrize("name", ["cut", "corrupt", "reset", "500", "shorter"])
+def test_a_layout_from_a_source_that_fails_once(empty, image, source, work, name):
+    a, _, whole = image(SMALL)
+    layer = next(p for p in (work / "made/blobs/sha256").iterdir() if p.stat().st_size == SMALL)
+    source.on("GET", layer.name, SOURCE_FAULTS[name], first=1)
+    assert empty.run("copy", a, f"oci:{work}/out:1").out.strip() == whole
+    assert (work / "out/blobs/sha256" / layer.name).read_bytes() == layer.read_bytes()
+
+
+def test_a_layout_gets_no_wrong_byte(empty, image, source, work):
+    a, _, _ = image(SMALL)
+    source.on("GET", "/blobs/", corrupt())
+    empty.run("copy", a, f"oci:{work}/out:1", rc=6)
+    assert not [p for p in (work / "out/blobs").rglob("*") if p.is_file()]
+    # Nothing to copy: no directory either.
+    empty.run("copy", a + "y", f"oci:{work}/none:1", rc=None)
+    assert not (work / "none").exists()

@@ -53,6 +53,15 @@ START_TEST(test_several_at_once)
 	ck_assert_mem_eq(x, z, 32);
 	hash_bytes(HASH_SHA256, "b", 1, z);
 	ck_assert_mem_eq(y, z, 32);
+	hash_reset(a);
+	hash_add(a, "a", 1);
+	hash_free(c);
+	c = hash_new(HASH_SHA256);
+	hash_copy(c, a);
+	hash_add(a, "x", 1);
+	hash_add(c, "bc", 2);
+	hash_end(c, y);
+	ck_assert_mem_eq(x, y, 32);
 	hash_free(a);
 	hash_free(b);
 	hash_free(c);
