@@ -106,12 +106,15 @@ def test_files_are_linked(any_slct):
     any_slct.fsck()
 
 
-def test_one_inode_is_one_path_of_a_root(any_slct):
-    """A tree that was made for one stack may lie in another one, where its files would meet their other names."""
+@pytest.mark.parametrize("steps", [0, 20])
+def test_one_inode_is_one_path_of_a_root(any_slct, steps):
+    """A tree that was made for one stack may lie in another one, where its files would meet their other names; also among
+    so many layers that they are folded."""
     one = B + "\nCOPY --from=src /d/f0 /a\n"
     two = B + "\nCOPY --from=src /d/f0 /b\n"
     both = B + "\nCOPY --from=src /d/f0 /a\nCOPY --from=src /d/f0 /b\n"
-    look = "RUN stat -c %i /a /b >/seen && cp /a /b\n"
+    deep = "".join(f"RUN echo {n} >/n{n}\n" for n in range(steps))
+    look = deep + "RUN stat -c %i /a /b >/seen && cp /a /b\n"
     for n, text in enumerate((one, two)):
         any_slct.build(OLD_SOURCE + text, files=FILES, tag=f"t{n}:1")
     assert len({i for n in "ab" for i in inodes(any_slct, n).values()}) == 1
