@@ -118,7 +118,7 @@ static bool take_by_content(struct build *b, size_t at, const struct plan_step *
 	struct clocal rec;
 	const char *source;
 
-	if (st->forced || b->o->no_cache || !lookup_content(b, key, &rec, &source))
+	if (st->forced || b->o->no_cache || !lookup_content(b, at, key, &rec, &source))
 		return false;
 	if (!rec.made[0]) {
 		clocal_release(&rec);
@@ -224,7 +224,7 @@ static bool ask_remote(struct build *b, size_t at, const struct ckey *key)
 		return false;
 	a = mem_new(struct asking_stage);
 	*a = (struct asking_stage){b, at};
-	if (cacheread_later(b, key, on_answer, a) < 0) {
+	if (cacheread_later(b, at, key, on_answer, a) < 0) {
 		free(a);
 		return false;
 	}

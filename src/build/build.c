@@ -163,9 +163,8 @@ static int build(struct build *b, struct build_result *r, struct err *e)
 	if (!sig)
 		return -1;
 	begin_line(b);
-	rc = cachewrite_init(b, e);
-	if (rc == 0)
-		rc = build_prepare(b, e);
+	cachewrite_init(b);
+	rc = build_prepare(b, e);
 	if (b->s->interrupted)
 		rc = cancelled(b, e);
 	else if (rc == 0)

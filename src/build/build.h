@@ -35,7 +35,7 @@ struct build_opts {
 	struct smap args;   /* --build-arg K=V */
 	struct smap labels;
 	struct smap annotations; /* of the images' manifests */
-	struct strv cache_from, cache_to; /* REPO or DIR, with ",mode=..." etc. already checked by the option parser */
+	struct strv cache_from, cache_to; /* cacheopt.h */
 	bool no_cache, force_rebuild, offline;
 	bool squash;     /* the goals' images have one layer above the base */
 	bool scratch;    /* the result is for a comparison: no names, no cache records */
@@ -43,7 +43,7 @@ struct build_opts {
 	bool keep_going; /* after a failed step, start those that do not need it */
 	struct strv force_rebuild_from;
 	struct strv no_cache_filter; /* stages that are not taken from a cache; also several in one, with commas */
-	int64_t cache_ttl_ns; /* age from which an entry is none; 0: none */
+	struct strv cache_ttl; /* [STAGE=]DURATION: age from which an entry is none */
 	unsigned jobs; /* -j; 0: number of processors */
 	enum build_pull pull;
 	struct platform platform; /* of the images; os "" means: this machine's */

@@ -21,7 +21,8 @@ void build_opts_release(struct build_opts *o)
 {
 	struct strv *lists[] = {&o->paths,      &o->goals,    &o->tags,
 				&o->cache_from, &o->cache_to, &o->force_rebuild_from,
-				&o->add_hosts,  &o->contexts, &o->ulimits, &o->no_cache_filter};
+				&o->add_hosts,  &o->contexts, &o->ulimits, &o->no_cache_filter,
+				&o->cache_ttl};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_release(lists[i]);

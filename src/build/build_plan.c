@@ -130,7 +130,9 @@ int build_make_plan(struct build *b, struct err *e)
 		add_all_stages(p);
 	if ((o->force_rebuild || o->force_rebuild_from.n) && plan_force(p, &o->force_rebuild_from, e) < 0)
 		return -1;
-	return filter_cache(p, &o->no_cache_filter, e);
+	if (filter_cache(p, &o->no_cache_filter, e) < 0)
+		return -1;
+	return cachepick_init(o, p, &b->caches, e);
 }
 
 /* Warnings of the evaluation and of the Dockerfiles' checks; an error if a Dockerfile asks for it. */
@@ -190,6 +192,7 @@ void build_end(struct build *b)
 		clocal_release(&b->pending.v[i]);
 	vec_release(&b->pending);
 	cachewrite_release(b);
+	cachepick_release(&b->caches);
 	sshagent_release(&b->agents);
 	context_release(b->s, &b->context);
 	trees_release(b);

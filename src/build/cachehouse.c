@@ -204,7 +204,7 @@ int cachehouse_list(struct session *s, const char *place, struct json **out, str
 	struct house h = {.s = s};
 	int rc;
 
-	if (cacheopt_parse(place, &h.at, e) < 0)
+	if (cacheopt_parse(place, CACHEOPT_FROM, &h.at, e) < 0)
 		return -1;
 	rc = run_list(&h, out, e);
 	cacheopt_release(&h.at);
@@ -305,7 +305,7 @@ int cachehouse_gc(struct session *s, const char *place, int64_t before, bool dry
 	int rc;
 
 	*st = (struct cachehouse_stats){0};
-	if (cacheopt_parse(place, &h.at, e) < 0)
+	if (cacheopt_parse(place, CACHEOPT_FROM, &h.at, e) < 0)
 		return -1;
 	rc = cacheopt_dir(h.at.repo) ? gc_dir(&h, st, e) : gc_repo(&h, st, e);
 	cacheopt_release(&h.at);

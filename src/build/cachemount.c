@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "src/build/copyto.h"
+#include "src/build/ctxmount.h"
 #include "src/build/rootview.h"
 #include "src/build/runmount.h"
 #include "src/build/treeview.h"
@@ -17,7 +18,7 @@
 #include "src/util/tmp.h"
 
 #define MOUNTS_DIR "mounts"
-#define CONTENT	   "data"
+#define CONTENT	   CTXMOUNT_NAME /* where ctxmount_copy() puts it */
 #define DEFAULT_MODE 0755
 
 void cachemount_release(struct cachemounts *c)
@@ -41,14 +42,16 @@ const struct cachemount *cachemount_of(const struct cachemounts *c, const struct
 /* Whatever an id holds, it is only ever a part of a hash. Trees of other id maps are other directories. */
 static char *dir_name(const struct step_job *j, const struct plan_mount *pm)
 {
-	const struct digest_list *from = runmount_stack(j, pm);
+	const struct digest_list *from = plan_mount_of_context(pm) ? NULL : runmount_stack(j, pm);
 	struct ckey_builder b;
 	struct ckey k;
 
 	ckey_begin(&b, "slct-cache-mount", false);
 	ckey_str(&b, "form", j->b->s->tier.form);
 	ckey_str(&b, "id", pm->m.id);
-	for (size_t i = 0; pm->m.from && i < from->n; i++)
+	if (!from)
+		ckey_str(&b, "files", pm->tree.text);
+	for (size_t i = 0; pm->m.from && from && i < from->n; i++)
 		ckey_str(&b, "layer", from->v[i].text);
 	ckey_str(&b, "source", pm->m.from ? pm->m.source : NULL);
 	ckey_end(&b, &k, NULL);
@@ -184,16 +187,33 @@ static int set_owner(const struct dmount *m, int dir, const struct ownview *view
 	return 0;
 }
 
+static int copy_context(const struct step_job *j, const struct plan_mount *pm, int dir, struct err *e)
+{
+	struct stat st;
+
+	if (ctxmount_copy(j, pm, dir, e) < 0)
+		return -1;
+	if (fstatat(dir, CONTENT, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, ERR_HOST, errno, "new directory");
+	return S_ISDIR(st.st_mode) ? 0 : err_set(e, ERR_INPUT, "source \"%s\" is no directory", pm->m.source);
+}
+
+static int make_content(const struct step_job *j, const struct plan_mount *pm, int dir, struct treeview *tv,
+			struct err *e)
+{
+	if (plan_mount_of_context(pm))
+		return copy_context(j, pm, dir, e);
+	if (pm->index != PLAN_NONE)
+		return copy_initial(j, pm, dir, tv, e);
+	return mkdirat(dir, CONTENT, DEFAULT_MODE) < 0 ? err_sys(e, ERR_HOST, errno, "new directory") : 0;
+}
+
 static int fill(const struct step_job *j, const struct plan_mount *pm, int dir, struct err *e)
 {
 	AUTO_TREEVIEW struct treeview tv = {0};
 
 	treeview_open(&tv, j->b->s);
-	if (pm->index == PLAN_NONE ? mkdirat(dir, CONTENT, DEFAULT_MODE) < 0 : 0)
-		return err_sys(e, ERR_HOST, errno, "new directory");
-	if (pm->index != PLAN_NONE && copy_initial(j, pm, dir, &tv, e) < 0)
-		return -1;
-	return set_owner(&pm->m, dir, &tv.view, e);
+	return make_content(j, pm, dir, &tv, e) < 0 ? -1 : set_owner(&pm->m, dir, &tv.view, e);
 }
 
 /* Complete by rename: who finds it there uses it, also a step that shares it and was faster. */

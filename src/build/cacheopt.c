@@ -43,17 +43,29 @@ static int take_dir(struct sv text, char **out, struct err *e)
 	return 0;
 }
 
-static int take_option(struct sv v, struct cacheopt *out, struct err *e)
+static int take_stage(struct sv name, struct cacheopt *out, struct err *e)
 {
-	if (sv_eq_str(v, "mode=steps"))
-		out->stages_only = false;
-	else if (sv_eq_str(v, "mode=stages"))
-		out->stages_only = true;
-	else if (sv_eq_str(v, "required"))
+	if (!name.n)
+		return err_set(e, ERR_USAGE, "cache option \"stage=\": the stage's name is missing");
+	strv_take(&out->stages, sv_dup(name));
+	return 0;
+}
+
+static int take_option(struct sv v, enum cacheopt_use use, struct cacheopt *out, struct err *e)
+{
+	if (sv_eq_str(v, "required"))
 		out->required = true;
-	else
-		return err_set(e, ERR_USAGE, "cache option \"%.*s\": it is mode=steps, mode=stages or required",
-			       SV_ARG(v));
+	else if (sv_starts(v, "stage="))
+		return take_stage(sv_sub(v, strlen("stage="), v.n), out, e);
+	else if (use == CACHEOPT_TO && sv_eq_str(v, "mode=steps"))
+		out->stages_only = false;
+	else if (use == CACHEOPT_TO && sv_eq_str(v, "mode=stages"))
+		out->stages_only = true;
+	else {
+		err_set(e, ERR_USAGE, "cache option \"%.*s\" is not understood", SV_ARG(v));
+		return err_hint(e, use == CACHEOPT_TO ? "it is stage=NAME, mode=steps, mode=stages or required"
+						      : "it is stage=NAME or required");
+	}
 	return 0;
 }
 
@@ -68,18 +80,25 @@ static int check_repo(const char *repo, struct err *e)
 	return 0;
 }
 
-int cacheopt_parse(const char *text, struct cacheopt *out, struct err *e)
+static int parse(struct sv text, enum cacheopt_use use, struct cacheopt *out, struct err *e)
 {
-	struct sv rest = sv_from(text), repo = sv_cut(&rest, ',');
+	struct sv rest = text, repo = sv_cut(&rest, ',');
 
-	*out = (struct cacheopt){0};
+	if (!repo.n)
+		return err_set(e, ERR_USAGE, "cache repository: a repository or directory is missing");
 	while (rest.p)
-		if (take_option(sv_cut(&rest, ','), out, e) < 0)
+		if (take_option(sv_cut(&rest, ','), use, out, e) < 0)
 			return -1;
 	if (cacheopt_is_dir(repo))
 		return take_dir(repo, &out->repo, e);
 	out->repo = sv_dup(repo);
-	if (check_repo(out->repo, e) == 0)
+	return check_repo(out->repo, e);
+}
+
+int cacheopt_parse(const char *text, enum cacheopt_use use, struct cacheopt *out, struct err *e)
+{
+	*out = (struct cacheopt){0};
+	if (parse(sv_from(text), use, out, e) == 0)
 		return 0;
 	cacheopt_release(out);
 	return -1;
@@ -88,5 +107,6 @@ int cacheopt_parse(const char *text, struct cacheopt *out, struct err *e)
 void cacheopt_release(struct cacheopt *o)
 {
 	free(o->repo);
-	o->repo = NULL;
+	strv_release(&o->stages);
+	*o = (struct cacheopt){0};
 }

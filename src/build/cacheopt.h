@@ -1,9 +1,10 @@
-/* Operands of --cache-from and --cache-to: REPO|DIR[,mode=steps|stages][,required] (cli.md). */
+/* Operands of --cache-from and --cache-to: REPO|DIR[,stage=NAME…][,required], and for writing [,mode=steps|stages]. */
 #ifndef SLCT_CACHEOPT_H
 #define SLCT_CACHEOPT_H
 
 #include "src/util/err.h"
 #include "src/util/sv.h"
+#include "src/util/vec.h"
 
 /* Before the path of a place that is a directory. */
 #define CACHEOPT_OCI "oci:"
@@ -11,12 +12,15 @@
 struct cacheopt {
 	char *repo;       /* host/path, or "oci:" and the absolute path of a directory: an image layout */
 	bool stages_only; /* only the last layer step of each stage is written */
-	bool required;    /* a failed write fails the build */
+	bool required;    /* if it cannot be read or written, the build fails */
+	struct strv stages; /* it is only for these; empty: for all */
 };
+
+enum cacheopt_use { CACHEOPT_FROM, CACHEOPT_TO };
 
 /* What begins with "/", "./", "../" or "oci:" is a directory; it need not be there. ERR_USAGE for unknown options and
  * names that cannot be. */
-int cacheopt_parse(const char *text, struct cacheopt *out, struct err *e);
+int cacheopt_parse(const char *text, enum cacheopt_use use, struct cacheopt *out, struct err *e);
 void cacheopt_release(struct cacheopt *o);
 bool cacheopt_is_dir(struct sv text);
 /* Path of a place (a cacheopt's `repo`) that is a directory, NULL if it is a repository; borrowed. */

@@ -80,7 +80,7 @@ static int ask_tags(void *arg, struct worker *w, struct json **result, struct er
 
 	(void)w;
 	for (size_t i = 0; i < a->keys->n; i++) {
-		ckey_tag(&a->keys->v[i], tags[i]);
+		ckey_tag(&a->keys->v[i].key, tags[i]);
 		probes[i].tag = tags[i];
 	}
 	if (ask_repo_tags(a, probes, e) < 0)
@@ -98,8 +98,9 @@ static void free_hit(void *p)
 	free(h);
 }
 
-static int take_hit(struct build *b, const char *repo, const struct ckey *key, const char *digest, struct err *e)
+static int take_hit(struct build *b, const char *repo, const struct cacheread_key *asked, const char *digest, struct err *e)
 {
+	const struct ckey *key = &asked->key;
 	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
 	struct remote_hit *h = mem_new(struct remote_hit);
 	struct digest d;
@@ -112,7 +113,7 @@ static int take_hit(struct build *b, const char *repo, const struct ckey *key, c
 		free_hit(h);
 		return -1;
 	}
-	if (lookup_expired(b, &h->rec)) { /* the next cache may have a newer one */
+	if (lookup_expired(b, asked->stage, &h->rec)) { /* the next cache may have a newer one */
 		free_hit(h);
 		return 0;
 	}
@@ -138,57 +139,58 @@ static void take_answers(struct build *b, const char *repo, const struct cachere
 	}
 }
 
-static void still_missing(const struct build *b, const struct cacheread_keys *keys, struct cacheread_keys *out)
+static void still_missing(const struct build *b, const struct cachepick_place *at, const struct cacheread_keys *keys,
+			  struct cacheread_keys *out)
 {
 	for (size_t i = 0; i < keys->n; i++)
-		if (!smap_has(&b->hits, keys->v[i].hex))
+		if (!smap_has(&b->hits, keys->v[i].key.hex) && cachepick_takes(at, keys->v[i].stage))
 			vec_push(out, keys->v[i]);
 }
 
 /* One worker's answer must fit into a message. */
 #define KEYS_PER_WORKER 500
 
-static int ask_some(struct build *b, const char *repo, const struct cacheread_keys *keys)
+static int ask_some(struct build *b, const char *repo, const struct cacheread_keys *keys, struct err *e)
 {
 	struct asking a = {.b = b, .repo = repo, .keys = keys};
 	struct worker_spec spec = {.role = "fetch", .fn = ask_tags, .arg = &a};
 	AUTO_JSON struct json *list = NULL;
-	struct err e = ERR_INIT;
 
-	if (worker_call(b->s, &spec, &list, &e) < 0) {
-		session_warn(b->s, "", "cache %s cannot be read: %s", repo, e.msg);
-		err_release(&e);
+	if (worker_call(b->s, &spec, &list, e) < 0)
 		return -1;
-	}
 	take_answers(b, repo, keys, list);
 	return 0;
 }
 
-static void ask_repo(struct build *b, const char *repo, const struct cacheread_keys *keys)
+static int ask_repo(struct build *b, const char *repo, const struct cacheread_keys *keys, struct err *e)
 {
 	for (size_t i = 0; i < keys->n && !b->stopping; i += KEYS_PER_WORKER) {
 		struct cacheread_keys some = {.v = keys->v + i, .n = keys->n - i};
 
 		if (some.n > KEYS_PER_WORKER)
 			some.n = KEYS_PER_WORKER;
-		if (ask_some(b, repo, &some) < 0)
-			return;
+		if (ask_some(b, repo, &some, e) < 0)
+			return -1;
 	}
+	return 0;
 }
 
 int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct err *e)
 {
-	for (size_t i = 0; i < b->o->cache_from.n && !b->stopping; i++) {
-		struct cacheopt opt;
+	for (size_t i = 0; i < b->caches.from.n && !b->stopping; i++) {
+		const struct cachepick_place *at = &b->caches.from.v[i];
 		struct cacheread_keys left = {0};
+		int rc = 0;
 
-		if (cacheopt_parse(b->o->cache_from.v[i], &opt, e) < 0)
-			return -1;
-		still_missing(b, keys, &left);
+		still_missing(b, at, keys, &left);
 		if (left.n)
-			ask_repo(b, opt.repo, &left);
+			rc = ask_repo(b, at->opt.repo, &left, e);
 		vec_release(&left);
-		cacheopt_release(&opt);
+		if (rc < 0 && at->opt.required)
+			return err_wrap(e, "required cache %s", at->opt.repo);
+		if (rc < 0)
+			session_warn(b->s, "", "cache %s cannot be read: %s", at->opt.repo, e->msg);
+		err_release(e);
 	}
 	return 0;
 }
@@ -197,29 +199,34 @@ int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct 
 
 struct later {
 	struct build *b;
-	struct ckey key;
+	struct cacheread_key key;
 	cacheread_done_fn *done;
 	void *ctx;
 };
 
-static int ask_one(const struct later *l, const char *text, struct worker *w, struct json **result, struct err *e)
+static int ask_one(const struct later *l, const char *repo, struct worker *w, struct json **result, struct err *e)
 {
-	struct cacheread_keys one = {.v = (struct ckey[]){l->key}, .n = 1};
+	struct cacheread_key key = l->key;
+	struct cacheread_keys one = {.v = &key, .n = 1};
+	struct asking a = {.b = l->b, .repo = repo, .keys = &one};
 	AUTO_JSON struct json *found = NULL;
-	struct cacheopt opt;
 
-	if (cacheopt_parse(text, &opt, e) < 0)
+	if (ask_tags(&a, w, &found, e) < 0)
 		return -1;
-	struct asking a = {.b = l->b, .repo = opt.repo, .keys = &one};
-	int rc = ask_tags(&a, w, &found, e);
-
-	if (rc == 0 && json_len(found)) {
+	if (json_len(found)) {
 		*result = json_new_object();
-		json_set_str(*result, "repo", opt.repo);
+		json_set_str(*result, "repo", repo);
 		json_set(*result, "found", json_ref(found));
 	}
-	cacheopt_release(&opt);
-	return rc;
+	return 0;
+}
+
+/* The result is an error that ends the build. */
+static void refuse(const char *repo, struct err *e, struct json **result)
+{
+	err_wrap(e, "required cache %s", repo);
+	*result = json_new_object();
+	json_set(*result, "required", worker_err_to_json(e));
 }
 
 /* One that cannot be asked does not keep the others from answering. */
@@ -228,10 +235,14 @@ static int ask_each(void *arg, struct worker *w, struct json **result, struct er
 	const struct later *l = arg;
 	struct err first = ERR_INIT;
 
-	for (size_t i = 0; i < l->b->o->cache_from.n && !*result; i++) {
+	for (size_t i = 0; i < l->b->caches.from.n && !*result; i++) {
+		const struct cachepick_place *at = &l->b->caches.from.v[i];
 		struct err one = ERR_INIT;
+		int rc = cachepick_takes(at, l->key.stage) ? ask_one(l, at->opt.repo, w, result, &one) : 0;
 
-		if (ask_one(l, l->b->o->cache_from.v[i], w, result, &one) < 0 && !err_is_set(&first))
+		if (rc < 0 && at->opt.required)
+			refuse(at->opt.repo, &one, result);
+		else if (rc < 0 && !err_is_set(&first))
 			err_move(&first, &one);
 		err_release(&one);
 	}
@@ -248,25 +259,38 @@ static void on_asked(void *ctx, const struct json *result, struct err *e)
 {
 	struct later *l = ctx;
 	struct cacheread_keys one = {.v = &l->key, .n = 1};
+	struct err required = ERR_INIT;
 
 	if (err_is_set(e) && e->code != ERR_CANCELLED)
 		session_warn(l->b->s, "", "cache cannot be read: %s", e->msg);
+	else if (result && json_get(result, "required"))
+		worker_err_from_json(json_get(result, "required"), &required);
 	else if (result && json_get_str(result, "repo"))
 		take_answers(l->b, json_get_str(result, "repo"), &one, json_get(result, "found"));
+	if (err_is_set(&required))
+		sched_fail(l->b, &required);
 	l->done(l->ctx);
 	free(l);
 }
 
-int cacheread_later(struct build *b, const struct ckey *key, cacheread_done_fn *done, void *ctx)
+static bool anybody_to_ask(const struct build *b, size_t stage)
+{
+	for (size_t i = 0; i < b->caches.from.n; i++)
+		if (cachepick_takes(&b->caches.from.v[i], stage))
+			return !b->o->no_cache && !b->o->offline;
+	return false;
+}
+
+int cacheread_later(struct build *b, size_t stage, const struct ckey *key, cacheread_done_fn *done, void *ctx)
 {
 	struct later *l;
 	struct err e = ERR_INIT;
 
-	if (b->o->no_cache || b->o->offline || !b->o->cache_from.n || smap_has(&b->misses, key->hex))
+	if (!anybody_to_ask(b, stage) || smap_has(&b->misses, key->hex))
 		return -1;
 	smap_set(&b->misses, key->hex, b); /* asked once */
 	l = mem_new(struct later);
-	*l = (struct later){.b = b, .key = *key, .done = done, .ctx = ctx};
+	*l = (struct later){.b = b, .key = {*key, stage}, .done = done, .ctx = ctx};
 	struct worker_spec spec = {.role = "fetch", .fn = ask_each, .arg = l, .done = on_asked, .ctx = l};
 
 	if (worker_start(b->s, &spec, &e))

@@ -4,18 +4,24 @@
 
 #include "src/build/state.h"
 
+struct cacheread_key {
+	struct ckey key;
+	size_t stage; /* that asks */
+};
+
 struct cacheread_keys {
-	struct ckey *v;
+	struct cacheread_key *v;
 	size_t n, cap;
 };
 
-/* Ask the --cache-from repositories, in their order, for all keys at once; answers that carry their key go into
- * b->hits. A repository that cannot be asked is a warning: the build goes on without it. */
+/* Ask the places of --cache-from, in their order, each for all keys of stages that it is for at once; answers that carry
+ * their key go into b->hits. A place that cannot be asked is a warning and the build goes on without it, unless it is
+ * `required`. */
 int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct err *e);
 
 /* The same for one content key while the build runs: in a worker that asks one repository after the other. done is
  * called once, whether there was an answer or not; 0, or -1 if there is nobody to ask (done is not called then). */
 typedef void cacheread_done_fn(void *ctx);
-int cacheread_later(struct build *b, const struct ckey *key, cacheread_done_fn *done, void *ctx);
+int cacheread_later(struct build *b, size_t stage, const struct ckey *key, cacheread_done_fn *done, void *ctx);
 
 #endif

@@ -24,7 +24,7 @@ struct entry {
 
 struct uploads {
 	struct build *b;
-	VEC_OF(struct cacheopt) to;
+	const struct cachepick_list *to; /* borrowed */
 	VEC_OF(struct entry *) queue; /* pointers: workers' arguments point into them */
 	size_t next; /* entry at work, or to be done next */
 	size_t repo; /* repository at work */
@@ -65,11 +65,12 @@ static void end_entry(struct uploads *u)
 }
 
 /* A cache that cannot be written now will not be in a minute: one warning, and no waiting for it again. */
-static void warn(struct uploads *u, const struct cacheopt *to, struct err *e)
+static void warn(struct uploads *u, size_t repo, struct err *e)
 {
 	const struct entry *en = u->queue.v[u->next];
+	const struct cacheopt *to = &u->to->v[repo].opt;
 
-	u->broken[to - u->to.v] = true;
+	u->broken[repo] = true;
 	if (u->b->stopping) {
 		err_release(e);
 		return;
@@ -94,7 +95,7 @@ static int push_repo(const struct uploads *u, const struct entry *en, const char
 	AUTO_REF struct ref to = {0};
 	struct registry *reg;
 
-	if (ref_parse_repo(u->to.v[u->repo].repo, &to, e) < 0)
+	if (ref_parse_repo(u->to->v[u->repo].opt.repo, &to, e) < 0)
 		return -1;
 	free(to.tag);
 	to.tag = mem_strdup(input);
@@ -130,7 +131,7 @@ static int push(void *arg, struct worker *w, struct json **result, struct err *e
 {
 	const struct uploads *u = arg;
 	const struct entry *en = u->queue.v[u->next];
-	const char *dir = cacheopt_dir(u->to.v[u->repo].repo);
+	const char *dir = cacheopt_dir(u->to->v[u->repo].opt.repo);
 	char input[CKEY_TAG_BYTES], content[CKEY_TAG_BYTES];
 
 	(void)w;
@@ -159,7 +160,7 @@ static void on_pushed(void *ctx, const struct json *result, struct err *e)
 	struct uploads *u = ctx;
 
 	if (err_is_set(e))
-		warn(u, &u->to.v[u->repo], e);
+		warn(u, u->repo, e);
 	else
 		note_written(u, result);
 	u->repo++;
@@ -168,9 +169,11 @@ static void on_pushed(void *ctx, const struct json *result, struct err *e)
 
 static bool is_written(const struct uploads *u, const struct entry *en)
 {
-	if (u->broken[u->repo])
+	const struct cachepick_place *to = &u->to->v[u->repo];
+
+	if (u->broken[u->repo] || !cachepick_takes(to, en->stage))
 		return false;
-	return !u->to.v[u->repo].stages_only || plan_last_layer(&u->b->plan->stages.v[en->stage]) == en->step;
+	return !to->opt.stages_only || plan_last_layer(&u->b->plan->stages.v[en->stage]) == en->step;
 }
 
 static void start_push(struct uploads *u)
@@ -178,14 +181,14 @@ static void start_push(struct uploads *u)
 	struct worker_spec spec = {.role = "push", .fn = push, .arg = u, .done = on_pushed, .ctx = u};
 	struct err e = ERR_INIT;
 
-	while (u->repo < u->to.n && !is_written(u, u->queue.v[u->next]))
+	while (u->repo < u->to->n && !is_written(u, u->queue.v[u->next]))
 		u->repo++;
-	if (u->repo == u->to.n || u->b->stopping) {
+	if (u->repo == u->to->n || u->b->stopping) {
 		end_entry(u);
 		return;
 	}
 	if (!worker_start(u->b->s, &spec, &e)) {
-		warn(u, &u->to.v[u->repo], &e);
+		warn(u, u->repo, &e);
 		end_entry(u);
 	}
 }
@@ -218,7 +221,7 @@ static int put_manifest(struct uploads *u, const struct entry *en, struct err *e
 
 static void give_up(struct uploads *u, struct err *e)
 {
-	warn(u, &u->to.v[0], e);
+	warn(u, 0, e);
 	end_entry(u);
 }
 
@@ -280,7 +283,7 @@ void cachewrite_step(struct build *b, size_t stage, size_t step, const struct ck
 			   .made = mem_strdup(buf_str(&r->made)),
 			   .built = clock_wall() / CLOCK_NS_PER_S,
 			   /* with a TTL, what was found may have been too old */
-			   .replace = st->forced || b->o->no_cache || b->o->cache_ttl_ns};
+			   .replace = st->forced || b->o->no_cache || cachepick_ttl(&b->caches, stage)};
 
 	digest_list_copy(&en.stack, &r->stack);
 	enqueue(b, &en);
@@ -317,22 +320,15 @@ void cachewrite_cached(struct build *b)
 	}
 }
 
-int cachewrite_init(struct build *b, struct err *e)
+void cachewrite_init(struct build *b)
 {
-	if (!b->o->cache_to.n || b->o->offline)
-		return 0;
+	if (!b->caches.to.n || b->o->offline)
+		return;
 	b->uploads = mem_new(struct uploads);
 	b->uploads->b = b;
-	for (size_t i = 0; i < b->o->cache_to.n; i++) {
-		struct cacheopt opt;
-
-		if (cacheopt_parse(b->o->cache_to.v[i], &opt, e) < 0)
-			return -1;
-		vec_push(&b->uploads->to, opt);
-	}
-	b->uploads->broken = mem_zalloc(b->uploads->to.n + 1);
-	b->uploads->known = mem_zalloc((b->uploads->to.n + 1) * sizeof *b->uploads->known);
-	return 0;
+	b->uploads->to = &b->caches.to;
+	b->uploads->broken = mem_zalloc(b->caches.to.n + 1);
+	b->uploads->known = mem_zalloc((b->caches.to.n + 1) * sizeof *b->uploads->known);
 }
 
 bool cachewrite_busy(const struct build *b)
@@ -346,18 +342,14 @@ void cachewrite_release(struct build *b)
 
 	if (!u)
 		return;
-	for (size_t i = 0; i < u->to.n; i++) {
-		cacheopt_release(&u->to.v[i]);
-		if (u->known)
-			cacheknown_release(&u->known[i]);
-	}
+	for (size_t i = 0; i < u->to->n; i++)
+		cacheknown_release(&u->known[i]);
 	free(u->known);
 	for (size_t i = 0; i < u->queue.n; i++) {
 		digest_list_release(&u->queue.v[i]->stack);
 		free(u->queue.v[i]->made);
 		free(u->queue.v[i]);
 	}
-	vec_release(&u->to);
 	vec_release(&u->queue);
 	free(u->broken);
 	free(u);

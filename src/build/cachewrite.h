@@ -4,8 +4,8 @@
 
 #include "src/build/state.h"
 
-/* Parse --cache-to; nothing happens without it. */
-int cachewrite_init(struct build *b, struct err *e);
+/* Nothing happens without --cache-to. */
+void cachewrite_init(struct build *b);
 /* Queue a step that has just been built. */
 void cachewrite_step(struct build *b, size_t stage, size_t step, const struct ckey *content);
 /* Queue what the local cache answered. */

@@ -28,24 +28,24 @@ static void copy_record(struct clocal *to, const struct clocal *from)
 	digest_list_copy(&to->diff_ids, &from->diff_ids);
 }
 
-bool lookup_expired(const struct build *b, const struct clocal *rec)
+bool lookup_expired(const struct build *b, size_t stage, const struct clocal *rec)
 {
-	int64_t age = b->o->cache_ttl_ns ? clock_wall() / CLOCK_NS_PER_S - rec->built : 0;
+	int64_t ttl = cachepick_ttl(&b->caches, stage);
 
-	return age > b->o->cache_ttl_ns / CLOCK_NS_PER_S;
+	return ttl && clock_wall() / CLOCK_NS_PER_S - rec->built > ttl / CLOCK_NS_PER_S;
 }
 
-static bool find_local(struct build *b, const struct ckey *key, struct clocal *out)
+static bool find_local(struct build *b, size_t stage, const struct ckey *key, struct clocal *out)
 {
 	if (!clocal_get(b->s->store, key, out))
 		return false;
-	if (!lookup_expired(b, out) && usable(b, out))
+	if (!lookup_expired(b, stage, out) && usable(b, out))
 		return true;
 	clocal_release(out);
 	return false;
 }
 
-static bool find_key(struct build *b, const struct ckey *key, struct clocal *out, const char **source)
+static bool find_key(struct build *b, size_t stage, const struct ckey *key, struct clocal *out, const char **source)
 {
 	const struct remote_hit *h;
 	struct ckey own;
@@ -53,12 +53,13 @@ static bool find_key(struct build *b, const struct ckey *key, struct clocal *out
 	if (!ckey_is_set(key))
 		return false;
 	lossy_key(b, key, &own);
-	if (find_local(b, key, out) || find_local(b, &own, out)) {
+	if (find_local(b, stage, key, out) || find_local(b, stage, &own, out)) {
 		*source = "local";
 		return true;
 	}
 	h = smap_get(&b->hits, key->hex);
-	if (!h)
+	/* It answered another stage, which may be older. */
+	if (!h || lookup_expired(b, stage, &h->rec))
 		return false;
 	learn_hit(b, h);
 	copy_record(out, &h->rec);
@@ -66,7 +67,7 @@ static bool find_key(struct build *b, const struct ckey *key, struct clocal *out
 	return true;
 }
 
-bool lookup_content(struct build *b, const struct ckey *key, struct clocal *out, const char **source)
+bool lookup_content(struct build *b, size_t stage, const struct ckey *key, struct clocal *out, const char **source)
 {
 	struct ckey own;
 
@@ -78,7 +79,7 @@ bool lookup_content(struct build *b, const struct ckey *key, struct clocal *out,
 			*source = "local";
 			return true;
 		}
-	return find_key(b, key, out, source);
+	return find_key(b, stage, key, out, source);
 }
 
 /* --- stages --- */
@@ -104,7 +105,7 @@ static void take_hit(struct build *b, size_t at)
 		const struct plan_step *s = &st->steps.v[k];
 		struct clocal rec;
 
-		if (!plan_step_is_layer(s) || !find_key(b, &s->key, &rec, &r->source))
+		if (!plan_step_is_layer(s) || !find_key(b, at, &s->key, &rec, &r->source))
 			continue;
 		if (strlen(rec.made) == s->layer_n + 1) {
 			r->next = k + 1;
@@ -173,9 +174,20 @@ static bool needs_dirty(const struct plan_stage *st, const bool *dirty)
 	return false;
 }
 
-/* What stands on a stage that is to run anew (--no-cache-filter) is not taken by input key either: its record would
- * hide that stage. */
-static void distrust_above_forced(const struct build *b, const size_t *order, bool *no_input)
+/* It has an age limit of its own, and no entry that is young enough. */
+static bool is_stale(struct build *b, size_t at)
+{
+	const struct plan_stage *st = &b->plan->stages.v[at];
+	size_t last = plan_last_layer(st);
+	AUTO_CLOCAL struct clocal rec = {0};
+	const char *source;
+
+	return cachepick_ttl_own(&b->caches, at) && last != PLAN_NONE && !find_key(b, at, &st->steps.v[last].key, &rec, &source);
+}
+
+/* What stands on a stage that is to run anew (--no-cache-filter, --cache-ttl STAGE=D) is not taken by input key either:
+ * its record would hide that stage. */
+static void distrust_above_forced(struct build *b, const size_t *order, bool *no_input)
 {
 	for (size_t i = 0; i < b->plan->stages.n; i++) {
 		const struct plan_stage *st = &b->plan->stages.v[order[i]];
@@ -184,7 +196,8 @@ static void distrust_above_forced(const struct build *b, const size_t *order, bo
 			size_t below = st->needs.v[k].stage;
 
 			if (below != PLAN_NONE)
-				no_input[order[i]] |= no_input[below] || b->plan->stages.v[below].forced;
+				no_input[order[i]] |= no_input[below] || b->plan->stages.v[below].forced ||
+						      is_stale(b, below);
 		}
 	}
 }
@@ -218,22 +231,22 @@ static void mark(struct build *b)
 
 enum round { ROUND_GOALS, ROUND_STAGES, ROUND_STEPS, ROUNDS };
 
-static void ask(struct build *b, const struct ckey *key, struct cacheread_keys *keys)
+static void ask(struct build *b, size_t stage, const struct ckey *key, struct cacheread_keys *keys)
 {
 	if (!ckey_is_set(key) || smap_has(&b->misses, key->hex) || smap_has(&b->hits, key->hex))
 		return;
 	smap_set(&b->misses, key->hex, b); /* until an answer says otherwise; asked once */
-	vec_push(keys, *key);
+	vec_push(keys, (struct cacheread_key){*key, stage});
 }
 
 /* A plan shows stages that the goals do not want. */
-static void ask_unless_here(struct build *b, const struct ckey *key, struct cacheread_keys *keys)
+static void ask_unless_here(struct build *b, size_t stage, const struct ckey *key, struct cacheread_keys *keys)
 {
 	AUTO_CLOCAL struct clocal rec = {0};
 	const char *source;
 
-	if (!find_key(b, key, &rec, &source))
-		ask(b, key, keys);
+	if (!find_key(b, stage, key, &rec, &source))
+		ask(b, stage, key, keys);
 }
 
 static void collect_stage(struct build *b, size_t at, enum round round, struct cacheread_keys *keys)
@@ -242,18 +255,20 @@ static void collect_stage(struct build *b, size_t at, enum round round, struct c
 	size_t last = plan_last_layer(st);
 
 	if (b->planning && !b->run[at].wanted && st->needed && round == ROUND_STAGES && last != PLAN_NONE)
-		ask_unless_here(b, &st->steps.v[last].key, keys);
+		ask_unless_here(b, at, &st->steps.v[last].key, keys);
+	if (round == ROUND_GOALS && st->needed && !st->forced && cachepick_ttl_own(&b->caches, at) && last != PLAN_NONE)
+		ask_unless_here(b, at, &st->steps.v[last].key, keys);
 	if (!b->run[at].wanted || st->forced || layers_left(b, at) == 0 || last == PLAN_NONE)
 		return;
 	if (round == ROUND_GOALS && !st->goal)
 		return;
 	if (round != ROUND_STEPS) {
-		ask(b, &st->steps.v[last].key, keys);
+		ask(b, at, &st->steps.v[last].key, keys);
 		return;
 	}
 	for (size_t k = b->run[at].next; k < st->steps.n; k++)
 		if (plan_step_is_layer(&st->steps.v[k]))
-			ask(b, &st->steps.v[k].key, keys);
+			ask(b, at, &st->steps.v[k].key, keys);
 }
 
 static int remote_round(struct build *b, enum round round, struct err *e)
@@ -274,7 +289,7 @@ static int remote_round(struct build *b, enum round round, struct err *e)
 int lookup_all(struct build *b, struct err *e)
 {
 	mark(b);
-	if (b->o->no_cache || b->o->offline || !b->o->cache_from.n)
+	if (b->o->no_cache || b->o->offline || !b->caches.from.n)
 		return 0;
 	for (enum round r = ROUND_GOALS; r < ROUNDS; r++)
 		if (remote_round(b, r, e) < 0)
@@ -290,18 +305,19 @@ static enum plan_state state_of_source(const char *source)
 }
 
 /* A stage that nothing needs in this run is as good as its record, one without layers as what it stands on. */
-static enum plan_state unwanted_state(struct build *b, const struct plan_stage *st)
+static enum plan_state unwanted_state(struct build *b, size_t at)
 {
+	const struct plan_stage *st = &b->plan->stages.v[at];
 	size_t last = plan_last_layer(st);
 	AUTO_CLOCAL struct clocal rec = {0};
 	const char *source;
 
 	if (last == PLAN_NONE && st->base_stage != PLAN_NONE)
-		return unwanted_state(b, &b->plan->stages.v[st->base_stage]);
+		return unwanted_state(b, st->base_stage);
 	if (last == PLAN_NONE)
 		return PLAN_LOCAL;
 	/* "build" is for what this plan's goals would run. */
-	if (st->forced || b->o->no_cache || !find_key(b, &st->steps.v[last].key, &rec, &source))
+	if (st->forced || b->o->no_cache || !find_key(b, at, &st->steps.v[last].key, &rec, &source))
 		return PLAN_UNKNOWN;
 	return state_of_source(source);
 }
@@ -313,7 +329,7 @@ static void stage_states(struct build *b, size_t at, struct plan_states *out)
 	enum plan_state cached = state_of_source(r->source), all;
 
 	if (!r->wanted)
-		all = unwanted_state(b, st);
+		all = unwanted_state(b, at);
 	else
 		all = layers_left(b, at) ? PLAN_BUILD : r->source ? cached : PLAN_LOCAL;
 	out->stage[at] = all;

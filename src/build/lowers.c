@@ -9,6 +9,7 @@
 #include "oci/limits.h"
 #include "oci/merge.h"
 #include "src/build/apart.h"
+#include "src/build/treeview.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -79,10 +80,9 @@ void lowers_learn(struct build *b, const struct digest_list *stack)
 				 read_large(b, &stack->v[i]) ? large_layer : small_layer);
 }
 
-/* Forms with owners beside the trees are not folded. */
 static bool folds(const struct build *b, const struct digest_list *stack)
 {
-	return stack->n > LOWERS_PLAIN && b->s->tier.tier != TIER_SOLO && !b->s->tier.trees;
+	return stack->n > LOWERS_PLAIN && !b->s->tier.trees;
 }
 
 /* Trees that stand apart are in no row: a row may lie in stacks where they need not. */
@@ -197,10 +197,12 @@ static int write_ids(const struct build *b, const struct digest_list *stack, con
 	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", path) : io_write_all(fd, text.p, text.n, path, e);
 }
 
+/* *own: what the fold has recorded for itself, because a link could not be a hard link. Nobody would find that. */
 static int merge_row(const struct build *b, const struct digest_list *stack, const struct part *p, const char *dir,
-		     struct err *e)
+		     bool *own, struct err *e)
 {
-	const struct merge_opts opts = {.marks = true, .share = true, .own_files = p->apart};
+	AUTO_TREEVIEW struct treeview tv = {0};
+	const struct merge_opts opts = {.marks = true, .share = true, .own_files = p->apart, .view = &tv.view};
 	int store = store_fd(b->s->store);
 	AUTO_CLOSE int out = openat(store, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_STRV struct strv members = {0};
@@ -208,7 +210,15 @@ static int merge_row(const struct build *b, const struct digest_list *stack, con
 	if (out < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", dir);
 	add_paths(b, stack, (struct part){p->at, p->n, false}, &members);
-	return merge_trees(store, (const char *const *)members.v, members.n, out, &opts, e);
+	treeview_open(&tv, b->s);
+	for (size_t i = 0; i < p->n; i++)
+		if (treeview_layer(&tv, b->s, &stack->v[p->at + i], e) < 0)
+			return -1;
+	size_t rows = owntab_len(tv.view.rows);
+	int rc = merge_trees(store, (const char *const *)members.v, members.n, out, &opts, e);
+
+	*own = owntab_len(tv.view.rows) != rows;
+	return rc;
 }
 
 /* Two steps may make the same one at once: the first that is complete stays. */
@@ -218,6 +228,7 @@ static int make_row(const struct build *b, const struct digest_list *stack, cons
 	AUTO_CLOSE int at = openat(store, b->tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FREE char *name = NULL;
 	struct digest key;
+	bool own = false;
 
 	store_fold_key(&stack->v[p->at], p->n, &key);
 	if (at < 0)
@@ -226,8 +237,10 @@ static int make_row(const struct build *b, const struct digest_list *stack, cons
 		return -1;
 	AUTO_FREE char *dir = mem_printf("%s/%s", b->tmp, name), *to = own_path(b, FOLD_PREFIX, &key);
 
-	if (merge_row(b, stack, p, dir, e) < 0 || write_ids(b, stack, p, &key, e) < 0)
+	if (merge_row(b, stack, p, dir, &own, e) < 0 || write_ids(b, stack, p, &key, e) < 0)
 		return err_wrap(e, "folding %zu layers", p->n);
+	if (own)
+		return 0; /* the layers themselves serve */
 	if (renameat(store, dir, store, to) < 0 && errno != EEXIST && errno != ENOTEMPTY)
 		return err_sys(e, ERR_HOST, errno, "%s", to);
 	return 0;

@@ -197,7 +197,7 @@ static int adjust_index(struct rooted *r, struct err *e)
 }
 
 /* sandbox_run() has taken the worker into the user namespace. */
-int rootdiff_finish(const struct step_job *j, struct err *e)
+int rootdiff_finish(const struct step_job *j, const struct ownview *view, struct err *e)
 {
 	AUTO_ROOTED struct rooted r;
 	AUTO_CLOSE int fd = -1;
@@ -210,5 +210,5 @@ int rootdiff_finish(const struct step_job *j, struct err *e)
 	look_at_times(&r);
 	if (points_restore(&r.points, e) < 0 || points_restore_times(&r.points, 0, e) < 0 || adjust_index(&r, e) < 0)
 		return -1;
-	return write_diff(&r, NULL, e);
+	return write_diff(&r, view, e) < 0 ? -1 : roots_keep(j, view, e);
 }

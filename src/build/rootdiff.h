@@ -14,8 +14,9 @@ int rootdiff_copy(const struct step_job *j, rootdiff_fn *fn, const struct treevi
 
 /* RUN, before: mount points, or in tier chroot what is mounted elsewhere; then the index. In the run worker. */
 int rootdiff_prepare(const struct step_job *j, const struct sandbox_spec *s, struct err *e);
-/* RUN, after: undo that, and write the difference. In the run worker. */
-int rootdiff_finish(const struct step_job *j, struct err *e);
+/* RUN, after: undo that, and write the difference. In the run worker. view (may be NULL): its table has the owners of
+ * links and the like in the root, gets those of the layer's, and stays with the root. */
+int rootdiff_finish(const struct step_job *j, const struct ownview *view, struct err *e);
 /* The file of points.h; caller frees. */
 char *rootdiff_points(const struct step_job *j);
 /* What the set-up has changed before rootdiff_prepare (cacheclock.h): is undone with the rest. */

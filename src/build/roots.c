@@ -7,6 +7,7 @@
 
 #include "oci/merge.h"
 #include "src/build/lowers.h"
+#include "src/build/treeview.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -109,7 +110,7 @@ static int open_rows(const struct step_job *j, int flags)
 	return openat(store_fd(j->b->s->store), path, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-static int load_rows(const struct step_job *j, const struct ownview *view, struct err *e)
+int roots_load(const struct step_job *j, const struct ownview *view, struct err *e)
 {
 	AUTO_CLOSE int fd = view ? open_rows(j, O_RDONLY) : -1;
 
@@ -130,7 +131,19 @@ int roots_make(const struct step_job *j, const struct ownview *view, struct err 
 {
 	if (j->evict && path_remove_tree(store_fd(j->b->s->store), j->evict, e) < 0)
 		return -1;
-	return j->root_made ? load_rows(j, view, e) : roots_copy(j->b, &j->parent, j->root, false, view, e);
+	return j->root_made ? roots_load(j, view, e) : roots_copy(j->b, &j->parent, j->root, false, view, e);
+}
+
+int roots_prepare(const struct step_job *j, struct err *e)
+{
+	AUTO_TREEVIEW struct treeview tv = {0};
+
+	if (j->b->s->tier.tier != TIER_SOLO)
+		return roots_make(j, NULL, e);
+	treeview_open(&tv, j->b->s);
+	if (treeview_stack(&tv, j->b->s, &j->parent, e) < 0 || roots_make(j, &tv.view, e) < 0)
+		return -1;
+	return roots_keep(j, &tv.view, e);
 }
 
 int roots_open(const struct step_job *j, struct err *e)

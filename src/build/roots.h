@@ -21,6 +21,10 @@ void roots_release(struct build *b);
 /* view (may be NULL): owners of links and the like in the root go to its table, and stay with the root (roots_keep). */
 int roots_make(const struct step_job *j, const struct ownview *view, struct err *e);
 int roots_keep(const struct step_job *j, const struct ownview *view, struct err *e);
+/* For a RUN step, whose worker stays outside of the user namespace: make it with what the tier records and keep that,
+ * inside; and add what a root keeps to the table of the view, anywhere. */
+int roots_prepare(const struct step_job *j, struct err *e);
+int roots_load(const struct step_job *j, const struct ownview *view, struct err *e);
 int roots_open(const struct step_job *j, struct err *e);
 /* Copy a stack's merged tree to a new directory, relative to the store. share: files are links to those of the layers, and
  * must never be written to. */

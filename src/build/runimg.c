@@ -131,7 +131,7 @@ static int make_root(void *arg, struct err *e)
 	/* In the user namespace, so that they are its root's. */
 	if (make_dirs(p, e) < 0)
 		return -1;
-	return p->step.root ? roots_make(&p->step, NULL, e) : lowers_make(p->job->b, &p->cmd->stack, e);
+	return p->step.root ? roots_prepare(&p->step, e) : lowers_make(p->job->b, &p->cmd->stack, e);
 }
 
 static void take_mounts(struct prepared *p)
@@ -170,8 +170,11 @@ static int prepare(struct prepared *p, const struct runimg_job *job, const struc
 	if (s->tier.tier != TIER_SOLO)
 		return 0;
 	p->owners = memfd_create("slct-owners", MFD_CLOEXEC);
-	return p->owners < 0 ? err_sys(e, ERR_HOST, errno, "memory file")
-			     : treeview_preload(&p->view, s, &cmd->stack, e);
+	if (p->owners < 0)
+		return err_sys(e, ERR_HOST, errno, "memory file");
+	if (p->step.root)
+		return roots_load(&p->step, &p->view.view, e);
+	return treeview_preload(&p->view, s, &cmd->stack, e);
 }
 
 /* joined: this process is in the user namespace (and perhaps a network namespace) already. */

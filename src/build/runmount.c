@@ -11,6 +11,7 @@
 #include "src/build/lowers.h"
 #include "src/build/nsjob.h"
 #include "src/build/sshproxy.h"
+#include "src/build/treeview.h"
 #include "src/util/mem.h"
 #include "src/util/vec.h"
 
@@ -269,14 +270,29 @@ static int record_agent(const struct step_job *j, const struct plan_mount *pm, c
 	return 0;
 }
 
+static int open_copied(const struct step_job *j, int flags)
+{
+	AUTO_FREE char *path = mem_printf("%s/copied", j->dir);
+
+	return openat(store_fd(j->b->s->store), path, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 int runmount_owners(const struct step_job *j, const struct runmounts *m, struct owntab *rows, struct err *e)
 {
 	const struct ownview view = {.rows = rows, .plain = true};
+	AUTO_CLOSE int copied = open_copied(j, O_RDONLY);
 
+	if (copied >= 0 && owntab_load(rows, copied, e) < 0)
+		return -1;
 	for (size_t i = 0; i < m->proxies.n; i++)
 		if (record_agent(j, m->proxies.v[i].pm, &view, e) < 0)
 			return -1;
 	return 0;
+}
+
+static bool is_context_bind(const struct plan_mount *pm)
+{
+	return pm->m.type == DMOUNT_BIND && plan_mount_of_context(pm);
 }
 
 /* What needs the user namespace: files with the ids of the image. */
@@ -285,17 +301,40 @@ static bool is_stack(const struct plan_mount *pm)
 	return pm->m.type == DMOUNT_BIND && !plan_mount_of_context(pm);
 }
 
+/* Links and the like in copies, for runmount_owners(). */
+static int save_copied(const struct step_job *j, const struct treeview *tv, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+
+	if (j->b->s->tier.tier != TIER_SOLO || !owntab_len(tv->view.rows))
+		return 0;
+	fd = open_copied(j, O_WRONLY | O_CREAT | O_EXCL);
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s/copied", j->dir) : owntab_save(tv->view.rows, fd, e);
+}
+
+static int copy_stack(const struct step_job *j, const struct plan_mount *pm, struct treeview *tv, struct err *e)
+{
+	AUTO_FREE char *tree = runmount_dir(j, pm, ".tree");
+	const struct digest_list *stack = runmount_stack(j, pm);
+
+	if (treeview_stack(tv, j->b->s, stack, e) < 0)
+		return -1;
+	return roots_copy(j->b, stack, tree, false, &tv->view, e);
+}
+
 /* Where there is no overlay, a mounted stack is a copy that the step may have for itself. */
 static int copy_stacks(const struct step_job *j, struct err *e)
 {
+	AUTO_TREEVIEW struct treeview tv = {0};
+
+	treeview_open(&tv, j->b->s);
 	for (size_t i = 0; j->b->s->tier.trees && i < j->def->mounts.n; i++) {
 		const struct plan_mount *pm = &j->def->mounts.v[i];
-		AUTO_FREE char *tree = runmount_dir(j, pm, ".tree");
 
-		if (is_stack(pm) && roots_copy(j->b, runmount_stack(j, pm), tree, false, NULL, e) < 0)
+		if (is_stack(pm) && copy_stack(j, pm, &tv, e) < 0)
 			return err_wrap(e, "--mount %s", pm->m.target);
 	}
-	return 0;
+	return save_copied(j, &tv, e);
 }
 
 static int fill(void *arg, struct err *e)
@@ -304,7 +343,7 @@ static int fill(void *arg, struct err *e)
 	const struct step_job *j = f->j;
 
 	for (size_t i = 0; i < j->def->mounts.n; i++)
-		if (plan_mount_of_context(&j->def->mounts.v[i]) && fill_context(j, &j->def->mounts.v[i], e) < 0)
+		if (is_context_bind(&j->def->mounts.v[i]) && fill_context(j, &j->def->mounts.v[i], e) < 0)
 			return -1;
 	if (copy_stacks(j, e) < 0)
 		return -1;

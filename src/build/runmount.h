@@ -30,7 +30,7 @@ struct runmounts {
 
 /* Read secrets and make what has to be there before the step starts. Before the worker joins the user namespace. */
 int runmount_prepare(const struct step_job *j, struct runmounts *m, struct err *e);
-/* Tier solo: the owners of sockets that it made, into the table that the step gets. */
+/* Tier solo: the owners of sockets and copies that it made, into the table that the step gets. */
 int runmount_owners(const struct step_job *j, const struct runmounts *m, struct owntab *rows, struct err *e);
 /* After the command has succeeded and before its layer is committed. */
 int runmount_finish(const struct step_job *j, struct runmounts *m, struct err *e);

@@ -5,6 +5,7 @@
 
 #include "oci/layer.h"
 #include "src/build/build.h"
+#include "src/build/cachepick.h"
 #include "src/build/context.h"
 #include "src/build/maskstream.h"
 #include "src/build/sshagent.h"
@@ -91,6 +92,7 @@ struct build {
 	VEC_OF(struct clocal) pending; /* records that wait for their trees to be durable */
 	struct loop_src *flush_timer;
 	bool flushing;
+	struct cachepick caches; /* those that are read and written */
 	struct uploads *uploads;
 	struct event_counts counts;
 	struct err err;        /* the first failure */
@@ -180,10 +182,10 @@ void trees_release(struct build *b);
 /* --- lookup.c --- */
 /* Find out what is cached and mark what must run. */
 int lookup_all(struct build *b, struct err *e);
-/* Older than --cache-ttl; what does not say when it was built counts as old. */
-bool lookup_expired(const struct build *b, const struct clocal *rec);
+/* Older than --cache-ttl allows for the stage; what does not say when it was built counts as old. */
+bool lookup_expired(const struct build *b, size_t stage, const struct clocal *rec);
 /* By content key, locally, then among what is known of the remote caches. */
-bool lookup_content(struct build *b, const struct ckey *key, struct clocal *out, const char **source);
+bool lookup_content(struct build *b, size_t stage, const struct ckey *key, struct clocal *out, const char **source);
 void lookup_states(struct build *b, struct plan_states *out);
 
 /* --- resolve.c --- */

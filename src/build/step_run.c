@@ -86,7 +86,7 @@ static int make_folds(void *arg, struct err *e)
 	const struct step_job *j = arg;
 
 	if (j->b->s->tier.trees)
-		return roots_make(j, NULL, e);
+		return roots_prepare(j, e);
 	for (size_t i = 0; i < j->from.n; i++)
 		if (lowers_make(j->b, &j->from.v[i], e) < 0)
 			return -1;
@@ -100,6 +100,11 @@ static int fold_layers(struct step_job *j, struct err *e)
 	for (size_t i = 0; i < j->from.n; i++)
 		missing |= lowers_missing(j->b, &j->from.v[i]);
 	return missing ? nsjob_run(j->b->s->nsfd, make_folds, j, e) : 0;
+}
+
+static int load_root(const struct step_job *j, const struct treeview *tv, struct err *e)
+{
+	return j->b->s->tier.trees ? roots_load(j, &tv->view, e) : 0;
 }
 
 static int open_upper(const struct step_job *j)
@@ -134,6 +139,16 @@ static int drop_untouched(const struct step_job *j, struct err *e)
 	return lower < 0 ? -1 : untouched_drop(upper, lower, e);
 }
 
+/* What process 1 has recorded is about the root; the layer is made of copies, whose rows are for the commit. */
+static int finish_root(const struct step_job *j, const struct treeview *tv, int owners, struct err *e)
+{
+	if (owners < 0)
+		return rootdiff_finish(j, NULL, e);
+	if (owntab_load(tv->view.rows, owners, e) < 0 || rootdiff_finish(j, &tv->view, e) < 0)
+		return -1;
+	return owntab_save(tv->view.rows, owners, e);
+}
+
 static bool succeeded(const struct sandbox_result *r)
 {
 	return !r->timed_out && !r->signo && !r->exit_status;
@@ -158,8 +173,9 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	int rc;
 
 	treeview_open(&tv, b->s);
-	if (prepare_owners(j, &tv, &owners, e) < 0 || fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0 ||
-	    (owners >= 0 && runmount_owners(j, &mounts, tv.view.rows, e) < 0))
+	if (prepare_owners(j, &tv, &owners, e) < 0 || fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0)
+		return -1;
+	if (owners >= 0 && (load_root(j, &tv, e) < 0 || runmount_owners(j, &mounts, tv.view.rows, e) < 0))
 		return -1;
 	lowers_paths(b, &j->parent, &lower);
 	complete_env(j, &mounts, &env);
@@ -208,7 +224,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	cgroup_remove(&group);
 	if (rc < 0)
 		return -1;
-	if (b->s->tier.trees && succeeded(&res) && rootdiff_finish(j, e) < 0)
+	if (b->s->tier.trees && succeeded(&res) && finish_root(j, &tv, owners, e) < 0)
 		return -1;
 	if (succeeded(&res) &&
 	    (runmount_finish(j, &mounts, e) < 0 || mountpoint_restore(&spec.root, &root_changed, e) < 0 ||

@@ -5,6 +5,7 @@
 #include "oci/ref.h"
 #include "src/build/cacheopt.h"
 #include "src/build/context.h"
+#include "src/cli/goal.h"
 #include "src/cli/work.h"
 #include "src/sandbox/ulimit.h"
 #include "src/util/mem.h"
@@ -91,42 +92,39 @@ int build_args_map(const struct strv *from, struct smap *to, struct err *e)
 	return build_args_pairs("build-arg", true, from, to, e);
 }
 
-/* REPO|DIR, for cache-to with ",mode=steps|stages" and ",required" behind it. */
-static int build_args_cache(const char *option, const char *text, bool attributes, struct err *e)
+static int build_args_cache(const char *option, const struct strv *list, enum cacheopt_use use, struct err *e)
 {
-	struct sv rest = sv_from(text);
-	AUTO_FREE char *where = sv_dup(sv_cut(&rest, ','));
-	AUTO_REF struct ref repo = {0};
+	for (size_t i = 0; i < list->n; i++) {
+		struct cacheopt o;
 
-	if (!where[0])
-		return err_set(e, ERR_USAGE, "--%s: a repository or directory is missing", option);
-	if (!cacheopt_is_dir(sv_from(where)) && ref_parse_repo(where, &repo, e)) {
-		e->code = ERR_USAGE;
-		err_wrap(e, "--%s", option);
-		return -1;
+		if (cacheopt_parse(list->v[i], use, &o, e))
+			return err_wrap(e, "--%s", option);
+		cacheopt_release(&o);
 	}
-	while (rest.p) {
-		struct sv word = sv_cut(&rest, ',');
+	return 0;
+}
 
-		if (!attributes || (!sv_eq_str(word, "mode=steps") && !sv_eq_str(word, "mode=stages") &&
-				    !sv_eq_str(word, "required")))
-			return err_set(e, ERR_USAGE, "--%s: \"%.*s\" is not understood", option, SV_ARG(word));
+static int build_args_ttl(const struct strv *list, struct err *e)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const char *eq = strrchr(list->v[i], '=');
+		int64_t ns;
+
+		if (eq == list->v[i] || num_parse_duration(sv_from(eq ? eq + 1 : list->v[i]), &ns))
+			return err_set(e, ERR_USAGE, "--cache-ttl: \"%s\" is not [STAGE=]D with a duration like 30s, 2h or "
+				       "1h30m", list->v[i]);
 	}
 	return 0;
 }
 
 static int build_args_caches(const struct build_args *a, struct build_opts *o, struct err *e)
 {
-	for (size_t i = 0; i < a->cache_from.n; i++) {
-		if (build_args_cache("cache-from", a->cache_from.v[i], false, e))
-			return -1;
-	}
-	for (size_t i = 0; i < a->cache_to.n; i++) {
-		if (build_args_cache("cache-to", a->cache_to.v[i], true, e))
-			return -1;
-	}
+	if (build_args_cache("cache-from", &a->cache_from, CACHEOPT_FROM, e) ||
+	    build_args_cache("cache-to", &a->cache_to, CACHEOPT_TO, e) || build_args_ttl(&a->cache_ttl, e))
+		return -1;
 	strv_copy(&o->cache_from, &a->cache_from);
 	strv_copy(&o->cache_to, &a->cache_to);
+	strv_copy(&o->cache_ttl, &a->cache_ttl);
 	return 0;
 }
 
@@ -237,7 +235,6 @@ int build_args_fill(const struct cli *c, const struct build_args *a, struct buil
 	strv_copy(&o->goals, &a->goals);
 	strv_copy(&o->force_rebuild_from, &a->force_from);
 	strv_copy(&o->no_cache_filter, &a->no_cache_filter);
-	o->cache_ttl_ns = a->cache_ttl;
 	strv_copy(&o->add_hosts, &a->add_hosts);
 	o->file = mem_strdup_opt(a->file);
 	o->target = mem_strdup_opt(a->target);
@@ -254,4 +251,19 @@ int build_args_fill(const struct cli *c, const struct build_args *a, struct buil
 	o->step_timeout_ns = a->step_timeout;
 	o->shm_size = a->shm_size;
 	return 0;
+}
+
+int build_args_fill_goal(struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e)
+{
+	AUTO_GOAL struct goal g = {0};
+	AUTO_STRV struct strv operands = c->args.operands;
+	int rc;
+
+	goal_parse(operands.n ? operands.v[0] : ".", &g);
+	c->args.operands = (struct strv){0};
+	strv_add(&c->args.operands, g.path);
+	rc = build_args_fill(c, a, o, e);
+	if (rc == 0 && g.stage)
+		strv_add(&o->goals, g.stage);
+	return rc;
 }

@@ -11,11 +11,11 @@ struct build_args {
 	struct strv secrets, ssh, allow;
 	struct strv contexts, goals, tags, args, labels, cache_from, cache_to, force_from, add_hosts, flavor_paths;
 	bool offline, no_cache, force_rebuild, keep_going;
-	int64_t jobs, step_timeout, cache_ttl;
+	int64_t jobs, step_timeout;
 	uint64_t shm_size, memory;
 	int64_t pids_limit;
 	const char *cpus;
-	struct strv ulimits, no_cache_filter;
+	struct strv ulimits, no_cache_filter, cache_ttl;
 	struct cli_net net;
 };
 
@@ -46,10 +46,14 @@ struct build_args {
 	{.name = "pull", .arg = "always|missing|never", .kind = OPT_CHOICE, BUILD_ARGS_AT(pull), .dflt = "always", \
 	 .help = "when a base image's tag is looked up in its registry"}, \
 	{.name = "offline", .kind = OPT_FLAG, BUILD_ARGS_AT(offline), .help = "ask no registry"}, \
-	{.name = "cache-from", .arg = "REPO|DIR", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \
-	 .help = "repository or directory (an OCI image layout) in which to look for what was built elsewhere"}, \
-	{.name = "cache-ttl", .arg = "D", .kind = OPT_DURATION, BUILD_ARGS_AT(cache_ttl), .dflt = "none", \
-	 .help = "age from which cache entries do not count, here and elsewhere; --cache-to replaces them"}, \
+	{.name = "cache-from", .arg = "REPO|DIR[,stage=NAME][,required]", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \
+	 .help = "repository or directory (an OCI image layout) in which to look for what was built elsewhere, of several " \
+		 "the first that has it; nothing is written there; stage (repeatable): only for these stages; required: " \
+		 "if it cannot be asked, the build fails"}, \
+	{.name = "cache-ttl", .arg = "[STAGE=]D", .kind = OPT_LIST, BUILD_ARGS_AT(cache_ttl), .dflt = "none", \
+	 .help = "age from which cache entries do not count, here and elsewhere, of one stage or of all that are not " \
+		 "named, 0s is none; what stands on a stage that is named counts only if that one does; --cache-to " \
+		 "replaces them"}, \
 	{.name = "no-cache-filter", .arg = "STAGE", .kind = OPT_LIST, BUILD_ARGS_AT(no_cache_filter), \
 	 .help = "stage to run every step of; what depends on it is run where its result is another one"}, \
 	{.name = "no-cache", .kind = OPT_FLAG, BUILD_ARGS_AT(no_cache), .help = "run every step"}, \
@@ -102,6 +106,8 @@ struct build_args {
 int build_args_map(const struct strv *from, struct smap *to, struct err *e);
 /* Check the values and fill in the options of a build of the command's operands. ERR_USAGE, ERR_INPUT. */
 int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e);
+/* The same where the one operand ("." if there is none) is a GOAL and not a context: it becomes its directory. */
+int build_args_fill_goal(struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e);
 
 /* Values of --annotation, K=V or manifest:K=V. ERR_USAGE. */
 int build_args_annotations(const struct strv *list, struct build_opts *o, struct err *e);

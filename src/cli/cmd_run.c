@@ -62,7 +62,7 @@ _Static_assert(offsetof(struct cmd_run_opts, a) == 0, "the rows of build_args.h 
 	{.name = "pull", .arg = "always|missing|never", .kind = OPT_CHOICE, BUILD_ARGS_AT(pull), .dflt = "always", \
 	 .help = "for a goal: when a base image's tag is looked up"}, \
 	{.name = "offline", .kind = OPT_FLAG, BUILD_ARGS_AT(offline), .help = "ask no registry"}, \
-	{.name = "cache-from", .arg = "REPO|DIR", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \
+	{.name = "cache-from", .arg = "REPO|DIR[,stage=NAME][,required]", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \
 	 .help = "for a goal: where to look for what was built elsewhere"}, \
 	{.name = "flavor-root", .arg = "DIR", .kind = OPT_STRING, BUILD_ARGS_AT(flavor_root), \
 	 .dflt = "the directory that holds flavors/", .help = "what a flavor's mapped paths are relative to"}, \

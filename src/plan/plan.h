@@ -1,7 +1,7 @@
 /* The plan: the stages of all named contexts and flavors in one graph, each with its steps, their keys and states.
  *
  * Made in phases, each pure but for reading files:
- *     plan_new, plan_add_context / plan_add_flavor    files → stages and their edges   (plan_load.c)
+ *     plan_new, plan_add_context / plan_add_flavor    files → stages and their edges   (plan_load.c, plan_link.c)
  *     plan_select_goals                               goals, cycles                    (plan_graph.c)
  *     the caller resolves plan.images                 reference → config, layers
  *     plan_evaluate                                   stages → configs and steps       (plan_eval.c)
@@ -24,6 +24,8 @@
 #include "src/util/err.h"
 
 #define PLAN_NONE SIZE_MAX
+/* The image without files, in FROM and from=. */
+#define PLAN_SCRATCH "scratch"
 /* Where the reference puts scripts of RUN; a script sees it in its own name. */
 #define PLAN_SCRIPT_DIR "/dev/pipes/"
 
@@ -162,7 +164,8 @@ struct plan_stage {
 	const struct dstage *df; /* borrowed from the source */
 	size_t df_index;
 	size_t base_stage;   /* FROM a stage, else PLAN_NONE */
-	size_t base_image;   /* FROM an image, else PLAN_NONE; both NONE: scratch */
+	size_t base_image;   /* FROM an image, else PLAN_NONE */
+	size_t base_context; /* FROM a named directory: its source, else PLAN_NONE; all three NONE: scratch */
 	char *from_text;     /* FROM's reference with variables resolved */
 	struct platform platform;
 	VEC_OF(struct plan_edge) needs;

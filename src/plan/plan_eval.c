@@ -78,6 +78,22 @@ static int eval_instr(struct plan_eval *v, const struct dast_instr *in, struct e
 	return rc < 0 ? fail_at(v, e) : 0;
 }
 
+/* FROM a named directory: its files are copied into an empty root, as COPY from it would, before anything else. */
+static int eval_base_context(struct plan_eval *v, struct err *e)
+{
+	if (v->st->base_context == PLAN_NONE)
+		return 0;
+	AUTO_FREE char *name = mem_printf("FROM %s", v->st->from_text);
+	AUTO_FREE char *text = mem_printf("COPY --from=%s . /", v->st->from_text);
+	AUTO_DAST_INSTR struct dast_instr *in = dparse_instr(name, sv_from(text), '\\', false, e);
+
+	v->trigger = true;
+	int rc = in ? eval_instr(v, in, e) : -1;
+
+	v->trigger = false;
+	return rc;
+}
+
 /* Triggers of the base run first and are not inherited. */
 static int eval_triggers(struct plan_eval *v, struct err *e)
 {
@@ -164,6 +180,8 @@ static int eval_stage(struct plan *p, size_t at, struct err *e)
 		.plan = p, .at = at, .st = st, .src = p->sources.v[st->source], .warned = SMAP_INIT(NULL)};
 	int rc = begin_stage(p, st, e);
 
+	if (rc == 0)
+		rc = eval_base_context(&v, e);
 	if (rc == 0)
 		rc = eval_triggers(&v, e);
 	for (size_t i = 0; rc == 0 && i < st->df->instrs.n && !(st->before && v.n + 1 >= st->before); i++)

@@ -14,7 +14,7 @@ struct plan_eval {
 	bool cmd_set;                 /* CMD was given in this stage */
 	unsigned n;                   /* instructions so far */
 	struct smap warned;           /* transparent arguments that a warning named already */
-	bool trigger;                 /* comes from ONBUILD: no place in the Dockerfile */
+	bool trigger;                 /* comes from ONBUILD or FROM: no place in the Dockerfile */
 };
 
 /* Each takes the expanded instruction, changes the config and appends at most one step. */

@@ -10,8 +10,6 @@
 
 #define SECRETS_DIR "/run/secrets"
 #define SSH_SOCKET "/run/buildkit/ssh_agent"
-/* What from= calls the empty root. */
-#define SCRATCH "scratch"
 
 void plan_mount_release(struct plan_mount *m)
 {
@@ -72,7 +70,7 @@ static void complete(struct dmount *m, size_t n)
 /* Where the files of bind and cache come from. */
 static int find_source(struct plan_eval *v, struct plan_mount *pm, struct err *e)
 {
-	bool scratch = pm->m.from && strcmp(pm->m.from, SCRATCH) == 0;
+	bool scratch = pm->m.from && strcmp(pm->m.from, PLAN_SCRATCH) == 0;
 	struct plan_from from = {PLAN_FROM_CONTEXT, pm->m.type == DMOUNT_BIND ? v->st->source : PLAN_NONE};
 
 	if (scratch)
@@ -84,8 +82,6 @@ static int find_source(struct plan_eval *v, struct plan_mount *pm, struct err *e
 	if (v->trigger && pm->m.from && !scratch && !plan_ref_ready(v->plan, &from))
 		return plan_eval_unsupported(
 			v, "--mount=from in an ONBUILD trigger, of what the Dockerfile does not need", e);
-	if (pm->m.type == DMOUNT_CACHE && pm->m.from && from.origin == PLAN_FROM_CONTEXT)
-		return plan_eval_unsupported(v, "--mount=type=cache,from= of a directory (--build-context)", e);
 	return 0;
 }
 
@@ -120,7 +116,9 @@ int plan_mount_eval(struct plan_eval *v, struct plan_step *s, struct err *e)
 
 bool plan_mount_of_context(const struct plan_mount *pm)
 {
-	return pm->m.type == DMOUNT_BIND && pm->origin == PLAN_FROM_CONTEXT;
+	bool has_files = pm->m.type == DMOUNT_BIND || pm->m.type == DMOUNT_CACHE;
+
+	return has_files && pm->origin == PLAN_FROM_CONTEXT && pm->index != PLAN_NONE;
 }
 
 /* A pattern of the source that means exactly this name. */

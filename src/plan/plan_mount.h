@@ -12,7 +12,7 @@ void plan_mount_release(struct plan_mount *m);
 /* One mount's fields of the step's key. from: key of the stage or image that it reads, NULL if none. */
 void plan_mount_key(struct ckey_builder *b, const struct plan_mount *pm, const struct ckey *from);
 
-/* A bind mount of files of the build context. */
+/* A bind mount of files of a build context, or a cache mount that begins with them. */
 bool plan_mount_of_context(const struct plan_mount *pm);
 /* Pattern for source_select() that names its source. */
 void plan_mount_pattern(const struct plan_mount *pm, struct strv *out);

@@ -95,7 +95,7 @@ static int add_source(struct plan *p, struct plan_named *n, const char *src, str
 
 static int check_name(const struct plan *p, const char *name, struct err *e)
 {
-	if (strcmp(name, "scratch") == 0)
+	if (strcmp(name, PLAN_SCRATCH) == 0)
 		return err_set(e, ERR_USAGE, "--build-context: scratch is always the empty image");
 	if (plan_named_find(p, name))
 		return err_set(e, ERR_USAGE, "--build-context: %s is given twice", name);

@@ -60,6 +60,22 @@ static int take_image(struct plan *p, struct plan_stage *st, const char *text, e
 	return 0;
 }
 
+/* COPY --from=scratch: an image without layers, which nobody has to look for. */
+static void take_scratch(struct plan *p, const struct plan_stage *st, struct plan_from *out)
+{
+	struct plan_image i = {.text = mem_strdup(PLAN_SCRATCH), .place = PLAN_PLACE_STORE, .platform = st->platform,
+			       .resolved = true};
+
+	out->origin = PLAN_FROM_IMAGE;
+	for (out->index = 0; out->index < p->images.n; out->index++)
+		if (same_image(&p->images.v[out->index], i.text, i.place, &i.platform)) {
+			free(i.text);
+			return;
+		}
+	imgconfig_init(&i.config, &i.platform);
+	vec_push(&p->images, i);
+}
+
 static int take_named(struct plan *p, struct plan_stage *st, const struct plan_named *n, enum plan_edge_kind kind,
 		      struct plan_from *out, struct err *e)
 {
@@ -90,6 +106,10 @@ int plan_ref_resolve(struct plan *p, size_t at, const char *text, bool by_number
 		out->index = s->first_stage + (size_t)inner;
 	else if (by_number && text[0] && strspn(text, "0123456789") == strlen(text))
 		return no_such_number(st, text, e);
+	if (out->index == PLAN_NONE && strcmp(text, PLAN_SCRATCH) == 0) {
+		take_scratch(p, st, out);
+		return 0;
+	}
 	if (out->index == PLAN_NONE)
 		return take_image(p, st, text, PLAN_PLACE_ANY, kind, out, e);
 	add_edge(st, kind, out->index, PLAN_NONE);

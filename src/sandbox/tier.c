@@ -105,10 +105,10 @@ static int probe_solo(struct tier_info *out, const char *scratch, struct err *e)
 	ns = userns_open(out, e);
 	if (ns < 0)
 		return -1;
-	if (probe_overlay(ns, scratch, e) < 0 || probe_record(ns, scratch, e) < 0)
-		return -1;
 	/* The supervisor names things by a procfs of its own. */
-	return probe_proc(ns, e);
+	if (probe_record(ns, scratch, e) < 0 || probe_proc(ns, e) < 0)
+		return -1;
+	return probe_roots(out, ns, scratch, e);
 }
 
 static int probe_in_chroot(struct tier_info *out, const char *scratch, struct err *e)

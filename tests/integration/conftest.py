@@ -138,6 +138,21 @@ def new_slct(binary, bases, work):
     return make
 
 
+@pytest.fixture
+def on_overlay(work):
+    """A directory on an overlay, as a container's own root is."""
+    if os.geteuid() != 0:
+        lack("not root")
+    dirs = [work / name for name in ("lower", "upper", "work", "merged")]
+    for folder in dirs:
+        folder.mkdir()
+    options = "lowerdir={},upperdir={},workdir={}".format(*dirs)
+    if subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, dirs[3]], check=False).returncode:
+        lack("overlay mounts")
+    yield dirs[3]
+    subprocess.run(["umount", "-l", dirs[3]], check=True)
+
+
 class User:
     """An ordinary user of the machine."""
 

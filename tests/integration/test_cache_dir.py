@@ -1,4 +1,5 @@
 """Caches in directories (image layouts): an empty machine, several in order, read-only ones, age, jobs at one time."""
+import hashlib
 import json
 import shutil
 import subprocess
@@ -6,6 +7,7 @@ import time
 
 import pytest
 
+from faultproxy import FaultProxy, status
 from lab import need
 
 FILES = {
@@ -210,3 +212,110 @@ def test_an_ordinary_user_and_another_directory(new_slct, user, work):
     assert other.image("x:1").text("count").strip() == "2"
     denied = other.run("build", "--no-cache", "--cache-to", folder, ready(other))
     assert "cannot be written" in denied.err
+
+
+# --- by stage, required, and none that is written
+
+NAMED = {
+    "Dockerfile": """\
+        FROM localhost/busybox:1 AS deps
+        RUN echo deps >/deps
+        FROM localhost/busybox:1 AS tool
+        RUN echo tool >/tool
+        FROM deps AS app
+        COPY --from=tool /tool /tool
+        RUN cat /deps /tool >/both
+        """,
+}
+
+
+def steps(built):
+    """The stages of which steps ran."""
+    return sorted({step.split(" ")[0] for step in built.ran})
+
+
+def aged(folder, seconds=7200):
+    """The entries of a cache become older. Their digests change, and the index with them."""
+    index = json.loads((folder / "index.json").read_text())
+    for entry in index["manifests"]:
+        path = folder / "blobs/sha256" / entry["digest"].split(":")[1]
+        manifest = json.loads(path.read_text())
+        when = time.time() - seconds
+        manifest["annotations"]["io.slct.cache.built"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
+        text = json.dumps(manifest).encode()
+        entry["digest"], entry["size"] = "sha256:" + hashlib.sha256(text).hexdigest(), len(text)
+        (folder / "blobs/sha256" / entry["digest"].split(":")[1]).write_bytes(text)
+    (folder / "index.json").write_text(json.dumps(index))
+
+
+def test_only_some_stages_are_written(new_slct, work):
+    one, all_of, some = new_slct(), work / "all", work / "some"
+    one.run("build", "--cache-to", all_of, "--cache-to", f"{some},stage=deps,stage=tool", one.context(NAMED))
+    assert len(set(tags(all_of).values())) == 4 and len(set(tags(some).values())) == 2
+    other = new_slct()
+    assert steps(other.run("build", "--cache-from", some, other.context(NAMED))) == ["app"]
+
+
+def test_only_some_stages_are_read(new_slct, work):
+    one, folder = new_slct(), work / "cache"
+    one.run("build", "--cache-to", folder, one.context(NAMED))
+    other = new_slct()
+    built = other.run("build", "--cache-from", f"{folder},stage=tool", other.context(NAMED))
+    assert steps(built) == ["app", "deps"], built
+    third = new_slct()
+    both = ["--cache-from", f"{folder},stage=tool", "--cache-from", f"{folder},stage=deps,stage=app"]
+    assert third.run("build", *both, third.context(NAMED)).ran == []
+
+
+@pytest.mark.parametrize("option", ["--cache-from", "--cache-to"])
+def test_a_stage_that_is_not_there(slct, work, option):
+    got = slct.run("build", option, f"{work}/cache,stage=depths", slct.context(NAMED), rc=3)
+    assert len(got.errors) == 1 and "depths" in got.err and "deps" in got.err, got
+    got = slct.run("build", "--cache-ttl", "depths=1h", slct.context(NAMED), rc=3)
+    assert len(got.errors) == 1 and "--cache-ttl" in got.err, got
+
+
+@pytest.mark.parametrize("ttl, ran", [
+    (["1h"], ["app", "deps", "tool"]),
+    (["3h"], []),
+    (["tool=1h"], ["tool"]),    # what it makes is what the others were built with
+    (["1h", "deps=3h", "app=3h"], []),    # the limit for all is one for each entry
+    (["1h", "tool=0s"], ["app", "deps"]),
+])
+def test_ttl_of_a_stage(new_slct, work, ttl, ran):
+    one, folder = new_slct(), work / "cache"
+    one.run("build", "--cache-to", folder, one.context(NAMED))
+    aged(folder)
+    other = new_slct()
+    options = [word for value in ttl for word in ("--cache-ttl", value)]
+    built = other.run("build", "--target", "app", *options, "--cache-from", folder, other.context(NAMED))
+    assert steps(built) == ran, built
+
+
+def test_a_required_one_that_cannot_be_read(slct, work):
+    (work / "cache").mkdir()
+    (work / "cache/index.json").write_text("{")
+    (work / "cache/oci-layout").write_text("{}")
+    lenient = slct.run("build", "--cache-from", work / "cache", slct.context(NAMED))
+    assert "cannot be read" in lenient.err
+    strict = slct.run("build", "--cache-from", f"{work}/cache,required",
+                      slct.context({"Dockerfile": "FROM localhost/busybox:1\nRUN echo other\n"}), rc=3)
+    assert len(strict.errors) == 1 and "required cache" in strict.err and strict.ran == [], strict
+
+
+def test_a_required_one_that_fails_later(new_slct, new_registry, work):
+    """It is there when the build begins, and not when a content key is asked for."""
+    registry, one = new_registry(), new_slct()
+    repo = registry.repo("cache")
+    with FaultProxy(registry.port) as proxy:
+        place = repo.replace(registry.host, proxy.host)
+        one.run("build", "--cache-to", place, one.context(NAMED))
+        other = new_slct()
+        changed = {"Dockerfile": NAMED["Dockerfile"].replace("echo tool >", "echo  tool >")}
+        mark = len(proxy.seen)
+        other.run("build", "--cache-from", f"{place},required", other.context(changed))
+        asked = len([s for s in proxy.seen[mark:] if "/manifests/slct-" in s.path])
+        third = new_slct()
+        proxy.on("GET", "/manifests/slct-", status(403), only=asked)
+        got = third.run("build", "--cache-from", f"{place},required", third.context(changed), rc=4)
+        assert len(got.errors) == 1 and "required cache" in got.err, got

@@ -190,20 +190,6 @@ def test_what_it_cannot_do_is_said(confined):
 
 # --- no overlay, but namespaces ---
 
-@pytest.fixture
-def on_overlay(work):
-    """A directory on an overlay, as a container's own root is."""
-    need_root()
-    dirs = [work / name for name in ("lower", "upper", "work", "merged")]
-    for folder in dirs:
-        folder.mkdir()
-    options = "lowerdir={},upperdir={},workdir={}".format(*dirs)
-    if subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, dirs[3]], check=False).returncode:
-        lack("overlay mounts")
-    yield dirs[3]
-    subprocess.run(["umount", "-l", dirs[3]], check=True)
-
-
 @pytest.mark.parametrize("prefix", [(), CONFINE], ids=["root", "chroot"])
 def test_store_on_an_overlay(empty, bases, new_slct, on_overlay, prefix):
     other = new_slct()

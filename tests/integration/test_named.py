@@ -75,8 +75,50 @@ def test_image_for_a_stage_and_its_number(slct):
     assert image.text("f") == image.text("g") == image.text("h") == "other\n" and "bin/sh" not in image
 
 
+def one_file(any_slct, text):
+    folder = write_tree(any_slct.work / "rootfs", {"f": text, "skip": "x", ".dockerignore": "skip\n"})
+    any_slct.give(folder)
+    return f"rootfs={folder}"
+
+
+def test_from_a_directory(any_slct):
+    """Its files are the first layer; its ignore file counts, and what changes in it builds again."""
+    text = "FROM rootfs AS base\nFROM base\nENV A=b\nCOPY --from=rootfs f /g\n"
+    folder = any_slct.context({"Dockerfile": text})
+    option = ("--build-context", one_file(any_slct, "one\n"))
+    assert len(any_slct.build(folder, *option).ran) == 2
+    image = any_slct.image()
+    assert image.text("f") == image.text("g") == "one\n" and image["f"].owner == "0:0" and "skip" not in image
+    assert len(image.layers) == 2
+    assert any_slct.build(folder, *option).ran == []
+    one_file(any_slct, "two\n")
+    any_slct.build(folder, *option)
+    assert any_slct.image().text("f") == any_slct.image().text("g") == "two\n"
+
+
+def test_copy_from_scratch(any_slct):
+    """It is an image without files, and nobody looks for it."""
+    any_slct.build("FROM localhost/busybox:1\nCOPY --from=scratch / /empty/\nCOPY --from=scratch /no* /none/\n"
+                   "RUN [ -z \"$(ls /empty)\" ] && [ ! -e /none ]\n")
+    wrong = any_slct.build("FROM localhost/busybox:1\nCOPY --from=scratch /a /\n", rc=None)
+    assert wrong.rc != 0 and '"/a": no such file' in wrong.err and "Dockerfile:2" in wrong.err
+
+
+def test_cache_mount_from_a_directory(any_slct):
+    """It begins with the directory's files, once; other files make another cache."""
+    text = "FROM localhost/busybox:1\nARG N\nRUN --mount=type=cache,from=rootfs,target=/c cat /c/f >/was; echo $N >/c/f\n"
+    option = ("--build-context", one_file(any_slct, "first\n"))
+    for n, seen in (("1", "first\n"), ("2", "1\n")):
+        any_slct.build(text, *option, "--build-arg", f"N={n}")
+        assert any_slct.image().text("was") == seen
+    one_file(any_slct, "changed\n")
+    any_slct.build(text, *option, "--build-arg", "N=3")
+    assert any_slct.image().text("was") == "changed\n"
+    wrong = any_slct.build(text.replace("from=rootfs", "from=rootfs,source=f"), *option, rc=None)
+    assert wrong.rc == 3 and '"f" is no directory' in wrong.err and "Dockerfile:3" in wrong.err
+
+
 @pytest.mark.parametrize("text, option, rc, says", [
-    ("FROM dir\n", "dir=.", 3, "is a directory"),
     ("FROM scratch AS last\n", "last=.", 3, "takes the place of stage"),
     ("FROM scratch\nCOPY --from=n nosuch /\n", "n=.", 3, "Dockerfile:2"),
     ("FROM n\n", "n=store:nosuch:1", 3, "not in the store"),
@@ -84,12 +126,11 @@ def test_image_for_a_stage_and_its_number(slct):
     ("FROM n\n", "n=nosuch", 3, "--build-context n"),
     ("FROM n\n", "n=/etc/passwd", 3, "is not a directory"),
     ("FROM n\n", "n=ftp://example.com/x.git", 3, "no context can be had"),
-    ("FROM n\n", "n=https://example.com/x.git", 3, "directory"),
     ("FROM n\n", "n=docker-image://UPPER", 3, "--build-context n"),
     ("FROM n\n", "n", 2, "is not NAME=SRC"),
     ("FROM n\n", "=.", 2, "is not NAME=SRC"),
     ("FROM n\n", "scratch=.", 2, "always the empty image"),
-    ("FROM localhost/busybox:1\nRUN --mount=type=cache,from=n,target=/c true\n", "n=.", 3, "directory"),
+    ("FROM localhost/busybox:1\nRUN --mount=type=cache,from=n,source=nosuch,target=/c true\n", "n=.", 3, "nosuch"),
 ])
 def test_refused(slct, text, option, rc, says):
     got = slct.build(text, "--build-context", option, rc=None)

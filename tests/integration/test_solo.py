@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lab import lack
+from lab import Slct, lack
 
 B = "FROM localhost/busybox:1\n"
 D = "FROM localhost/debian:12\n"
@@ -29,10 +29,23 @@ def both(new_slct, plain_user):
     return make
 
 
+@pytest.fixture
+def without_overlay(binary, bases, on_overlay, plain_user):
+    """slct of an ordinary user on a store that lies on an overlay: a maker of such with the base."""
+    def make(base="busybox"):
+        folder = on_overlay / "home"
+        folder.mkdir()
+        os.chown(folder, plain_user.uid, plain_user.gid)
+        one = Slct(binary, folder / "store", folder, plain_user)
+        one.run("import", bases(base), {"busybox": "localhost/busybox:1", "debian": "localhost/debian:12"}[base])
+        return one
+    return make
+
+
 def said(result):
     """What the steps printed, without times."""
     return [line for line in result.err.splitlines()
-            if re.match(r"\[stage-0\S*\] ", line) and "DONE" not in line and "CACHED" not in line]
+            if re.match(r"\[(stage-0|other)\S*\] ", line) and "DONE" not in line and "CACHED" not in line]
 
 
 NODES = B + r"""
@@ -68,6 +81,47 @@ RUN cd /w && umask 027 && echo x > f && mkdir d && ln -s f l && mkfifo p && mkdi
     assert solo["w/f"].owner == "1000:100" and solo["w/f"].mode == 0o640
     assert solo["g/d"].owner == "1000:50" and solo["g/d"].mode & 0o2000
     assert solo["w/l"].owner == solo["w/p"].owner == "1000:100"
+
+
+FILES = {"f.txt": "f"}
+# An overlay parts the names of a file that is changed by one of them (docs/internals/build.md).
+MOUNTED = NODES.replace(" && chmod 644 /c2", "") + r"""
+FROM localhost/busybox:1 AS other
+COPY --from=0 /l2 /f /c /copy3 /got/
+COPY --chown=21:22 f.txt /owned/
+RUN --mount=type=bind,from=0,target=/mnt --mount=type=cache,target=/cache,uid=3 \
+    stat -c '%n %F %u:%g %a' /mnt/l2 /mnt/f /mnt/a /mnt/c /cache /got/* && ln -sf x /cache/l && chown -h 4:4 /cache/l
+WORKDIR /made/here
+RUN stat -c '%n %F %u:%g %a' /got/* /owned/* . && rm -rf /got && mkdir /got && ln -s a /got/z && chown -h 5:6 /got/z
+"""
+
+
+def test_on_a_store_without_overlay(new_slct, without_overlay):
+    """Roots are copies there, with the owners that were recorded; twice the same, and the same as root's."""
+    root, one = new_slct(), without_overlay()
+    a, b = root.build(MOUNTED, files=FILES), one.build(MOUNTED, files=FILES)
+    assert "isolation: solo" in b.err and "roots are copies" in b.err
+    assert said(a) == said(b)
+    assert root.image().diff_ids == one.image().diff_ids
+    assert one.image()["got/z"].owner == "5:6" and one.image()["owned/f.txt"].owner == "21:22"
+    assert one.build(MOUNTED, "--no-cache", files=FILES).rc == 0 and root.image().diff_ids == one.image().diff_ids
+    assert one.run("run", "test:1", "stat", "-c", "%u:%g %F", "/got/z").out == "5:6 symbolic link\n"
+    one.fsck()
+
+
+def test_deep_stacks_are_folded(new_slct, plain_user):
+    """Links of folded layers keep their owners: hard links of them are the same inodes."""
+    text = B + "".join(f"RUN ln -s {i} /l{i} && chown -h {i}:{i} /l{i} && echo {i} >/f{i} && chown 7:{i} /f{i}"
+                       f"{f' && rm /l{i - 3}' if i % 5 == 4 else ''}\n" for i in range(40))
+    text += r"RUN stat -c '%n %u:%g' /l* /f* && mv /l0 /m0 && stat -c '%n %u:%g' /m0" + "\n"
+    root, one = new_slct(), new_slct(plain_user)
+    a, b = root.build(text, timeout=300), one.build(text, timeout=300)
+    assert said(a) == said(b)
+    assert root.image().diff_ids == one.image().diff_ids
+    assert len(list((one.store / "layers/rec").glob("*.fold"))) >= 4
+    again = one.build(text + "RUN stat -c %u /l39 /m0 && chown -h 9:9 /l39\nRUN stat -c %u /l39\n")
+    assert "] 39" in again.err and "] 0" in again.err and "] 9" in again.err
+    one.fsck()
 
 
 def test_a_later_build_reads_the_records(solo):

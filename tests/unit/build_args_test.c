@@ -32,6 +32,7 @@ static void end(struct sample *s)
 	strv_release(&s->a.labels);
 	strv_release(&s->a.cache_from);
 	strv_release(&s->a.cache_to);
+	strv_release(&s->a.cache_ttl);
 	strv_release(&s->a.force_from);
 	strv_release(&s->a.add_hosts);
 	strv_release(&s->a.flavor_paths);
@@ -109,7 +110,13 @@ static const struct {
 	{LIST(cache_to), ",required", "a repository or directory is missing"},
 	{LIST(cache_to), "host/cache:tag", "--cache-to: "},
 	{LIST(cache_from), "/srv/cache", NULL},
-	{LIST(cache_from), "host/cache,required", "\"required\" is not understood"},
+	{LIST(cache_from), "host/cache,required,stage=deps", NULL},
+	{LIST(cache_from), "host/cache,mode=stages", "\"mode=stages\" is not understood"},
+	{LIST(cache_ttl), "1h30m", NULL},
+	{LIST(cache_ttl), "flavor/deps=0s", NULL},
+	{LIST(cache_ttl), "=1h", "\"=1h\" is not [STAGE=]D"},
+	{LIST(cache_ttl), "deps=", "\"deps=\" is not [STAGE=]D"},
+	{LIST(cache_ttl), "soon", "is not [STAGE=]D"},
 	{LIST(args), "=x", "\"=x\" has no name"},
 	{LIST(args), "", "has no name"},
 	{LIST(labels), "=x", "--label"},

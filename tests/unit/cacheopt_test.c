@@ -22,7 +22,7 @@ START_TEST(accepts)
 		struct cacheopt o;
 		struct err e = ERR_INIT;
 
-		unit_ok(cacheopt_parse(rows[i].text, &o, &e), e);
+		unit_ok(cacheopt_parse(rows[i].text, CACHEOPT_TO, &o, &e), e);
 		ck_assert_str_eq(o.repo, rows[i].repo);
 		ck_assert(o.stages_only == rows[i].stages_only && o.required == rows[i].required);
 		cacheopt_release(&o);
@@ -42,6 +42,8 @@ START_TEST(refuses)
 		{"r.example/a,mode=layers", "mode=layers"},
 		{"r.example/a,", "cache option \"\""},
 		{"r.example/a,required=1", "required=1"},
+		{"r.example/a,stage=", "stage's name is missing"},
+		{"r.example/a,stage=a,stages=b", "stages=b"},
 		{"oci:", "its name is missing"},
 		{"./dir,sometimes", "cache option \"sometimes\""},
 	};
@@ -50,7 +52,7 @@ START_TEST(refuses)
 		struct cacheopt o;
 		struct err e = ERR_INIT;
 
-		ck_assert_msg(cacheopt_parse(rows[i].text, &o, &e) < 0, "%s", rows[i].text);
+		ck_assert_msg(cacheopt_parse(rows[i].text, CACHEOPT_TO, &o, &e) < 0, "%s", rows[i].text);
 		unit_failed(e, ERR_USAGE, rows[i].says);
 		ck_assert_ptr_null(o.repo);
 	}
@@ -66,7 +68,7 @@ START_TEST(makes_directories_absolute)
 		struct cacheopt o;
 		struct err e = ERR_INIT;
 
-		unit_ok(cacheopt_parse(texts[i], &o, &e), e);
+		unit_ok(cacheopt_parse(texts[i], CACHEOPT_FROM, &o, &e), e);
 		ck_assert_ptr_nonnull(cacheopt_dir(o.repo));
 		ck_assert_int_eq(cacheopt_dir(o.repo)[0], '/');
 		ck_assert_ptr_null(strstr(o.repo, "./"));
@@ -76,4 +78,20 @@ START_TEST(makes_directories_absolute)
 }
 END_TEST
 
-UNIT_MAIN("cacheopt", accepts, refuses, makes_directories_absolute)
+START_TEST(stages_and_use)
+{
+	struct cacheopt o;
+	struct err e = ERR_INIT;
+
+	unit_ok(cacheopt_parse("r.example/a,stage=deps,required,stage=b/c:d", CACHEOPT_FROM, &o, &e), e);
+	ck_assert_uint_eq(o.stages.n, 2);
+	ck_assert_str_eq(o.stages.v[0], "deps");
+	ck_assert_str_eq(o.stages.v[1], "b/c:d");
+	ck_assert(o.required);
+	cacheopt_release(&o);
+	ck_assert(cacheopt_parse("r.example/a,mode=stages", CACHEOPT_FROM, &o, &e) < 0);
+	unit_failed(e, ERR_USAGE, "mode=stages");
+}
+END_TEST
+
+UNIT_MAIN("cacheopt", accepts, refuses, stages_and_use, makes_directories_absolute)

@@ -1,5 +1,6 @@
 /* The look-up: which stages are wanted, what is taken from local records, what must run. */
 #include "src/build/state.h"
+#include "src/util/clock.h"
 
 #include "tests/unit/cache_util.h"
 
@@ -38,6 +39,7 @@ static void forget_run(struct fixture *f)
 static void end(struct fixture *f)
 {
 	forget_run(f);
+	cachepick_release(&f->b.caches);
 	plan_free(f->b.plan);
 	trees_release(&f->b);
 	smap_release(&f->b.hits);
@@ -86,10 +88,10 @@ static size_t stage(const struct fixture *f, const char *name)
 }
 
 /* A record of the stage's layer step n (from 0): `made` says which layers there are; with their trees, or without. */
-static void record(struct fixture *f, const char *name, size_t n, const char *made, bool trees)
+static void record_of(struct fixture *f, const char *name, size_t n, const char *made, bool trees, int64_t built)
 {
 	const struct plan_stage *st = &f->b.plan->stages.v[stage(f, name)];
-	AUTO_CLOCAL struct clocal r = {.key = st->steps.v[n].key, .made = mem_strdup(made), .step = mem_strdup(name)};
+	AUTO_CLOCAL struct clocal r = {.key = st->steps.v[n].key, .made = mem_strdup(made), .step = mem_strdup(name), .built = built};
 	struct err e = ERR_INIT;
 
 	cache_util_add(&r.diff_ids, "base");
@@ -102,6 +104,11 @@ static void record(struct fixture *f, const char *name, size_t n, const char *ma
 	for (size_t i = 0; trees && i < r.diff_ids.n; i++)
 		publish(f, &r.diff_ids.v[i]);
 	unit_ok(clocal_put(f->s.store, &r, &e), e);
+}
+
+static void record(struct fixture *f, const char *name, size_t n, const char *made, bool trees)
+{
+	record_of(f, name, n, made, trees, 0);
 }
 
 static void look_up(struct fixture *f)
@@ -283,14 +290,76 @@ START_TEST(pending_records)
 
 	begin(&f);
 	plan_of(&f, "FROM debian\nRUN 1\n");
-	ck_assert(!lookup_content(&f.b, &k, &found, &source));
+	ck_assert(!lookup_content(&f.b, 0, &k, &found, &source));
 	vec_push(&f.b.pending, (struct clocal){.key = k, .made = mem_strdup("1")});
-	ck_assert(lookup_content(&f.b, &k, &found, &source));
+	ck_assert(lookup_content(&f.b, 0, &k, &found, &source));
 	ck_assert_str_eq(source, "local");
 	clocal_release(&f.b.pending.v[0]);
 	vec_release(&f.b.pending);
 }
 END_TEST
 
-UNIT_MAIN("lookup", steps_of_one_stage, records_that_do_not_fit, stages_below_a_hit, forced_stages, one_result_in_a_run,
+/* A young entry does not hide that the stage below it is to be younger. */
+START_TEST(age_of_what_is_below)
+{
+	AUTO_FIXTURE struct fixture f;
+	struct err e = ERR_INIT;
+
+	begin(&f);
+	plan_of(&f, "FROM debian AS a\nRUN 1\nFROM a AS b\nRUN 2\n");
+	record(&f, "a", 0, "1", true);
+	record(&f, "b", 0, "01", true);
+	strv_add(&f.o.cache_ttl, "a=1h");
+	unit_ok(cachepick_init(&f.o, f.b.plan, &f.b.caches, &e), e);
+	look_up(&f);
+	taken(&f, "b", 1);
+	cachepick_release(&f.b.caches);
+	strv_release(&f.o.cache_ttl);
+	record_of(&f, "a", 0, "1", true, clock_wall() / CLOCK_NS_PER_S - 7200);
+	strv_add(&f.o.cache_ttl, "a=1h");
+	unit_ok(cachepick_init(&f.o, f.b.plan, &f.b.caches, &e), e);
+	look_up(&f);
+	taken(&f, "b", 0);
+	taken(&f, "a", 0);
+}
+END_TEST
+
+/* One record of an hour ago for each of two stages; the age that counts is that of the stage. */
+START_TEST(age_by_stage)
+{
+	static const struct {
+		const char *ttl[2];
+		int a, b;
+	} rows[] = {
+		{{NULL, NULL}, 1, 1},
+		{{"30m", NULL}, 0, 0},
+		{{"2h", NULL}, 1, 1},
+		{{"a=30m", NULL}, 0, 1},
+		{{"30m", "a=2h"}, 1, 0},
+		{{"b=0s", "30m"}, 0, 1},
+	};
+	struct fixture f;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		static const char *const names[] = {"a", "b"};
+		struct err e = ERR_INIT;
+
+		begin(&f);
+		plan_of(&f, "FROM debian AS a\nRUN 1\nFROM debian AS b\nRUN 2\nFROM debian AS end\nCOPY --from=a /x /\n"
+			    "COPY --from=b /x /\n");
+		for (size_t k = 0; k < 2; k++) {
+			record_of(&f, names[k], 0, "1", true, clock_wall() / CLOCK_NS_PER_S - 3600);
+			if (rows[i].ttl[k])
+				strv_add(&f.o.cache_ttl, rows[i].ttl[k]);
+		}
+		unit_ok(cachepick_init(&f.o, f.b.plan, &f.b.caches, &e), e);
+		look_up(&f);
+		taken(&f, "a", rows[i].a);
+		taken(&f, "b", rows[i].b);
+		end(&f);
+	}
+}
+END_TEST
+
+UNIT_MAIN("lookup", age_by_stage, age_of_what_is_below, steps_of_one_stage, records_that_do_not_fit, stages_below_a_hit, forced_stages, one_result_in_a_run,
 	  states_for_a_plan, pending_records)
