@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "oci/clone.h"
 #include "oci/linkmap.h"
 #include "oci/shares.h"
 #include "src/build/copyfile.h"
+#include "src/util/aclrec.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -40,6 +42,7 @@ struct copylink {
 	struct strv places, srcdirs; /* directories below the upper one, and below the trees */
 	VEC_OF(struct item) items;
 	bool place_usable;
+	bool place_inherits;   /* it has a default access control list, which a link would not get */
 	char *asked;           /* directory part of the source that was asked for last */
 	struct strv shares;    /* of the new tree */
 	struct linkmap firsts; /* inode with several names → whether its first was noted */
@@ -190,14 +193,15 @@ static const char *last_of(const struct strv *v)
 
 /* The directory's counterpart below the upper one exists once something was made in the mounted one; that it is the one
  * that we take for it shows in what was made. Its times are those that all that is copied gives it. */
-static bool open_place(const struct copylink *l, int dirfd, const char *path, const char *name)
+static bool open_place(struct copylink *l, int dirfd, const char *path, const char *name)
 {
 	AUTO_CLOSE int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	AUTO_CLOSE int up = fd < 0 ? -1 : path_open_nolinks(l->upperfd, path, O_PATH | O_DIRECTORY, 0);
+	AUTO_CLOSE int up = fd < 0 ? -1 : path_open_nolinks(l->upperfd, path, O_RDONLY | O_DIRECTORY, 0);
 	struct stat made, there;
 	bool same = up >= 0 && fstat(fd, &made) == 0 && fstatat(up, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(there.st_mode) && made.st_ino == there.st_ino;
 
+	l->place_inherits = same && fgetxattr(up, ACLREC_DEFAULT, NULL, 0) >= 0;
 	/* Left there if it is right: the link takes its place. */
 	if (fd >= 0 && !same)
 		unlinkat(dirfd, name, 0);
@@ -287,11 +291,11 @@ static bool use_layer(struct copylink *l, size_t i)
 }
 
 static bool note(struct copylink *l, const struct source_entry *en, const struct copyfile_meta *m, int dirfd,
-		 const char *name)
+		 const char *name, bool again)
 {
 	size_t layer = keeps_all(en, m) ? find_layer(l, en) : SIZE_MAX;
 
-	if (layer == SIZE_MAX || !use_layer(l, layer) || !use_place(l, dirfd, name))
+	if (layer == SIZE_MAX || !use_layer(l, layer) || !use_place(l, dirfd, name) || (l->place_inherits && !again))
 		return false;
 	vec_push(&l->items, (struct item){.dir = l->places.n - 1,
 					  .name = mem_strdup(name),
@@ -307,7 +311,7 @@ int copylink_add(struct copylink *l, const struct source_entry *en, const struct
 	/* Names of one file stay names of one file: the first one decides. */
 	if (again && strcmp(linkmap_first(&l->firsts, &en->st, copied) ?: copied, copied) == 0)
 		return 0;
-	bool done = note(l, en, m, dirfd, name);
+	bool done = note(l, en, m, dirfd, name, again);
 
 	if (again && !done)
 		return err_set(e, ERR_HOST, "%s cannot be a hard link to the file that it is one of in its source", name);

@@ -1,5 +1,6 @@
 """COPY --from by hard links: what shares an inode, what must not, and that nothing is ever written through a link."""
 import os
+import struct
 import tarfile
 
 import pytest
@@ -85,6 +86,28 @@ def test_same_digest_in_all_tiers(new_slct):
         ids[tier] = slct.build(OLD_SOURCE + B + "\nCOPY --from=src /d /to\nRUN echo more >>/to/f0 && chmod 600 /to/f1\n"
                                "COPY --from=src /d/f0 /d/f1 /to/\n", "--isolation", tier, files=FILES).id
     assert len(set(ids.values())) == 1, ids
+
+
+def test_default_access_list(new_slct):
+    """A new file gets its directory's default list, a link would not: the same layers, with and without links."""
+    if os.geteuid() != 0:
+        lack("not root")
+    rows = [(1, 7, -1), (2, 6, 0), (4, 5, -1), (16, 7, -1), (32, 0, -1)]
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *row) for row in rows)
+    ids = []
+    for tier in ("root", "solo", "chroot"):
+        slct = new_slct()
+        folder = slct.context({"Dockerfile": OLD_SOURCE + B + "\nCOPY top /top\nCOPY --from=src /d/ /top/acl/\n",
+                               "top/acl/x": "x", **FILES})
+        try:
+            os.setxattr(folder / "top/acl", "system.posix_acl_default", acl)
+        except OSError as error:
+            lack(f"access lists: {error}")
+        slct.run("build", "-t", "test:1", "--isolation", tier, folder)
+        image = slct.image()
+        assert any("posix_acl_access" in name for name in image["top/acl/f0"].xattrs), image["top/acl/f0"].xattrs
+        ids.append(image.diff_ids)
+    assert ids[0] == ids[1] == ids[2]
 
 
 def test_files_are_linked(any_slct):
