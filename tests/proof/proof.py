@@ -103,7 +103,7 @@ class Builder:
 
 
 # What a tier says that it does not keep (docs/security-model.md): column -> what it becomes.
-STATED = {"solo": {"acl": "-"}}   # entries that name other ids
+STATED = {}
 # The same for paths, with the cause.
 NO_PROC = "systemd-tmpfiles makes nothing without /proc"
 HOST_NAME = "the host's name, since there is no UTS namespace"
