@@ -290,6 +290,22 @@ def test_critical_path_and_sizes(slct):
     assert "2.9 MiB" in layers and "c step 1" in layers and "image localhost/busybox:1" in layers
 
 
+def test_sizes_of_steps_are_their_own(slct):
+    """What a stage stands on has steps of the same numbers."""
+    f = slct.flavor({"a": B + "RUN head -c 5000000 /dev/zero > /a\n", "b": "FROM {{ a }}\nRUN echo b > /b\n"})
+    page, _, _ = report(slct, f, "--goal", "b")
+    sizes = re.findall(r"RUN (?:head|echo)[^>]*> /(.) ran [0-9.]+ m?s ([0-9.]+ .iB)", page.words)
+    assert sizes == [("a", "4.8 MiB"), ("b", "2.0 KiB")]
+
+
+def test_end_of_a_long_output(slct):
+    f = slct.flavor({"a": B + "RUN seq 1 100; echo last; exit 1\n"})
+    page, _, _ = report(slct, f, rc=1)
+    shown, before = page.words.split("The end of its output ")[1].split("What was before it")
+    assert shown.split() == [str(i) for i in range(77, 101)] + ["last"]
+    assert before.split()[:76] == [str(i) for i in range(1, 77)]
+
+
 def test_one_dockerfile(slct, browser):
     folder = slct.context({"Dockerfile": "FROM localhost/busybox:1 AS one\nRUN true\nFROM scratch\nCOPY --from=one /bin /bin\n"})
     _, file, _ = report(slct, folder)
