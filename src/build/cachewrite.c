@@ -40,7 +40,7 @@ struct uploads {
 	bool asked;  /* what is sent now is a question */
 	/* of the entry and target at work: */
 	struct descriptor *descs; /* of the layers; unset: unknown */
-	char **from;   /* a blob that is not here: the place that has it; NULL: it is here */
+	char **from;   /* a blob that is not here: the place that has it; NULL: it is here, or was */
 	bool assumed;  /* some blobs are believed to be there, or to be mounted */
 	bool certain;  /* that was tried and failed: blobs are fetched or made */
 	struct blobs_request request;
@@ -136,13 +136,14 @@ static bool find_elsewhere(struct build *b, const struct digest *diff_id, struct
 	const struct layer_origin *o = smap_get(&b->origins, diff_id->text);
 
 	if (!o)
-		return blobs_origin_get(b->s->store, diff_id, from, out);
+		return blobs_origin_get(b->s->store, diff_id, from, out) ||
+		       blobs_remembered(b->s->store, diff_id, out);
 	*from = mem_strdup(o->repo);
 	descriptor_copy(out, &o->blob);
 	return true;
 }
 
-/* 1: it is made or met; 0: its tree must be packed; -1: it cannot be had in this form. */
+/* 1: there is a digest; 0: its tree must be packed; -1: it cannot be had in this form. */
 static int find_layer(struct uploads *u, size_t i)
 {
 	const struct digest *diff_id = &current(u)->stack.v[i];
@@ -152,7 +153,7 @@ static int find_layer(struct uploads *u, size_t i)
 		return 1;
 	if (u->certain && tree)
 		return 0;
-	if (find_elsewhere(u->b, diff_id, &u->descs[i], &u->from[i])) {
+	if (find_elsewhere(u->b, diff_id, &u->descs[i], &u->from[i]) && (u->from[i] || !u->certain)) {
 		u->assumed |= !u->certain;
 		return 1;
 	}
