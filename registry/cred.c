@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "registry/credhelper.h"
+#include "src/util/base64.h"
 #include "src/util/buf.h"
 #include "src/util/io.h"
 #include "src/util/json.h"
@@ -74,57 +75,6 @@ void cred_free(struct cred_store *s)
 	free(s);
 }
 
-static int cred_base64_digit(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *p = c ? strchr(digits, c) : NULL;
-
-	return p ? (int)(p - digits) : -1;
-}
-
-char *cred_base64(struct sv text)
-{
-	struct sv s = sv_trim(text);
-	AUTO_BUF struct buf out = BUF_INIT(CRED_FILE_MAX_BYTES);
-	uint32_t bits = 0;
-	unsigned have = 0;
-
-	while (s.n && s.p[s.n - 1] == '=')
-		s.n--;
-	for (size_t i = 0; i < s.n; i++) {
-		int d = cred_base64_digit(s.p[i]);
-
-		if (d < 0)
-			return NULL;
-		bits = bits << 6 | (uint32_t)d;
-		have += 6;
-		if (have < 8)
-			continue;
-		have -= 8;
-		buf_char_add(&out, (char)(bits >> have & 0xff));
-		if (!out.p[out.n - 1])
-			return NULL;
-	}
-	return s.n % 4 == 1 || out.over ? NULL : mem_strdup(buf_str(&out));
-}
-
-char *cred_base64_encode(struct sv text)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *out = mem_zalloc((text.n + 2) / 3 * 4 + 1), *p = out;
-
-	for (size_t i = 0; i < text.n; i += 3) {
-		size_t have = text.n - i < 3 ? text.n - i : 3;
-		uint32_t bits = 0;
-
-		for (size_t k = 0; k < 3; k++)
-			bits = bits << 8 | (k < have ? (unsigned char)text.p[i + k] : 0);
-		for (size_t k = 0; k < 4; k++)
-			*p++ = k <= have ? digits[bits >> (18 - 6 * k) & 63] : '=';
-	}
-	return out;
-}
-
 static bool cred_is_hub(struct sv host)
 {
 	return sv_eq_str(host, CRED_HUB) || sv_eq_str(host, "index.docker.io") ||
@@ -156,7 +106,7 @@ char *cred_key(const char *text)
 /* "auth": base64 of "user:password". */
 static int cred_from_auth(const char *auth, struct cred *out)
 {
-	AUTO_FREE char *plain = cred_base64(sv_from(auth));
+	AUTO_FREE char *plain = base64_text(sv_from(auth));
 	char *colon = plain ? strchr(plain, ':') : NULL;
 
 	if (!colon)

@@ -50,9 +50,5 @@ void cred_sources(struct strv *out);
 /* What a key of "auths" stands for: "https://index.docker.io/v1/" is "docker.io", "http://host:5000/" "host:5000",
  * "host/path" itself. Caller frees. */
 char *cred_key(const char *text);
-/* Caller frees. */
-char *cred_base64_encode(struct sv text);
-/* Base64 (RFC 4648, padding optional) to a NUL-terminated string; NULL if it is none or holds a NUL. */
-char *cred_base64(struct sv text);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "registry/cred.h"
 #include "registry/credhelper.h"
+#include "src/util/base64.h"
 #include "src/util/buf.h"
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
@@ -159,7 +160,7 @@ static const char *credfile_helper(const struct credfile *f, const char *host)
 static struct json *credfile_entry(const char *username, const char *password)
 {
 	AUTO_FREE char *plain = mem_printf("%s:%s", username, password);
-	AUTO_FREE char *auth = cred_base64_encode(sv_from(plain));
+	AUTO_FREE char *auth = base64_of(sv_from(plain));
 	struct json *entry = json_object();
 
 	json_set_str(entry, "auth", auth);

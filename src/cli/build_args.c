@@ -5,6 +5,7 @@
 #include "oci/ref.h"
 #include "src/build/cacheopt.h"
 #include "src/build/context.h"
+#include "src/cli/goal.h"
 #include "src/cli/work.h"
 #include "src/sandbox/ulimit.h"
 #include "src/util/mem.h"
@@ -250,4 +251,19 @@ int build_args_fill(const struct cli *c, const struct build_args *a, struct buil
 	o->step_timeout_ns = a->step_timeout;
 	o->shm_size = a->shm_size;
 	return 0;
+}
+
+int build_args_fill_goal(struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e)
+{
+	AUTO_GOAL struct goal g = {0};
+	AUTO_STRV struct strv operands = c->args.operands;
+	int rc;
+
+	goal_parse(operands.n ? operands.v[0] : ".", &g);
+	c->args.operands = (struct strv){0};
+	strv_add(&c->args.operands, g.path);
+	rc = build_args_fill(c, a, o, e);
+	if (rc == 0 && g.stage)
+		strv_add(&o->goals, g.stage);
+	return rc;
 }

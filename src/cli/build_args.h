@@ -106,6 +106,8 @@ struct build_args {
 int build_args_map(const struct strv *from, struct smap *to, struct err *e);
 /* Check the values and fill in the options of a build of the command's operands. ERR_USAGE, ERR_INPUT. */
 int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e);
+/* The same where the one operand ("." if there is none) is a GOAL and not a context: it becomes its directory. */
+int build_args_fill_goal(struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e);
 
 /* Values of --annotation, K=V or manifest:K=V. ERR_USAGE. */
 int build_args_annotations(const struct strv *list, struct build_opts *o, struct err *e);

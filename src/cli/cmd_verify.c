@@ -1,7 +1,6 @@
 /* slct verify: whether a build gives the same again. */
 #include "src/cli/build_args.h"
 #include "src/cli/cmd.h"
-#include "src/cli/goal.h"
 #include "src/cli/work.h"
 #include "src/util/mem.h"
 
@@ -61,21 +60,6 @@ static int cmd_verify_print(const struct cli *c, struct json *v, struct err *e)
 			   "SOURCE_DATE_EPOCH is set in them");
 }
 
-static int cmd_verify_fill(struct cli *c, const struct build_args *a, struct build_opts *b, struct err *e)
-{
-	AUTO_GOAL struct goal g = {0};
-	AUTO_STRV struct strv operands = c->args.operands;
-	int rc;
-
-	goal_parse(operands.n ? operands.v[0] : ".", &g);
-	c->args.operands = (struct strv){0};
-	strv_add(&c->args.operands, g.path);
-	rc = build_args_fill(c, a, b, e);
-	if (rc == 0 && g.stage)
-		strv_add(&b->goals, g.stage);
-	return rc;
-}
-
 static int cmd_verify_run(struct cli *c, const void *opts, struct err *e)
 {
 	const struct build_args *a = opts;
@@ -85,7 +69,7 @@ static int cmd_verify_run(struct cli *c, const void *opts, struct err *e)
 	int rc;
 
 	build_opts_init(&b);
-	rc = cmd_verify_fill(c, a, &b, e);
+	rc = build_args_fill_goal(c, a, &b, e);
 	if (!rc)
 		rc = work_open(&w, c, &a->net, NULL, e);
 	if (!rc && a->isolation)

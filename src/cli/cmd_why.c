@@ -1,7 +1,6 @@
 /* slct why: what made the last build of a goal run. */
 #include "src/cli/build_args.h"
 #include "src/cli/cmd.h"
-#include "src/cli/goal.h"
 #include "src/cli/work.h"
 
 struct cmd_why_opts {
@@ -62,22 +61,6 @@ static int cmd_why_print(const struct json *why, bool all, struct err *e)
 	return cli_print(buf_str(&head), head.n, e);
 }
 
-/* The operands are goals, not contexts: all are of one. */
-static int cmd_why_fill(struct cli *c, const struct cmd_why_opts *o, struct build_opts *b, struct err *e)
-{
-	AUTO_GOAL struct goal g = {0};
-	AUTO_STRV struct strv operands = c->args.operands;
-	int rc;
-
-	goal_parse(operands.n ? operands.v[0] : ".", &g);
-	c->args.operands = (struct strv){0};
-	strv_add(&c->args.operands, g.path);
-	rc = build_args_fill(c, &o->a, b, e);
-	if (rc == 0 && g.stage)
-		strv_add(&b->goals, g.stage);
-	return rc;
-}
-
 static int cmd_why_run(struct cli *c, const void *opts, struct err *e)
 {
 	const struct cmd_why_opts *o = opts;
@@ -87,7 +70,7 @@ static int cmd_why_run(struct cli *c, const void *opts, struct err *e)
 	int rc;
 
 	build_opts_init(&b);
-	rc = cmd_why_fill(c, o, &b, e);
+	rc = build_args_fill_goal(c, &o->a, &b, e);
 	if (!rc)
 		rc = work_open(&w, c, &o->a.net, o->a.cache_from.n ? o->a.cache_from.v[0] : NULL, e);
 	if (!rc)

@@ -11,8 +11,8 @@ struct goal {
 
 #define AUTO_GOAL AUTO(goal_release)
 void goal_release(struct goal *g);
-/* A word inside a flavor is a stage of it. What is there as a directory (or comes from elsewhere, as "-") is a path; else the last colon behind a directory cuts
- * the stage off; else it is a stage of ".". */
+/* A word inside a flavor is a stage of it. What is there as a directory (or comes from elsewhere, as "-") is a path;
+ * else the last colon behind a directory cuts the stage off; else it is a stage of ".". */
 void goal_parse(const char *text, struct goal *out);
 
 #endif

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 
 #include "src/cli/ui.h"
+#include "src/util/utf8.h"
 
 #define UI_SCREEN_OFF "\x1b[0m"
 #define UI_SCREEN_TAB 8
@@ -60,22 +61,15 @@ static unsigned ui_screen_char_width(uint32_t c)
 	return 1;
 }
 
-/* One code point of UTF-8 at p (not at its end); *len is its number of bytes. Text was cleaned before, so what does
- * not decode is taken byte by byte. */
+/* One code point at p (not at its end); *len is its number of bytes. Text was cleaned before, so what does not decode
+ * is taken byte by byte. */
 static uint32_t ui_screen_decode(const char *p, size_t *len)
 {
-	unsigned char c = (unsigned char)p[0];
-	size_t want = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	uint32_t v = want == 1 ? c : c & (0xffu >> (want + 1));
+	uint32_t c = 0xfffd;
 
-	*len = 1;
-	for (size_t i = 1; i < want; i++) {
-		if (((unsigned char)p[i] & 0xc0) != 0x80)
-			return 0xfffd;
-		v = v << 6 | ((unsigned char)p[i] & 0x3f);
-	}
-	*len = want;
-	return v;
+	*len = utf8_len(sv_of(p, strnlen(p, 4)), &c);
+	*len += !*len;
+	return c;
 }
 
 /* Bytes of a colour sequence at p, 0 if there is none. */

@@ -15,9 +15,5 @@ struct sv dchar_trim_left(struct sv v);
 struct sv dchar_trim(struct sv v);
 /* Bytes of the UTF-8 character at the start of v; 1 for a byte that starts none. v is not empty. */
 size_t dchar_len(struct sv v);
-/* Offset of the first byte that is no UTF-8 (RFC 3629: no surrogates, no overlong forms), or -1. */
-ssize_t dchar_bad_utf8(struct sv v);
-/* Append a code point below 0x110000 as UTF-8 to out (room for 4); returns the number of bytes. */
-size_t dchar_put(uint32_t cp, char out[4]);
 
 #endif

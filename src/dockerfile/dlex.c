@@ -4,6 +4,7 @@
 #include "src/dockerfile/dchar.h"
 #include "src/dockerfile/dlimit.h"
 #include "src/util/mem.h"
+#include "src/util/utf8.h"
 
 /* More of a source line than this does not help in a message. */
 #define EXCERPT_MAX_BYTES 160
@@ -217,7 +218,7 @@ static bool cut_continuation(struct sv *v, char escape)
 static int append(struct dlex *l, struct dlex_line *line, struct sv v, unsigned col, struct err *e)
 {
 	struct dast_pos pos = {l->line, col};
-	ssize_t bad = dchar_bad_utf8(v);
+	ssize_t bad = utf8_bad(v);
 
 	if (bad >= 0) {
 		err_set(e, ERR_INPUT, "the byte 0x%02x is no UTF-8", (unsigned char)v.p[bad]);

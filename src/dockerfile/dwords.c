@@ -3,6 +3,7 @@
 
 #include "src/dockerfile/dchar.h"
 #include "src/dockerfile/dlimit.h"
+#include "src/util/utf8.h"
 
 void dwords_release(struct dwords *w)
 {
@@ -150,7 +151,7 @@ static bool unicode_escape(struct scan *j, struct buf *out)
 		if (cp < 0x10000)
 			cp = 0xfffd;
 	}
-	buf_add(out, utf8, dchar_put(cp, utf8));
+	buf_add(out, utf8, utf8_put(cp, utf8));
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /* The plan: the stages of all named contexts and flavors in one graph, each with its steps, their keys and states.
  *
  * Made in phases, each pure but for reading files:
- *     plan_new, plan_add_context / plan_add_flavor    files → stages and their edges   (plan_load.c)
+ *     plan_new, plan_add_context / plan_add_flavor    files → stages and their edges   (plan_load.c, plan_link.c)
  *     plan_select_goals                               goals, cycles                    (plan_graph.c)
  *     the caller resolves plan.images                 reference → config, layers
  *     plan_evaluate                                   stages → configs and steps       (plan_eval.c)

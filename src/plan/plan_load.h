@@ -12,4 +12,7 @@ char *plan_load_dockerfile(const char *dir, const char *file, struct err *e);
  * context without one. *out NULL: there is none. */
 int plan_load_ignore(const char *dockerfile, const char *dir, struct ignore **out, struct err *e);
 
+/* The edges of the stages from `first` on, whose names are all known. ERR_INPUT with the instruction's place. */
+int plan_link_stages(struct plan *p, size_t first, struct err *e);
+
 #endif

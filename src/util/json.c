@@ -12,6 +12,7 @@
 #undef json_is_null
 
 #include "src/util/mem.h"
+#include "src/util/utf8.h"
 
 static json_t *json_in(const struct json *j)
 {
@@ -268,47 +269,16 @@ int json_to_strv(const struct json *j, struct strv *out, enum err_code code, str
 	return 0;
 }
 
-/* Length of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7), or 0. NUL counts as ill-formed. */
-static size_t json_utf8_len(const unsigned char *p, size_t n)
-{
-	unsigned char lo = 0x80, hi = 0xbf;
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-
-	if (p[0] == 0 || (p[0] >= 0x80 && p[0] < 0xc2) || p[0] > 0xf4 || len > n)
-		return 0;
-	if (p[0] == 0xe0)
-		lo = 0xa0;
-	else if (p[0] == 0xed)
-		hi = 0x9f;
-	else if (p[0] == 0xf0)
-		lo = 0x90;
-	else if (p[0] == 0xf4)
-		hi = 0x8f;
-	for (size_t i = 1; i < len; i++, lo = 0x80, hi = 0xbf)
-		if (p[i] < lo || p[i] > hi)
-			return 0;
-	return len;
-}
-
-/* NULL if s is well-formed, else a copy with replacements (caller frees). */
+/* NULL if s is well-formed and without NUL, else a copy with replacements (caller frees). */
 static char *json_repair(const char *s, size_t n, size_t *len)
 {
-	const unsigned char *p = (const unsigned char *)s;
 	struct buf b = BUF_INIT(SIZE_MAX - 1);
-	size_t i = 0, k;
 
-	while (i < n && (k = json_utf8_len(p + i, n - i)) > 0)
-		i += k;
-	if (i == n)
+	if (utf8_bad(sv_of(s, n)) < 0 && !memchr(s, '\0', n))
 		return NULL;
-	buf_add(&b, s, i);
-	while (i < n) {
-		k = json_utf8_len(p + i, n - i);
-		if (k)
-			buf_add(&b, s + i, k);
-		else
-			buf_str_add(&b, "\xef\xbf\xbd");
-		i += k ? k : 1;
+	for (size_t i = 0, k; i < n; i += k ? k : 1) {
+		k = s[i] ? utf8_len(sv_of(s + i, n - i), NULL) : 0;
+		buf_add(&b, k ? s + i : UTF8_REPLACEMENT, k ? k : strlen(UTF8_REPLACEMENT));
 	}
 	*len = b.n;
 	return buf_steal(&b);

@@ -6,6 +6,7 @@
 
 #include "src/util/cleanup.h"
 #include "src/util/mem.h"
+#include "src/util/utf8.h"
 #include "src/util/vec.h"
 
 #define LOG_SECRET_MIN_BYTES 4
@@ -122,21 +123,15 @@ static size_t log_escape_len(const char *s, size_t n, bool *sgr)
 	return i < n && s[i] >= 0x30 && s[i] <= 0x7e ? i + 1 : i;
 }
 
-/* Length of the printable thing at p: 1 to 4 bytes of UTF-8 that is not a control character, else 0. */
+/* Length of the printable thing at s: a character that is no control character (U+0080 to U+009F are, too), else 0. */
 static size_t log_char_len(const char *s, size_t n)
 {
-	const unsigned char *p = (const unsigned char *)s;
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	uint32_t c = 0;
+	size_t len = utf8_len(sv_of(s, n), &c);
 
-	if (p[0] < 0x20 || p[0] == 0x7f)
-		return p[0] == '\n' || p[0] == '\t' ? 1 : 0;
-	if ((p[0] >= 0x80 && p[0] < 0xc2) || p[0] > 0xf4 || len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	/* U+0080 to U+009F are control characters, too. */
-	return p[0] == 0xc2 && p[1] < 0xa0 ? 0 : len;
+	if (c == '\n' || c == '\t')
+		return 1;
+	return len && (c < 0x20 || (c >= 0x7f && c < 0xa0)) ? 0 : len;
 }
 
 static void log_strip(const char *s, size_t n, bool keep_colour, struct buf *out)
@@ -157,7 +152,7 @@ static void log_strip(const char *s, size_t n, bool keep_colour, struct buf *out
 		} else if (c == 0xc2 && i + 1 < n && ((unsigned char)s[i + 1] & 0xc0) == 0x80) {
 			len = 2;
 		} else if (c >= 0x80) {
-			buf_str_add(out, "\xef\xbf\xbd");
+			buf_str_add(out, UTF8_REPLACEMENT);
 		}
 		i += len ? len : 1;
 	}

@@ -6,6 +6,7 @@
 #include "src/util/mem.h"
 #include "src/util/num.h"
 #include "src/util/sv.h"
+#include "src/util/utf8.h"
 
 struct toml {
 	const char *p, *end, *file;
@@ -98,34 +99,16 @@ static int toml_gap(struct toml *t)
 
 /* --- strings --- */
 
-static void toml_utf8(uint32_t c, struct buf *out)
-{
-	if (c < 0x80) {
-		buf_char_add(out, (char)c);
-	} else if (c < 0x800) {
-		buf_char_add(out, (char)(0xc0 | c >> 6));
-		buf_char_add(out, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		buf_char_add(out, (char)(0xe0 | c >> 12));
-		buf_char_add(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_char_add(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_char_add(out, (char)(0xf0 | c >> 18));
-		buf_char_add(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		buf_char_add(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_char_add(out, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 static int toml_unicode(struct toml *t, size_t digits, struct buf *out)
 {
 	uint64_t c;
+	char utf8[4];
 
 	if ((size_t)(t->end - t->p) < digits || num_parse(sv_of(t->p, digits), 16, 0x10ffff, &c) || !c ||
 	    (c >= 0xd800 && c <= 0xdfff))
 		return toml_fail(t, "a \\u that is no character");
 	t->p += digits;
-	toml_utf8((uint32_t)c, out);
+	buf_add(out, utf8, utf8_put((uint32_t)c, utf8));
 	return 0;
 }
 
@@ -411,15 +394,6 @@ static int toml_line(struct toml *t)
 	return toml_line_end(t);
 }
 
-/* json.h replaces bytes that are no UTF-8; here they are an error. */
-static bool toml_utf8_ok(const char *text, size_t n)
-{
-	AUTO_JSON struct json *j = json_new_strn(text, n);
-	const char *same = json_str(j);
-
-	return same && strlen(same) == n && !memcmp(same, text, n);
-}
-
 struct json *toml_parse(const char *text, size_t n, const char *file, struct err *e)
 {
 	struct toml t = {.p = text, .end = text + n, .file = file, .line = 1, .e = e};
@@ -427,7 +401,7 @@ struct json *toml_parse(const char *text, size_t n, const char *file, struct err
 
 	if (n > TOML_MAX_BYTES)
 		rc = toml_fail(&t, "the file is too large");
-	else if (!toml_utf8_ok(text, n))
+	else if (utf8_bad(sv_of(text, n)) >= 0 || memchr(text, '\0', n))
 		rc = toml_fail(&t, "the file holds bytes that are no UTF-8 text");
 	t.root = t.table = json_new_object();
 	while (!rc && t.p < t.end)

@@ -10,35 +10,6 @@ static void cred_freep(struct cred_store **s)
 }
 #define STORE(name) struct cred_store *name __attribute__((cleanup(cred_freep))) = cred_new()
 
-START_TEST(base64)
-{
-	static const struct {
-		const char *text, *plain; /* NULL: refused */
-	} t[] = {{"", ""}, {"Zg==", "f"}, {"Zm8=", "fo"}, {"Zm9v", "foo"}, {"Zm9vYg", "foob"}, {"dTpw\n", "u:p"}, {"Z", NULL},
-		 {"Zm9v!", NULL}, {"AA==", NULL}, {"Zm 9v", NULL}, {"+/8=", "\xfb\xff"}};
-
-	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
-		AUTO_FREE char *got = cred_base64(sv_from(t[i].text));
-
-		ck_assert_pstr_eq(got, t[i].plain);
-	}
-}
-END_TEST
-
-START_TEST(base64_both_ways)
-{
-	static const char *const t[] = {"", "f", "fo", "foo", "foob", "u:p\xc3\xa9\xff"};
-
-	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
-		AUTO_FREE char *text = cred_base64_encode(sv_from(t[i]));
-		AUTO_FREE char *back = cred_base64(sv_from(text));
-
-		ck_assert_str_eq(back, t[i]);
-		ck_assert_uint_eq(strlen(text) % 4, 0);
-	}
-}
-END_TEST
-
 START_TEST(keys)
 {
 	static const struct {
@@ -224,5 +195,5 @@ START_TEST(secrets_are_masked)
 }
 END_TEST
 
-UNIT_MAIN("cred", base64, base64_both_ways, keys, finds_best, identity_token, refuses_broken, places_in_order, option_comes_first,
+UNIT_MAIN("cred", keys, finds_best, identity_token, refuses_broken, places_in_order, option_comes_first,
 	  secrets_are_masked)
