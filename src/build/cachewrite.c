@@ -9,6 +9,9 @@
 #include "src/build/blobstream.h"
 #include "src/build/cachesend.h"
 #include "src/build/lossy.h"
+#include "src/cache/cachewhy.h"
+#include "src/cache/inputs.h"
+#include "src/plan/treelist.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -19,12 +22,14 @@ struct entry {
 	char *made;
 	int64_t built; /* seconds since 1970 */
 	bool replace;  /* a forced build replaces a live entry */
+	char *why;     /* no entry, but the record of a stage, whose tag follows from `input`; NULL */
 };
 
 struct target {
 	const struct cachepick_place *place;
 	struct cachesend *send; /* NULL: not started */
 	struct smap layers; /* diff ids of its live entries */
+	bool *wrote; /* by stage: an entry of it was written */
 	bool broken; /* it failed once and is left alone for the rest of the build */
 };
 
@@ -38,6 +43,7 @@ struct uploads {
 	bool active;
 	bool failed; /* a required cache could not be written */
 	bool asked;  /* what is sent now is a question */
+	bool whys;   /* the records of stages are in the queue */
 	/* of the entry and target at work: */
 	struct descriptor *descs; /* of the layers; unset: unknown */
 	char **from;   /* a blob that is not here: the place that has it; NULL: it is here, or was */
@@ -74,6 +80,8 @@ static bool is_written(const struct target *t, const struct plan *p, const struc
 {
 	if (t->broken || !cachepick_takes(t->place, en->stage))
 		return false;
+	if (en->why)
+		return t->place->opt.why && t->wrote[en->stage];
 	return !t->place->opt.stages_only || plan_last_layer(&p->stages.v[en->stage]) == en->step;
 }
 
@@ -194,7 +202,8 @@ static void describe(const struct uploads *u, enum cachejob_kind kind, struct ca
 				 .step = en->step,
 				 .input = en->input,
 				 .content = en->content,
-				 .made = mem_strdup(en->made),
+				 .made = mem_strdup_opt(en->made),
+				 .text = mem_strdup_opt(en->why),
 				 .built = en->built,
 				 .replace = en->replace,
 				 .fetch = u->certain};
@@ -245,6 +254,7 @@ static void end_write(struct uploads *u)
 	} else if (err_is_set(&u->send_err)) {
 		retry_or_warn(u);
 	} else {
+		u->to[u->target].wrote[current(u)->stage] = true;
 		u->target++;
 		next_target(u);
 	}
@@ -376,7 +386,11 @@ static int begin_target(struct uploads *u, struct err *e)
 		t->send = cachesend_new(u->b, &t->place->opt, on_answer, on_over, u, e);
 	if (!t->send)
 		return -1;
-	u->certain = false;
+	u->certain = u->assumed = false;
+	if (current(u)->why) {
+		u->working = 1;
+		return send_job(u, CACHEJOB_WHY, e);
+	}
 	if (!current(u)->replace)
 		return send_job(u, CACHEJOB_ASK, e);
 	write_entry(u);
@@ -475,8 +489,69 @@ void cachewrite_init(struct build *b)
 	u->b = b;
 	u->nto = b->caches.to.n;
 	u->to = mem_zalloc((u->nto + 1) * sizeof *u->to);
-	for (size_t i = 0; i < u->nto; i++)
+	for (size_t i = 0; i < u->nto; i++) {
 		u->to[i].place = &b->caches.to.v[i];
+		u->to[i].wrote = mem_zalloc((b->plan->stages.n + 1) * sizeof *u->to[i].wrote);
+	}
+}
+
+/* --- records of stages --- */
+
+static void add_files(struct build *b, const struct json *inputs, struct json *doc)
+{
+	struct json *all = json_deep_copy(inputs);
+
+	for (void *it = json_iter(all); it; it = json_iter_next(all, it)) {
+		AUTO_BUF struct buf list = BUF_INIT(CACHEWHY_FILES_MAX_BYTES);
+		const char *tree = json_str(json_iter_val(it));
+
+		if (tree && strncmp(json_iter_key(it), "files", 5) == 0 &&
+		    treelist_get(b->s->store, tree, CACHEWHY_FILES_MAX_BYTES, &list))
+			cachewhy_add_files(doc, tree, buf_sv(&list));
+	}
+	json_free(all);
+}
+
+/* Those of its steps that are done. */
+static char *record_of(struct build *b, size_t stage)
+{
+	const struct plan_stage *st = &b->plan->stages.v[stage];
+	AUTO_JSON struct json *doc = cachewhy_new(st->name);
+	AUTO_BUF struct buf text = BUF_INIT(CACHEWHY_MAX_BYTES);
+
+	for (size_t k = 0; k < b->run[stage].next; k++) {
+		const struct plan_step *s = &st->steps.v[k];
+		AUTO_JSON struct json *inputs = s->why ? inputs_mask(s->why) : NULL;
+
+		if (!plan_step_is_layer(s) || !ckey_is_set(&s->key) || !inputs)
+			continue;
+		cachewhy_add(doc, s->n, &s->key, inputs);
+		add_files(b, inputs, doc);
+	}
+	json_write(doc, &text);
+	return text.over ? NULL : buf_steal(&text);
+}
+
+static bool wants_why(const struct uploads *u, size_t stage)
+{
+	for (size_t i = 0; i < u->nto; i++)
+		if (u->to[i].place->opt.why && u->to[i].wrote[stage])
+			return true;
+	return false;
+}
+
+static void enqueue_whys(struct uploads *u)
+{
+	u->whys = true;
+	for (size_t i = 0; i < u->b->plan->stages.n; i++) {
+		struct entry en = {.stage = i, .built = clock_wall() / CLOCK_NS_PER_S};
+
+		if (!wants_why(u, i) || !(en.why = record_of(u->b, i)))
+			continue;
+		cachewhy_key(u->b->plan->stages.v[i].name, &en.input);
+		en.content = en.input;
+		enqueue(u->b, &en);
+	}
 }
 
 bool cachewrite_over(struct build *b)
@@ -486,6 +561,10 @@ bool cachewrite_over(struct build *b)
 
 	if (!u || u->active)
 		return !u;
+	if (!u->whys && !b->stopping)
+		enqueue_whys(u);
+	if (u->active)
+		return false;
 	for (size_t i = 0; i < u->nto; i++) {
 		if (!u->to[i].send || cachesend_is_over(u->to[i].send))
 			continue;
@@ -504,11 +583,13 @@ void cachewrite_release(struct build *b)
 	for (size_t i = 0; i < u->nto; i++) {
 		cachesend_free(u->to[i].send);
 		smap_release(&u->to[i].layers);
+		free(u->to[i].wrote);
 	}
 	free(u->to);
 	for (size_t i = 0; i < u->queue.n; i++) {
 		digest_list_release(&u->queue.v[i]->stack);
 		free(u->queue.v[i]->made);
+		free(u->queue.v[i]->why);
 		free(u->queue.v[i]);
 	}
 	vec_release(&u->queue);
