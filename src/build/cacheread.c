@@ -159,7 +159,7 @@ static void still_missing(const struct build *b, const struct cachepick_place *a
 static int ask_some(struct build *b, const char *repo, const struct cacheread_keys *keys, struct err *e)
 {
 	struct asking a = {.b = b, .repo = repo, .keys = keys};
-	struct worker_spec spec = {.role = "fetch", .fn = ask_tags, .arg = &a};
+	struct worker_spec spec = {.role = "fetch", .what = "tags of the caches", .fn = ask_tags, .arg = &a};
 	AUTO_JSON struct json *list = NULL;
 
 	if (worker_call(b->s, &spec, &list, e) < 0)
@@ -225,7 +225,7 @@ void cacheread_whys(struct build *b, const struct cacheread_keys *keys, cacherea
 		struct cacheread_keys some = *keys;
 		struct asking a = {
 			.b = b, .repo = b->caches.from.v[k].opt.repo, .keys = &some, .suffix = CACHEWHY_SUFFIX};
-		struct worker_spec spec = {.role = "fetch", .fn = ask_tags, .arg = &a};
+		struct worker_spec spec = {.role = "fetch", .what = "records of the caches", .fn = ask_tags, .arg = &a};
 		AUTO_JSON struct json *list = NULL;
 		struct err e = ERR_INIT;
 
@@ -333,7 +333,7 @@ int cacheread_later(struct build *b, size_t stage, const struct ckey *key, cache
 	smap_set(&b->misses, key->hex, b); /* asked once */
 	l = mem_new(struct later);
 	*l = (struct later){.b = b, .key = {*key, stage}, .done = done, .ctx = ctx};
-	struct worker_spec spec = {.role = "fetch", .fn = ask_each, .arg = l, .done = on_asked, .ctx = l};
+	struct worker_spec spec = {.role = "fetch", .what = "entries of the caches", .fn = ask_each, .arg = l, .done = on_asked, .ctx = l};
 
 	if (worker_start(b->s, &spec, &e))
 		return 0;

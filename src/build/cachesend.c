@@ -109,7 +109,7 @@ struct cachesend *cachesend_new(struct build *b, const struct cacheopt *to, cach
 {
 	struct cachesend *s = mem_new(struct cachesend);
 	struct worker_spec spec = {
-		.role = "push", .fn = serve, .arg = s, .done = on_end, .message = on_answer, .ctx = s};
+		.role = "push", .what = to->repo, .fn = serve, .arg = s, .done = on_end, .message = on_answer, .ctx = s};
 
 	*s = (struct cachesend){.b = b, .to = to, .done = done, .over = over, .ctx = ctx};
 	if (map(s, e) == 0)

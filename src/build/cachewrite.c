@@ -297,6 +297,7 @@ static void on_packed_first(void *ctx, const struct json *result, struct err *e)
 static int start_packing(struct uploads *u, bool first, struct err *e)
 {
 	struct worker_spec spec = {.role = "pack",
+				   .what = u->b->plan->stages.v[current(u)->stage].name,
 				   .enter = WORKER_USERNS,
 				   .fn = first ? blobs_pack : blobstream_pack,
 				   .arg = first ? (void *)&u->request : (void *)&u->streams,
