@@ -67,6 +67,17 @@ void worker_send(struct worker *w, const struct json *message)
 	send_json(w, j, MSG_DONTWAIT);
 }
 
+bool worker_sleep(struct worker *w)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = recv(w->sock, &byte, sizeof byte, 0);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
 static int compare_int(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
@@ -330,6 +341,21 @@ void worker_kill(struct worker *w)
 {
 	w->killed = true;
 	kill(w->pid, SIGKILL);
+}
+
+/* One that is gone is noticed by its end of the socket. */
+void worker_wake(struct worker *w)
+{
+	char byte = 0;
+
+	while (!w->eof && send(w->sock, &byte, sizeof byte, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
+		;
+}
+
+void worker_finish(struct worker *w)
+{
+	if (!w->eof)
+		shutdown(w->sock, SHUT_WR);
 }
 
 void worker_kill_all(struct session *s)

@@ -61,6 +61,13 @@ struct worker_view {
 };
 int worker_confine(const struct worker *w, const struct worker_view *v, struct err *e);
 
+/* A worker that serves until it is told to end. In the scheduler: wake it (what it is to do lies in memory that both share)
+ * and end it; after the latter `done` follows in its time. */
+void worker_wake(struct worker *w);
+void worker_finish(struct worker *w);
+/* In the child: sleep until woken; false when it is to return. */
+bool worker_sleep(struct worker *w);
+
 /* In the child: the socket to the scheduler, whose end of it is told of the worker's end when the last copy is closed. */
 int worker_sock(const struct worker *w);
 
