@@ -275,7 +275,9 @@ def test_unwritable_is_told_at_once(slct):
 def test_remote_cache_and_transfers(slct, new_slct, registry):
     repo = registry.repo()
     f = slct.flavor(DIAMOND)
-    slct.run("build", f, "--goal", "app", "--cache-to", repo)
+    page, _, _ = report(slct, f, "--goal", "app", "--cache-to", repo)
+    for stage in ("base step 1", "lib step 1", "app step 1", "app step 2"):
+        assert f"upload flavor/{stage} to {repo}" in page.words, "in the time line"
     page, _, _ = report(new_slct(), f, "--goal", "app", "--cache-from", repo)
     assert "app: cached remotely, a goal" in page.words
 
