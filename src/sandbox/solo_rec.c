@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "src/sandbox/solo_names.h"
 #include "src/util/cleanup.h"
 #include "src/util/path.h"
 
@@ -24,6 +25,8 @@ bool solo_rec_maybe(const struct solo *s, const struct solo_name *name)
 {
 	struct stat st;
 
+	if (solo_names_none(s))
+		return false;
 	/* The value's length, so that the record need not be copied. */
 	if ((name->follow ? getxattr : lgetxattr)(name->text, OWNREC_XATTR, NULL, 0) >= 0)
 		return true;
@@ -170,6 +173,8 @@ int solo_rec_set(struct solo *s, int fd, const struct stat *st, const struct own
 {
 	int r;
 
+	if (!is_plain(rec))
+		solo_names_record(s, fd);
 	if (!has_attribute(st->st_mode))
 		return put_rows(s, fd, rec);
 	r = put_attribute(fd, rec);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "src/sandbox/solo_calls.h"
+#include "src/sandbox/solo_names.h"
 #include "src/sandbox/solo_rec.h"
 #include "src/util/mem.h"
 
@@ -65,7 +66,8 @@ int64_t solo_xattr_list(struct solo_req *r)
 	AUTO_FREE char *list = NULL;
 	struct solo_where w;
 
-	if (solo_req_where(r, 0, &w) != 0 || solo_path_find(r, &w, &name) != 0 || !solo_rec_maybe(r->s, &name))
+	if (solo_names_none(r->s) || solo_req_where(r, 0, &w) != 0 || solo_names_without(r->s, &w) ||
+	    solo_path_find(r, &w, &name) != 0 || !solo_rec_maybe(r->s, &name))
 		return SOLO_NATIVE;
 	list = mem_alloc(XATTR_LIST_MAX);
 	return list_of(r, &name, list);
