@@ -140,31 +140,58 @@ static int bucketfs_certs(struct bucketfs_run *r, struct err *e)
 	return r->certs ? 0 : -1;
 }
 
-int bucketfs_put(struct bucketfs *b, struct err *e)
+static int bucketfs_open(struct bucketfs_run *r, struct err *e)
 {
 	static const struct http_opts opts = {BUCKETFS_CONNECT_NS, BUCKETFS_STALL_NS};
+	AUTO_URL struct url url = {0};
+
+	if (url_parse(sv_from(r->b->url), &url, e))
+		return -1;
+	if (r->b->insecure)
+		strv_printf(&r->insecure, "%s:%u", url.host, url.port);
+	if (bucketfs_certs(r, e))
+		return -1;
+	r->http = http_new(&opts, e);
+	return r->http ? 0 : -1;
+}
+
+static void bucketfs_close(struct bucketfs_run *r)
+{
+	call_release(&r->call);
+	http_free(r->http);
+	certdir_free(r->certs);
+	strv_release(&r->insecure);
+}
+
+int bucketfs_put(struct bucketfs *b, struct err *e)
+{
 	struct http_body body = {.read = bucketfs_read, .arg = b, .size = b->size};
 	struct bucketfs_run r = {.b = b};
-	AUTO_URL struct url url = {0};
-	int rc;
+	int rc = bucketfs_open(&r, e);
 
 	b->read_back = false;
-	if (url_parse(sv_from(b->url), &url, e))
-		return -1;
-	if (b->insecure)
-		strv_printf(&r.insecure, "%s:%u", url.host, url.port);
-	rc = bucketfs_certs(&r, e);
-	if (!rc) {
-		r.http = http_new(&opts, e);
-		rc = r.http ? bucketfs_call(&r, HTTP_PUT, &body, e) : -1;
-	}
+	if (!rc)
+		rc = bucketfs_call(&r, HTTP_PUT, &body, e);
 	call_release(&r.call);
-	if (!rc) {
+	if (!rc)
 		rc = bucketfs_verify(&r, e);
-		call_release(&r.call);
+	bucketfs_close(&r);
+	return rc;
+}
+
+int bucketfs_is_there(struct bucketfs *b, bool *there, struct err *e)
+{
+	struct bucketfs_run r = {.b = b};
+	uint64_t size;
+	int rc = bucketfs_open(&r, e);
+
+	if (!rc)
+		rc = bucketfs_call(&r, HTTP_HEAD, NULL, e);
+	*there = !rc && !num_parse(call_field(&r.call, "Content-Length"), 10, INT64_MAX, &size) && size == b->size;
+	if (rc && e->http == 404) {
+		err_release(e);
+		rc = 0;
 	}
-	http_free(r.http);
-	certdir_free(r.certs);
-	strv_release(&r.insecure);
+	bucketfs_close(&r);
 	return rc;
 }

@@ -21,5 +21,7 @@ struct bucketfs {
 /* ERR_REGISTRY with http status and a hint; ERR_INTEGRITY if the server has another size afterwards. A server that does
  * not say the size is no error: read_back is false. */
 int bucketfs_put(struct bucketfs *b, struct err *e);
+/* Whether the server has a file of this size at the URL; one that does not say its size has none. */
+int bucketfs_is_there(struct bucketfs *b, bool *there, struct err *e);
 
 #endif

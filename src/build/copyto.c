@@ -84,7 +84,9 @@ static int make_file(struct job *j, const struct source_entry *en, int dirfd, co
 
 	if (in < 0)
 		return -1;
-	return copyfile_content(in, dirfd, name, sum, e);
+	if (copyfile_content(in, dirfd, name, sum, e) < 0)
+		return -1;
+	return copyfile_inherit(j->c, dirfd, name, S_IFREG, e);
 }
 
 /* A device that cannot be made is recorded on an empty file; so is 0:0, which would be a whiteout. */
@@ -177,9 +179,9 @@ static int put_dir(struct job *j, const struct source_entry *en, const char *rel
 	}
 	if (copydest_make_room(j->c, dirfd, name, true, e) < 0)
 		return -1;
-	if (mkdirat(dirfd, name, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, ERR_HOST, errno, "making directory %s", name);
-	return 0;
+	if (mkdirat(dirfd, name, 0700) == 0)
+		return copyfile_inherit(j->c, dirfd, name, S_IFDIR, e);
+	return errno == EEXIST ? 0 : err_sys(e, ERR_HOST, errno, "making directory %s", name);
 }
 
 /* As the scan of a context does it: a file's attributes are folded into its sum. */

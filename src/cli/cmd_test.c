@@ -79,7 +79,7 @@ static int cmd_test_flavor(struct cmd_test *t, const char *dir, size_t *n, struc
 	vec_push(&t->flavors, f);
 	if (!f->tests.n) {
 		err_set(e, ERR_INPUT, "flavor %s has no tests in flavor.yml", f->name);
-		return err_hint(e, "the test sets of a ci.json need an Exasol database: slct exaslct run-db-test is for these");
+		return err_hint(e, "the test sets of a ci.json run in a database: slct exaslct run-db-test --environment-type external_db …");
 	}
 	for (size_t i = 0; i < f->tests.n; i++) {
 		const struct flavor_test *x = &f->tests.v[i];

@@ -83,7 +83,19 @@ static int deploy_worker(void *arg, struct worker *w ATTR_UNUSED, struct json **
 	return 0;
 }
 
-int deploy_put(struct session *s, const struct deploy_target *t, const struct deploy_item *it, struct err *e)
+static int deploy_ask_worker(void *arg, struct worker *w ATTR_UNUSED, struct json **result, struct err *e)
+{
+	bool there;
+
+	if (bucketfs_is_there(arg, &there, e))
+		return -1;
+	*result = json_new_bool(there);
+	return 0;
+}
+
+/* *yes is what fn answers. */
+static int deploy_call(struct session *s, const struct deploy_target *t, const struct deploy_item *it, worker_fn *fn,
+		       bool *yes, struct err *e)
 {
 	AUTO_CLOSE int fd = open(it->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	AUTO_JSON struct json *answer = NULL;
@@ -100,11 +112,27 @@ int deploy_put(struct session *s, const struct deploy_target *t, const struct de
 		.fd = fd,
 		.size = (uint64_t)st.st_size,
 	};
-	struct worker_spec spec = {.role = "upload", .fn = deploy_worker, .arg = &b, .fds = {fd}, .nfds = 1};
+	struct worker_spec spec = {.role = "upload", .fn = fn, .arg = &b, .fds = {fd}, .nfds = 1};
 
 	if (worker_call(s, &spec, &answer, e))
+		return -1;
+	*yes = json_bool(answer, false);
+	return 0;
+}
+
+int deploy_is_there(struct session *s, const struct deploy_target *t, const struct deploy_item *it, bool *there,
+		    struct err *e)
+{
+	return deploy_call(s, t, it, deploy_ask_worker, there, e);
+}
+
+int deploy_put(struct session *s, const struct deploy_target *t, const struct deploy_item *it, struct err *e)
+{
+	bool read_back;
+
+	if (deploy_call(s, t, it, deploy_worker, &read_back, e))
 		return err_wrap(e, "uploading %s", it->file);
-	if (!json_bool(answer, false))
+	if (!read_back)
 		session_warn(s, "", "%s: the server does not say the file's size, so it could not be checked", it->url);
 	return 0;
 }

@@ -28,6 +28,9 @@ struct deploy_item {
 	char *url;
 };
 
+/* Whether the bucket has a file of this name and size. */
+int deploy_is_there(struct session *s, const struct deploy_target *t, const struct deploy_item *it, bool *there,
+		    struct err *e);
 /* Upload and check the size; the password is masked in errors. */
 int deploy_put(struct session *s, const struct deploy_target *t, const struct deploy_item *it, struct err *e);
 

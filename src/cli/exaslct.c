@@ -120,7 +120,7 @@ static const struct opt exaslct_test_opts[] = {
 	EXOPT_MANY("test-file", "FILE", test_files, "test file"),
 	EXOPT_MANY("test", "TEXT", tests, "which tests of the files"),
 	{.name = "environment-type", .arg = "docker_db|external_db", .kind = OPT_CHOICE, EXOPT_AT(environment_type),
-	 .dflt = "docker_db", .help = "where the database is"},
+	 .dflt = "docker_db, which is refused", .help = "where the database is: slct starts none"},
 	{.name = "max_start_attempts", .arg = "N", .kind = OPT_INT, EXOPT_AT(start_attempts), .min = 1, .max = 1000,
 	 .help = "how often the environment is started"},
 	EXOPT_TEXT("docker-db-image-version", "VERSION", docker_db_version, "version of Exasol's database container"),
@@ -165,11 +165,6 @@ static const struct opt exaslct_test_opts[] = {
 	(&(const struct command){.name = EXASLCT_PREFIX cmd, .flags = (bits), .group = COMMAND_FLAVORS, .summary = (text), \
 				 .usage = "[OPTIONS]", .example = EXASLCT_PREFIX cmd " " sample, .opts = (options), \
 				 .nopts = ARRAY_LEN(options), .opts_size = sizeof(struct exopt), .run = (function)})
-/* The options are known, so that a command line is read as EXASLCT reads it, before it is refused. */
-#define EXASLCT_LATER(cmd, text, options, reason) \
-	(&(const struct command){.name = EXASLCT_PREFIX cmd, .group = COMMAND_FLAVORS, .summary = (text), \
-				 .usage = "[OPTIONS]", .about = (reason), .example = EXASLCT_PREFIX cmd, \
-				 .opts = (options), .nopts = ARRAY_LEN(options), .opts_size = sizeof(struct exopt)})
 #define EXASLCT_REFUSED(cmd, text, reason) \
 	(&(const struct command){.name = EXASLCT_PREFIX cmd, .group = COMMAND_FLAVORS, .summary = (text), \
 				 .usage = "", .about = (reason), .example = EXASLCT_PREFIX cmd, \
@@ -206,10 +201,10 @@ static const struct command *const exaslct_list[] = {
 			"--flavor-path flavors/python-demo --target-docker-repository-name localhost:5000/slc"),
 	EXASLCT_COMMAND("push-test-container", "push the image that the tests run in", exaslct_push_test_opts,
 			exaslct_test_container_push_run, "--target-docker-repository-name localhost:5000/slc"),
-	EXASLCT_LATER("run-db-test", "run the tests of flavors in a database", exaslct_test_opts,
-		      "not built yet. Exasol's database itself runs in a privileged Docker container, which slct cannot "
-		      "start: it will be for databases that run elsewhere (--environment-type external_db); slct test runs "
-		      "the tests of a flavor.yml"),
+	EXASLCT_COMMAND("run-db-test", "run the tests of flavors in a database that runs elsewhere", exaslct_test_opts,
+			exaslct_dbtest_run,
+			"--flavor-path flavors/python-demo --environment-type external_db --external-exasol-db-host "
+			"db.example.com --external-exasol-db-user sys"),
 	EXASLCT_COMMAND("save", "save images of flavors to a directory", exaslct_save_opts, exaslct_save_run,
 			"--flavor-path flavors/python-demo --save-directory saved"),
 	EXASLCT_COMMAND("security-scan", "run the security scan of flavors", exaslct_scan_opts, exaslct_scan_run,

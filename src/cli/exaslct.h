@@ -38,6 +38,7 @@ int exaslct_diffs_run(struct cli *c, const void *opts, struct err *e);
 int exaslct_clean_flavor_run(struct cli *c, const void *opts, struct err *e);
 int exaslct_clean_all_run(struct cli *c, const void *opts, struct err *e);
 int exaslct_scan_run(struct cli *c, const void *opts, struct err *e);
+int exaslct_dbtest_run(struct cli *c, const void *opts, struct err *e);
 int exaslct_test_container_build_run(struct cli *c, const void *opts, struct err *e);
 int exaslct_test_container_push_run(struct cli *c, const void *opts, struct err *e);
 

@@ -54,7 +54,7 @@ static int exaslct_deploy_item(struct exaslct_deploy *d, const struct build_goal
 	/* EXASLCT's name without a release's is the hash of the image's inputs; so it is here. */
 	it.container = release_container(g->stage, o->release_name ? o->release_name : g->key ? g->key : "unknown");
 	it.url = deploy_url(&d->target, it.container, suffix);
-	it.file = exaslct_export_cached(&d->r, g, e);
+	it.file = exaslct_export_cached(&d->r, g, NULL, e);
 	vec_push(&d->items, it);
 	if (!it.file)
 		return err_wrap(e, "exporting %s", g->stage);

@@ -28,7 +28,7 @@ static char *exaslct_export_cache_path(struct exrun *r, const struct build_goal 
 	return dir ? mem_printf("%s/%s-%.*s%s", dir, tag, EXASLCT_EXPORT_ID, strchr(g->image.text, ':') + 1, suffix) : NULL;
 }
 
-char *exaslct_export_cached(struct exrun *r, const struct build_goal *g, struct err *e)
+char *exaslct_export_cached(struct exrun *r, const struct build_goal *g, bool *made, struct err *e)
 {
 	const struct release_format *f = release_strategy(r->o->strategy);
 	AUTO_FREE char *path = exaslct_export_cache_path(r, g, f->suffix, e);
@@ -37,7 +37,11 @@ char *exaslct_export_cached(struct exrun *r, const struct build_goal *g, struct 
 	if (!path)
 		return NULL;
 	/* The checksum is written last, and both appear whole. */
-	if (access(path, F_OK) == 0 && access(sum, F_OK) == 0)
+	bool there = access(path, F_OK) == 0 && access(sum, F_OK) == 0;
+
+	if (made)
+		*made = !there;
+	if (there)
 		return STEAL_PTR(path);
 	if (release_write(&r->work.session, release_image(g), f, path, true, sum, e))
 		return NULL;
@@ -73,7 +77,7 @@ static int exaslct_export_all(struct exrun *r, const struct build_result *res, s
 
 		if (g->extra)
 			continue;
-		path = r->o->export_path ? exaslct_export_to_path(r, g, e) : exaslct_export_cached(r, g, e);
+		path = r->o->export_path ? exaslct_export_to_path(r, g, e) : exaslct_export_cached(r, g, NULL, e);
 		if (!path)
 			return err_wrap(e, "exporting %s", g->stage);
 		strv_take(files, path);

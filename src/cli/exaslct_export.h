@@ -8,7 +8,7 @@
 /* EXASLCT's default where no --release-goal is given. Release with strv_release. */
 void exaslct_export_goals(const struct exopt *o, struct strv *out);
 /* Export a goal to the output directory's cache/exports, under a name that stands for the image and the form; what is
- * there already is taken. Path; caller frees. */
-char *exaslct_export_cached(struct exrun *r, const struct build_goal *g, struct err *e);
+ * there already is taken; *made (may be NULL) says whether it was not. Path; caller frees. */
+char *exaslct_export_cached(struct exrun *r, const struct build_goal *g, bool *made, struct err *e);
 
 #endif

@@ -2,10 +2,9 @@
 #include "src/build/image_ops.h"
 #include "src/build/stagename.h"
 #include "src/cli/exaslct.h"
-#include "src/cli/exrun.h"
+#include "src/cli/exaslct_dbtest.h"
 #include "src/util/mem.h"
 
-#define EXASLCT_TEST_CONTAINER_FOLDER "./test_container"
 /* What EXASLCT calls the image: the word stands where a flavor's stage does. */
 #define EXASLCT_TEST_CONTAINER_TAG "db-test-container"
 
@@ -51,31 +50,58 @@ static int exaslct_test_container(struct exrun *r, bool push, bool force, struct
 }
 
 /* EXASLCT's test containers have their Dockerfile and what it copies in build/. */
-static char *exaslct_test_container_folder(const struct exopt *o)
+static char *exaslct_test_container_folder(const char *given)
 {
-	const char *given = o->test_container_folder ? o->test_container_folder : EXASLCT_TEST_CONTAINER_FOLDER;
 	AUTO_FREE char *file = mem_printf("%s/build/Dockerfile", given);
 
 	return access(file, F_OK) == 0 ? mem_printf("%s/build", given) : mem_strdup(given);
 }
 
+/* The folder takes the place of a flavor: a directory with a Dockerfile is a context. path is borrowed. */
+static struct exopt exaslct_test_container_opts(const struct exopt *o, char **path)
+{
+	struct exopt with = *o;
+
+	with.flavor_paths = (struct strv){path, 1, 1};
+	with.force_from = (struct strv){0};
+	return with;
+}
+
 static int exaslct_test_container_run(struct cli *c, const struct exopt *o, const char *command, bool push, struct err *e)
 {
 	AUTO_EXRUN struct exrun r = {0};
-	struct exopt with = *o;
-	char *path[1] = {exaslct_test_container_folder(o)};
+	char *path[1] = {exaslct_test_container_folder(o->test_container_folder ? o->test_container_folder
+										  : EXASLCT_TEST_CONTAINER_FOLDER)};
 	AUTO_FREE char *own ATTR_UNUSED = path[0];
+	struct exopt with = exaslct_test_container_opts(o, path);
 	bool force;
 
-	/* The folder takes the place of a flavor: a directory with a Dockerfile is a context. */
-	with.flavor_paths = (struct strv){path, 1, 1};
-	with.force_from = (struct strv){0};
 	if (exopt_check(command, o, &c->args.given, e) ||
 	    exopt_bool("force-push", o->force_push_word, false, &force, e) || exrun_prepare(&r, c, &with, NULL, e))
 		return -1;
 	if (push)
 		strv_printf(&r.b.cache_to, "%s,mode=stages,required", exrun_target(o));
 	return exaslct_test_container(&r, push, force, e);
+}
+
+int exaslct_test_container_for(struct exrun *r, const char *folder, struct digest *image, struct err *e)
+{
+	AUTO_EXRUN struct exrun own = {.net = r->net, .own = r->own};
+	char *path[1] = {exaslct_test_container_folder(folder)};
+	AUTO_FREE char *hold ATTR_UNUSED = path[0];
+	struct exopt with = exaslct_test_container_opts(r->o, path);
+	AUTO(build_result_release) struct build_result res = {0};
+	AUTO_FREE char *name = NULL;
+
+	/* The session of r knows the logins. */
+	with.source_user = with.target_user = NULL;
+	if (exrun_prepare(&own, r->c, &with, NULL, e))
+		return err_wrap(e, "--test-container-folder");
+	own.b.output_directory = mem_strdup_opt(r->logs);
+	if (build_run(&r->work.session, &own.b, &res, e) || exaslct_test_container_name_it(r, &res.v[0], &name, e))
+		return -1;
+	*image = res.v[0].image;
+	return 0;
 }
 
 int exaslct_test_container_build_run(struct cli *c, const void *opts, struct err *e)

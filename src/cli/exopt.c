@@ -14,6 +14,12 @@ struct exopt_note {
 	"Exasol SaaS takes files through an interface of its own, which slct does not speak: export, and upload the " \
 	"file with Exasol's tools"
 #define EXOPT_WHY_CLEAN "images are removed from the store at once, so there is nothing to log or to draw"
+#define EXOPT_WHY_DB "it is for Exasol's database container, which slct does not start"
+#define EXOPT_WHY_KEPT "a database that runs elsewhere is always kept"
+#define EXOPT_WHY_SETUP "EXASLCT, too, fills a database that runs elsewhere each time"
+#define EXOPT_WHY_COPY "each test has a copy of the test container's image, which costs nothing to make"
+#define EXOPT_WHY_XMLRPC \
+	"slct does not start databases and makes no buckets: the database must run and have the bucket myudfs"
 
 static const struct exopt_note exopt_notes[] = {
 	{NULL, "temporary-base-directory", EXOPT_NO_MEANING, "work in progress lies in the store: see --root"},
@@ -36,6 +42,23 @@ static const struct exopt_note exopt_notes[] = {
 	{"build-test-container", "force-rebuild-from", EXOPT_NO_MEANING, "the test container is one stage"},
 	{"push-test-container", "force-rebuild-from", EXOPT_NO_MEANING, "the test container is one stage"},
 	{"push-test-container", "push-all", EXOPT_NO_MEANING, "the test container is one image"},
+	{"run-db-test", "max_start_attempts", EXOPT_NO_MEANING, EXOPT_WHY_DB},
+	{"run-db-test", "docker-db-image-version", EXOPT_NO_MEANING, EXOPT_WHY_DB},
+	{"run-db-test", "docker-db-image-name", EXOPT_NO_MEANING, EXOPT_WHY_DB},
+	{"run-db-test", "db-os-access", EXOPT_NO_MEANING, EXOPT_WHY_DB},
+	{"run-db-test", "additional-db-parameter", EXOPT_NO_MEANING, EXOPT_WHY_DB},
+	{"run-db-test", "docker-environment-variable", EXOPT_NO_MEANING, EXOPT_WHY_DB},
+	{"run-db-test", "db-mem-size", EXOPT_NO_MEANING, EXOPT_WHY_DB},
+	{"run-db-test", "db-disk-size", EXOPT_NO_MEANING, EXOPT_WHY_DB},
+	{"run-db-test", "accelerator", EXOPT_NO_MEANING, EXOPT_WHY_DB},
+	{"run-db-test", "reuse-database", EXOPT_NO_MEANING, EXOPT_WHY_KEPT},
+	{"run-db-test", "reuse-database-setup", EXOPT_NO_MEANING, EXOPT_WHY_SETUP},
+	{"run-db-test", "reuse-test-container", EXOPT_NO_MEANING, EXOPT_WHY_COPY},
+	{"run-db-test", "external-exasol-xmlrpc-host", EXOPT_REFUSED, EXOPT_WHY_XMLRPC},
+	{"run-db-test", "external-exasol-xmlrpc-port", EXOPT_NO_MEANING, EXOPT_WHY_XMLRPC},
+	{"run-db-test", "external-exasol-xmlrpc-user", EXOPT_NO_MEANING, EXOPT_WHY_XMLRPC},
+	{"run-db-test", "external-exasol-xmlrpc-password", EXOPT_NO_MEANING, EXOPT_WHY_XMLRPC},
+	{"run-db-test", "external-exasol-xmlrpc-cluster-name", EXOPT_NO_MEANING, EXOPT_WHY_XMLRPC},
 };
 
 enum exopt_worth exopt_worth(const char *command, const char *option, const char **why)

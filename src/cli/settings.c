@@ -37,6 +37,9 @@ static const struct setting_def settings_table[SETTING_COUNT] = {
 				   "how long a transfer may make next to no progress before it is given up (30s, 5m)"},
 	[SETTING_JOBS] = {"jobs", "SLCT_JOBS", SETTING_NUMBER, NULL, "auto",
 			  "how many steps run at the same time (auto: the number of processors)"},
+	[SETTING_BUCKETFS_WAIT] = {"bucketfs-wait", "SLCT_BUCKETFS_WAIT", SETTING_DURATION, NULL, "60s",
+				   "how long run-db-test waits after an upload, since a BucketFS does not say when it has "
+				   "unpacked a container"},
 };
 
 const struct setting_def *settings_def(enum setting_id id)

@@ -7,10 +7,12 @@
 
 #include "src/util/clock.h"
 #include "src/util/io.h"
+#include "src/util/log.h"
 #include "src/util/mem.h"
 
 #define TESTRUN_LOG_MAX	   ((uint64_t)64 << 20)
 #define TESTRUN_TAIL_BYTES 4096
+#define TESTRUN_READ_BYTES 16384
 
 static void testrun_free(struct testrun_test *t)
 {
@@ -22,6 +24,7 @@ static void testrun_free(struct testrun_test *t)
 	free(t->name);
 	free(t->again);
 	free(t->log);
+	free(t->head);
 	free(t->failure);
 	free(t);
 }
@@ -36,43 +39,103 @@ void testrun_release(struct testrun *r)
 
 /* --- output --- */
 
-/* What does not fit any more is read and dropped, so that the test is not held up. */
+/* What does not fit any more is dropped, so that the test is not held up. */
+static void testrun_keep(struct testrun_test *t, const char *data, size_t n)
+{
+	struct err ignored = ERR_INIT;
+	off_t size = lseek(t->log_fd, 0, SEEK_CUR);
+
+	if (t->run->stream && io_write_all(STDOUT_FILENO, data, n, "standard output", &ignored))
+		err_release(&ignored);
+	if (size >= 0 && (uint64_t)size < TESTRUN_LOG_MAX && io_write_all(t->log_fd, data, n, t->log, &ignored))
+		err_release(&ignored);
+}
+
+/* n 0: there is no more. */
+static void testrun_take(struct testrun_test *t, const char *data, size_t n)
+{
+	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
+
+	if (!t->mask) {
+		testrun_keep(t, data, n);
+		return;
+	}
+	if (n)
+		maskstream_feed(t->mask, data, n, &text);
+	else
+		maskstream_end(t->mask, &text);
+	testrun_keep(t, buf_str(&text), text.n);
+}
+
+static void testrun_mask(struct testrun_test *t)
+{
+	const struct strv *secrets = log_secrets();
+	size_t longest = 0;
+
+	if (!secrets->n)
+		return;
+	for (size_t i = 0; i < secrets->n; i++)
+		longest = strlen(secrets->v[i]) > longest ? strlen(secrets->v[i]) : longest;
+	t->mask = mem_new(struct maskstream);
+	maskstream_init(t->mask, longest + TESTRUN_READ_BYTES);
+	for (size_t i = 0; i < secrets->n; i++)
+		maskstream_add(t->mask, secrets->v[i], strlen(secrets->v[i]));
+}
+
+static void testrun_unmask(struct testrun_test *t)
+{
+	if (!t->mask)
+		return;
+	testrun_take(t, NULL, 0);
+	maskstream_release(t->mask);
+	free(t->mask);
+	t->mask = NULL;
+}
+
 static void testrun_on_output(void *arg, uint32_t events ATTR_UNUSED)
 {
 	struct testrun_test *t = arg;
-	char data[16384];
+	char data[TESTRUN_READ_BYTES];
 	ssize_t n;
 
-	while ((n = read(t->read_fd, data, sizeof data)) > 0) {
-		struct err ignored = ERR_INIT;
-		off_t size = lseek(t->log_fd, 0, SEEK_CUR);
-
-		if (t->run->stream && io_write_all(STDOUT_FILENO, data, (size_t)n, "standard output", &ignored))
-			err_release(&ignored);
-		if (size >= 0 && (uint64_t)size < TESTRUN_LOG_MAX &&
-		    io_write_all(t->log_fd, data, (size_t)n, t->log, &ignored))
-			err_release(&ignored);
-	}
+	while ((n = read(t->read_fd, data, sizeof data)) > 0)
+		testrun_take(t, data, (size_t)n);
 	if (n == 0) {
 		loop_remove(t->run->s->loop, t->on_output);
 		t->on_output = NULL;
 	}
 }
 
-static int testrun_open(struct testrun_test *t, struct err *e)
+static char *testrun_log_name(const struct testrun_test *t)
 {
 	AUTO_FREE char *base = mem_strdup(t->name);
-	int pair[2];
 
 	for (char *p = base; *p; p++)
 		if (*p == '/')
 			*p = '.';
-	t->log = mem_printf("%s/test.%s.log", t->run->log_dir, base);
+	return mem_printf("%s/test.%s.log", t->run->log_dir, base);
+}
+
+static void testrun_head(struct testrun_test *t)
+{
+	/* In pieces that the mask takes. */
+	for (size_t at = 0, n = t->head ? strlen(t->head) : 0; at < n; at += TESTRUN_READ_BYTES)
+		testrun_take(t, t->head + at, n - at < TESTRUN_READ_BYTES ? n - at : TESTRUN_READ_BYTES);
+}
+
+static int testrun_open(struct testrun_test *t, struct err *e)
+{
+	int pair[2];
+
+	if (!t->log)
+		t->log = testrun_log_name(t);
 	t->log_fd = open(t->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (t->log_fd < 0 || pipe2(pair, O_CLOEXEC) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", t->log);
 	t->read_fd = pair[0];
 	t->write_fd = pair[1];
+	testrun_mask(t);
+	testrun_head(t);
 	fcntl(t->read_fd, F_SETFL, O_NONBLOCK);
 	t->on_output = loop_add_fd(t->run->s->loop, t->read_fd, EPOLLIN, testrun_on_output, t, e);
 	t->job.main.out_fd = t->write_fd;
@@ -90,6 +153,7 @@ static void testrun_close(struct testrun_test *t)
 	if (t->on_output)
 		loop_remove(t->run->s->loop, t->on_output);
 	t->on_output = NULL;
+	testrun_unmask(t);
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
 		if (*fds[i] > 0)
 			close(*fds[i]);

@@ -1,7 +1,9 @@
-/* A flavor's tests at work: each is a job of runimg.h, several at the same time, its output in a log. */
+/* A flavor's tests at work: each is a job of runimg.h, several at the same time, its output in a log, in which known
+ * secrets are masked. */
 #ifndef SLCT_TESTRUN_H
 #define SLCT_TESTRUN_H
 
+#include "src/build/maskstream.h"
 #include "src/build/runimg.h"
 #include "src/flavor/flavor.h"
 
@@ -10,14 +12,16 @@ struct testrun_test {
 	struct runimg_job job;
 	struct runimg_cmd *services;
 	char *again; /* command line for a look at the state that the test begins with */
+	char *log;   /* path; NULL: test.NAME.log in log_dir */
+	char *head;  /* what the log begins with; may be NULL */
 	/* set by testrun_all: */
-	char *log;      /* path */
 	char *failure;  /* why it failed; NULL: it has not */
 	int status;     /* as a shell has it */
 	bool ran;
 	int64_t begun, elapsed_ns;
 	int read_fd, log_fd, write_fd;
 	struct loop_src *on_output;
+	struct maskstream *mask; /* NULL: there are no secrets */
 	struct testrun *run;
 };
 

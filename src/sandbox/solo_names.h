@@ -1,9 +1,10 @@
-/* Names that something recorded may have (tier solo): most calls of stat are answered by a look at the name alone.
+/* Names that something with a recorded owner may have (tier solo): most calls of stat are answered by a look at the
+ * name alone.
  *
- * The lists of the layers say how all that is recorded is called; what the step records, renames or links joins them, and
- * nothing is ever taken out. So an object whose last name is in no list and is no link that is followed has no record,
- * wherever it lies, and nothing need be looked up. A name is added before the call that gives it is done, so there is no
- * order of events in which one is missing.
+ * The lists of the layers say how all that is recorded is called; what the step records, renames or links joins them,
+ * and nothing is ever taken out. So an object whose last name is in no list and is no link that is followed has no
+ * record, wherever it lies, and nothing need be looked up. A name is added before the call that gives it is done, so
+ * there is no order of events in which one is missing.
  *
  * It holds as long as the step sees nothing but its layers and what it makes itself: not with mounts of other origin, nor
  * in a step that may mount. */

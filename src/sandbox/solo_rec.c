@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "src/sandbox/solo_acl.h"
 #include "src/sandbox/solo_names.h"
 #include "src/util/cleanup.h"
 #include "src/util/path.h"
@@ -25,8 +26,6 @@ bool solo_rec_maybe(const struct solo *s, const struct solo_name *name)
 {
 	struct stat st;
 
-	if (solo_names_none(s))
-		return false;
 	/* The value's length, so that the record need not be copied. */
 	if ((name->follow ? getxattr : lgetxattr)(name->text, OWNREC_XATTR, NULL, 0) >= 0)
 		return true;
@@ -195,5 +194,5 @@ bool solo_rec_may(const struct solo_req *r, int fd, const struct stat *st, int w
 		return true;
 	if (!solo_rec_get(r->s, fd, st, &rec) && st->st_dev != r->s->root_dev)
 		return true;
-	return solo_id_may(r->who, false, rec.uid, rec.gid, solo_rec_mode(&rec, st->st_mode), want);
+	return solo_acl_may(r, false, fd, &rec, solo_rec_mode(&rec, st->st_mode), want);
 }

@@ -6,9 +6,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "src/sandbox/solo_acl.h"
 #include "src/sandbox/solo_calls.h"
-#include "src/sandbox/solo_names.h"
 #include "src/sandbox/solo_rec.h"
+#include "src/util/aclrec.h"
 #include "src/util/mem.h"
 
 #define OWN_PREFIX "user.slct."
@@ -22,7 +23,11 @@ int64_t solo_xattr_named(struct solo_req *r)
 {
 	char name[XATTR_NAME_MAX + 1];
 
-	if (solo_req_string(r, solo_req_arg(r, 0), name, sizeof name) < 0 || !is_own(name))
+	if (solo_req_string(r, solo_req_arg(r, 0), name, sizeof name) < 0)
+		return SOLO_NATIVE;
+	if (aclrec_beside(name))
+		return solo_acl_named(r, name);
+	if (!is_own(name))
 		return SOLO_NATIVE;
 	return r->call->what == SOLO_XATTR_SET ? -EPERM : -ENODATA;
 }
@@ -66,8 +71,7 @@ int64_t solo_xattr_list(struct solo_req *r)
 	AUTO_FREE char *list = NULL;
 	struct solo_where w;
 
-	if (solo_names_none(r->s) || solo_req_where(r, 0, &w) != 0 || solo_names_without(r->s, &w) ||
-	    solo_path_find(r, &w, &name) != 0 || !solo_rec_maybe(r->s, &name))
+	if (solo_req_where(r, 0, &w) != 0 || solo_path_find(r, &w, &name) != 0 || !solo_rec_maybe(r->s, &name))
 		return SOLO_NATIVE;
 	list = mem_alloc(XATTR_LIST_MAX);
 	return list_of(r, &name, list);
