@@ -153,7 +153,7 @@ static void still_missing(const struct build *b, const struct cachepick_place *a
 static int ask_some(struct build *b, const char *repo, const struct cacheread_keys *keys, struct err *e)
 {
 	struct asking a = {.b = b, .repo = repo, .keys = keys};
-	struct worker_spec spec = {.role = "fetch", .fn = ask_tags, .arg = &a};
+	struct worker_spec spec = {.role = "fetch", .what = "tags of the caches", .fn = ask_tags, .arg = &a};
 	AUTO_JSON struct json *list = NULL;
 
 	if (worker_call(b->s, &spec, &list, e) < 0)
@@ -291,7 +291,7 @@ int cacheread_later(struct build *b, size_t stage, const struct ckey *key, cache
 	smap_set(&b->misses, key->hex, b); /* asked once */
 	l = mem_new(struct later);
 	*l = (struct later){.b = b, .key = {*key, stage}, .done = done, .ctx = ctx};
-	struct worker_spec spec = {.role = "fetch", .fn = ask_each, .arg = l, .done = on_asked, .ctx = l};
+	struct worker_spec spec = {.role = "fetch", .what = "entries of the caches", .fn = ask_each, .arg = l, .done = on_asked, .ctx = l};
 
 	if (worker_start(b->s, &spec, &e))
 		return 0;

@@ -39,6 +39,12 @@ struct uploads {
 
 static void begin_entry(struct uploads *u);
 
+/* Stage of the entry at work. */
+static const char *entry_name(const struct uploads *u)
+{
+	return u->b->plan->stages.v[u->queue.v[u->next]->stage].name;
+}
+
 static void release_work(struct uploads *u)
 {
 	const struct entry *en = u->queue.v[u->next];
@@ -178,7 +184,12 @@ static bool is_written(const struct uploads *u, const struct entry *en)
 
 static void start_push(struct uploads *u)
 {
-	struct worker_spec spec = {.role = "push", .fn = push, .arg = u, .done = on_pushed, .ctx = u};
+	struct worker_spec spec = {.role = "push",
+				   .what = entry_name(u),
+				   .fn = push,
+				   .arg = u,
+				   .done = on_pushed,
+				   .ctx = u};
 	struct err e = ERR_INIT;
 
 	while (u->repo < u->to->n && !is_written(u, u->queue.v[u->next]))
@@ -240,6 +251,7 @@ static void begin_entry(struct uploads *u)
 {
 	struct entry *en = u->queue.v[u->next];
 	struct worker_spec spec = {.role = "pack",
+				   .what = entry_name(u),
 				   .enter = WORKER_USERNS,
 				   .fn = blobs_pack,
 				   .arg = &u->request,

@@ -18,6 +18,7 @@ struct worker {
 	struct worker_spec spec;
 	struct worker *next, *prev; /* in session.workers */
 	pid_t pid;
+	unsigned number; /* of those of the session, from 1 */
 	int sock;
 	struct loop_src *on_sock;
 	struct json *result;
@@ -150,6 +151,20 @@ static ATTR_NORETURN void child(struct worker *w, pid_t parent)
 
 /* --- in the scheduler --- */
 
+static void tell(const struct worker *w, enum event_kind kind)
+{
+	struct event_sink *sink = w->session->sink;
+	bool done = kind == EVENT_WORKER_DONE;
+
+	if (sink)
+		sink->emit(sink, &(struct event){.kind = kind,
+						 .stage = "",
+						 .n = w->number,
+						 .text = w->spec.role,
+						 .source = done ? NULL : w->spec.what,
+						 .err = done && err_is_set(&w->err) ? &w->err : NULL});
+}
+
 static void died(struct worker *w)
 {
 	if (w->killed)
@@ -187,6 +202,7 @@ static void finish(struct worker *w)
 	delist(w);
 	if (!w->answered)
 		died(w);
+	tell(w, EVENT_WORKER_DONE);
 	w->spec.done(w->spec.ctx, w->result, &w->err);
 	err_release(&w->err);
 	json_free(w->result);
@@ -274,7 +290,7 @@ struct worker *worker_start(struct session *s, const struct worker_spec *spec, s
 	}
 	struct worker *w = mem_new(struct worker);
 
-	*w = (struct worker){.session = s, .spec = *spec, .sock = pair[1]};
+	*w = (struct worker){.session = s, .spec = *spec, .number = ++s->nworkers, .sock = pair[1]};
 	grow_socket(pair[1]);
 	w->pid = fork();
 	if (w->pid == 0)
@@ -283,6 +299,8 @@ struct worker *worker_start(struct session *s, const struct worker_spec *spec, s
 	w->sock = pair[0];
 	if (w->pid > 0 && watch(w, e) == 0) {
 		enlist(w);
+		tell(w, EVENT_WORKER_START);
+		w->spec.what = NULL;
 		return w;
 	}
 	if (w->pid < 0) {

@@ -29,6 +29,7 @@ typedef void worker_message_fn(void *ctx, const struct json *message);
 
 struct worker_spec {
 	const char *role; /* for messages: "run", "copy", ... */
+	const char *what; /* for traces: a stage, an image; NULL: nothing to say. Borrowed during the call */
 	enum worker_enter enter;
 	worker_fn *fn;
 	void *arg;
