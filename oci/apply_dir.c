@@ -5,6 +5,7 @@
 #include "oci/apply_priv.h"
 #include "oci/limits.h"
 #include "oci/mark.h"
+#include "src/util/aclrec.h"
 #include "src/util/cleanup.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -180,13 +181,15 @@ int apply_dir_make(struct apply *a, const struct apply_at *at, const struct entr
 static int apply_finish_dir(struct apply *a, const struct apply_dir *d, struct err *e)
 {
 	const struct timespec ts[2] = {{.tv_sec = d->mtime}, {.tv_sec = d->mtime}};
+	static char default_acl[] = ACLREC_DEFAULT;
+	const struct entry_xattr acl = {.name = default_acl, .val = d->acl, .n = d->nacl};
 	AUTO_CLOSE int fd = path_open_nolinks(a->root, d->path, APPLY_DIR_FLAGS, 0);
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		return 0; /* replaced by a later member */
 	if (fd < 0)
 		return apply_fail(d->path, errno, "opening the directory", e);
-	if (d->acl && fsetxattr(fd, "system.posix_acl_default", d->acl, d->nacl, 0) < 0)
+	if (d->acl && apply_meta_xattr(fd, NULL, a->o->view, &acl) < 0)
 		apply_meta_lose(&a->loss, d->path, "the default access control list");
 	return futimens(fd, ts) == 0 ? 0 : apply_fail(d->path, errno, "setting its time", e);
 }

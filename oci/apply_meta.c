@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/xattr.h>
 
+#include "src/util/aclrec.h"
 #include "src/util/cleanup.h"
 #include "src/util/log.h"
 #include "src/util/mem.h"
@@ -55,7 +56,17 @@ static int apply_xattr_result(const struct entry *en, const char *name, int r, s
 	return 0;
 }
 
-static int apply_xattrs(int fd, const char *at, const struct entry *en, struct apply_loss *l, struct err *e)
+int apply_meta_xattr(int fd, const char *at, const struct ownview *view, const struct entry_xattr *x)
+{
+	if (at)
+		return lsetxattr(at, x->name, x->val, x->n, 0);
+	if (view && view->solo && aclrec_beside(x->name))
+		return aclrec_set(&(struct aclrec_on){fd, NULL}, x->name, x->val, x->n);
+	return fsetxattr(fd, x->name, x->val, x->n, 0);
+}
+
+static int apply_xattrs(int fd, const char *at, const struct ownview *view, const struct entry *en,
+			struct apply_loss *l, struct err *e)
 {
 	for (size_t i = 0; i < en->nxattrs; i++) {
 		const struct entry_xattr *x = &en->xattrs[i];
@@ -67,7 +78,7 @@ static int apply_xattrs(int fd, const char *at, const struct entry *en, struct a
 		}
 		if (apply_meta_is_late(x->name))
 			continue;
-		r = at ? lsetxattr(at, x->name, x->val, x->n, 0) : fsetxattr(fd, x->name, x->val, x->n, 0);
+		r = apply_meta_xattr(fd, at, view, x);
 		if (apply_xattr_result(en, x->name, r, l, e) < 0)
 			return -1;
 	}
@@ -93,7 +104,7 @@ int apply_meta_fd(int fd, const struct ownview *view, const struct entry *en, st
 {
 	int kept = apply_owner(fd, "", view, en, l, e);
 
-	return kept < 0 || apply_xattrs(fd, NULL, en, l, e) < 0 ? -1 : kept;
+	return kept < 0 || apply_xattrs(fd, NULL, view, en, l, e) < 0 ? -1 : kept;
 }
 
 int apply_meta_at(int dirfd, const char *name, const struct ownview *view, const struct entry *en,
@@ -107,7 +118,7 @@ int apply_meta_at(int dirfd, const char *name, const struct ownview *view, const
 	if (en->nxattrs) {
 		AUTO_FREE char *at = mem_printf("/proc/self/fd/%d/%s", dirfd, name);
 
-		if (apply_xattrs(-1, at, en, l, e) < 0)
+		if (apply_xattrs(-1, at, view, en, l, e) < 0)
 			return -1;
 	}
 	if (utimensat(dirfd, name, ts, AT_SYMLINK_NOFOLLOW) < 0)

@@ -13,6 +13,9 @@ void apply_meta_lose(struct apply_loss *l, const char *path, const char *what);
 /* The last warning, if there were more losses than warnings. */
 void apply_meta_summary(const struct apply_loss *l);
 
+/* One attribute of an open file, or with `at` of a link or device by path; ACLs as the view (may be NULL) keeps them. 0, or
+ * -1 with errno. */
+int apply_meta_xattr(int fd, const char *at, const struct ownview *view, const struct entry_xattr *x);
 /* Whether a default ACL must wait until the directory has all its entries, which would inherit it. */
 bool apply_meta_is_late(const char *xattr);
 /* An open regular file or directory: owner, then mode (chown clears setuid bits), then attributes (chown and writing

@@ -159,7 +159,7 @@ static int diff_file(struct diff *d, const struct treewalk_item *it, struct err 
 	r = diff_hard_link(d, it, &en, e);
 	if (r)
 		return r < 0 ? -1 : 0;
-	if (entry_read_xattrs(&en, fd, NULL, en.path, e) < 0 || tar_write_entry(d->t, &en, e) < 0)
+	if (entry_read_xattrs(&en, d->o->view, fd, NULL, en.path, e) < 0 || tar_write_entry(d->t, &en, e) < 0)
 		return -1;
 	if (!S_ISREG(en.mode))
 		return 0; /* a placeholder */
@@ -176,7 +176,7 @@ static int diff_dir(struct diff *d, const struct treewalk_item *it, struct err *
 	en.path = mem_strdup(it->path);
 	if (diff_recorded(d, it, it->fd, "", &en, e) < 0)
 		return -1;
-	if (!root && (entry_read_xattrs(&en, it->fd, NULL, en.path, e) < 0 ||
+	if (!root && (entry_read_xattrs(&en, d->o->view, it->fd, NULL, en.path, e) < 0 ||
 		      tar_write_entry(d->t, &en, e) < 0))
 		return -1;
 	return d->o->marks && mark_is_opaque(it->fd) ? diff_opaque(d, it, e) : 0;
@@ -206,7 +206,7 @@ static int diff_special(struct diff *d, const struct treewalk_item *it, struct e
 			return diff_fail(it, errno, "reading the link", e);
 		en.link = mem_strndup(target, (size_t)n);
 	}
-	if (entry_read_xattrs(&en, it->dirfd, it->name, en.path, e) < 0)
+	if (entry_read_xattrs(&en, d->o->view, it->dirfd, it->name, en.path, e) < 0)
 		return -1;
 	return tar_write_entry(d->t, &en, e);
 }

@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "src/util/aclrec.h"
 #include "src/util/cleanup.h"
 #include "src/util/mem.h"
 #include "src/util/vec.h"
@@ -83,6 +84,7 @@ void entry_from_stat(struct entry *en, const struct stat *st)
 struct entry_at {
 	int fd;
 	const char *path;
+	bool acls; /* lists have entries beside them (aclrec.h) */
 };
 
 static ssize_t entry_list(const struct entry_at *at, char *buf, size_t n)
@@ -92,6 +94,8 @@ static ssize_t entry_list(const struct entry_at *at, char *buf, size_t n)
 
 static ssize_t entry_get(const struct entry_at *at, const char *name, char *buf, size_t n)
 {
+	if (at->acls && !at->path && aclrec_beside(name))
+		return aclrec_get(&(struct aclrec_on){at->fd, NULL}, name, buf);
 	return at->path ? lgetxattr(at->path, name, buf, n) : fgetxattr(at->fd, name, buf, n);
 }
 
@@ -125,10 +129,11 @@ static bool entry_xattr_is_host(const char *name)
 	return strcmp(name, "security.selinux") == 0 || strcmp(name, "system.nfs4_acl") == 0;
 }
 
-int entry_read_xattrs(struct entry *en, int dirfd, const char *name, const char *what, struct err *e)
+int entry_read_xattrs(struct entry *en, const struct ownview *view, int dirfd, const char *name, const char *what,
+		      struct err *e)
 {
 	AUTO_FREE char *path = name ? mem_printf("/proc/self/fd/%d/%s", dirfd, name) : NULL;
-	struct entry_at at = {dirfd, path};
+	struct entry_at at = {dirfd, path, view && view->solo};
 	char some[1024];
 	AUTO_FREE char *more = NULL;
 	char *list = some;

@@ -6,6 +6,7 @@
 
 #include "src/util/base.h"
 #include "src/util/err.h"
+#include "src/util/ownview.h"
 
 struct entry_xattr {
 	char *name;
@@ -38,8 +39,9 @@ bool entry_xattr_is_private(const char *name);
 /* Metadata of a regular file, directory or other inode by st; path and links are left as they are. */
 void entry_from_stat(struct entry *en, const struct stat *st);
 /* Attributes of `name` below dirfd (a link is not followed), or of fd itself if name is NULL: private ones left out,
- * security.capability revision 3 (with a root id of the namespace) turned into revision 2, sorted. `what` is the path
- * for errors. */
-int entry_read_xattrs(struct entry *en, int dirfd, const char *name, const char *what, struct err *e);
+ * security.capability revision 3 (with a root id of the namespace) turned into revision 2, access control lists as the
+ * view (may be NULL) has them, sorted. `what` is the path for errors. */
+int entry_read_xattrs(struct entry *en, const struct ownview *view, int dirfd, const char *name, const char *what,
+		      struct err *e);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/xattr.h>
 
+#include "src/util/aclrec.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/ownrec.h"
@@ -143,17 +144,31 @@ static bool xattr_is_copied(const char *name)
 	return false;
 }
 
+/* What no layer has, either. */
+static bool xattr_is_of_host(const char *name)
+{
+	static const char *const prefixes[] = {"user.overlay.", "trusted.overlay.", OWNREC_PREFIX, "security.selinux",
+					       "system.nfs4_acl"};
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
 static int compare_xattr(const void *a, const void *b)
 {
 	return strcmp(((const struct source_xattr *)a)->name, ((const struct source_xattr *)b)->name);
 }
 
-#define XATTR_BYTES_MAX 65536
+#define XATTR_BYTES_MAX ACLREC_MAX
 
-static void take_xattr(int fd, const char *name, struct source_xattrs *out)
+static void take_xattr(const struct source_set *s, int fd, const char *name, struct source_xattrs *out)
 {
 	AUTO_FREE char *value = mem_alloc(XATTR_BYTES_MAX);
-	ssize_t n = fgetxattr(fd, name, value, XATTR_BYTES_MAX);
+	bool recorded = s->view && s->view->solo && aclrec_beside(name);
+	ssize_t n = recorded ? aclrec_get(&(struct aclrec_on){fd, NULL}, name, value)
+			     : fgetxattr(fd, name, value, XATTR_BYTES_MAX);
 
 	if (n >= 0)
 		vec_push(&out->v, (struct source_xattr){mem_strdup(name), mem_dup(value, (size_t)n), (size_t)n});
@@ -175,7 +190,9 @@ int source_xattrs_get(const struct source_set *s, const struct source_entry *en,
 
 	for (char *p = names; n > 0 && p < names + n; p += strlen(p) + 1)
 		if (xattr_is_copied(p))
-			take_xattr(fd, p, out);
+			take_xattr(s, fd, p, out);
+		else if (!xattr_is_of_host(p))
+			out->others = true;
 	if (out->v.n)
 		qsort(out->v.v, out->v.n, sizeof *out->v.v, compare_xattr);
 	return 0;

@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "src/sandbox/solo_acl.h"
 #include "src/sandbox/solo_calls.h"
 #include "src/sandbox/solo_rec.h"
 #include "src/util/cleanup.h"
@@ -23,6 +24,7 @@ struct making {
 	struct ownrec owner; /* mode: of what is to be made */
 	bool setgid;	     /* the parent has the bit */
 	bool denied;	     /* the parent is not the task's to write to */
+	bool acl;	     /* the parent has a default list that is recorded in part */
 };
 
 static void making_release(struct making *m)
@@ -40,10 +42,11 @@ static void find_owner(const struct solo_req *r, int dir, struct making *m)
 
 	m->owner.uid = r->who->fsuid;
 	m->owner.gid = r->who->fsgid;
-	m->setgid = m->denied = false;
+	m->setgid = m->denied = m->acl = false;
 	if (fstat(dir, &st) < 0)
 		return;
 	m->denied = !solo_rec_may(r, dir, &st, W_OK | X_OK);
+	m->acl = solo_acl_inherits(dir);
 	solo_rec_get(r->s, dir, &st, &rec);
 	m->setgid = solo_rec_mode(&rec, st.st_mode) & S_ISGID;
 	if (m->setgid)
@@ -53,7 +56,8 @@ static void find_owner(const struct solo_req *r, int dir, struct making *m)
 /* Whether the kernel makes it just as well: 0:0, and no row of an inode before may be taken for the new one's. */
 static bool is_native(const struct solo_req *r, const struct making *m, bool row)
 {
-	return m->owner.uid == 0 && m->owner.gid == 0 && !(m->owner.mode & SET_IDS) && !(row && solo_rec_rows(r->s));
+	return m->owner.uid == 0 && m->owner.gid == 0 && !(m->owner.mode & SET_IDS) && !m->acl &&
+	       !(row && solo_rec_rows(r->s));
 }
 
 /* As the kernel: what is there already is said before what is forbidden. */
@@ -87,6 +91,13 @@ static void take_umask(const struct solo_req *r)
 	umask((mode_t)solo_req_status(r, "Umask:", 8, 022));
 }
 
+static int record_made(const struct solo_req *r, const struct making *m, int fd, const struct stat *st)
+{
+	int n = solo_rec_set(r->s, fd, st, &m->owner);
+
+	return n == 0 && m->acl ? solo_acl_inherit(m->parent, fd, st->st_mode) : n;
+}
+
 static int record_new(const struct solo_req *r, const struct making *m, bool dir)
 {
 	AUTO_CLOSE int fd = openat(m->parent, m->w.path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -98,7 +109,7 @@ static int record_new(const struct solo_req *r, const struct making *m, bool dir
 	solo_path_of_fd(fd, &name);
 	if (dir && m->setgid && !(st.st_mode & S_ISGID) && chmod(name.text, (st.st_mode & PERMISSIONS) | S_ISGID) < 0)
 		return -errno;
-	return solo_rec_set(r->s, fd, &st, &m->owner);
+	return record_made(r, m, fd, &st);
 }
 
 /* 0, or undone. */
@@ -229,7 +240,7 @@ static int record_open(const struct solo_req *r, struct making *m, int fd, mode_
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	m->owner.mode = mode & SET_IDS ? st.st_mode | (mode & SET_IDS) : 0;
-	return solo_rec_set(r->s, fd, &st, &m->owner);
+	return record_made(r, m, fd, &st);
 }
 
 static int64_t open_tmpfile(const struct solo_req *r, struct making *m, int flags, mode_t mode)

@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "src/sandbox/solo_acl.h"
 #include "src/util/cleanup.h"
 #include "src/util/path.h"
 
@@ -190,5 +191,5 @@ bool solo_rec_may(const struct solo_req *r, int fd, const struct stat *st, int w
 		return true;
 	if (!solo_rec_get(r->s, fd, st, &rec) && st->st_dev != r->s->root_dev)
 		return true;
-	return solo_id_may(r->who, false, rec.uid, rec.gid, solo_rec_mode(&rec, st->st_mode), want);
+	return solo_acl_may(r, false, fd, &rec, solo_rec_mode(&rec, st->st_mode), want);
 }

@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "src/sandbox/solo_acl.h"
 #include "src/sandbox/solo_calls.h"
 #include "src/sandbox/solo_rec.h"
 #include "src/util/cleanup.h"
@@ -112,7 +113,7 @@ int64_t solo_stat_access(struct solo_req *r)
 		return SOLO_NATIVE;
 	if (S_ISLNK(st.st_mode))
 		return SOLO_NATIVE;
-	return solo_id_may(r->who, !(flags & AT_EACCESS), rec.uid, rec.gid, solo_rec_mode(&rec, st.st_mode), want)
+	return solo_acl_may(r, !(flags & AT_EACCESS), fd, &rec, solo_rec_mode(&rec, st.st_mode), want)
 		       ? SOLO_NATIVE
 		       : -EACCES;
 }

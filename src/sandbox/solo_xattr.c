@@ -6,8 +6,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "src/sandbox/solo_acl.h"
 #include "src/sandbox/solo_calls.h"
 #include "src/sandbox/solo_rec.h"
+#include "src/util/aclrec.h"
 #include "src/util/mem.h"
 
 #define OWN_PREFIX "user.slct."
@@ -21,7 +23,11 @@ int64_t solo_xattr_named(struct solo_req *r)
 {
 	char name[XATTR_NAME_MAX + 1];
 
-	if (solo_req_string(r, solo_req_arg(r, 0), name, sizeof name) < 0 || !is_own(name))
+	if (solo_req_string(r, solo_req_arg(r, 0), name, sizeof name) < 0)
+		return SOLO_NATIVE;
+	if (aclrec_beside(name))
+		return solo_acl_named(r, name);
+	if (!is_own(name))
 		return SOLO_NATIVE;
 	return r->call->what == SOLO_XATTR_SET ? -EPERM : -ENODATA;
 }

@@ -1,10 +1,11 @@
 """Tier solo: an ordinary user without subordinate ids builds what root builds, owner by owner."""
 import os
 import re
+from pathlib import Path
 
 import pytest
 
-from lab import Slct, lack
+from lab import Slct, lack, need
 
 B = "FROM localhost/busybox:1\n"
 D = "FROM localhost/debian:12\n"
@@ -121,6 +122,51 @@ def test_deep_stacks_are_folded(new_slct, plain_user):
     assert len(list((one.store / "layers/rec").glob("*.fold"))) >= 4
     again = one.build(text + "RUN stat -c %u /l39 /m0 && chown -h 9:9 /l39\nRUN stat -c %u /l39\n")
     assert "] 39" in again.err and "] 0" in again.err and "] 9" in again.err
+    one.fsck()
+
+
+ACLS = D + r"""
+COPY --chmod=755 setfacl getfacl /usr/local/bin/
+RUN mkdir /a && cd /a && touch f g h && mkdir d && chown 12:34 f d && chmod 4750 h && \
+    setfacl -m u:1000:rwx,u:0:r,g:5:r-x,g:0:rx,g:70000:w f && setfacl -m u:1000:rwx d && setfacl -d -m u:1000:rwx,g:5:rx d && \
+    setfacl -m u:1000:rw h && setfacl -m g::rw,m::r g && stat -c '%n %a' * && getfacl -n f d g h
+RUN cd /a && chmod 640 f && touch d/file && mkdir d/dir d/dir/sub && echo x > d/dir/file && \
+    (umask 077; touch d/private; mkdir d/pdir) && cp -a f copy && cp -a d dcopy && cp f plain && mv f moved && \
+    ln moved hard && setfacl -x u:1000 copy && setfacl -b g && setfacl -k dcopy && touch dcopy/late && \
+    stat -c '%n %a' * d/* && getfacl -nR . && tar --acls -cf /t.tar . && mkdir /b && tar --acls -C /b -xpf /t.tar && \
+    rm /t.tar && getfacl -nR /b
+RUN cd /a && setpriv --reuid=1000 --regid=1000 --clear-groups sh -c 'echo made > d/by && mkdir d/dir/byd && \
+    test -w d && test -x moved || echo not; setfacl -m u:3:r d/by && getfacl -n d/by; \
+    setfacl -m u:3:r moved || echo refused'; stat -c '%n %u:%g %a' d/by d/dir/byd && getfacl -n d/by d/dir/byd && \
+    chown 0:0 d/by && setfacl -m m::x moved && chmod u+s h && getfacl -n moved h && touch d/dir/file
+FROM localhost/debian:12 AS other
+COPY --from=0 /a /a
+COPY --from=0 /a/moved /a/d/dir/
+RUN --mount=type=bind,from=0,target=/m getfacl -nR /a /m/a 2>/dev/null || /m/usr/local/bin/getfacl -nR /a /m/a
+"""
+
+
+def test_access_lists(both):
+    """Lists that name ids which the kernel does not know here: the same as root's, inherited and changed by chmod."""
+    files = {name: Path(need(name)).read_bytes() for name in ("setfacl", "getfacl")}
+    (a, root), (b, solo) = both(ACLS, base="debian", files=files)
+    assert said(a) == said(b)
+    assert any("user:1000:rwx" in line for line in said(b))
+    assert root.diff_ids == solo.diff_ids
+
+
+def test_access_lists_of_an_image(new_slct, plain_user):
+    """They are kept where it is unpacked, and written by every output."""
+    files = {name: Path(need(name)).read_bytes() for name in ("setfacl", "getfacl")}
+    root, one = new_slct(base="debian"), new_slct(plain_user, base=None)
+    root.build(ACLS.split("FROM localhost/debian:12 AS other")[0], files=files, tag="localhost/acl:1")
+    saved = root.work / "acl.tar"
+    root.run("save", "-o", saved, "localhost/acl:1")
+    one.run("load", "-i", saved, "localhost/acl:1")
+    done = one.build("FROM localhost/acl:1\nRUN getfacl -n /a/moved /a/d && touch /a/d/new && getfacl -n /a/d/new\n")
+    assert "is not kept" not in done.err
+    again = root.build("FROM localhost/acl:1\nRUN getfacl -n /a/moved /a/d && touch /a/d/new && getfacl -n /a/d/new\n")
+    assert said(done) == said(again) and root.image().diff_ids == one.image().diff_ids
     one.fsck()
 
 
