@@ -282,6 +282,7 @@ static void on_committed(void *ctx, const struct json *result, struct err *e)
 static void start_commit(struct step_job *j, struct err *e)
 {
 	struct worker_spec spec = {.role = "pack",
+				   .what = j->st->name,
 				   .enter = WORKER_USERNS,
 				   .fn = commit,
 				   .arg = j,
@@ -433,6 +434,7 @@ int step_run_start(struct step_job *j, struct err *e)
 		return -1;
 	}
 	struct worker_spec spec = {.role = "run",
+				   .what = j->st->name,
 				   .enter = WORKER_PLAIN,
 				   .fn = run_in_sandbox,
 				   .arg = r,

@@ -18,6 +18,7 @@ struct worker {
 	struct worker_spec spec;
 	struct worker *next, *prev; /* in session.workers */
 	pid_t pid;
+	unsigned number; /* of those of the session, from 1 */
 	int sock;
 	struct loop_src *on_sock;
 	struct json *result;
@@ -61,6 +62,17 @@ void worker_send(struct worker *w, const struct json *message)
 
 	json_set(j, "message", json_deep_copy(message));
 	send_json(w, j, MSG_DONTWAIT);
+}
+
+bool worker_sleep(struct worker *w)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = recv(w->sock, &byte, sizeof byte, 0);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
 }
 
 static int compare_int(const void *a, const void *b)
@@ -150,6 +162,20 @@ static ATTR_NORETURN void child(struct worker *w, pid_t parent)
 
 /* --- in the scheduler --- */
 
+static void tell(const struct worker *w, enum event_kind kind)
+{
+	struct event_sink *sink = w->session->sink;
+	bool done = kind == EVENT_WORKER_DONE;
+
+	if (sink)
+		sink->emit(sink, &(struct event){.kind = kind,
+						 .stage = "",
+						 .n = w->number,
+						 .text = w->spec.role,
+						 .source = done ? NULL : w->spec.what,
+						 .err = done && err_is_set(&w->err) ? &w->err : NULL});
+}
+
 static void died(struct worker *w)
 {
 	if (w->killed)
@@ -187,6 +213,7 @@ static void finish(struct worker *w)
 	delist(w);
 	if (!w->answered)
 		died(w);
+	tell(w, EVENT_WORKER_DONE);
 	w->spec.done(w->spec.ctx, w->result, &w->err);
 	err_release(&w->err);
 	json_free(w->result);
@@ -274,7 +301,7 @@ struct worker *worker_start(struct session *s, const struct worker_spec *spec, s
 	}
 	struct worker *w = mem_new(struct worker);
 
-	*w = (struct worker){.session = s, .spec = *spec, .sock = pair[1]};
+	*w = (struct worker){.session = s, .spec = *spec, .number = ++s->nworkers, .sock = pair[1]};
 	grow_socket(pair[1]);
 	w->pid = fork();
 	if (w->pid == 0)
@@ -283,6 +310,8 @@ struct worker *worker_start(struct session *s, const struct worker_spec *spec, s
 	w->sock = pair[0];
 	if (w->pid > 0 && watch(w, e) == 0) {
 		enlist(w);
+		tell(w, EVENT_WORKER_START);
+		w->spec.what = NULL;
 		return w;
 	}
 	if (w->pid < 0) {
@@ -301,6 +330,21 @@ void worker_kill(struct worker *w)
 {
 	w->killed = true;
 	kill(w->pid, SIGKILL);
+}
+
+/* One that is gone is noticed by its end of the socket. */
+void worker_wake(struct worker *w)
+{
+	char byte = 0;
+
+	while (!w->eof && send(w->sock, &byte, sizeof byte, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
+		;
+}
+
+void worker_finish(struct worker *w)
+{
+	if (!w->eof)
+		shutdown(w->sock, SHUT_WR);
 }
 
 void worker_kill_all(struct session *s)

@@ -29,6 +29,7 @@ typedef void worker_message_fn(void *ctx, const struct json *message);
 
 struct worker_spec {
 	const char *role; /* for messages: "run", "copy", ... */
+	const char *what; /* for traces: a stage, an image; NULL: nothing to say. Borrowed during the call */
 	enum worker_enter enter;
 	worker_fn *fn;
 	void *arg;
@@ -50,6 +51,13 @@ void worker_kill_all(struct session *s);
 int worker_call(struct session *s, const struct worker_spec *spec, struct json **result, struct err *e);
 /* In the child: send a message on the way; it is dropped if the scheduler does not keep up. */
 void worker_send(struct worker *w, const struct json *message);
+
+/* A worker that serves until it is told to end. In the scheduler: wake it (what it is to do lies in memory that both share)
+ * and end it; after the latter `done` follows in its time. */
+void worker_wake(struct worker *w);
+void worker_finish(struct worker *w);
+/* In the child: sleep until woken; false when it is to return. */
+bool worker_sleep(struct worker *w);
 
 /* In the child: the socket to the scheduler, whose end of it is told of the worker's end when the last copy is closed. */
 int worker_sock(const struct worker *w);
