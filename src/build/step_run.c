@@ -210,6 +210,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.cgroup = &group,
 		.owners = tv.view.rows,
 		.owners_fd = owners,
+		.names = tv.view.names,
 		.sync_is_noop = !mounts.keep_sync && !j->def->insecure,
 		.insecure = j->def->insecure,
 		.seccomp_prog = mounts.keep_sync ? b->seccomp_sync : b->seccomp,

@@ -13,6 +13,9 @@
 #include "src/util/mem.h"
 #include "src/util/proc.h"
 
+/* For landlock_dir, where there is no descriptor: what is missing is left out. */
+#define NO_SUCH_PATH "/proc/self/no-such-path"
+
 struct worker {
 	struct session *session;
 	struct worker_spec spec;
@@ -104,23 +107,31 @@ static int enter(const struct worker *w, struct err *e)
 }
 
 /* The second wall. Who unpacks, packs and removes needs the store alone (and what libraries read: /proc/self/fd names
- * descriptors by path); who scans reads what the user named and writes the store. Copies and exports mount, and steps
- * have a root of their own: neither goes together with Landlock. */
-static int confine(const struct worker *w, struct err *e)
+ * descriptors by path); who scans or fetches reads what the user named and writes the store. Landlock forbids mounts: who
+ * mounts confines himself afterwards. Steps have a root of their own. */
+int worker_confine(const struct worker *w, const struct worker_view *v, struct err *e)
 {
 	const struct landlock_dir dirs[] = {
 		{store_fd(w->session->store), NULL, LANDLOCK_ALL},
 		{-1, "/dev/null", LANDLOCK_READ},
-		{-1, w->spec.reads_host ? "/" : "/proc/self", LANDLOCK_READ},
+		{-1, v->reads_host ? "/" : "/proc/self", LANDLOCK_READ},
 		{-1, "/etc", LANDLOCK_READ},
 		{-1, "/usr", LANDLOCK_READ},
 		{-1, "/lib", LANDLOCK_READ},
 		{-1, "/lib64", LANDLOCK_READ},
+		{v->writes, NO_SUCH_PATH, LANDLOCK_ALL},
+		{v->reads, NO_SUCH_PATH, LANDLOCK_READ},
+		{v->reads_too, NO_SUCH_PATH, LANDLOCK_READ},
 	};
 
-	if (w->spec.enter != WORKER_USERNS && !w->spec.reads_host)
-		return 0;
-	return landlock_confine(dirs, ARRAY_LEN(dirs), e);
+	return landlock_confine(dirs, ARRAY_LEN(dirs), w->spec.fetches, e);
+}
+
+static int confine(const struct worker *w, struct err *e)
+{
+	const struct worker_view v = {-1, -1, -1, w->spec.reads_host || w->spec.fetches};
+
+	return w->spec.enter == WORKER_USERNS || v.reads_host ? worker_confine(w, &v, e) : 0;
 }
 
 static void reset_signals(void)
