@@ -224,7 +224,7 @@ def test_a_storm_of_calls(solo):
     program = solo.work / "storm"
     subprocess.run([need("gcc"), "-O1", "-w", "-static", "-o", program, Path(__file__).with_name("storm.c")], check=True)
     done = solo.build(B + "COPY storm /storm\nRUN /storm /s 8 48\nRUN chown 3:3 /storm && stat -c %u /storm\n",
-                      files={"storm": program.read_bytes()}, timeout=300)
+                      files={"storm": (program.read_bytes(), 0o755)}, timeout=300)
     assert "[stage-0] fine" in done.err and "[stage-0] 3" in done.err
     assert solo.image()["storm"].owner == "3:3"
 
