@@ -148,7 +148,7 @@ static int layout_sweep(const struct layout_out *o, struct err *e)
 	return errno ? err_sys(e, ERR_HOST, errno, "cannot read %s", o->path) : others;
 }
 
-static int layout_finish_file(const struct layout_out *o, int fd, const char *tmp, const char *path, struct err *e)
+int layout_finish_file(const struct layout_out *o, int fd, const char *tmp, const char *path, struct err *e)
 {
 	if (fchmod(fd, layout_file_mode()) < 0 || fdatasync(fd) < 0)
 		return err_sys(e, ERR_HOST, errno, "cannot write %s to the disk", path);
@@ -183,7 +183,7 @@ static int layout_check_version(const struct layout_out *o, struct err *e)
 	return 0;
 }
 
-static int layout_mkdir(const struct layout_out *o, const char *name, struct err *e)
+int layout_mkdir(const struct layout_out *o, const char *name, struct err *e)
 {
 	if (mkdirat(o->fd, name, 0777) == 0 || errno == EEXIST)
 		return 0;
@@ -236,7 +236,7 @@ int layout_open(struct layout_out *o, struct err *e)
 
 /* --- blobs --- */
 
-static bool layout_has(const struct layout_out *o, const char *path, uint64_t size)
+bool layout_has(const struct layout_out *o, const char *path, uint64_t size)
 {
 	struct stat st;
 
@@ -298,7 +298,7 @@ static bool layout_is_live(const struct layout_dir *d, const char *name)
 }
 
 /* The blobs are durable before the index names them. */
-static int layout_save_index(const struct layout_out *o, const struct layout_image *images, size_t n,
+int layout_save_index(const struct layout_out *o, const struct layout_image *images, size_t n,
 			     const struct layout_save_opts *opts, struct err *e)
 {
 	AUTO_BUF struct buf b = BUF_INIT(BUF_TEXT_MAX);

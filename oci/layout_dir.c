@@ -135,6 +135,36 @@ bool layout_dir_whole(const struct layout_dir *d, const struct descriptor *manif
 	return whole;
 }
 
+static int layout_dir_sum(int fd, const char *name, struct hash *h, uint64_t *size, struct err *e)
+{
+	uint8_t chunk[65536];
+	ssize_t n;
+
+	*size = 0;
+	while ((n = io_read_full(fd, chunk, sizeof chunk, name, e)) > 0) {
+		hash_add(h, chunk, (size_t)n);
+		*size += (uint64_t)n;
+	}
+	return n < 0 ? -1 : 0;
+}
+
+int layout_dir_open_blob(const struct layout_dir *d, const struct descriptor *what, struct err *e)
+{
+	AUTO_FREE char *name = layout_dir_blob_name(&what->digest);
+	AUTO_CLOSE int fd = layout_dir_file(d->fd, name, e);
+	AUTO_HASH struct hash *h = hash_new(digest_alg(&what->digest));
+	struct digest found;
+	uint64_t size;
+
+	if (fd < 0 || layout_dir_sum(fd, name, h, &size, e) < 0)
+		return err_wrap(e, "layout %s", d->path);
+	digest_from_hash(digest_alg(&what->digest), h, &found);
+	if (!digest_eq(&found, &what->digest) || size != what->size)
+		return err_set(e, ERR_INTEGRITY, "layout %s: blob %s is damaged: it has %llu bytes and digest %s", d->path,
+			       what->digest.text, (unsigned long long)size, found.text);
+	return STEAL_FD(fd);
+}
+
 int layout_dir_fetch(const struct layout_dir *d, struct store *s, const struct descriptor *what, struct err *e)
 {
 	AUTO_FREE char *name = layout_dir_blob_name(&what->digest);

@@ -28,6 +28,8 @@ int layout_dir_read(const struct layout_dir *d, const struct descriptor *what, s
 		    struct err *e);
 /* Whether a manifest is there with its config and layers, by their sizes; foreign layers may be elsewhere. */
 bool layout_dir_whole(const struct layout_dir *d, const struct descriptor *manifest);
+/* A blob for reading, verified; the caller closes it. ERR_NOT_FOUND, ERR_INTEGRITY. */
+int layout_dir_open_blob(const struct layout_dir *d, const struct descriptor *what, struct err *e);
 /* Bring a blob into the store, verified; fine if it is there. */
 int layout_dir_fetch(const struct layout_dir *d, struct store *s, const struct descriptor *what, struct err *e);
 /* Remove the entries that keep() does not want, and all blobs (SHA-256) that what stays does not need. Under the lock;

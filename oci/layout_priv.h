@@ -38,6 +38,15 @@ struct layout_out {
 /* Make it if it is missing, take its lock (waiting), begin a layout in an empty one. */
 int layout_open(struct layout_out *o, struct err *e);
 void layout_close(struct layout_out *o);
+/* A directory in it; fine if it is there. */
+int layout_mkdir(const struct layout_out *o, const char *name, struct err *e);
+/* Whether a regular file is there with that size. */
+bool layout_has(const struct layout_out *o, const char *path, uint64_t size);
+/* A temp file becomes `path`, durably. */
+int layout_finish_file(const struct layout_out *o, int fd, const char *tmp, const char *path, struct err *e);
+/* Images into index.json; their blobs are there. */
+int layout_save_index(const struct layout_out *o, const struct layout_image *images, size_t n,
+		      const struct layout_save_opts *opts, struct err *e);
 /* Replace a small file at the top, durably. */
 int layout_put_text(const struct layout_out *o, const char *path, const void *p, size_t n, struct err *e);
 

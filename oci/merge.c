@@ -72,24 +72,30 @@ static bool merge_opaque(int at, const char *name)
 }
 
 /* A file of its own, or one more name of what was copied already. */
-static int merge_copy(struct merge *m, const char *dir, int at, const char *name, const struct stat *st, int out,
-		      struct err *e)
+static int merge_copy(struct merge *m, const char *dir, size_t layer, int at, const char *name, const struct stat *st,
+		      int out, struct err *e)
 {
 	AUTO_FREE char *path = merge_path(dir, name);
-	const char *first = st->st_nlink > 1 ? linkmap_first(&m->links, st, path) : NULL;
+	struct stat in_layer = *st;
+
+	/* Two layers may have the same inode (shares.h), which is no hard link. */
+	in_layer.st_dev = layer;
+	const char *first = st->st_nlink > 1 ? linkmap_first(&m->links, &in_layer, path) : NULL;
 
 	if (first && linkat(m->out, first, out, name, 0) == 0)
 		return 0;
 	return clone_node(at, name, st, out, name, m->o->view, e) < 0 ? err_wrap(e, "/%s", path) : 0;
 }
 
-static int merge_file(struct merge *m, const char *dir, int at, const char *name, const struct stat *st, int out,
-		      struct err *e)
+static int merge_file(struct merge *m, const char *dir, size_t layer, int at, const char *name, const struct stat *st,
+		      int out, struct err *e)
 {
-	if (m->o->share && linkat(at, name, out, name, 0) == 0)
+	bool share = m->o->share && !(m->o->own_files && S_ISREG(st->st_mode));
+
+	if (share && linkat(at, name, out, name, 0) == 0)
 		return 0;
 	/* EMLINK: too many names already; others: a file system that has no hard links. */
-	return merge_copy(m, dir, at, name, st, out, e);
+	return merge_copy(m, dir, layer, at, name, st, out, e);
 }
 
 /* The topmost layer that has the name decides what it is. */
@@ -99,7 +105,7 @@ static int merge_first(struct merge *m, const struct merge_dir *d, size_t layer,
 	if (mark_is_whiteout(at, name, st))
 		return m->o->marks ? mark_whiteout(out, name, e) : 0;
 	if (!S_ISDIR(st->st_mode))
-		return merge_file(m, d->path, at, name, st, out, e);
+		return merge_file(m, d->path, layer, at, name, st, out, e);
 	n->dir = true;
 	n->closed = merge_opaque(at, name);
 	vec_push(&n->in, layer);

@@ -13,6 +13,7 @@ struct merge_opts {
 	const struct ownview *view; /* its table has the owners of links and fifos, and gets those of copies; may be NULL */
 	bool share; /* files are hard links to those of the layers: the result must never be written to. Else, and where
 		     * a link is refused, each is a file of its own (clone.h) */
+	bool own_files; /* but regular files, which alone are shared between layers (shares.h), are none */
 };
 
 /* Merge layer[0] (the bottom) to layer[n-1], directories below dirfd, into the empty directory outfd (opened for

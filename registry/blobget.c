@@ -1,4 +1,4 @@
-/* Blobs of a registry into the store. */
+/* Blobs of a registry into a store or layout. */
 #include "registry/blobget.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ struct blobget {
 struct blobget_set {
 	struct regsession_pool *pool;
 	const struct regconf_places *places;
-	struct store *store;
+	const struct blobsink *sink;
 	registry_progress_fn *progress;
 	void *arg;
 	size_t active;
@@ -43,7 +43,7 @@ static void blobget_free(struct blobget *b)
 {
 	call_release(&b->call);
 	if (b->open)
-		store_blob_abort(b->set->store, &b->w);
+		b->set->sink->abort(b->set->sink->arg, &b->w);
 	hash_free(b->hash);
 	free(b);
 }
@@ -70,7 +70,7 @@ int blobget_parse_range(struct sv field, uint64_t *first, uint64_t *total)
 static int blobget_rewind(struct blobget *b, struct err *e)
 {
 	if (b->off && (ftruncate(b->w.fd, 0) || lseek(b->w.fd, 0, SEEK_SET) < 0))
-		return err_sys(e, ERR_HOST, errno, "truncating a file in the store");
+		return err_sys(e, ERR_HOST, errno, "truncating a fetched blob");
 	hash_reset(b->hash);
 	b->off = 0;
 	b->mark = 0;
@@ -129,7 +129,7 @@ static int blobget_data(void *arg, const void *p, size_t n, struct err *e)
 
 	if (n > b->d->size - b->off)
 		return blobget_bad(b, e);
-	if (io_write_all(b->w.fd, p, n, "a blob in the store", e))
+	if (io_write_all(b->w.fd, p, n, "a fetched blob", e))
 		return -1;
 	hash_add(b->hash, p, n);
 	b->off += n;
@@ -156,7 +156,7 @@ static int blobget_commit(struct blobget *b, struct err *e)
 			       got.text);
 	}
 	b->open = false; /* committed or removed, whatever happens */
-	return store_blob_commit(b->set->store, &b->w, &got, b->off, b->d, e);
+	return b->set->sink->commit(b->set->sink->arg, &b->w, b->d, e);
 }
 
 static int blobget_result(struct blobget *b, struct err *e)
@@ -270,7 +270,7 @@ static struct blobget *blobget_start(struct blobget_set *set, const struct descr
 	b->set = set;
 	b->d = d;
 	b->hash = hash_new(digest_alg(&d->digest));
-	b->open = !store_blob_begin(set->store, &b->w, e);
+	b->open = !set->sink->begin(set->sink->arg, &b->w, e);
 	if (!b->open || blobget_begin(b, e)) {
 		blobget_free(b);
 		return NULL;
@@ -279,15 +279,13 @@ static struct blobget *blobget_start(struct blobget_set *set, const struct descr
 	return b;
 }
 
-/* In the store, or twice in the list. */
+/* There, or twice in the list. */
 static bool blobget_needless(struct blobget_set *set, const struct descriptor *const *blobs, size_t i)
 {
-	uint64_t size;
-
 	for (size_t k = 0; k < i; k++)
 		if (digest_eq(&blobs[k]->digest, &blobs[i]->digest))
 			return true;
-	return store_blob_has(set->store, &blobs[i]->digest, &size) && size == blobs[i]->size;
+	return set->sink->has(set->sink->arg, blobs[i]);
 }
 
 static int blobget_run(struct blobget_set *set, const struct descriptor *const *blobs, size_t n, struct blobget **jobs,
@@ -315,10 +313,10 @@ static int blobget_run(struct blobget_set *set, const struct descriptor *const *
 }
 
 int blobget_all(struct regsession_pool *p, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
-		struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
+		const struct blobsink *sink, registry_progress_fn *fn, void *arg, struct err *e)
 {
 	AUTO_REGCONF_PLACES struct regconf_places places = {0};
-	struct blobget_set set = {.pool = p, .places = &places, .store = s, .progress = fn, .arg = arg};
+	struct blobget_set set = {.pool = p, .places = &places, .sink = sink, .progress = fn, .arg = arg};
 	AUTO_FREE struct blobget **jobs = mem_zalloc((n + 1) * sizeof(*jobs));
 	struct ref ref = {.host = repo->host, .path = repo->path};
 	int rc;

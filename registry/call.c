@@ -332,6 +332,7 @@ static void call_send(struct call *c)
 	r->password = c->foreign ? NULL : c->password;
 	r->bearer = c->foreign ? NULL : c->bearer;
 	r->no_local = c->no_local || (c->foreign && !url_is_loopback(c->url.host));
+	r->apart = c->apart;
 	r->body = c->body;
 	r->head = call_on_head;
 	r->data = call_on_data;
@@ -372,6 +373,12 @@ static void call_try(struct call *c)
 void call_start(struct call *c)
 {
 	call_try(c);
+}
+
+void call_unpause(struct call *c)
+{
+	if (c->http)
+		http_resume(c->http, &c->req);
 }
 
 void call_again(struct call *c, int64_t delay_ns)

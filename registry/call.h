@@ -54,6 +54,7 @@ struct call {
 	const struct http_body *body;
 	bool strict_tls;  /* certificates are verified also of this machine, unless insecure lists it */
 	bool once;        /* a failure is not tried again here */
+	bool apart;       /* see http.h */
 	bool no_local;    /* url itself must not lead to this machine */
 	size_t max_bytes; /* of an answer that goes into `text` */
 	void (*attempt)(void *arg); /* before each try; may change headers; may be NULL */
@@ -85,6 +86,8 @@ struct call {
 void call_start(struct call *c);
 /* The same call once more, counts kept: from inside `done`. */
 void call_again(struct call *c, int64_t delay_ns);
+/* A transfer whose `data` or body gave HTTP_WAIT goes on. */
+void call_unpause(struct call *c);
 /* For policies: what the call waited for is there, or has failed (*e is copied). */
 void call_resume(struct call *c);
 void call_fail(struct call *c, const struct err *e);

@@ -158,6 +158,7 @@ static void http_end(struct http *h, struct http_req *r)
 	struct http_xfer *x = r->xfer;
 
 	r->xfer = NULL;
+	http_timer_clear(h, &x->resume);
 	curl_multi_remove_handle(h->multi, x->easy);
 	curl_easy_cleanup(x->easy);
 	curl_slist_free_all(x->fields);
@@ -165,6 +166,23 @@ static void http_end(struct http *h, struct http_req *r)
 	buf_release(&x->ca);
 	free(x);
 	h->running--;
+}
+
+/* Never from inside a callback of curl's: going on may call the next one at once. */
+static void http_on_resume(void *arg)
+{
+	struct http_xfer *x = arg;
+
+	curl_easy_pause(x->easy, CURLPAUSE_CONT);
+}
+
+void http_resume(struct http *h, struct http_req *r)
+{
+	if (!r->xfer)
+		return;
+	r->xfer->resume.fn = http_on_resume;
+	r->xfer->resume.arg = r->xfer;
+	http_timer_set(h, &r->xfer->resume, 0);
 }
 
 void http_cancel(struct http *h, struct http_req *r)

@@ -62,8 +62,11 @@ struct http_timer {
 void http_timer_set(struct http *h, struct http_timer *t, int64_t delay_ns);
 void http_timer_clear(struct http *h, struct http_timer *t);
 
+/* What `read` and `data` give where the transfer is to wait for http_resume(). */
+#define HTTP_WAIT (-2)
+
 struct http_body {
-	/* Up to n bytes from offset off into p; the number, or -1 with *e. The same offset may be asked again, unless
+	/* Up to n bytes from offset off into p; the number, or -1 with *e, or HTTP_WAIT. The same offset may be asked again, unless
 	 * `once`: then the transport does not send it a second time over a new connection by itself, because what
 	 * became of the first time is unknown. */
 	ssize_t (*read)(void *arg, uint64_t off, void *p, size_t n, struct err *e);
@@ -83,10 +86,12 @@ struct http_req {
 	bool insecure_tls;                        /* certificates are not verified */
 	struct sv ca[HTTP_CA_MAX];                /* PEM: authorities beside those of the system; may be empty */
 	const char *cert, *key;                   /* paths of the client's certificate and key; NULL: none */
+	bool apart;    /* a connection of its own: what waits there must not fill memory, as it would in HTTP/2's windows */
 	bool no_local; /* connections to loopback and link-local addresses are refused */
 	const struct http_body *body;             /* NULL: none */
 	/* Status and header fields are there; before any data. -1: stop, with *e. May be NULL. */
 	int (*head)(void *arg, struct err *e);
+	/* HTTP_WAIT: nothing of it was taken, it comes once more. */
 	int (*data)(void *arg, const void *p, size_t n, struct err *e);
 	/* Once, at the end; may free or start the request again. */
 	void (*done)(void *arg);
@@ -101,6 +106,8 @@ struct http_req {
 
 const char *http_method_name(enum http_method m);
 void http_start(struct http *h, struct http_req *r);
+/* A transfer that waits goes on; from anywhere, also from inside a callback. Fine if it does not wait. */
+void http_resume(struct http *h, struct http_req *r);
 /* Stop without calling back; fine if it is not under way. */
 void http_cancel(struct http *h, struct http_req *r);
 void http_req_release(struct http_req *r); /* what `out` owns; not under way */

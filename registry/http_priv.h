@@ -26,6 +26,7 @@ struct http_xfer {
 	char *url;
 	struct buf ca; /* what CAINFO_BLOB refers to */
 	uint64_t sent;   /* offset of the body's next byte */
+	struct http_timer resume;
 	size_t head_all; /* bytes of all header lines */
 	bool head_seen;
 	char text[CURL_ERROR_SIZE];

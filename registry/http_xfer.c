@@ -70,14 +70,17 @@ static size_t http_xfer_on_data(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_xfer *x = arg;
 	struct http_req *r = x->r;
+	int rc;
 
 	if (http_xfer_head(x))
 		return 0;
-	if (r->data && r->data(r->arg, p, size * n, &r->err)) {
-		http_xfer_abort(r);
-		return 0;
-	}
-	return size * n;
+	rc = r->data ? r->data(r->arg, p, size * n, &r->err) : 0;
+	if (rc == HTTP_WAIT)
+		return CURL_WRITEFUNC_PAUSE;
+	if (!rc)
+		return size * n;
+	http_xfer_abort(r);
+	return 0;
 }
 
 static size_t http_xfer_on_read(char *p, size_t size, size_t n, void *arg)
@@ -90,6 +93,8 @@ static size_t http_xfer_on_read(char *p, size_t size, size_t n, void *arg)
 	if (!left)
 		return 0;
 	got = b->read(b->arg, x->sent, p, left < size * n ? (size_t)left : size * n, &x->r->err);
+	if (got == HTTP_WAIT)
+		return CURL_READFUNC_PAUSE;
 	if (got <= 0) {
 		if (!got)
 			err_set(&x->r->err, ERR_INTEGRITY, "what is sent is shorter than its size says");
@@ -270,7 +275,7 @@ static void http_xfer_set_tls(struct http_xfer *x)
 	}
 	if (!x->r->insecure_tls)
 		http_xfer_set_ca(x);
-	if (x->r->url->tls)
+	if (x->r->url->tls && !x->r->apart)
 		curl_easy_setopt(c, CURLOPT_PIPEWAIT, 1L); /* rather share a connection than open one more */
 }
 
@@ -286,7 +291,8 @@ static void http_xfer_set_transport(struct http_xfer *x)
 	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION,
+			 (long)(x->r->apart ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "slct/" SLCT_VERSION);
 	/* Also makes curl undo an encoding that the server applies although nobody asked. */
 	curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "identity");

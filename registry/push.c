@@ -49,7 +49,9 @@ static int push_load(struct push *u, struct store *s, struct err *e)
 	const struct descriptor *d = &u->p->manifest;
 
 	u->text = BUF_INIT(MANIFEST_MAX_BYTES);
-	if (store_blob_read(s, &d->digest, MANIFEST_MAX_BYTES, &u->text, e))
+	if (u->p->text)
+		buf_sv_add(&u->text, buf_sv(u->p->text));
+	else if (store_blob_read(s, &d->digest, MANIFEST_MAX_BYTES, &u->text, e))
 		return -1;
 	/* Of an index the manifests that it names are pushed before it, each by its digest. */
 	u->is_index = manifest_detect(u->text.p, u->text.n, d->media_type) == MEDIATYPE_INDEX;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "registry/auth.h"
+#include "registry/blobpipe.h"
 #include "registry/upload.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -15,6 +16,7 @@ struct push_blob_set {
 	struct regsession_pool *pool;
 	struct registry_push *push;
 	struct store *store;
+	struct regconf_places from; /* of pipes; none: n is 0 */
 	registry_progress_fn *progress;
 	void *arg;
 	size_t active;
@@ -28,7 +30,8 @@ struct push_blob {
 	struct push_blob_set *set;
 	const struct descriptor *d;     /* NULL as long as it is being made */
 	struct descriptor made;         /* of a stream */
-	struct registry_stream *stream; /* NULL: it is in the store */
+	struct registry_stream *stream; /* NULL: it is not being made */
+	struct blobpipe *pipe;          /* NULL: it is in the store */
 	struct upload up;
 	struct call call;
 	struct http_timer timer; /* in WAIT */
@@ -41,6 +44,7 @@ static void push_blob_done(void *arg);
 static void push_blob_free(struct push_blob *b)
 {
 	call_release(&b->call);
+	blobpipe_free(b->pipe);
 	http_timer_clear(b->set->pool->http, &b->timer);
 	upload_release(&b->up);
 	descriptor_release(&b->made);
@@ -62,6 +66,8 @@ static ssize_t push_blob_read(void *arg, uint64_t off, void *p, size_t n, struct
 	uint64_t at = off + (b->up.ask == UPLOAD_PATCH ? b->up.off : 0);
 	ssize_t got;
 
+	if (b->pipe)
+		return blobpipe_read(b->pipe, at, p, n, e);
 	do
 		got = pread(b->fd, p, n, (off_t)at);
 	while (got < 0 && errno == EINTR);
@@ -76,9 +82,10 @@ static int push_blob_open(struct push_blob *b, struct err *e)
 {
 	struct stat st;
 
-	if (b->fd >= 0) /* a stream's always is */
+	if (b->pipe || b->fd >= 0) /* a stream's always is */
 		return 0;
-	b->fd = store_blob_open(b->set->store, &b->d->digest, e);
+	b->fd = b->set->push->dir ? layout_dir_open_blob(b->set->push->dir, b->d, e)
+				  : store_blob_open(b->set->store, &b->d->digest, e);
 	if (b->fd < 0)
 		return -1;
 	if (fstat(b->fd, &st))
@@ -125,6 +132,8 @@ static int push_blob_make_upload(struct push_blob *b, enum http_method method, u
 	if (b->up.ask == UPLOAD_PATCH)
 		strv_printf(&c->headers, "Content-Range: %llu-%llu", (unsigned long long)b->up.off,
 			    (unsigned long long)(b->up.off + n - 1));
+	if (b->pipe && b->up.ask == UPLOAD_PATCH)
+		blobpipe_mark(b->pipe);
 	b->body = (struct http_body){.read = push_blob_read, .arg = b, .size = n, .once = true};
 	c->body = &b->body;
 	return 0;
@@ -249,6 +258,11 @@ static int push_blob_step(struct push_blob *b, struct err *e)
 		.now = clock_mono(),
 	};
 
+	/* Wrong bytes came, and did not go all the way: fetched and sent once more. */
+	if (b->pipe && err_is_set(&c->err) && blobpipe_again(b->pipe)) {
+		upload_anew(&b->up);
+		return push_blob_send(b, e);
+	}
 	/* Reading the blob failed, or the login was refused: no state of the upload. */
 	if (err_is_set(&c->err) && (c->fail == HTTP_ABORTED || (!c->err.http && !c->err.retryable))) {
 		err_move(e, &c->err);
@@ -312,6 +326,13 @@ static struct push_blob *push_blob_new(struct push_blob_set *set)
 	return b;
 }
 
+static void push_blob_more(void *arg)
+{
+	struct push_blob *b = arg;
+
+	call_unpause(&b->call);
+}
+
 static int push_blob_start(struct push_blob *b, const struct descriptor *d, struct err *e)
 {
 	const struct registry_push *push = b->set->push;
@@ -323,6 +344,8 @@ static int push_blob_start(struct push_blob *b, const struct descriptor *d, stru
 	b->up.size = d->size;
 	b->up.missing = d->size <= push->unasked_bytes;
 	b->up.mount_from = mount ? push->mount_from->path : NULL;
+	if (b->set->from.n)
+		b->pipe = blobpipe_new(b->set->pool, &b->set->from, d, push_blob_more, b);
 	upload_begin(&b->up);
 	return push_blob_send(b, e);
 }
@@ -362,7 +385,7 @@ static int push_blob_run(struct push_blob_set *set, struct push_blob_list *l, st
 	size_t next = 0, n = l->nstreams + l->n;
 
 	while ((next < n || set->active) && !err_is_set(&set->err)) {
-		if (next == n || set->active == PUSH_PARALLEL) {
+		if (next == n || set->active == (set->from.n ? PUSH_PARALLEL_PIPES : PUSH_PARALLEL)) {
 			if (http_step(set->pool->http, e))
 				return -1;
 		} else if (push_blob_next(set, l, next, &jobs[next], e)) {
@@ -386,10 +409,18 @@ int push_blob_all(struct regsession_pool *p, struct registry_push *push, struct 
 	int rc;
 
 	list->assumed = 0;
+	if (push->pipe_from && list->n) {
+		struct ref from = {.host = push->pipe_from->host, .path = push->pipe_from->path,
+				   .digest = list->blobs[0]->digest};
+
+		if (regconf_places(p->conf, &from, &set.from, e))
+			return -1;
+	}
 	rc = push_blob_run(&set, list, jobs, e);
 	for (size_t i = 0; i < n; i++)
 		if (jobs[i])
 			push_blob_free(jobs[i]);
+	regconf_places_release(&set.from);
 	err_release(&set.err);
 	return rc;
 }

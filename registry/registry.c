@@ -4,6 +4,7 @@
 #include "registry/blobget.h"
 #include "registry/pull.h"
 #include "registry/push.h"
+#include "registry/regcopy.h"
 #include "registry/referrers.h"
 #include "registry/regdelete.h"
 #include "registry/regping.h"
@@ -90,8 +91,9 @@ int registry_fetch_blobs(struct registry *r, const struct ref *repo, const struc
 			 struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
 {
 	AUTO_FREE char *name = ref_familiar(repo);
+	struct blobsink sink = blobsink_of_store(s);
 
-	if (!blobget_all(&r->pool, repo, blobs, n, s, fn, arg, e))
+	if (!blobget_all(&r->pool, repo, blobs, n, &sink, fn, arg, e))
 		return 0;
 	return err_wrap(e, "pulling %s", name);
 }
@@ -106,6 +108,11 @@ int registry_push_image(struct registry *r, struct registry_push *p, struct stor
 			void *arg, struct err *e)
 {
 	return push_image(&r->pool, p, s, fn, arg, e);
+}
+
+int registry_copy(struct registry *r, struct registry_copy *c, struct err *e)
+{
+	return regcopy_run(&r->pool, c, e);
 }
 
 int registry_remove(struct registry *r, const struct ref *ref, struct err *e)

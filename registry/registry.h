@@ -3,6 +3,7 @@
 #ifndef SLCT_REGISTRY_H
 #define SLCT_REGISTRY_H
 
+#include "oci/layout_dir.h"
 #include "oci/manifest.h"
 #include "oci/platform.h"
 #include "oci/ref.h"
@@ -92,6 +93,9 @@ struct registry_push {
 	size_t nmore;
 	struct descriptor manifest; /* blob in the store */
 	const struct ref *mount_from; /* NULL: none */
+	const struct buf *text;       /* of the manifest, where the store does not have it */
+	const struct ref *pipe_from;  /* the blobs are in this repository and pass through; NULL: in the store */
+	const struct layout_dir *dir; /* the blobs are there, to be verified; NULL: in the store */
 	/* Layers that are being made; the manifest cannot exist before them: `manifest` is unset, `known` lists the
 	 * blobs that are in the store (borrowed), and `seal` gives the manifest when all the others are there. */
 	struct registry_stream *const *streams;
@@ -110,6 +114,23 @@ struct registry_push {
 };
 int registry_push_image(struct registry *r, struct registry_push *p, struct store *s, registry_progress_fn *fn,
 			void *arg, struct err *e);
+
+/* Copy an image, or an index with all that it names, to a repository (nothing is written here) or a layout. What the target has is
+ * not sent, and what another repository of its registry has is mounted. */
+struct registry_copy {
+	const struct ref *from;        /* by its digest, else its tag; NULL: of `dir` */
+	const struct layout_dir *dir;  /* borrowed */
+	const struct descriptor *root; /* of `dir` */
+	const struct ref *to;          /* its tag; a digest must be that of what is copied. NULL: to `out` */
+	const char *out, *name;        /* layout directory, and the name there (NULL: none) */
+	const struct platform *platform; /* of an index this image alone; NULL: all */
+	bool referrers;                  /* with what names the images as its subject; between repositories */
+	/* out */
+	struct digest digest;
+	uint64_t manifests, referrers_copied;
+	uint64_t sent, mounted, there, bytes_sent; /* blobs */
+};
+int registry_copy(struct registry *r, struct registry_copy *c, struct err *e);
 
 /* Remove a tag, or with a digest the manifest and with it all of its tags. ERR_NOT_FOUND if there is none. */
 int registry_remove(struct registry *r, const struct ref *ref, struct err *e);

@@ -107,6 +107,12 @@ static int upload_restart(struct upload *u)
 	return upload_plan(u);
 }
 
+void upload_anew(struct upload *u)
+{
+	u->pause = 0;
+	upload_restart(u);
+}
+
 /* Chunks do not work here: all in one. */
 static int upload_fall_back(struct upload *u)
 {

@@ -73,6 +73,8 @@ struct upload_answer {
 void upload_begin(struct upload *u);
 /* In WAIT, after size, growing or digest have changed: `ask` says what follows, maybe WAIT again. */
 void upload_more(struct upload *u);
+/* What was sent is worth nothing: all of it once more, in a session of its own. */
+void upload_anew(struct upload *u);
 /* Path and query for the request; caller frees. */
 char *upload_target(const struct upload *u);
 /* 0: `ask` and `pause` say what follows; -1: the answer is final as it is, *e is set only where the machine knows

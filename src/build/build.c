@@ -8,6 +8,7 @@
 
 #include "src/build/blobs.h"
 #include "src/build/ctxnamed.h"
+#include "src/build/facts.h"
 #include "src/build/logdir.h"
 #include "src/build/lowers.h"
 #include "src/build/remote.h"
@@ -188,6 +189,8 @@ int build_run(struct session *s, const struct build_opts *o, struct build_result
 	r->elapsed_ns = clock_mono() - b.begun;
 	r->failed = b.failed;
 	r->log_dir = mem_strdup_opt(b.log_dir);
+	if (o->facts)
+		r->facts = facts_of(&b);
 	state_emit(&b, &(struct event){.kind = EVENT_END,
 				       .stage = "",
 				       .counts = &b.counts,

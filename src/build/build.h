@@ -40,6 +40,7 @@ struct build_opts {
 	bool squash;     /* the goals' images have one layer above the base */
 	bool scratch;    /* the result is for a comparison: no names, no cache records */
 	bool explain;    /* say why each step runs */
+	bool facts;      /* build_result.facts is wanted */
 	bool keep_going; /* after a failed step, start those that do not need it */
 	struct strv force_rebuild_from;
 	struct strv no_cache_filter; /* stages that are not taken from a cache; also several in one, with commas */
@@ -92,6 +93,7 @@ struct build_result {
 	struct event_counts counts;
 	int64_t elapsed_ns;
 	char *log_dir;
+	struct json *facts; /* facts.h; NULL: not asked for */
 };
 void build_result_release(struct build_result *r);
 void build_failed_release(struct build_failed *f);

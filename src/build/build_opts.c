@@ -62,5 +62,7 @@ void build_result_release(struct build_result *r)
 	build_failed_release(&r->failed);
 	free(r->log_dir);
 	r->log_dir = NULL;
+	json_free(r->facts);
+	r->facts = NULL;
 }
 

@@ -274,7 +274,7 @@ void cachewrite_step(struct build *b, size_t stage, size_t step, const struct ck
 	const struct stage_run *r = &b->run[stage];
 	const struct plan_stage *st = &b->plan->stages.v[stage];
 
-	if (!b->uploads || !ckey_is_set(&st->steps.v[step].key) || lossy_stack(b, &r->stack))
+	if (!b->uploads || !ckey_is_set(&st->steps.v[step].key) || r->lossy || lossy_stack(b, &r->stack))
 		return;
 	struct entry en = {.stage = stage,
 			   .step = step,

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -25,6 +27,7 @@ void copyfile_meta(const struct copyto *c, const struct source_entry *en, struct
 	out->rdev = en->st.st_rdev;
 	out->mtime = late && !c->real_times ? (struct timespec){.tv_sec = c->logical}
 					    : (struct timespec){.tv_sec = en->st.st_mtim.tv_sec};
+	out->clamped = !c->real_times && out->mtime.tv_sec > c->logical;
 }
 
 /* Attributes go by an open descriptor: there is no call that takes a directory and a name without following. */
@@ -89,15 +92,24 @@ int copyfile_set_meta(const struct copyto *c, int dirfd, const char *name, const
 	return 0;
 }
 
-int copyfile_content(int in, int dirfd, const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
+/* A sparse file is left to the copying that knows nothing of holes: layers do not keep them. */
+static int share_content(int in, int out, const char *name, struct err *e)
 {
-	AUTO_CLOSE int out = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fstat(in, &st) < 0)
+		return err_sys(e, ERR_HOST, errno, "reading %s", name);
+	if (!st.st_size || ioctl(out, FICLONE, in) == 0)
+		return 0;
+	return io_copy(in, out, (uint64_t)st.st_size, NULL, name, e);
+}
+
+static int hash_content(int in, int out, const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
+{
 	AUTO_HASH struct hash *h = hash_new(HASH_SHA256);
 	AUTO_FREE char *block = mem_alloc(BLOCK_BYTES);
 	uint8_t full[HASH_MAX_BYTES];
 
-	if (out < 0)
-		return err_sys(e, ERR_HOST, errno, "creating %s", name);
 	for (;;) {
 		ssize_t n = io_read_full(in, block, BLOCK_BYTES, name, e);
 
@@ -112,6 +124,15 @@ int copyfile_content(int in, int dirfd, const char *name, uint8_t sum[STATIDX_SU
 	hash_end(h, full);
 	memcpy(sum, full, STATIDX_SUM_BYTES);
 	return 0;
+}
+
+int copyfile_content(int in, int dirfd, const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
+{
+	AUTO_CLOSE int out = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (out < 0)
+		return err_sys(e, ERR_HOST, errno, "creating %s", name);
+	return sum ? hash_content(in, out, name, sum, e) : share_content(in, out, name, e);
 }
 
 static ssize_t get_xattr(const struct copyto *c, int fd, const char *name, char value[ACLREC_MAX])
@@ -172,8 +193,8 @@ bool copyfile_is_same(const struct copyto *c, const struct source_entry *en, int
 	}
 	if ((st.st_mode & 07777) != m->mode)
 		return false;
+	/* How many names they have says nothing: layers share files (oci/shares.h). */
 	if (S_ISREG(st.st_mode))
-		return st.st_size == en->st.st_size && st.st_nlink == 1 && en->st.st_nlink == 1 &&
-		       same_content(c, en, dirfd, name, m, sum);
+		return st.st_size == en->st.st_size && same_content(c, en, dirfd, name, m, sum);
 	return S_ISFIFO(st.st_mode) || st.st_rdev == en->st.st_rdev;
 }

@@ -8,6 +8,7 @@
 #include "oci/linkmap.h"
 #include "src/build/copydest.h"
 #include "src/build/copyfile.h"
+#include "src/build/copylink.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -84,7 +85,7 @@ static int make_file(struct job *j, const struct source_entry *en, int dirfd, co
 
 	if (in < 0)
 		return -1;
-	if (copyfile_content(in, dirfd, name, sum, e) < 0)
+	if (copyfile_content(in, dirfd, name, j->c->sum ? sum : NULL, e) < 0)
 		return -1;
 	return copyfile_inherit(j->c, dirfd, name, S_IFREG, e);
 }
@@ -131,14 +132,25 @@ static int make_entry(struct job *j, const struct source_entry *en, int dirfd, c
 static int link_again(struct job *j, const char *first, const struct source_entry *en, int dirfd,
 		      const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
 {
-	AUTO_CLOSE int in = source_open(j->c->src, en, e);
+	AUTO_CLOSE int in = j->c->sum ? source_open(j->c->src, en, e) : -1;
 
-	if (in < 0 || treesum_file(in, en->open_path, sum, e) < 0 ||
+	if ((j->c->sum && (in < 0 || treesum_file(in, en->open_path, sum, e) < 0)) ||
 	    copydest_make_room(j->c, dirfd, name, false, e) < 0)
 		return -1;
 	if (linkat(j->destfd, first, dirfd, name, 0) < 0)
 		return err_sys(e, ERR_HOST, errno, "linking %s", name);
 	return 0;
+}
+
+/* 1: it will be linked from its tree, 0: it must be copied, -1 with *e. */
+static int link_from_tree(struct job *j, const struct source_entry *en, int dirfd, const char *name,
+			  const struct copyfile_meta *m, bool again, struct err *e)
+{
+	if (!j->c->links || !S_ISREG(en->st.st_mode))
+		return 0;
+	if (copydest_make_room(j->c, dirfd, name, false, e) < 0)
+		return -1;
+	return copylink_add(j->c->links, en, m, dirfd, name, again, e);
 }
 
 static int put_other(struct job *j, const struct source_entry *en, const char *rel, int dirfd,
@@ -147,10 +159,14 @@ static int put_other(struct job *j, const struct source_entry *en, const char *r
 	const char *name = leaf_of(rel);
 	const char *first = find_link(j, en, rel);
 
+	if (!first && j->c->from_root && copyfile_is_same(j->c, en, dirfd, name, m, sum))
+		return 0;
+	int linked = link_from_tree(j, en, dirfd, name, m, first != NULL, e);
+
+	if (linked)
+		return linked < 0 ? -1 : 0;
 	if (first)
 		return link_again(j, first, en, dirfd, name, sum, e);
-	if (j->c->from_root && copyfile_is_same(j->c, en, dirfd, name, m, sum))
-		return 0;
 	if (make_entry(j, en, dirfd, name, sum, e) < 0)
 		return -1;
 	return copyfile_set_meta(j->c, dirfd, name, m, S_ISLNK(en->st.st_mode), e);

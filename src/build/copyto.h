@@ -11,6 +11,8 @@
 
 #define COPYTO_KEEP UINT32_MAX
 
+struct copylink;
+
 struct copyto {
 	int rootfd;                     /* destination root (merged) */
 	const struct ownview *view;     /* how owners are kept in it; NULL: as the namespace can */
@@ -26,6 +28,7 @@ struct copyto {
 	bool real_times;                /* keep all times */
 	int64_t origin;                 /* seconds: mtimes of a root's files later than it become `logical` */
 	int64_t logical;                /* seconds */
+	struct copylink *links;         /* from a root: what may be linked in place of copying (copylink.h); NULL: nothing */
 	struct treesum *sum;            /* gets everything that is copied; NULL: not wanted */
 	/* ADD: called for each regular file named directly; returns 1 if it was an archive and has been unpacked into
 	 * the directory dest, 0 if it is an ordinary file, -1 with *e. NULL: never. */

@@ -8,6 +8,7 @@
 #include "oci/limits.h"
 #include "src/build/imgindex.h"
 #include "src/build/opsbase.h"
+#include "src/util/log.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -174,22 +175,32 @@ static int bring_below(struct bring *b, struct descriptor *root, unsigned depth,
 	return 0;
 }
 
+static const struct descriptor *find_in_dir(const struct layout_dir *d, const struct imgcopy_place *from, struct err *e)
+{
+	const struct descriptor *found;
+
+	if (from->tag)
+		found = layout_dir_find(d, from->tag);
+	else
+		found = d->index.n == 1 ? &d->index.manifests[0] : NULL;
+	if (!found && from->tag) {
+		err_set(e, ERR_NOT_FOUND, "layout %s has no image %s", from->name, from->tag);
+	} else if (!found) {
+		err_set(e, ERR_INPUT, "layout %s has %zu images: which one is meant?", from->name, d->index.n);
+		err_hint(e, "name its tag: oci:%s:TAG", from->name);
+	}
+	return found;
+}
+
 static int root_of_dir(struct bring *b, struct descriptor *root, struct err *e)
 {
 	const struct descriptor *found;
 
 	if (layout_dir_open(&b->dir, b->from->name, e) < 0)
 		return -1;
-	if (b->from->tag)
-		found = layout_dir_find(&b->dir, b->from->tag);
-	else
-		found = b->dir.index.n == 1 ? &b->dir.index.manifests[0] : NULL;
-	if (!found && b->from->tag)
-		return err_set(e, ERR_NOT_FOUND, "layout %s has no image %s", b->from->name, b->from->tag);
-	if (!found) {
-		err_set(e, ERR_INPUT, "layout %s has %zu images: which one is meant?", b->from->name, b->dir.index.n);
-		return err_hint(e, "name its tag: oci:%s:TAG", b->from->name);
-	}
+	found = find_in_dir(&b->dir, b->from, e);
+	if (!found)
+		return -1;
 	descriptor_set(root, found->media_type, &found->digest, found->size);
 	return layout_dir_fetch(&b->dir, b->s->store, root, e);
 }
@@ -268,14 +279,14 @@ int imgcopy_bring(struct session *s, const struct imgcopy_place *from, const str
 struct give {
 	struct session *s;
 	const struct descriptor *root;
-	struct ref to, mount_from; /* mount_from.path NULL: none */
+	struct ref to;
 	struct registry *reg;
 };
 
 static int push_one(struct give *g, const struct descriptor *d, bool tagged, struct err *e)
 {
 	AUTO_REF struct ref to = {0};
-	struct registry_push p = {.to = &to, .mount_from = g->mount_from.path ? &g->mount_from : NULL};
+	struct registry_push p = {.to = &to};
 
 	ref_copy(&to, &g->to);
 	if (!tagged) {
@@ -319,31 +330,17 @@ static int push_all(void *arg, struct worker *w, struct json **result, struct er
 	return g->reg ? push_tree(g, g->root, true, 0, e) : -1;
 }
 
-static int give_to_registry(struct session *s, const struct descriptor *root, const struct imgcopy_place *from,
-			    const struct imgcopy_place *to, struct err *e)
+static int give_to_registry(struct session *s, const struct descriptor *root, const struct imgcopy_place *to,
+			    struct err *e)
 {
 	struct give g = {.s = s, .root = root};
 	struct worker_spec spec = {.role = "push", .fn = push_all, .arg = &g};
 	AUTO_JSON struct json *ignored = NULL;
-	AUTO_DESCRIPTOR struct descriptor again = {0};
-	bool remote = from && from->kind == IMGCOPY_DOCKER;
-	int rc;
+	int rc = ref_parse(to->name, &g.to, e);
 
-	if (ref_parse(to->name, &g.to, e) < 0)
-		return -1;
-	if (remote && (ref_parse(from->name, &g.mount_from, e) < 0 || strcmp(g.mount_from.host, g.to.host) != 0))
-		ref_release(&g.mount_from);
-	err_release(e);
-	rc = worker_call(s, &spec, &ignored, e);
-	if (rc < 0 && remote && !s->interrupted) {
-		/* Something must be sent that is not here: what the registry could not mount. */
-		err_release(e);
-		rc = imgcopy_bring(s, from, NULL, false, &again, e);
-		if (rc == 0)
-			rc = worker_call(s, &spec, &ignored, e);
-	}
+	if (rc == 0)
+		rc = worker_call(s, &spec, &ignored, e);
 	ref_release(&g.to);
-	ref_release(&g.mount_from);
 	return rc;
 }
 
@@ -367,14 +364,13 @@ static int one_manifest(struct session *s, const struct descriptor *root, const 
 	return one ? one_manifest(s, one, p, out, e) : -1;
 }
 
-int imgcopy_give(struct session *s, const struct descriptor *root, const struct imgcopy_place *from,
-		 const struct imgcopy_place *to, struct err *e)
+int imgcopy_give(struct session *s, const struct descriptor *root, const struct imgcopy_place *to, struct err *e)
 {
 	struct layout_image im = {.name = to->tag, .manifest = *root};
 
 	switch (to->kind) {
 	case IMGCOPY_DOCKER:
-		return give_to_registry(s, root, from, to, e);
+		return give_to_registry(s, root, to, e);
 	case IMGCOPY_STORE:
 		return opsbase_adopt(s, root, to->name, NULL, NULL, e);
 	case IMGCOPY_OCI:
@@ -387,35 +383,109 @@ int imgcopy_give(struct session *s, const struct descriptor *root, const struct 
 	return err_set(e, ERR_INTERNAL, "unknown place %d", (int)to->kind);
 }
 
+/* --- past the store, in a worker: between registries and layout directories --- */
+
+struct direct {
+	struct session *s;
+	const struct imgcopy_place *from, *target;
+	struct ref from_ref, to;
+	const struct imgcopy_opts *o;
+};
+
+static int direct_run(struct direct *d, struct layout_dir *dir, struct registry_copy *c, struct err *e)
+{
+	struct registry *reg;
+
+	if (d->from->kind == IMGCOPY_OCI) {
+		if (layout_dir_open(dir, d->from->name, e) < 0)
+			return -1;
+		c->dir = dir;
+		c->root = find_in_dir(dir, d->from, e);
+		if (!c->root)
+			return -1;
+	} else {
+		c->from = &d->from_ref;
+	}
+	if (d->target->kind == IMGCOPY_OCI) {
+		c->out = d->target->name;
+		c->name = d->target->tag;
+	} else {
+		c->to = &d->to;
+	}
+	reg = registry_new(&d->s->net, e); /* ends with the worker */
+	return reg ? registry_copy(reg, c, e) : -1;
+}
+
+static int direct_work(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	struct direct *d = arg;
+	struct registry_copy c = {.platform = d->o->platform, .referrers = d->o->referrers};
+	AUTO_LAYOUT_DIR struct layout_dir dir = LAYOUT_DIR_INIT;
+	int rc = direct_run(d, &dir, &c, e);
+
+	(void)w;
+	if (rc < 0)
+		return -1;
+	log_msg(LOG_INFO, "blobs: %llu sent, %llu mounted, %llu there; %llu referrers", (unsigned long long)c.sent,
+		(unsigned long long)c.mounted, (unsigned long long)c.there, (unsigned long long)c.referrers_copied);
+	*result = json_object();
+	json_set_str(*result, "digest", c.digest.text);
+	return 0;
+}
+
+static int direct(struct session *s, const struct imgcopy_place *from, const struct imgcopy_place *to,
+		  const struct imgcopy_opts *o, struct digest *digest, struct err *e)
+{
+	struct direct d = {.s = s, .from = from, .target = to, .o = o};
+	struct worker_spec spec = {.role = "copy", .fn = direct_work, .arg = &d};
+	AUTO_JSON struct json *answer = NULL;
+	int rc = to->kind == IMGCOPY_DOCKER ? ref_parse(to->name, &d.to, e) : 0;
+
+	if (rc == 0 && from->kind == IMGCOPY_DOCKER)
+		rc = ref_parse(from->name, &d.from_ref, e);
+	if (rc == 0)
+		rc = worker_call(s, &spec, &answer, e);
+	if (rc == 0)
+		rc = digest_parse(sv_from(json_get_str(answer, "digest")), digest, ERR_INTERNAL, e);
+	ref_release(&d.to);
+	ref_release(&d.from_ref);
+	return rc;
+}
+
 /* --- both --- */
 
 static int copy(struct session *s, const struct imgcopy_place *from, const struct imgcopy_place *to,
-		const struct platform *platform, struct digest *digest, struct err *e)
+		const struct imgcopy_opts *o, struct digest *digest, struct err *e)
 {
 	bool one = to->kind == IMGCOPY_STORE || to->kind == IMGCOPY_DOCKER_ARCHIVE;
-	bool documents = from->kind == IMGCOPY_DOCKER && to->kind == IMGCOPY_DOCKER;
+	const struct platform *platform = o->platform;
 	AUTO_DESCRIPTOR struct descriptor root = {0}, chosen = {0};
 	struct platform host;
 
+	if ((to->kind == IMGCOPY_DOCKER || to->kind == IMGCOPY_OCI) &&
+	    (from->kind == IMGCOPY_DOCKER || from->kind == IMGCOPY_OCI))
+		return direct(s, from, to, o, digest, e);
 	platform_host(&host);
 	if (one && !platform)
 		platform = &host;
-	if (imgcopy_bring(s, from, platform, documents, &root, e) < 0)
+	if (imgcopy_bring(s, from, platform, false, &root, e) < 0)
 		return -1;
 	if ((one ? one_manifest(s, &root, platform, &chosen, e) : (descriptor_copy(&chosen, &root), 0)) < 0)
 		return -1;
 	*digest = chosen.digest;
-	return imgcopy_give(s, &chosen, from, to, e);
+	return imgcopy_give(s, &chosen, to, e);
 }
 
-int imgcopy(struct session *s, const char *from, const char *to, const struct platform *platform,
-	    struct digest *digest, struct err *e)
+int imgcopy(struct session *s, const char *from, const char *to, const struct imgcopy_opts *o, struct digest *digest,
+	    struct err *e)
 {
 	AUTO_IMGCOPY_PLACE struct imgcopy_place a = {0}, b = {0};
 
 	if (imgcopy_place(from, &a, e) < 0 || imgcopy_place(to, &b, e) < 0)
 		return -1;
-	if (copy(s, &a, &b, platform, digest, e) < 0)
+	if (o->referrers && (a.kind != IMGCOPY_DOCKER || b.kind != IMGCOPY_DOCKER))
+		return err_set(e, ERR_USAGE, "referrers are copied from a registry to a registry only");
+	if (copy(s, &a, &b, o, digest, e) < 0)
 		return err_wrap(e, "copying %s to %s", from, to);
 	return 0;
 }

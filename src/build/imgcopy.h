@@ -26,13 +26,16 @@ void imgcopy_place_release(struct imgcopy_place *p);
  * that cannot be read in parts gives all. */
 int imgcopy_bring(struct session *s, const struct imgcopy_place *from, const struct platform *platform,
 		  bool documents, struct descriptor *root, struct err *e);
-/* From the store's blobs. What is missing there is brought from `from` (may be NULL). */
-int imgcopy_give(struct session *s, const struct descriptor *root, const struct imgcopy_place *from,
-		 const struct imgcopy_place *to, struct err *e);
+/* From the store's blobs. */
+int imgcopy_give(struct session *s, const struct descriptor *root, const struct imgcopy_place *to, struct err *e);
 
-/* Both. The places that hold one image (store, docker archive) get that of the platform (NULL: this machine's).
- * *digest: of what was copied. */
-int imgcopy(struct session *s, const char *from, const char *to, const struct platform *platform,
-	    struct digest *digest, struct err *e);
+/* Both; between registries and layout directories without the store. The places that hold one image (store,
+ * docker archive) get that of the platform (NULL: this machine's). *digest: of what was copied. */
+struct imgcopy_opts {
+	const struct platform *platform; /* NULL: all of an index */
+	bool referrers;                  /* from registry to registry: what names the images as its subject, too */
+};
+int imgcopy(struct session *s, const char *from, const char *to, const struct imgcopy_opts *o, struct digest *digest,
+	    struct err *e);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "oci/limits.h"
 #include "oci/merge.h"
+#include "src/build/apart.h"
 #include "src/build/treeview.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
@@ -19,9 +20,10 @@
 /* A row's list of digests. */
 #define IDS_MAX ((size_t)LAYERS_MAX * DIGEST_TEXT_MAX)
 
-/* Part of a stack that is one lower directory: a layer, or a row of them. */
+/* Part of a stack that is one lower directory: a layer, a copy of one (apart.h), or a row of them. */
 struct part {
 	size_t at, n;
+	bool apart;
 };
 
 struct parts {
@@ -46,7 +48,7 @@ static void cut(size_t from, size_t to, struct parts *out)
 	for (size_t at = from; at < to;) {
 		size_t n = row_size(at - from, to - at);
 
-		vec_push(out, (struct part){at, n});
+		vec_push(out, (struct part){at, n, false});
 		at += n;
 	}
 }
@@ -78,24 +80,45 @@ void lowers_learn(struct build *b, const struct digest_list *stack)
 				 read_large(b, &stack->v[i]) ? large_layer : small_layer);
 }
 
-static void divide(const struct build *b, const struct digest_list *stack, struct parts *out)
+static bool folds(const struct build *b, const struct digest_list *stack)
+{
+	return stack->n > LOWERS_PLAIN && !b->s->tier.trees;
+}
+
+/* Trees that stand apart are in no row: a row may lie in stacks where they need not. */
+static void divide_rows(const struct build *b, const struct digest_list *stack, const bool *apart, struct parts *out)
 {
 	size_t from = 0, large = 0;
 
-	for (size_t i = 0; i < stack->n && large < LOWERS_LARGE_MAX; i++) {
-		if (!is_large(b, &stack->v[i]))
+	for (size_t i = 0; i < stack->n; i++) {
+		bool alone = apart && apart[i];
+
+		if (!alone && (large == LOWERS_LARGE_MAX || !is_large(b, &stack->v[i])))
 			continue;
 		cut(from, i, out);
-		vec_push(out, (struct part){i, 1});
+		vec_push(out, (struct part){i, 1, alone});
 		from = i + 1;
-		large++;
+		large += !alone;
 	}
 	cut(from, stack->n, out);
 }
 
-static bool folds(const struct build *b, const struct digest_list *stack)
+static void divide(const struct build *b, const struct digest_list *stack, struct parts *out)
 {
-	return stack->n > LOWERS_PLAIN && !b->s->tier.trees;
+	AUTO_FREE bool *apart = apart_find(b, stack);
+
+	if (folds(b, stack)) {
+		divide_rows(b, stack, apart, out);
+		return;
+	}
+	for (size_t i = 0; i < stack->n; i++)
+		vec_push(out, (struct part){i, 1, apart && apart[i]});
+}
+
+/* Whether something must be made that stands for it. */
+static bool is_made(const struct part *p)
+{
+	return p->n > 1 || p->apart;
 }
 
 /* --- paths --- */
@@ -123,7 +146,7 @@ static char *find(const struct build *b, const struct digest_list *stack, const 
 /* A row that is not there is taken as the smaller ones that it is made of, down to the layers. */
 static void add_paths(const struct build *b, const struct digest_list *stack, struct part p, struct strv *out)
 {
-	char *fold = p.n > 1 ? find(b, stack, &p) : NULL;
+	char *fold = is_made(&p) ? find(b, stack, &p) : NULL;
 	size_t n = p.n / LOWERS_ROW;
 
 	if (fold)
@@ -131,23 +154,13 @@ static void add_paths(const struct build *b, const struct digest_list *stack, st
 	else if (p.n == 1)
 		strv_take(out, store_layer_path(b->s->tier.form, &stack->v[p.at]));
 	for (size_t i = 0; !fold && p.n > 1 && i < LOWERS_ROW; i++)
-		add_paths(b, stack, (struct part){p.at + i * n, n}, out);
-}
-
-static void plain_paths(const struct build *b, const struct digest_list *stack, struct strv *out)
-{
-	for (size_t i = 0; i < stack->n; i++)
-		strv_take(out, store_layer_path(b->s->tier.form, &stack->v[i]));
+		add_paths(b, stack, (struct part){p.at + i * n, n, false}, out);
 }
 
 void lowers_paths(const struct build *b, const struct digest_list *stack, struct strv *out)
 {
 	struct parts parts = {0};
 
-	if (!folds(b, stack)) {
-		plain_paths(b, stack, out);
-		return;
-	}
 	divide(b, stack, &parts);
 	for (size_t i = 0; i < parts.n; i++)
 		add_paths(b, stack, parts.v[i], out);
@@ -159,13 +172,11 @@ bool lowers_missing(const struct build *b, const struct digest_list *stack)
 	struct parts parts = {0};
 	bool missing = false;
 
-	if (!folds(b, stack))
-		return false;
 	divide(b, stack, &parts);
 	for (size_t i = 0; i < parts.n && !missing; i++) {
-		AUTO_FREE char *there = parts.v[i].n > 1 ? find(b, stack, &parts.v[i]) : NULL;
+		AUTO_FREE char *there = is_made(&parts.v[i]) ? find(b, stack, &parts.v[i]) : NULL;
 
-		missing = parts.v[i].n > 1 && !there;
+		missing = is_made(&parts.v[i]) && !there;
 	}
 	vec_release(&parts);
 	return missing;
@@ -191,14 +202,14 @@ static int merge_row(const struct build *b, const struct digest_list *stack, con
 		     bool *own, struct err *e)
 {
 	AUTO_TREEVIEW struct treeview tv = {0};
-	const struct merge_opts opts = {.marks = true, .share = true, .view = &tv.view};
+	const struct merge_opts opts = {.marks = true, .share = true, .own_files = p->apart, .view = &tv.view};
 	int store = store_fd(b->s->store);
 	AUTO_CLOSE int out = openat(store, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_STRV struct strv members = {0};
 
 	if (out < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", dir);
-	add_paths(b, stack, *p, &members);
+	add_paths(b, stack, (struct part){p->at, p->n, false}, &members);
 	treeview_open(&tv, b->s);
 	for (size_t i = 0; i < p->n; i++)
 		if (treeview_layer(&tv, b->s, &stack->v[p->at + i], e) < 0)
@@ -240,13 +251,11 @@ int lowers_make(const struct build *b, const struct digest_list *stack, struct e
 	struct parts parts = {0};
 	int rc = 0;
 
-	if (!folds(b, stack))
-		return 0;
 	divide(b, stack, &parts);
 	for (size_t i = 0; rc == 0 && i < parts.n; i++) {
-		AUTO_FREE char *there = parts.v[i].n > 1 ? find(b, stack, &parts.v[i]) : NULL;
+		AUTO_FREE char *there = is_made(&parts.v[i]) ? find(b, stack, &parts.v[i]) : NULL;
 
-		if (parts.v[i].n > 1 && !there)
+		if (is_made(&parts.v[i]) && !there)
 			rc = make_row(b, stack, &parts.v[i], e);
 	}
 	vec_release(&parts);

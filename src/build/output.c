@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "src/build/noproc.h"
 #include "src/util/io.h"
 #include "src/util/log.h"
 #include "src/util/mem.h"
@@ -20,6 +21,7 @@ static void keep_line(struct step_job *j)
 		free(j->tail.v[0]);
 		memmove(j->tail.v, j->tail.v + 1, --j->tail.n * sizeof *j->tail.v);
 	}
+	noproc_line(j, buf_str(&j->line));
 	strv_take(&j->tail, log_mask(buf_str(&j->line), j->line.n, false));
 	buf_clear(&j->line);
 	j->line.over = false;

@@ -104,7 +104,7 @@ static struct clocal *add(struct build *b, const struct ckey *key, const struct 
 
 	AUTO_FREE char *text = inputs_mask_text(step->text);
 
-	if (lossy_stack(b, &r->stack))
+	if (r->lossy || lossy_stack(b, &r->stack))
 		lossy_key(b, key, &rec.key);
 	rec.step = mem_printf("%s %u %s", st->name, step->n, text);
 	if (why)

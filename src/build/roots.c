@@ -94,6 +94,9 @@ int roots_copy(const struct build *b, const struct digest_list *stack, const cha
 	out = openat(store, rel, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (out < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", rel);
+	/* Files that are copied get inodes of their own in any case. */
+	if (share && lowers_make(b, stack, e) < 0)
+		return -1;
 	lowers_paths(b, stack, &lower);
 	return merge_trees(store, (const char *const *)lower.v, lower.n, out, &opts, e) < 0
 		       ? err_wrap(e, "making a root file system")

@@ -126,6 +126,8 @@ static void step_succeeded(struct step_job *j, const struct layer_info *info)
 	if (info->entries) {
 		vec_push(&r->stack, info->diff_id);
 		record_layer(b, info);
+		if (j->lost)
+			lossy_mark(b, &info->diff_id);
 		for (size_t i = 0; i < j->from.n; i++)
 			if (lossy_stack(b, &j->from.v[i]))
 				lossy_mark(b, &info->diff_id);
@@ -138,7 +140,10 @@ static void step_succeeded(struct step_job *j, const struct layer_info *info)
 	r->state = STAGE_WAITING;
 	b->counts.steps_run++;
 	state_emit_step(b, EVENT_STEP_DONE, j->st, j->def, NULL, clock_mono() - j->begun, NULL);
-	record_add(b, &j->content, r, j->st, j->def);
+	/* There is no layer to mark: it runs again next time. */
+	r->lossy |= j->lost && !info->entries;
+	if (!j->lost || info->entries)
+		record_add(b, &j->content, r, j->st, j->def);
 	cachewrite_step(b, j->stage, j->step, &j->content);
 }
 

@@ -41,6 +41,7 @@ struct stage_run {
 	struct step_job *job;    /* at work, or NULL */
 	struct ckey content;     /* content key of step content_of - 1, once it is known */
 	size_t content_of;
+	bool lossy;              /* as lossy.h, by a step whose loss has left no layer */
 };
 
 /* Where the compressed form of a layer can be had, for layers known only from a registry. */
@@ -150,6 +151,8 @@ struct step_job {
 	uint64_t logged;       /* bytes of output so far */
 	struct strv tail;      /* last lines of output */
 	struct buf line;       /* the unfinished one */
+	bool no_proc;	       /* noproc.h */
+	bool lost;	       /* the tier refused the command what root may do: its layer is lossy */
 	struct maskstream *mask; /* secrets of this process become stars, in the log too; NULL: there are none */
 	struct ckey content;   /* content key */
 	const struct plan_step *def;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/build/copylink.h"
 #include "src/build/copyto.h"
 #include "src/build/lowers.h"
 #include "src/build/remote.h"
@@ -117,6 +118,14 @@ static int copy_context(const struct step_job *j, struct copyto *c, struct err *
 
 /* --- another stage or image --- */
 
+/* Here-documents are written to the mounted root afterwards. */
+static struct copylink *open_links(const struct step_job *j, int srcfd, const struct source_list *list)
+{
+	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir);
+
+	return j->def->copy.docs.n ? NULL : copylink_new(j->b, &j->parent, &j->from.v[0], srcfd, upper, list);
+}
+
 static int copy_root(const struct step_job *j, struct copyto *c, struct err *e)
 {
 	AUTO_SOURCE_LIST struct source_list list = {0};
@@ -134,7 +143,14 @@ static int copy_root(const struct step_job *j, struct copyto *c, struct err *e)
 	c->list = &list;
 	c->from_root = true;
 	c->origin = plan_copy_origin(j->b->plan, &j->def->copy);
-	return copyto_run(c, e);
+	c->links = open_links(j, root, &list);
+	int rc = copyto_run(c, e);
+
+	if (rc == 0)
+		rc = copylink_finish(c->links, e);
+	copylink_free(c->links);
+	c->links = NULL;
+	return rc;
 }
 
 /* --- here-documents --- */

@@ -8,6 +8,7 @@
 #include "oci/untouched.h"
 #include "src/build/lowers.h"
 #include "src/build/nsjob.h"
+#include "src/build/noproc.h"
 #include "src/build/output.h"
 #include "src/build/rootdiff.h"
 #include "src/build/rootview.h"
@@ -237,6 +238,8 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	json_set_bool(*result, "oom", events.oom_kills > 0);
 	json_set_bool(*result, "pids", events.pids_refused > 0);
 	json_set_bool(*result, "root_changed", root_changed);
+	if (res.lost[0])
+		json_set_str(*result, "lost", res.lost);
 	return 0;
 }
 
@@ -324,8 +327,10 @@ static int judge(struct step_job *j, const struct json *result, struct err *e)
 	if (json_get_bool(result, "pids", false))
 		err_hint(e, "it reached --pids-limit %llu: a fork was refused",
 			 (unsigned long long)j->b->o->limits.pids);
-	else if (signo == SIGKILL)
+	else if (signo == SIGKILL && !json_get_bool(result, "timed_out", false))
 		err_hint(e, "nobody but the kernel ends a step so: most likely memory ran out (dmesg tells)");
+	else
+		noproc_explain(j, e);
 	return err_at(e, j->st->file, j->def->line, 0);
 }
 
@@ -363,6 +368,17 @@ static void remember(const struct step_job *j)
 	f->net_none = j->def->net_none;
 }
 
+/* Tier range. The programs of the step were told, and many pass over it. */
+static void warn_lost(struct step_job *j, const char *what)
+{
+	j->lost = what;
+	if (what)
+		session_warn(j->b->s, j->st->name, "line %u: refused to the step: %s; root would not be refused it, so the "
+			     "image may differ from root's, and its layer goes into no remote cache. Remedy: more ids in "
+			     "/etc/subuid and /etc/subgid, or --isolation solo, which records all owners and device nodes",
+			     j->def->line, what);
+}
+
 static void on_run(void *ctx, const struct json *result, struct err *e)
 {
 	struct run *r = ctx;
@@ -387,6 +403,8 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 			remember(j);
 		fail(j, e);
 	} else {
+		noproc_warn(j);
+		warn_lost(j, json_get_str(result, "lost"));
 		start_commit(j, e);
 	}
 }

@@ -5,16 +5,16 @@
 #include "src/cli/build_args.h"
 #include "src/cli/build_deliver.h"
 #include "src/cli/cmd.h"
+#include "src/cli/observe.h"
 #include "src/cli/report.h"
 #include "src/cli/runargs.h"
 #include "src/cli/runjob.h"
-#include "src/cli/trace.h"
 #include "src/cli/work.h"
 
 struct cmd_build_opts {
 	struct build_args a; /* first: its offsets are those of the table */
 	struct strv outputs, annotations;
-	const char *compression, *iidfile, *metadata_file, *trace;
+	const char *compression, *iidfile, *metadata_file, *trace, *report;
 	bool push, squash, explain, shell_on_fail;
 	struct strv later; /* values of options that are not built yet never get here */
 };
@@ -49,6 +49,9 @@ static const struct opt cmd_build_options[] = {
 	 .help = "say why each step runs: what differs from the last time (see slct why)"},
 	{.name = "trace", .arg = "FILE", .kind = OPT_STRING, CMD_BUILD_AT(trace),
 	 .help = "write when stages, steps and transfers began and ended, for chrome://tracing or Perfetto"},
+	{.name = "report", .arg = "FILE", .kind = OPT_STRING, CMD_BUILD_AT(report),
+	 .help = "write a web page about the build: stages as a graph, what ran when and why, the critical path, sizes, what "
+		 "went wrong; one file that needs no other, written also if the build fails"},
 	{.name = "shell-on-fail", .kind = OPT_FLAG, CMD_BUILD_AT(shell_on_fail),
 	 .help = "if a RUN fails, open a shell in the state before it, with its user and environment; needs a terminal"},
 	{.name = "compression", .arg = "CODEC[:LEVEL]", .kind = OPT_STRING, CMD_BUILD_AT(compression), .dflt = "gzip",
@@ -61,7 +64,6 @@ static const struct opt cmd_build_options[] = {
 	 .help = "file for what --json prints, with docker's containerimage.digest and the like"},
 	CLI_NET_OPTIONS(struct build_args),
 	CMD_BUILD_LATER("created", "now|DATE", "time in the image's config"),
-	CMD_BUILD_LATER("report", "F", "report of the build"),
 };
 
 static const struct opt_conflict cmd_build_conflicts[] = {
@@ -102,41 +104,53 @@ static void cmd_build_shell(struct cli *c, struct work *w, const struct build_op
 	err_release(&own);
 }
 
-/* Also of a build that fails; then its error is the one that counts. */
-static int cmd_build_traced(struct work *w, const char *file, const struct build_opts *b, struct build_result *r,
-			    struct err *e)
+static int cmd_build_images(struct cli *c, struct work *w, const struct cmd_build_opts *o, const struct build_opts *b,
+			    struct build_deliver *d, struct build_result *r, struct err *e)
 {
-	AUTO_TRACE struct trace t = {0};
-	struct err own = ERR_INIT;
-	int rc;
-
-	if (!file)
-		return build_run(&w->session, b, r, e);
-	trace_init(&t, w->session.sink);
-	w->session.sink = &t.sink;
-	rc = build_run(&w->session, b, r, e);
-	w->session.sink = t.inner;
-	if (trace_write(&t, file, rc ? &own : e))
-		rc = -1;
-	err_release(&own);
-	return rc;
+	if (build_run(&w->session, b, r, e)) {
+		if (o->shell_on_fail && r->failed.step && e->code != ERR_CANCELLED)
+			cmd_build_shell(c, w, b, r, e);
+		return -1;
+	}
+	return build_deliver_images(d, &w->session, r, e);
 }
 
-static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const struct build_opts *b,
+static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const struct build_opts *b, struct observe *obs,
 			  struct build_deliver *d, struct build_result *r, struct err *e)
 {
 	AUTO_WORK struct work w = {0};
+	int rc;
 
 	if (work_open(&w, c, &o->a.net, cmd_build_creds_ref(o, d), e))
 		return -1;
 	if (o->a.isolation && tier_parse(o->a.isolation, &w.session.want, e))
 		return -1;
-	if (cmd_build_traced(&w, o->trace, b, r, e)) {
-		if (o->shell_on_fail && r->failed.step && e->code != ERR_CANCELLED)
-			cmd_build_shell(c, &w, b, r, e);
+	observe_attach(obs, &w.session, o->explain);
+	rc = cmd_build_images(c, &w, o, b, d, r, e);
+	observe_detach(obs);
+	return rc;
+}
+
+/* What was observed is written also of a build that failed; then the build's error is the one that counts. */
+static int cmd_build_observed(struct cli *c, const struct cmd_build_opts *o, struct build_opts *b,
+			      struct build_deliver *d, struct build_result *r, struct err *e)
+{
+	AUTO_OBSERVE struct observe obs;
+	AUTO_FREE char *store = cli_store_root(c);
+	struct err own = ERR_INIT;
+	int rc;
+
+	if (observe_init(&obs, o->trace, o->report, e))
 		return -1;
-	}
-	return build_deliver_images(d, &w.session, r, e);
+	b->facts = observe_wants_facts(&obs);
+	b->explain = o->explain || b->facts;
+	rc = cmd_build_work(c, o, b, &obs, d, r, e);
+	if (observe_write(&obs, r, e, store, rc ? &own : e))
+		rc = -1;
+	if (err_is_set(&own))
+		report_error(&own, c->color, false);
+	err_release(&own);
+	return rc;
 }
 
 static int cmd_build_run(struct cli *c, const void *opts, struct err *e)
@@ -152,13 +166,12 @@ static int cmd_build_run(struct cli *c, const void *opts, struct err *e)
 	build_opts_init(&b);
 	rc = build_args_fill(c, &o->a, &b, e);
 	b.squash = o->squash;
-	b.explain = o->explain;
 	if (!rc)
 		rc = build_args_annotations(&o->annotations, &b, e);
 	if (!rc)
 		rc = build_deliver_prepare(&d, &want, &b.tags, e);
 	if (!rc)
-		rc = cmd_build_work(c, o, &b, &d, &r, e);
+		rc = cmd_build_observed(c, o, &b, &d, &r, e);
 	if (!rc)
 		rc = build_deliver_files(&d, &r, e);
 	if (!rc)

@@ -66,7 +66,7 @@ static int cmd_manifest_push(const struct cli *c, struct work *w, struct err *e)
 	/* A bare reference is one of a registry here. */
 	if (p.kind == IMGCOPY_STORE)
 		p.kind = IMGCOPY_DOCKER;
-	if (imgindex_find(&w->session, name, &index, e) || imgcopy_give(&w->session, &index, NULL, &p, e))
+	if (imgindex_find(&w->session, name, &index, e) || imgcopy_give(&w->session, &index, &p, e))
 		return -1;
 	return cmd_manifest_result(c, w, &index.digest, e);
 }

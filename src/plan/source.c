@@ -144,6 +144,18 @@ static bool xattr_is_copied(const char *name)
 	return false;
 }
 
+/* What no layer has, either. */
+static bool xattr_is_of_host(const char *name)
+{
+	static const char *const prefixes[] = {"user.overlay.", "trusted.overlay.", OWNREC_PREFIX, "security.selinux",
+					       "system.nfs4_acl"};
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
 static int compare_xattr(const void *a, const void *b)
 {
 	return strcmp(((const struct source_xattr *)a)->name, ((const struct source_xattr *)b)->name);
@@ -179,6 +191,8 @@ int source_xattrs_get(const struct source_set *s, const struct source_entry *en,
 	for (char *p = names; n > 0 && p < names + n; p += strlen(p) + 1)
 		if (xattr_is_copied(p))
 			take_xattr(s, fd, p, out);
+		else if (!xattr_is_of_host(p))
+			out->others = true;
 	if (out->v.n)
 		qsort(out->v.v, out->v.n, sizeof *out->v.v, compare_xattr);
 	return 0;

@@ -95,6 +95,7 @@ struct source_xattr {
 };
 struct source_xattrs {
 	VEC_OF(struct source_xattr) v;
+	bool others; /* there are some that are not copied, but would be in a layer */
 };
 int source_xattrs_get(const struct source_set *s, const struct source_entry *en, struct source_xattrs *out,
 		      struct err *e);

@@ -9,152 +9,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "src/sandbox/cgroupfs.h"
 #include "src/util/buf.h"
 #include "src/util/cleanup.h"
-#include "src/util/io.h"
 #include "src/util/mem.h"
-#include "src/util/num.h"
 #include "src/util/path.h"
 #include "src/util/tmp.h"
-#include "src/util/vec.h"
 
 #define CGROUP_STEP "slct-step"
 #define CGROUP_SELF "slct-self"
-/* Files of a cgroup and of /proc are short; a mountinfo has a line a mount. */
-#define CGROUP_TEXT_MAX ((size_t)1 << 20)
 #define CGROUP_PERIOD_US 100000
 /* A group can be removed only a moment after its last process. */
 #define CGROUP_REMOVE_TRIES 50
 #define CGROUP_REMOVE_PAUSE_US 2000
 
-static const char cgroup_container[] =
-	"in a container, limit the container itself (docker run --memory …), or give it its control groups to write";
 static const char cgroup_delegate[] = "start it where control groups are delegated: "
 				      "systemd-run --user --scope -p Delegate=yes slct build …";
 
 bool cgroup_wanted(const struct cgroup_limits *l)
 {
 	return l->memory || l->cpu_milli || l->pids;
-}
-
-/* --- where we are --- */
-
-/* The n-th field of a line of words; empty if there are fewer. */
-static struct sv field(struct sv line, size_t n)
-{
-	struct sv word = SV_NULL;
-
-	for (size_t i = 0; i <= n; i++)
-		word = line.p ? sv_cut(&line, ' ') : SV_NULL;
-	return word;
-}
-
-/* Below the root of the mount, or NULL. */
-static char *below_mount(struct sv path, struct sv root, struct sv mount)
-{
-	if (sv_eq_str(root, "/"))
-		root.n = 0;
-	if (!root.p || !sv_starts(mount, "/"))
-		return NULL;
-	if (path.n < root.n || memcmp(path.p, root.p, root.n) != 0 || (path.n > root.n && path.p[root.n] != '/'))
-		return NULL;
-	path = sv_sub(path, root.n, path.n);
-	if (sv_eq_str(path, "/"))
-		path.n = 0;
-	return mem_printf("%.*s%.*s", SV_ARG(mount), SV_ARG(path));
-}
-
-char *cgroup_own_dir(const char *cgroup_text, const char *mountinfo_text)
-{
-	struct sv lines = sv_from(cgroup_text), path = SV_NULL;
-
-	while (lines.p && !path.p) {
-		struct sv line = sv_cut(&lines, '\n');
-
-		if (sv_starts(line, "0::/"))
-			path = sv_sub(line, 3, line.n);
-	}
-	/* "/..": of a container that cannot see its own group. */
-	if (!path.p || sv_starts(path, "/.."))
-		return NULL;
-	lines = sv_from(mountinfo_text);
-	while (lines.p) {
-		struct sv line = sv_cut(&lines, '\n');
-		char *dash = line.n ? memmem(line.p, line.n, " - cgroup2 ", 11) : NULL;
-		char *found = dash ? below_mount(path, field(line, 3), field(line, 4)) : NULL;
-
-		if (found)
-			return found;
-	}
-	return NULL;
-}
-
-static char *own_dir(struct err *e)
-{
-	AUTO_BUF struct buf cgroup = BUF_INIT(CGROUP_TEXT_MAX), mounts = BUF_INIT(CGROUP_TEXT_MAX);
-	char *dir;
-
-	if (io_read_file(AT_FDCWD, "/proc/self/cgroup", &cgroup, e) < 0 ||
-	    io_read_file(AT_FDCWD, "/proc/self/mountinfo", &mounts, e) < 0)
-		return NULL;
-	dir = cgroup_own_dir(buf_str(&cgroup), buf_str(&mounts));
-	if (!dir) {
-		err_set(e, ERR_HOST, "no control groups of version 2 can be seen here");
-		err_hint(e, "mount -t cgroup2 cgroup2 /sys/fs/cgroup; %s", cgroup_container);
-	}
-	return dir;
-}
-
-/* --- files of a group --- */
-
-static bool read_text(int dir, const char *name, struct buf *out)
-{
-	struct err ignored = ERR_INIT;
-	bool ok = io_read_file(dir, name, out, &ignored) == 0;
-
-	err_release(&ignored);
-	return ok;
-}
-
-static bool has_word(int dir, const char *name, const char *word)
-{
-	AUTO_BUF struct buf text = BUF_INIT(CGROUP_TEXT_MAX);
-	struct sv rest;
-
-	if (!read_text(dir, name, &text))
-		return false;
-	rest = sv_trim(buf_sv(&text));
-	while (rest.p)
-		if (sv_eq_str(sv_cut(&rest, ' '), word))
-			return true;
-	return false;
-}
-
-/* 0, or -1 with errno. One write(2): the kernel takes each as a whole. */
-static int write_text(int dir, const char *name, const char *text)
-{
-	AUTO_CLOSE int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
-
-	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
-}
-
-/* The value behind a word at the beginning of a line. */
-static uint64_t read_event(int dir, const char *name, const char *word)
-{
-	AUTO_BUF struct buf text = BUF_INIT(CGROUP_TEXT_MAX);
-	struct sv lines;
-	uint64_t value = 0;
-
-	if (!read_text(dir, name, &text))
-		return 0;
-	lines = buf_sv(&text);
-	while (lines.p) {
-		struct sv line = sv_cut(&lines, '\n');
-
-		if (sv_eq_str(sv_cut(&line, ' '), word) && line.p && num_parse(line, 10, UINT64_MAX, &value) == 0)
-			return value;
-	}
-	return 0;
 }
 
 /* --- the controllers that the limits need --- */
@@ -179,8 +53,8 @@ static struct controllers needed(const struct cgroup_limits *l)
 
 static int no_controller(const char *name, const char *dir, struct err *e)
 {
-	AUTO_BUF struct buf all = BUF_INIT(CGROUP_TEXT_MAX);
-	bool known = read_text(AT_FDCWD, "/proc/cgroups", &all) && strstr(buf_str(&all), name);
+	AUTO_BUF struct buf all = BUF_INIT(CGROUPFS_TEXT_MAX);
+	bool known = cgroupfs_read(AT_FDCWD, "/proc/cgroups", &all) && strstr(buf_str(&all), name);
 
 	err_set(e, ERR_HOST, "the controller \"%s\" is not there in %s", name, dir);
 	if (strstr(dir, "/user@"))
@@ -196,15 +70,15 @@ static int no_controller(const char *name, const char *dir, struct err *e)
 /* Make room: move this process, if it is alone, to a group of its own. 0, or -1 with errno. */
 static int move_self(int dir, const char *path, char **self)
 {
-	AUTO_BUF struct buf procs = BUF_INIT(CGROUP_TEXT_MAX);
+	AUTO_BUF struct buf procs = BUF_INIT(CGROUPFS_TEXT_MAX);
 	AUTO_FREE char *mine = mem_printf("%d\n", (int)getpid());
 	AUTO_FREE char *join = mem_printf("%s/cgroup.procs", CGROUP_SELF);
 
-	if (!read_text(dir, "cgroup.procs", &procs) || strcmp(buf_str(&procs), mine) != 0) {
+	if (!cgroupfs_read(dir, "cgroup.procs", &procs) || strcmp(buf_str(&procs), mine) != 0) {
 		errno = EBUSY;
 		return -1;
 	}
-	if ((mkdirat(dir, CGROUP_SELF, 0755) < 0 && errno != EEXIST) || write_text(dir, join, "0") < 0)
+	if ((mkdirat(dir, CGROUP_SELF, 0755) < 0 && errno != EEXIST) || cgroupfs_write(dir, join, "0") < 0)
 		return -1;
 	*self = mem_strdup(path);
 	return 0;
@@ -214,11 +88,11 @@ static int enable(int dir, const char *path, const char *name, char **self)
 {
 	AUTO_FREE char *plus = mem_printf("+%s", name);
 
-	if (has_word(dir, "cgroup.subtree_control", name) || write_text(dir, "cgroup.subtree_control", plus) == 0)
+	if (cgroupfs_has(dir, "cgroup.subtree_control", name) || cgroupfs_write(dir, "cgroup.subtree_control", plus) == 0)
 		return 0;
 	if (errno != EBUSY || *self || move_self(dir, path, self) < 0)
 		return -1;
-	return write_text(dir, "cgroup.subtree_control", plus);
+	return cgroupfs_write(dir, "cgroup.subtree_control", plus);
 }
 
 /* --- trying a place --- */
@@ -228,7 +102,7 @@ static int refused(const char *path, const char *what, int sys, struct err *e)
 	err_set(e, ERR_HOST, "%s: %s: %s", path, what, strerror(sys));
 	e->sys = sys;
 	if (sys == EROFS)
-		return err_hint(e, "%s", cgroup_container);
+		return err_hint(e, CGROUPFS_CONTAINER);
 	if (sys == EBUSY)
 		return err_hint(e, "other processes are in this group: %s", cgroup_delegate);
 	return err_hint(e, "%s", cgroup_delegate);
@@ -264,7 +138,7 @@ static int try_place(const char *path, const struct cgroup_limits *l, struct cgr
 	if (dir < 0)
 		return refused(path, "opening it", errno, e);
 	for (size_t i = 0; i < c.n; i++) {
-		if (!has_word(dir, "cgroup.controllers", c.v[i]))
+		if (!cgroupfs_has(dir, "cgroup.controllers", c.v[i]))
 			return no_controller(c.v[i], path, e);
 		if (enable(dir, path, c.v[i], &out->self) < 0)
 			return refused(path, "enabling a controller for groups in it", errno, e);
@@ -291,7 +165,7 @@ int cgroup_find(const struct cgroup_limits *l, struct cgroup_base *out, struct e
 	*out = (struct cgroup_base){0};
 	if (!cgroup_wanted(l))
 		return 0;
-	own = own_dir(e);
+	own = cgroupfs_own_dir(e);
 	if (!own)
 		return err_wrap(e, "limits of a step");
 	if (try_place(own, l, out, e) == 0)
@@ -333,8 +207,8 @@ void cgroup_leave(struct cgroup_base *b)
 	if (base >= 0)
 		sweep(base);
 	for (size_t i = 0; dir >= 0 && i < ARRAY_LEN(off); i++)
-		write_text(dir, "cgroup.subtree_control", off[i]);
-	if (dir >= 0 && write_text(dir, "cgroup.procs", "0") == 0)
+		cgroupfs_write(dir, "cgroup.subtree_control", off[i]);
+	if (dir >= 0 && cgroupfs_write(dir, "cgroup.procs", "0") == 0)
 		unlinkat(dir, CGROUP_SELF, AT_REMOVEDIR);
 	free(b->self);
 	free(b->dir);
@@ -345,7 +219,7 @@ void cgroup_leave(struct cgroup_base *b)
 
 static int set_limit(const struct cgroup *g, const char *file, const char *text, struct err *e)
 {
-	if (write_text(g->dir, file, text) == 0)
+	if (cgroupfs_write(g->dir, file, text) == 0)
 		return 0;
 	return err_sys(e, ERR_HOST, errno, "%s of the step's control group", file);
 }
@@ -361,8 +235,8 @@ static int set_limits(const struct cgroup *g, const struct cgroup_limits *l, str
 		if (set_limit(g, "memory.max", memory, e) < 0)
 			return -1;
 		/* Both may be missing: a kernel without swap, one before 4.19. */
-		write_text(g->dir, "memory.swap.max", "0");
-		write_text(g->dir, "memory.oom.group", "1");
+		cgroupfs_write(g->dir, "memory.swap.max", "0");
+		cgroupfs_write(g->dir, "memory.oom.group", "1");
 	}
 	if (l->cpu_milli && set_limit(g, "cpu.max", cpu, e) < 0)
 		return -1;
@@ -415,8 +289,8 @@ void cgroup_events(const struct cgroup *g, struct cgroup_events *out)
 	*out = (struct cgroup_events){0};
 	if (g->dir < 0)
 		return;
-	out->oom_kills = read_event(g->dir, "memory.events", "oom_kill");
-	out->pids_refused = read_event(g->dir, "pids.events", "max");
+	out->oom_kills = cgroupfs_event(g->dir, "memory.events", "oom_kill");
+	out->pids_refused = cgroupfs_event(g->dir, "pids.events", "max");
 }
 
 void cgroup_remove(struct cgroup *g)

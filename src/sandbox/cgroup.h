@@ -47,9 +47,4 @@ void cgroup_events(const struct cgroup *g, struct cgroup_events *out);
 /* All its processes have ended. */
 void cgroup_remove(struct cgroup *g);
 
-/* For tests: the line of version 2 in the text of /proc/PID/cgroup, and the place of the hierarchy (mount point, root of
- * the mount) in that of /proc/PID/mountinfo, joined to an absolute path. NULL: there is none, or it is out of sight.
- * Caller frees. */
-char *cgroup_own_dir(const char *cgroup_text, const char *mountinfo_text);
-
 #endif

@@ -55,6 +55,14 @@ void childmsg_warn(int fd, const char *fmt, ...)
 	send_msg(fd, &m);
 }
 
+void childmsg_lost(int fd, const char *text)
+{
+	struct childmsg m = {.kind = CHILDMSG_LOST};
+
+	text_set(m.msg, sizeof m.msg, text);
+	send_msg(fd, &m);
+}
+
 void childmsg_ready(int fd)
 {
 	struct childmsg m = {.kind = CHILDMSG_READY};
@@ -80,7 +88,7 @@ int childmsg_recv(int fd, struct childmsg *m, struct err *e)
 		return 0;
 	if (n < 0)
 		return err_sys(e, ERR_HOST, errno, "message of a child process");
-	if (n != (ssize_t)sizeof *m || m->kind < CHILDMSG_ERROR || m->kind > CHILDMSG_DONE)
+	if (n != (ssize_t)sizeof *m || m->kind < CHILDMSG_ERROR || m->kind > CHILDMSG_LOST)
 		return err_set(e, ERR_INTERNAL, "malformed message of a child process (%zd bytes)", n);
 	m->msg[sizeof m->msg - 1] = '\0';
 	m->hint[sizeof m->hint - 1] = '\0';

@@ -6,7 +6,7 @@
 
 #include "src/util/err.h"
 
-enum childmsg_kind { CHILDMSG_ERROR = 1, CHILDMSG_WARN, CHILDMSG_READY, CHILDMSG_DONE };
+enum childmsg_kind { CHILDMSG_ERROR = 1, CHILDMSG_WARN, CHILDMSG_READY, CHILDMSG_DONE, CHILDMSG_LOST };
 
 struct childmsg {
 	uint32_t kind;
@@ -24,6 +24,7 @@ bool childmsg_orphan(int fd);
 /* The senders never fail: where the parent is gone there is nobody to tell. */
 void childmsg_error(int fd, const struct err *e);
 void childmsg_warn(int fd, const char *fmt, ...) ATTR_PRINTF(2, 3);
+void childmsg_lost(int fd, const char *text); /* sandbox_result.lost */
 void childmsg_ready(int fd);
 void childmsg_done(int fd, int wait_status);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "src/sandbox/chrootout.h"
 #include "src/sandbox/plan_ops.h"
 #include "src/sandbox/usermount.h"
 #include "src/util/buf.h"
@@ -70,11 +71,15 @@ bool chrootfill_devices_open(int dirfd)
 
 /* --- /dev, /proc, /sys --- */
 
-static const struct {
+static const struct dev_link {
 	const char *name, *target;
 } links[] = {
 	{"fd", "/proc/self/fd"},
 	{"stdin", "/proc/self/fd/0"},
+};
+
+/* Without chrootout.h. */
+static const struct dev_link output_links[] = {
 	{"stdout", "/proc/self/fd/1"},
 	{"stderr", "/proc/self/fd/2"},
 };
@@ -93,7 +98,27 @@ static int new_dir(struct points *p, const char *path, mode_t mode, struct err *
 	return fd < 0 ? fail(path, "open", e) : fd;
 }
 
-static int fill_dev(struct points *p, struct err *e)
+static int make_links(int dev, const struct dev_link *v, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (symlinkat(v[i].target, dev, v[i].name) < 0)
+			return fail("dev", v[i].name, e);
+	return 0;
+}
+
+/* Who may write decides chrootrun, when the step's user is known. */
+static int make_output(int dev, const struct sandbox_spec *s, struct err *e)
+{
+	const char *out = path_base(CHROOTOUT_STDOUT), *err = path_base(CHROOTOUT_STDERR);
+
+	if (!chrootout_wanted(s))
+		return make_links(dev, output_links, ARRAY_LEN(output_links), e);
+	if (mkfifoat(dev, out, 0600) < 0 || (s->err_fd ? mkfifoat(dev, err, 0600) : linkat(dev, out, dev, err, 0)) < 0)
+		return fail("dev", "stdout and stderr", e);
+	return 0;
+}
+
+static int fill_dev(struct points *p, const struct sandbox_spec *s, struct err *e)
 {
 	AUTO_CLOSE int dev = new_dir(p, "dev", 0755, e);
 
@@ -102,9 +127,8 @@ static int fill_dev(struct points *p, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
 		if (make_node(dev, nodes[i].name, nodes[i].major, nodes[i].minor) < 0)
 			return fail("dev", nodes[i].name, e);
-	for (size_t i = 0; i < ARRAY_LEN(links); i++)
-		if (symlinkat(links[i].target, dev, links[i].name) < 0)
-			return fail("dev", links[i].name, e);
+	if (make_links(dev, links, ARRAY_LEN(links), e) < 0 || make_output(dev, s, e) < 0)
+		return -1;
 	if (mkdirat(dev, "shm", 0755) < 0 || fchmodat(dev, "shm", TMP_MODE, 0) < 0 || mkdirat(dev, "pts", 0755) < 0)
 		return fail("dev", "making directories", e);
 	return 0;
@@ -245,7 +269,7 @@ int chrootfill(struct points *p, const struct sandbox_spec *s, struct err *e)
 {
 	AUTO_FREE const struct sandbox_mount **mounts = sorted(s);
 
-	if (fill_dev(p, e) < 0 || fill_kernels(p, e) < 0 || fill_texts(p, s, e) < 0)
+	if (fill_dev(p, s, e) < 0 || fill_kernels(p, e) < 0 || fill_texts(p, s, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s->nmounts; i++)
 		if (fill_mount(p, mounts[i], e) < 0)

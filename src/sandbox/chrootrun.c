@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "src/sandbox/chrootfill.h"
+#include "src/sandbox/chrootout.h"
 #include "src/sandbox/childmsg.h"
 #include "src/sandbox/exec_child.h"
 #include "src/sandbox/passwd.h"
@@ -22,6 +23,7 @@
 #include "src/util/clock.h"
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
+#include "src/util/log.h"
 #include "src/util/proc.h"
 
 #define KEEPER_NAME "slct-keeper"
@@ -32,6 +34,7 @@ struct keeper {
 	int chan;
 	int root; /* of the step */
 	int64_t deadline;
+	struct chrootout out; /* nothing in it: the step writes to the caller's descriptors */
 	bool timed_out;
 };
 
@@ -42,22 +45,31 @@ static int compare_int(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-static int set_output(const struct keeper *k, struct err *e)
+static int set_output(struct keeper *k, struct err *e)
 {
 	AUTO_CLOSE int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	if (null < 0 || dup2(k->s->out_fd, 1) < 0 || dup2(k->s->err_fd ? k->s->err_fd : k->s->out_fd, 2) < 0 ||
-	    dup2(k->s->in_fd ? k->s->in_fd : null, 0) < 0)
-		return err_sys(e, ERR_HOST, errno, "standard input and output of the step");
+	if (null < 0 || dup2(k->s->in_fd ? k->s->in_fd : null, 0) < 0)
+		return err_sys(e, ERR_HOST, errno, "standard input of the step");
+	if (chrootout_wanted(k->s))
+		return chrootout_open(&k->out, k->root, k->s, e);
+	if (dup2(k->s->out_fd, 1) < 0 || dup2(k->s->err_fd ? k->s->err_fd : k->s->out_fd, 2) < 0)
+		return err_sys(e, ERR_HOST, errno, "standard output of the step");
 	return 0;
 }
 
 /* Nothing of ours is open in the step: chroot(2) bounds only what is found by name. */
 static int close_others(const struct keeper *k, bool keeper, struct err *e)
 {
-	int keep[5] = {k->chan};
+	int keep[5 + 2 * CHROOTOUT_MAX + 1] = {k->chan};
 	size_t n = 1;
 
+	for (size_t i = 0; i < k->out.n && keeper; i++) {
+		keep[n++] = k->out.relay[i].from;
+		keep[n++] = k->out.relay[i].to;
+	}
+	if (keeper && k->out.notify >= 0)
+		keep[n++] = k->out.notify;
 	if (keeper) {
 		keep[n++] = k->root;
 		keep[n++] = k->s->root.dirfd;
@@ -117,17 +129,18 @@ static int time_left(const struct keeper *k)
 /* Until the command has ended, its time is over, or nobody waits for it any more. */
 static void watch(struct keeper *k, int pidfd)
 {
-	struct pollfd p[2] = {{.fd = pidfd, .events = POLLIN}, {.fd = k->chan, .events = POLLIN}};
+	struct pollfd p[2 + CHROOTOUT_MAX] = {{.fd = pidfd, .events = POLLIN}, {.fd = k->chan, .events = POLLIN}};
 
 	for (;;) {
-		int n = poll(p, 2, time_left(k));
+		int n = poll(p, 2 + chrootout_poll(&k->out, p + 2), time_left(k));
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n == 0 && time_left(k) != 0)
-			continue;
-		k->timed_out = n == 0;
-		return;
+		if (n > 0)
+			chrootout_serve(&k->out, p + 2);
+		k->timed_out = n < 1 || (!p[0].revents && !p[1].revents);
+		if (!k->timed_out || time_left(k) == 0)
+			return;
 	}
 }
 
@@ -161,6 +174,7 @@ static int keep(struct keeper *k, struct err *e)
 
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || set_output(k, e) < 0 || close_others(k, true, e) < 0 || reap_adopt(e) < 0)
 		return err_is_set(e) ? -1 : err_sys(e, ERR_HOST, errno, "prctl");
+	signal(SIGPIPE, SIG_IGN);
 	setsid();
 	umask(0);
 	prctl(PR_SET_NAME, KEEPER_NAME, 0, 0, 0);
@@ -181,6 +195,10 @@ static int keep(struct keeper *k, struct err *e)
 		status = W_EXITCODE(0, SIGKILL);
 	if (reap_all(e) < 0)
 		return -1;
+	chrootout_drain(&k->out);
+	if (chrootout_named(&k->out))
+		childmsg_warn(k->chan, "the step used /dev/stdout or /dev/stderr: without /proc (isolation \"chroot\") they are the "
+			      "step's own output, also where a program's output was redirected");
 	childmsg_done(k->chan, status);
 	return 0;
 }
@@ -206,6 +224,8 @@ static void take(const struct childmsg *m, struct sandbox_result *r, bool *done,
 {
 	if (m->kind == CHILDMSG_ERROR && !err_is_set(e))
 		childmsg_to_err(m, e);
+	if (m->kind == CHILDMSG_WARN)
+		log_msg(LOG_WARN, "%s", m->msg);
 	if (m->kind != CHILDMSG_DONE)
 		return;
 	*done = true;
@@ -254,7 +274,7 @@ int chrootrun(const struct sandbox_spec *given, struct sandbox_result *r, struct
 	struct sandbox_spec s = *given;
 	AUTO_CLOSE int root = openat(s.root.dirfd, s.root.tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int dev = root < 0 ? -1 : openat(root, "dev", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct keeper k = {.s = &s, .root = root};
+	struct keeper k = {.s = &s, .root = root, .out = {.notify = -1}};
 	int pair[2];
 	pid_t pid;
 

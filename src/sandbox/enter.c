@@ -26,6 +26,7 @@ struct watch {
 	int64_t deadline; /* clock_mono(), 0: none */
 	bool done, failed, timed_out;
 	int status; /* if done */
+	char lost[SANDBOX_LOST_MAX];
 };
 
 static int new_namespaces(const struct sandbox_spec *s)
@@ -86,6 +87,9 @@ static int take(struct watch *w, const struct childmsg *m, struct err *e)
 		w->done = true;
 		w->status = m->status;
 		break;
+	case CHILDMSG_LOST:
+		snprintf(w->lost, sizeof w->lost, "%.*s", SANDBOX_LOST_MAX - 1, m->msg);
+		break;
 	case CHILDMSG_READY:
 		break;
 	}
@@ -127,6 +131,7 @@ static int verdict(const struct watch *w, int init_status, struct sandbox_result
 	if (w->failed)
 		return -1;
 	r->timed_out = w->timed_out;
+	memcpy(r->lost, w->lost, sizeof r->lost);
 	if (w->timed_out) {
 		r->signo = SIGKILL;
 		return 0;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "src/sandbox/caps.h"
+#include "src/sandbox/rangewatch.h"
 #include "src/sandbox/seccomp.h"
 #include "src/sandbox/solo.h"
 #include "src/sandbox/spec.h"
@@ -219,6 +220,13 @@ static int limit(const struct sandbox_spec *s, struct err *e)
 	return ulimit_apply(s->ulimits, s->nulimits, e);
 }
 
+static int load_filter(const struct sandbox_spec *s, int sock, struct err *e)
+{
+	if (sock < 0)
+		return seccomp_enter(s->seccomp_prog, s->seccomp_len, e);
+	return rangewatch_wanted(s) ? rangewatch_confine(s, sock, e) : solo_confine(s, sock, e);
+}
+
 /* The filter is loaded while there is CAP_SYS_ADMIN, so that no_new_privs can stay off; it allows what follows. */
 static int confine(const struct sandbox_spec *s, int sock, struct err *e)
 {
@@ -231,7 +239,7 @@ static int confine(const struct sandbox_spec *s, int sock, struct err *e)
 	/* Tier chroot: without CAP_SYS_ADMIN it would take no_new_privs, and setuid programs would not work. */
 	if (s->tier->tier == TIER_CHROOT)
 		return caps_limit(caps, e);
-	if ((sock < 0 ? seccomp_enter(s->seccomp_prog, s->seccomp_len, e) : solo_confine(s, sock, e)) < 0)
+	if (load_filter(s, sock, e) < 0)
 		return -1;
 	return caps_limit(caps, e);
 }

@@ -20,6 +20,7 @@
 #include "src/sandbox/mountpoint.h"
 #include "src/sandbox/mounts_child.h"
 #include "src/sandbox/passwd.h"
+#include "src/sandbox/rangewatch.h"
 #include "src/sandbox/solo.h"
 #include "src/sandbox/usermount.h"
 #include "src/util/cleanup.h"
@@ -203,6 +204,28 @@ static int run_plain(const struct sandbox_spec *s, const struct init *in, int ch
 	return 0;
 }
 
+/* Tier range: what the kernel refuses is told to the worker. */
+static int run_watched(const struct sandbox_spec *s, const struct init *in, int chan, int *status, struct err *e)
+{
+	AUTO_CLOSE int signals = rangewatch_signals(e);
+	struct rangewatch lost = {0};
+	char text[SANDBOX_LOST_MAX];
+	pid_t command;
+	int pair[2];
+
+	if (signals < 0 || childmsg_pair(pair, e) < 0)
+		return -1;
+	command = start_command(s, &in->ids, chan, pair[1], e);
+	if (command < 0 || caps_limit(0, e) < 0)
+		return -1;
+	close(s->root.dirfd);
+	if (rangewatch_serve(pair, signals, command, status, &lost, e) < 0)
+		return -1;
+	if (rangewatch_text(&lost, text, sizeof text))
+		childmsg_lost(chan, text);
+	return 0;
+}
+
 static int run_supervised(const struct sandbox_spec *s, const struct init *in, int chan, int *status, struct err *e)
 {
 	pid_t command;
@@ -224,7 +247,9 @@ void init_child(const struct sandbox_spec *s, const struct plan_ops *ops, int ch
 	int status = 0;
 
 	if (set_up(s, ops, chan, &in, &e) < 0 ||
-	    (in.solo ? run_supervised : run_plain)(s, &in, chan, &status, &e) < 0)
+	    (in.solo		     ? run_supervised
+	     : rangewatch_wanted(s) ? run_watched
+				     : run_plain)(s, &in, chan, &status, &e) < 0)
 		fail(chan, &e);
 	childmsg_done(chan, status);
 	_exit(0);

@@ -80,10 +80,13 @@ struct sandbox_spec {
 	size_t seccomp_len;
 };
 
+#define SANDBOX_LOST_MAX 256
+
 struct sandbox_result {
 	int exit_status; /* of the command, 0-255 */
 	int signo;	 /* it died of this signal, else 0 */
 	bool timed_out;
+	char lost[SANDBOX_LOST_MAX]; /* what the tier refused the step and root would not be refused; "": nothing */
 	int64_t cpu_ns;
 };
 

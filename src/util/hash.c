@@ -72,6 +72,11 @@ void hash_reset(struct hash *h)
 	hash_must(EVP_DigestInit_ex2(h->ctx, hash_md[h->alg], NULL) == 1);
 }
 
+void hash_copy(struct hash *to, const struct hash *from)
+{
+	hash_must(EVP_MD_CTX_copy_ex(to->ctx, from->ctx) == 1);
+}
+
 void hash_add(struct hash *h, const void *p, size_t n)
 {
 	hash_must(EVP_DigestUpdate(h->ctx, p, n) == 1);

@@ -16,6 +16,8 @@ struct hash;
 struct hash *hash_new(enum hash_alg alg);
 void hash_free(struct hash *h); /* NULL is fine */
 void hash_reset(struct hash *h);
+/* Of the same algorithm: *to goes on where *from is. */
+void hash_copy(struct hash *to, const struct hash *from);
 void hash_add(struct hash *h, const void *p, size_t n);
 /* Ends the sum: writes hash_size() bytes; hash_reset() before reuse. */
 void hash_end(struct hash *h, uint8_t out[HASH_MAX_BYTES]);

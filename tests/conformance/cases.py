@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Runs the build cases of the conformance material with slct on PATH.
 
-    cases.py DIRECTORY [--cases N] [--seconds N] [PATTERN...]
+    cases.py DIRECTORY [--tier root|range|solo|chroot] [--disputed] [--cases N] [--seconds N] [PATTERN...]
 
-DIRECTORY holds conformance.py, which prepares the base images once in CONF_WORK. A case that slct refuses since it needs
-something that is not built yet counts as skipped, and so does one whose only differences are explained (EXPLAINED, with
-the reason; docs/conformance.md). Closes with "N passed, N failed, N skipped"; exit status 1 if any failed.
+DIRECTORY holds conformance.py, which prepares the base images once in CONF_WORK. --tier (or CONF_TIER; default: what slct
+chooses for the caller) runs as in that tier of isolation, for which the caller must be root: range and solo as a user
+made for it, with and without subordinate ids; chroot confined as docker confines a container's root (tools/confine.py).
+
+A case that slct refuses since it needs something that is not built yet counts as skipped, and so does one whose only
+differences are explained (explained.py, by tier). Closes with "N passed, N failed, N skipped"; exit status 1 if any failed.
 """
 
 import argparse
 import collections
+import json
 import os
 import pathlib
 import re
@@ -18,20 +22,43 @@ import subprocess
 import sys
 import time
 
+import explained
+import tierplace
+
 UNBUILT = re.compile(r"not built yet|(not|are) supported yet|this version of slct parses it but cannot execute it")
-# By case: differences that are right, with the reason (docs/conformance.md).
-DAY = (re.compile(r"^\s+/etc/shadow: sha256 is "),
-       "useradd writes a day into /etc/shadow: that of SOURCE_DATE_EPOCH here, that of the recording there")
-NODEV = (re.compile(r"^\s+/tmpfssize: "), "the options of a tmpfs mount are shown: slct adds nodev")
-EXPLAINED = {"kaniko/1097": [DAY], "makisu/symlink": [DAY], "buildkit/testMountTmpfsSize-1": [NODEV]}
 VERDICT = re.compile(r"^(PASS|FAIL|SKIP) ([^\s:]+)")
 
 
-def explanation(lines):
-    """Why none of the differences of a failed case counts, or None."""
-    known = EXPLAINED.get(lines[0].split()[1], [])
-    reasons = [next((why for pattern, why in known if pattern.match(line)), None) for line in lines[1:]]
-    return "; ".join(sorted(set(reasons))) if reasons and all(reasons) else None
+class Sums:
+    """What the cases gave, also apart for those that the reference builders dispute."""
+
+    def __init__(self, directory, tier):
+        self.directory, self.tier = directory, tier
+        self.all, self.disputed, self.unbuilt, self.explained = collections.Counter(), collections.Counter(), 0, 0
+
+    def add(self, case, verdict):
+        self.all[verdict] += 1
+        try:
+            if json.loads((self.directory / "expected" / f"{case}.json").read_text()).get("disputed"):
+                self.disputed[verdict] += 1
+        except OSError:
+            pass   # no recorded result
+
+    def fail(self, lines):
+        """A case that the harness calls failed: lines are its verdict and the differences."""
+        case = lines[0].split()[1]
+        unbuilt, why = any(UNBUILT.search(line) for line in lines), explained.why(self.tier, case, lines[1:])
+        self.add(case, "SKIP" if unbuilt or why else "FAIL")
+        self.unbuilt += unbuilt
+        self.explained += bool(why and not unbuilt)
+        if why:
+            print(f"explained: {case}: {why}", flush=True)
+        elif not unbuilt:
+            print("".join(lines), end="", flush=True)
+
+    @staticmethod
+    def text(counts):
+        return f"{counts['PASS']} passed, {counts['FAIL']} failed, {counts['SKIP']} skipped"
 
 
 def verdicts(process, sums, limit, deadline):
@@ -40,13 +67,7 @@ def verdicts(process, sums, limit, deadline):
 
     def close():
         if failed:
-            unbuilt, why = any(UNBUILT.search(line) for line in failed), explanation(failed)
-            sums["SKIP" if unbuilt or why else "FAIL"] += 1
-            sums["unbuilt"] += unbuilt
-            if why:
-                print(f"explained: {failed[0].split()[1]}: {why}", flush=True)
-            elif not unbuilt:
-                print("".join(failed), end="", flush=True)
+            sums.fail(failed)
             failed.clear()
 
     for line in process.stdout:
@@ -58,33 +79,31 @@ def verdicts(process, sums, limit, deadline):
         if found and found.group(1) == "FAIL":
             failed.append(line)
         elif found:
-            sums[found.group(1)] += 1
-        if found and ((limit and sum(sums[k] for k in ("PASS", "FAIL", "SKIP")) >= limit) or time.monotonic() > deadline):
+            sums.add(found.group(2), found.group(1))
+        if found and ((limit and sum(sums.all.values()) >= limit) or time.monotonic() > deadline):
             process.send_signal(signal.SIGINT)
             return True
     close()
     return False
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("directory", type=pathlib.Path)
-    parser.add_argument("--cases", type=int, default=0, help="so many at most (0: all)")
-    parser.add_argument("--seconds", type=int, default=3600, help="start no case after so many seconds")
-    parser.add_argument("pattern", nargs="*")
-    args = parser.parse_args()
-    script = str(args.directory / "conformance.py")
+def prepare(script):
+    """The base images, once."""
     work = pathlib.Path(os.environ.setdefault("CONF_WORK", "/var/tmp/slct-conformance"))
-    if not (work / "ready").exists():
-        done = subprocess.run([sys.executable, script, "prepare"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, check=False)
-        if done.returncode:
-            print(done.stdout[-2000:])
-            sys.exit("cases: the base images cannot be made")
-        (work / "ready").touch()
-    sums = collections.Counter()
-    with subprocess.Popen([sys.executable, script, "run", *args.pattern], stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, text=True) as process:
+    if (work / "ready").exists():
+        return
+    done = subprocess.run([sys.executable, script, "prepare"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False)
+    if done.returncode:
+        print(done.stdout[-2000:])
+        sys.exit("cases: the base images cannot be made")
+    (work / "ready").touch()
+
+
+def run(place, args, sums):
+    argv = [*place.prefix, sys.executable, str(place.directory / "conformance.py"), "run", "--max", "1000",
+            *(["--disputed"] if args.disputed else []), *args.pattern]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=place.env) as process:
         early = verdicts(process, sums, args.cases, time.monotonic() + args.seconds)
         process.stdout.read()
         status = process.wait()
@@ -92,10 +111,30 @@ def main():
         print("cases: ended before the last case")
     elif status not in (0, 1):
         print(f"cases: the harness ended with exit status {status}")
-        sums["FAIL"] += 1
-    print(f"cases: of those skipped, {sums['unbuilt']} need what is not built yet")
-    print(f"{sums['PASS']} passed, {sums['FAIL']} failed, {sums['SKIP']} skipped")
-    return 1 if sums["FAIL"] or not sums["PASS"] else 0
+        sums.all["FAIL"] += 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("directory", type=pathlib.Path)
+    parser.add_argument("--tier", choices=tierplace.TIERS, default=os.environ.get("CONF_TIER") or None)
+    parser.add_argument("--disputed", action="store_true",
+                        help="also cases on which the reference builders disagree; what they dispute is not counted")
+    parser.add_argument("--cases", type=int, default=0, help="so many at most (0: all)")
+    parser.add_argument("--seconds", type=int, default=3600, help="start no case after so many seconds")
+    parser.add_argument("pattern", nargs="*")
+    args = parser.parse_intermixed_args()
+    prepare(str(args.directory / "conformance.py"))
+    with tierplace.place(args.tier, args.directory) as place:
+        sums = Sums(args.directory, place.tier)
+        run(place, args, sums)
+    print(f"cases: of those skipped, {sums.explained} differ for a reason that is known, "
+          f"{sums.unbuilt} need what is not built yet")
+    if args.disputed:
+        print(f"cases: of these, disputed: {sums.text(sums.disputed)}")
+    print(f"cases: isolation {place.tier}:")
+    print(sums.text(sums.all))
+    return 1 if sums.all["FAIL"] or not sums.all["PASS"] else 0
 
 
 if __name__ == "__main__":

@@ -271,3 +271,61 @@ def test_more_layers_than_an_overlay_takes(slct):
     slct.run("tag", "test:1", "localhost/deep:1")
     done = build(slct, "--isolation", "root", text="FROM localhost/deep:1\nRUN ls / | grep -c '^f[0-9]'\n")
     assert "520" in done.err
+
+
+# --- what is there without /proc ---
+
+def test_standard_output_has_a_name(confined):
+    text = """\
+FROM localhost/busybox:1
+RUN echo 1-named >/dev/stdout; echo 2-plain; echo 3-named >/dev/stderr; echo 4-plain >&2; echo 5-named >>/dev/stdout
+USER 33:44
+RUN echo by-a-user >/dev/stdout
+"""
+    done = build(confined, text=text, prefix=CONFINE)
+    said = [line.split("] ", 1)[1] for line in done.err.splitlines() if line.startswith("[stage-0] ")]
+    assert said == ["1-named", "2-plain", "3-named", "4-plain", "5-named", "by-a-user"]
+    assert "where a program's output was redirected" in done.err
+
+
+def test_output_without_its_name_is_no_warning(confined):
+    """More than a pipe holds, to the last byte, in order."""
+    text = "FROM localhost/busybox:1\nRUN seq 1 30000; seq 30001 60000 >&2; echo the end\n"
+    done = build(confined, text=text, prefix=CONFINE)
+    said = [line.split("] ", 1)[1] for line in done.err.splitlines() if line.startswith("[stage-0] ")]
+    assert said == [*map(str, range(1, 60001)), "the end"]
+    assert "warning" not in done.err
+
+
+def test_time_limit_of_a_step_that_writes_without_end(confined):
+    done = build(confined, "--step-timeout", "1s", text="FROM localhost/busybox:1\nRUN yes\n", prefix=CONFINE, rc=None)
+    assert done.rc and "took longer than --step-timeout" in done.errors[0]
+
+
+def test_here_documents(confined):
+    text = """\
+FROM localhost/busybox:1
+RUN cat <<ONE >/one && tr a-z A-Z <<TWO >/two
+first
+ONE
+second
+TWO
+RUN <<END
+cat >/three <<X
+third
+X
+END
+"""
+    done = build(confined, text=text, prefix=CONFINE)
+    files = confined.image().files
+    assert [files[name].text for name in ("one", "two", "three")] == ["first\n", "SECOND\n", "third\n"]
+    assert "/proc" not in done.err
+
+
+@pytest.mark.parametrize("command", ["cat /proc/self/status", "cat </dev/stdin", "test -e /proc/self/fd"])
+def test_remedy_of_a_step_that_needs_proc(confined, command):
+    done = build(confined, text=f"FROM localhost/busybox:1\nRUN {command}\n", prefix=CONFINE, rc=None)
+    hint = done.err.split("hint: ")[1]
+    assert done.rc and 'isolation "chroot" has no /proc' in hint and "--cap-add SYS_ADMIN" in hint
+    done = build(confined, text=f"FROM localhost/busybox:1\nRUN {command} || touch /x\n", prefix=CONFINE)
+    assert "warning: " in done.err and "may be missing in the image" in done.err

@@ -68,7 +68,7 @@ def test_what_is_not_built_says_so(slct):
     (["save", "x"], "-o PATH is missing"),
     (["build", "-t", "UPPER", "."], "upper-case"),
     (["build", "--target", "a", "--goal", "b", "."], "exclude each other"),
-    (["build", "--report", "r.html", "."], "--report is not built yet"),
+    (["build", "--created", "now", "."], "--created is not built yet"),
     (["completion", "tcsh"], "not built"),
 ])
 def test_wrong_usage(slct, args, message):

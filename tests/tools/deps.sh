@@ -12,7 +12,7 @@ libyaml-dev libisal-dev libzstd-dev zlib1g-dev'
 demo='mmdebstrap busybox-static uidmap'
 check='check python3 python3-pytest clang libclang-rt-14-dev skopeo umoci podman crun runc docker-registry apache2-utils
 git file zstd xz-utils procps mount attr acl openssl nginx-light openssh-client ca-certificates strace libcap2-bin xfsprogs
-btrfs-progs'
+btrfs-progs graphviz chromium'
 
 die() {
 	printf 'deps: %s\n' "$*" >&2

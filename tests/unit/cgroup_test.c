@@ -1,5 +1,6 @@
 /* Control groups: where ours is. The rest needs groups that the test may make: test_limits.py. */
 #include "src/sandbox/cgroup.h"
+#include "src/sandbox/cgroupfs.h"
 
 #include <string.h>
 
@@ -35,7 +36,7 @@ static const struct {
 
 START_TEST(own_dir)
 {
-	AUTO_FREE char *dir = cgroup_own_dir(cases[_i].cgroup, cases[_i].mounts);
+	AUTO_FREE char *dir = cgroupfs_dir_in(cases[_i].cgroup, cases[_i].mounts);
 
 	if (cases[_i].dir)
 		ck_assert_str_eq(dir, cases[_i].dir);

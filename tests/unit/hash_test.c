@@ -38,6 +38,27 @@ START_TEST(test_vectors)
 }
 END_TEST
 
+START_TEST(test_copy)
+{
+	struct hash *a = hash_new(HASH_SHA512), *b = hash_new(HASH_SHA512);
+	uint8_t x[HASH_MAX_BYTES], want[HASH_MAX_BYTES];
+
+	hash_add(b, "what it had", 11);
+	hash_add(a, "a", 1);
+	hash_copy(b, a);
+	hash_add(a, "x", 1);
+	hash_add(b, "bc", 2);
+	hash_end(b, x);
+	hash_bytes(HASH_SHA512, "abc", 3, want);
+	ck_assert_mem_eq(x, want, 64);
+	hash_end(a, x);
+	hash_bytes(HASH_SHA512, "ax", 2, want);
+	ck_assert_mem_eq(x, want, 64);
+	hash_free(a);
+	hash_free(b);
+}
+END_TEST
+
 START_TEST(test_several_at_once)
 {
 	struct hash *a = hash_new(HASH_SHA256), *b = hash_new(HASH_SHA256), *c = hash_new(HASH_SHA512);
@@ -66,4 +87,4 @@ START_TEST(test_several_at_once)
 }
 END_TEST
 
-UNIT_MAIN("hash", test_vectors, test_several_at_once)
+UNIT_MAIN("hash", test_vectors, test_copy, test_several_at_once)
