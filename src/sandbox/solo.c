@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -94,6 +95,21 @@ int solo_enter(struct solo *s, struct err *e)
 	return 0;
 }
 
+/* By sendmmsg(2): sendmsg(2) is one of the calls that only who has the listener can answer. */
+static int hand_over(int sock, int listener, struct err *e)
+{
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} c = {.h = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof listener)}};
+	char byte = 'n';
+	struct iovec io = {&byte, 1};
+	struct mmsghdr m = {.msg_hdr = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c}};
+
+	memcpy(CMSG_DATA(&c.h), &listener, sizeof listener);
+	return sendmmsg(sock, &m, 1, MSG_NOSIGNAL) == 1 ? 0 : err_sys(e, ERR_HOST, errno, "handing the listener over");
+}
+
 int solo_confine(const struct sandbox_spec *spec, int sock, struct err *e)
 {
 	/* RUN --security=insecure: owners are recorded all the same. */
@@ -115,7 +131,7 @@ int solo_confine(const struct sandbox_spec *spec, int sock, struct err *e)
 	listener = solo_filter_enter(prog, len, e);
 	if (listener < 0)
 		return -1;
-	return io_send_msg(sock, "n", 1, listener, e);
+	return hand_over(sock, listener, e);
 }
 
 /* The listener, or -1 with no error where the child has ended without one: it has told why. */

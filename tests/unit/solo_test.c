@@ -572,6 +572,59 @@ STEP(sockets_of_a_user)
 	must(getsockname(s, (struct sockaddr *)&got, &n) == 0 && strcmp(got.sun_path, "s") == 0);
 }
 
+static ssize_t send_ids(int sock, pid_t pid, uid_t uid, gid_t gid)
+{
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+	} c = {0};
+	const struct ucred u = {pid, uid, gid};
+	struct iovec io = {"x", 1};
+	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c.room};
+	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+
+	/* A descriptor comes first. */
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(h), &sock, sizeof sock);
+	h = CMSG_NXTHDR(&m, h);
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_CREDENTIALS;
+	h->cmsg_len = CMSG_LEN(sizeof u);
+	memcpy(CMSG_DATA(h), &u, sizeof u);
+	return sendmsg(sock, &m, 0);
+}
+
+/* GDBus and others say who they are; the kernel knows 0 only. */
+STEP(credentials_that_are_sent)
+{
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+	} c = {0};
+	char byte;
+	struct iovec io = {&byte, 1};
+	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c.room};
+	int pair[2], one = 1;
+
+	must(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0);
+	must(setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &one, sizeof one) == 0);
+	must(send_ids(pair[0], getpid(), 7, 8) == 1); /* root may say so */
+	must(recvmsg(pair[1], &m, 0) == 1);
+	become(1000, 100);
+	must(send_ids(pair[0], getpid(), 1000, 100) == 1);
+	must(send_ids(pair[0], getpid(), 0, 0) == 1); /* what the kernel takes it for */
+	fails(send_ids(pair[0], getpid(), 1001, 100), EPERM);
+	fails(send_ids(pair[0], getpid(), 1000, 101), EPERM);
+	m.msg_controllen = sizeof c.room;
+	must(recvmsg(pair[1], &m, 0) == 1);
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h))
+		if (h->cmsg_type == SCM_CREDENTIALS)
+			one = ((const struct ucred *)(const void *)CMSG_DATA(h))->pid;
+	must(one == getpid());
+}
+
 /* --- hostile arguments: the supervisor lives on, and so does the step --- */
 
 static void make_nonsense(void)
@@ -580,7 +633,7 @@ static void make_nonsense(void)
 		SYS_fchownat, SYS_fchown,     SYS_newfstatat, SYS_fstat,	SYS_statx,     SYS_mknodat,  SYS_mkdirat,
 		SYS_symlinkat, SYS_openat,    SYS_getresuid, SYS_getresgid, SYS_getgroups, SYS_setgroups, SYS_capget,
 		SYS_capset,	SYS_getxattr, SYS_fsetxattr,	SYS_flistxattr, SYS_listxattr, SYS_bind,     SYS_getsockopt,
-		SYS_prlimit64, SYS_faccessat2, SYS_fchmodat,	SYS_renameat2, SYS_linkat,   SYS_utimensat, 452,
+		SYS_prlimit64, SYS_faccessat2, SYS_fchmodat,	SYS_renameat2, SYS_linkat,   SYS_utimensat, SYS_sendmsg,  452,
 	};
 	static const uint64_t values[] = {0, 1, 8, UINT64_MAX, 0x7fffffff, 0x80000000, 1ULL << 47, (1ULL << 47) - 1, 4096,
 					  0xffffffffffffff9cULL};
@@ -715,4 +768,4 @@ END_TEST
 UNIT_MAIN("solo", chown_is_recorded, chown_clears_what_the_kernel_clears, records_are_hidden, devices,
 	  identity_goes_with_fork, what_a_user_makes, root_in_a_directory_of_a_group, what_a_user_may_not, where_a_user_may_not_write,
 	  capabilities_of_a_user, the_limit_is_hidden, a_changed_root, names_of_descriptors, an_unlinked_file,
-	  new_names_of_old_inodes, peers, sockets_of_a_user, nonsense, signals_for_process_1, openat2_is_not_there, the_end, rows_of_layers)
+	  new_names_of_old_inodes, peers, sockets_of_a_user, credentials_that_are_sent, nonsense, signals_for_process_1, openat2_is_not_there, the_end, rows_of_layers)
