@@ -21,11 +21,8 @@
 #include "src/sandbox/caps.h"
 #include "src/sandbox/mounts_child.h"
 #include "src/sandbox/solo_filter.h"
-<<<<<<< HEAD
 #include "src/sandbox/solo_loop.h"
-=======
 #include "src/sandbox/solo_names.h"
->>>>>>> main
 #include "src/sandbox/solo_req.h"
 #include "src/util/cleanup.h"
 #include "src/util/io.h"

@@ -893,9 +893,5 @@ END_TEST
 UNIT_MAIN("solo", chown_is_recorded, chown_clears_what_the_kernel_clears, records_are_hidden, devices,
 	  identity_goes_with_fork, what_a_user_makes, root_in_a_directory_of_a_group, what_a_user_may_not, where_a_user_may_not_write,
 	  capabilities_of_a_user, the_limit_is_hidden, a_changed_root, names_of_descriptors, an_unlinked_file,
-<<<<<<< HEAD
-	  new_names_of_old_inodes, peers, sockets_of_a_user, credentials_that_are_sent, access_lists, nonsense, signals_for_process_1, openat2_is_not_there, the_end, rows_of_layers)
-=======
-	  new_names_of_old_inodes, peers, sockets_of_a_user, nonsense, signals_for_process_1,
-	  names_of_recorded_objects, openat2_is_not_there, the_end, rows_of_layers)
->>>>>>> main
+	  new_names_of_old_inodes, peers, sockets_of_a_user, credentials_that_are_sent, access_lists, nonsense,
+	  signals_for_process_1, names_of_recorded_objects, openat2_is_not_there, the_end, rows_of_layers)
