@@ -26,6 +26,7 @@ import argparse
 import os
 import pathlib
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -48,7 +49,7 @@ class Table:
     def show(self):
         print(f"{'case':<24}{'tool':<9}{'n':>3}{'min':>9}{'median':>9}{'max':>9}{'CPU':>8}{'MiB':>6}{'ratio':>8}")
         for case, tools in self.rows.items():
-            base = statistics.median(s.wall for s in tools["slct"])
+            base = statistics.median(s.wall for s in tools["slct"]) if "slct" in tools else float("nan")
             for tool, samples in tools.items():
                 walls = sorted(samples, key=lambda s: s.wall)
                 middle = walls[len(walls) // 2]
@@ -215,6 +216,7 @@ def main():
     args = parser.parse_args()
     if not (cases.BASES / "busybox.tar").exists():
         sys.exit(f"{cases.BASES}/busybox.tar is missing: make demo, or flavors/make-bases.sh build/bases busybox")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     chosen = args.cases or [*DEFAULT, *(SLOW if args.slow else [])]
     with tempfile.TemporaryDirectory(prefix="slct-bench.", dir="/dev/shm") as top, \
             tempfile.TemporaryDirectory(prefix="slct-bench.", dir="/var/tmp") as contexts:
@@ -223,11 +225,11 @@ def main():
         try:
             for case in chosen:
                 {**DEFAULT, **SLOW}[case](bench)
-        finally:
+        finally:   # also what was measured until somebody had enough
             if bench.registry:
                 bench.registry.stop()
-        bench.table.show()
-        print("load after: %.1f %.1f %.1f" % os.getloadavg())
+            bench.table.show()
+            print("load after: %.1f %.1f %.1f" % os.getloadavg())
 
 
 if __name__ == "__main__":
