@@ -209,6 +209,15 @@ static bool is_file(const struct owners_row *row)
 	return !type || type == S_IFREG || type == S_IFDIR;
 }
 
+void owners_names(const struct owners *o, struct nameset *names)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		const char *slash = strrchr(o->v[i].path, '/'), *name = slash ? slash + 1 : o->v[i].path;
+
+		nameset_add(names, name, strlen(name));
+	}
+}
+
 int owners_check(int treefd, const struct owners *o, const struct ownview *view, bool repair, size_t *repaired,
 		 struct err *e)
 {

@@ -39,6 +39,8 @@ void owners_write(struct owners *o, struct buf *out);
 /* ERR_INTEGRITY for anything but what owners_write gives. */
 int owners_parse(struct sv text, struct owners *out, struct err *e);
 
+/* The last names of all paths. */
+void owners_names(const struct owners *o, struct nameset *names);
 /* Compare the tree with the list: rows of links and the like go to view->rows; with `repair`, records of files and
  * directories that are missing or different are written again, and *repaired counts them (else they are taken for
  * granted, which costs nothing). A path that is not there is ERR_INTEGRITY: this is another tree. */

@@ -144,6 +144,8 @@ static int store_owners_apply(struct store *s, const char *form, const struct di
 			       now.text, known.text);
 	if (owners_parse(text, &list, e) < 0 || owners_check(tree, &list, view, !intact, &repaired, e) < 0)
 		return -1;
+	if (view->names)
+		owners_names(&list, view->names);
 	if (repaired)
 		log_msg(LOG_WARN, "layer %s: %zu recorded owners had been lost and were repaired", diff_id->text,
 			repaired);

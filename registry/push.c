@@ -239,7 +239,7 @@ static int push_streams(struct push *u, struct store *s, registry_progress_fn *f
 		.blobs = p->known, .n = p->nknown, .streams = p->streams, .nstreams = p->nstreams};
 	uint64_t there;
 
-	if (p->skip_existing) {
+	if (p->skip_existing && !p->new_tags) {
 		push_list_tags(u);
 		if (push_round(u, HTTP_HEAD, push_on_head, e))
 			return -1;
@@ -249,7 +249,7 @@ static int push_streams(struct push *u, struct store *s, registry_progress_fn *f
 	if (push_blob_all(u->pool, p, &what, s, fn, arg, e) || p->seal(p->seal_arg, &p->manifest, e) ||
 	    push_load(u, s, e))
 		return -1;
-	if (!p->skip_existing)
+	if (!u->ntags)
 		push_list_tags(u);
 	there = p->blobs_there;
 	if (push_content(u, s, fn, arg, e))

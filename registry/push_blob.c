@@ -171,6 +171,12 @@ static int push_blob_make(struct push_blob *b, struct err *e)
 static int push_blob_send(struct push_blob *b, struct err *e);
 static void push_blob_fail(struct push_blob *b, struct err *e);
 
+/* Sent without a question: what is small enough, and here. */
+static bool push_blob_unasked(const struct push_blob *b)
+{
+	return b->d->size <= b->set->push->unasked_bytes && store_blob_has(b->set->store, &b->d->digest, NULL);
+}
+
 /* --- a blob that is being made --- */
 
 static int push_blob_look(struct push_blob *b, struct err *e)
@@ -182,7 +188,8 @@ static int push_blob_look(struct push_blob *b, struct err *e)
 		return 0;
 	if (state == REGISTRY_STREAM_BROKEN)
 		return err_set(e, ERR_CANCELLED, "it was given up");
-	b->up.size = atomic_load(&s->ready);
+	/* Without its file it will be whole in a moment. */
+	b->up.size = s->fd < 0 ? 0 : atomic_load(&s->ready);
 	if (state != REGISTRY_STREAM_WHOLE)
 		return 0;
 	descriptor_set(&b->made, s->media_type, &s->digest, s->size);
@@ -190,6 +197,7 @@ static int push_blob_look(struct push_blob *b, struct err *e)
 	b->up.size = s->size;
 	b->up.digest = b->d->digest.text;
 	b->up.growing = false;
+	b->up.missing = push_blob_unasked(b);
 	return 0;
 }
 
@@ -342,7 +350,7 @@ static int push_blob_start(struct push_blob *b, const struct descriptor *d, stru
 	b->d = d;
 	b->up.digest = d->digest.text;
 	b->up.size = d->size;
-	b->up.missing = d->size <= push->unasked_bytes;
+	b->up.missing = push_blob_unasked(b);
 	b->up.mount_from = mount ? push->mount_from->path : NULL;
 	if (b->set->from.n)
 		b->pipe = blobpipe_new(b->set->pool, &b->set->from, d, push_blob_more, b);

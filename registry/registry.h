@@ -107,7 +107,8 @@ struct registry_push {
 	const struct digest *there; /* blobs that the repository has for certain: not asked for */
 	size_t nthere;
 	bool new_tags;          /* the tags are known not to exist: not asked for */
-	uint64_t unasked_bytes; /* blobs of at most this size are sent without asking for them first */
+	uint64_t unasked_bytes; /* blobs of at most this size are sent without asking for them first, if they are in the
+				 * store; what is not there is asked for, or mounted, or the push fails */
 	bool skip_existing; /* do not replace a tag that already points to a manifest (cache entries) */
 	/* out */
 	uint64_t blobs_sent, blobs_mounted, blobs_there, bytes_sent;

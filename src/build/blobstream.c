@@ -10,15 +10,25 @@
 #include "src/util/io.h"
 #include "src/util/mem.h"
 
-int blobstream_open(struct blobstream *b, struct blobs_request *r, struct err *e)
+struct registry_stream *blobstream_table(size_t layers, struct err *e)
+{
+	size_t n = (layers + 1) * sizeof(struct registry_stream);
+	void *shared = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (shared != MAP_FAILED)
+		return shared;
+	err_sys(e, ERR_HOST, errno, "memory for a push");
+	return NULL;
+}
+
+int blobstream_open(struct blobstream *b, struct blobs_request *r, struct registry_stream *table, struct err *e)
 {
 	size_t all = r->diff_ids->n;
-	void *shared = mmap(NULL, (all + 1) * sizeof(*b->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	*b = (struct blobstream){.r = r};
-	if (shared == MAP_FAILED)
-		return err_sys(e, ERR_HOST, errno, "memory for a push");
-	b->shared = shared;
+	*b = (struct blobstream){.r = r, .borrowed = table != NULL};
+	b->shared = table ? table : blobstream_table(all, e);
+	if (!b->shared)
+		return -1;
 	b->layer = mem_array(all + 1, sizeof *b->layer);
 	b->names = mem_zalloc((all + 1) * sizeof *b->names);
 	b->streams = mem_array(all + 1, sizeof *b->streams);
@@ -33,7 +43,8 @@ int blobstream_open(struct blobstream *b, struct blobs_request *r, struct err *e
 		b->names[b->n] = w.name;
 		b->layer[b->n] = i;
 		b->streams[b->n] = &b->shared[b->n];
-		b->shared[b->n++].fd = -1;
+		b->shared[b->n] = (struct registry_stream){.fd = -1};
+		b->n++;
 	}
 	return 0;
 }
@@ -44,7 +55,7 @@ void blobstream_close(struct blobstream *b)
 		unlinkat(store_fd(b->r->s->store), b->names[i], 0);
 		free(b->names[i]);
 	}
-	if (b->shared)
+	if (b->shared && !b->borrowed)
 		munmap(b->shared, (b->r->diff_ids->n + 1) * sizeof(*b->shared));
 	free(b->layer);
 	free(b->names);
@@ -111,7 +122,7 @@ static int pack_one(struct blobstream *b, size_t i, struct layer_info *info, str
 	return 0;
 }
 
-static void give_up(struct blobstream *b)
+void blobstream_give_up(struct blobstream *b)
 {
 	for (size_t i = 0; i < b->n; i++)
 		if (atomic_load(&b->shared[i].state) == REGISTRY_STREAM_GROWS)
@@ -128,7 +139,7 @@ int blobstream_pack(void *arg, struct worker *w, struct json **result, struct er
 		struct layer_info info = {0};
 
 		if (pack_one(b, i, &info, e) < 0) {
-			give_up(b);
+			blobstream_give_up(b);
 			return -1;
 		}
 		json_append(*result, blobs_packed(b->layer[i], &info));
@@ -138,16 +149,20 @@ int blobstream_pack(void *arg, struct worker *w, struct json **result, struct er
 
 /* --- sending --- */
 
+int blobstream_attach_one(struct store *s, const char *name, struct registry_stream *to, struct err *e)
+{
+	/* Already a blob under its own name: the client finds it in the store. */
+	to->fd = openat(store_fd(s), name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (to->fd < 0 && errno != ENOENT)
+		return err_sys(e, ERR_HOST, errno, "temporary file of a blob");
+	return 0;
+}
+
 int blobstream_attach(struct blobstream *b, struct err *e)
 {
-	for (size_t i = 0; i < b->n; i++) {
-		struct registry_stream *s = &b->shared[i];
-
-		/* Already a blob under its own name: the client finds it in the store. */
-		s->fd = openat(store_fd(b->r->s->store), b->names[i], O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		if (s->fd < 0 && errno != ENOENT)
-			return err_sys(e, ERR_HOST, errno, "temporary file of a blob");
-	}
+	for (size_t i = 0; i < b->n; i++)
+		if (blobstream_attach_one(b->r->s->store, b->names[i], &b->shared[i], e) < 0)
+			return -1;
 	return 0;
 }
 

@@ -57,13 +57,15 @@ static int take_option(struct sv v, enum cacheopt_use use, struct cacheopt *out,
 		out->required = true;
 	else if (sv_starts(v, "stage="))
 		return take_stage(sv_sub(v, strlen("stage="), v.n), out, e);
+	else if (use == CACHEOPT_TO && sv_eq_str(v, "why"))
+		out->why = true;
 	else if (use == CACHEOPT_TO && sv_eq_str(v, "mode=steps"))
 		out->stages_only = false;
 	else if (use == CACHEOPT_TO && sv_eq_str(v, "mode=stages"))
 		out->stages_only = true;
 	else {
 		err_set(e, ERR_USAGE, "cache option \"%.*s\" is not understood", SV_ARG(v));
-		return err_hint(e, use == CACHEOPT_TO ? "it is stage=NAME, mode=steps, mode=stages or required"
+		return err_hint(e, use == CACHEOPT_TO ? "it is stage=NAME, mode=steps, mode=stages, why or required"
 						      : "it is stage=NAME or required");
 	}
 	return 0;

@@ -1,4 +1,4 @@
-/* Operands of --cache-from and --cache-to: REPO|DIR[,stage=NAME…][,required], and for writing [,mode=steps|stages]. */
+/* Operands of --cache-from and --cache-to: REPO|DIR[,stage=NAME…][,required], and for writing [,mode=steps|stages][,why]. */
 #ifndef SLCT_CACHEOPT_H
 #define SLCT_CACHEOPT_H
 
@@ -13,6 +13,7 @@ struct cacheopt {
 	char *repo;       /* host/path, or "oci:" and the absolute path of a directory: an image layout */
 	bool stages_only; /* only the last layer step of each stage is written */
 	bool required;    /* if it cannot be read or written, the build fails */
+	bool why;         /* records of stages are written, too (cachewhy.h) */
 	struct strv stages; /* it is only for these; empty: for all */
 };
 

@@ -5,6 +5,7 @@
 #include "oci/layout_dir.h"
 #include "oci/limits.h"
 #include "src/build/cacheopt.h"
+#include "src/cache/cachewhy.h"
 #include "src/cache/cremote.h"
 #include "src/util/mem.h"
 
@@ -12,6 +13,7 @@ struct asking {
 	struct build *b;
 	const char *repo;
 	const struct cacheread_keys *keys;
+	const char *suffix; /* of the tags; NULL: none */
 };
 
 /* Manifests go into the store as blobs: a message is too small for them, and the store verifies them again. */
@@ -76,13 +78,17 @@ static int ask_tags(void *arg, struct worker *w, struct json **result, struct er
 {
 	const struct asking *a = arg;
 	AUTO_FREE struct registry_probe *probes = mem_zalloc(a->keys->n * sizeof *probes);
-	AUTO_FREE char(*tags)[CKEY_TAG_BYTES] = mem_array(a->keys->n, sizeof *tags);
+	AUTO_STRV struct strv tags = {0};
 
 	(void)w;
 	for (size_t i = 0; i < a->keys->n; i++) {
-		ckey_tag(&a->keys->v[i].key, tags[i]);
-		probes[i].tag = tags[i];
+		char tag[CKEY_TAG_BYTES];
+
+		ckey_tag(&a->keys->v[i].key, tag);
+		strv_printf(&tags, "%s%s", tag, a->suffix ? a->suffix : "");
 	}
+	for (size_t i = 0; i < a->keys->n; i++)
+		probes[i].tag = tags.v[i];
 	if (ask_repo_tags(a, probes, e) < 0)
 		return -1;
 	return answer(a, probes, result, e);
@@ -153,7 +159,7 @@ static void still_missing(const struct build *b, const struct cachepick_place *a
 static int ask_some(struct build *b, const char *repo, const struct cacheread_keys *keys, struct err *e)
 {
 	struct asking a = {.b = b, .repo = repo, .keys = keys};
-	struct worker_spec spec = {.role = "fetch", .fn = ask_tags, .arg = &a};
+	struct worker_spec spec = {.role = "fetch", .what = "tags of the caches", .fn = ask_tags, .arg = &a};
 	AUTO_JSON struct json *list = NULL;
 
 	if (worker_call(b->s, &spec, &list, e) < 0)
@@ -193,6 +199,42 @@ int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct 
 		err_release(e);
 	}
 	return 0;
+}
+
+/* --- records of stages --- */
+
+static void show_why(struct build *b, const struct json *j, size_t n, cacheread_why_fn *fn, void *ctx)
+{
+	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
+	AUTO_MANIFEST struct manifest m = {0};
+	int64_t i = json_get_int(j, "key", -1);
+	const char *digest = json_get_str(j, "manifest");
+	struct err e = ERR_INIT;
+	struct digest d;
+
+	if (i >= 0 && (size_t)i < n && digest_parse(sv_from(digest), &d, ERR_INTERNAL, &e) == 0 &&
+	    store_blob_read(b->s->store, &d, MANIFEST_MAX_BYTES, &text, &e) == 0 &&
+	    manifest_parse(text.p, text.n, NULL, &m, ERR_INTEGRITY, &e) == 0)
+		fn(ctx, (size_t)i, &m);
+	err_release(&e);
+}
+
+void cacheread_whys(struct build *b, const struct cacheread_keys *keys, cacheread_why_fn *fn, void *ctx)
+{
+	for (size_t k = 0; keys->n && k < b->caches.from.n && !b->stopping && !b->o->offline; k++) {
+		struct cacheread_keys some = *keys;
+		struct asking a = {
+			.b = b, .repo = b->caches.from.v[k].opt.repo, .keys = &some, .suffix = CACHEWHY_SUFFIX};
+		struct worker_spec spec = {.role = "fetch", .what = "records of the caches", .fn = ask_tags, .arg = &a};
+		AUTO_JSON struct json *list = NULL;
+		struct err e = ERR_INIT;
+
+		some.n = keys->n > KEYS_PER_WORKER ? KEYS_PER_WORKER : keys->n;
+		if (worker_call(b->s, &spec, &list, &e) < 0)
+			err_release(&e); /* it is only an explanation; the look-up has warned */
+		for (size_t i = 0; i < json_len(list); i++)
+			show_why(b, json_at(list, i), some.n, fn, ctx);
+	}
 }
 
 /* --- one key, while the build runs --- */
@@ -291,7 +333,7 @@ int cacheread_later(struct build *b, size_t stage, const struct ckey *key, cache
 	smap_set(&b->misses, key->hex, b); /* asked once */
 	l = mem_new(struct later);
 	*l = (struct later){.b = b, .key = {*key, stage}, .done = done, .ctx = ctx};
-	struct worker_spec spec = {.role = "fetch", .fn = ask_each, .arg = l, .done = on_asked, .ctx = l};
+	struct worker_spec spec = {.role = "fetch", .what = "entries of the caches", .fn = ask_each, .arg = l, .done = on_asked, .ctx = l};
 
 	if (worker_start(b->s, &spec, &e))
 		return 0;

@@ -19,6 +19,11 @@ struct cacheread_keys {
  * `required`. */
 int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct err *e);
 
+/* Records of stages (cachewhy.h): for keys[i], whose tag with the suffix names one, fn gets the manifests of all places
+ * that have it, in their order. Places that cannot be asked are left out. */
+typedef void cacheread_why_fn(void *ctx, size_t i, const struct manifest *m);
+void cacheread_whys(struct build *b, const struct cacheread_keys *keys, cacheread_why_fn *fn, void *ctx);
+
 /* The same for one content key while the build runs: in a worker that asks one repository after the other. done is
  * called once, whether there was an answer or not; 0, or -1 if there is nobody to ask (done is not called then). */
 typedef void cacheread_done_fn(void *ctx);

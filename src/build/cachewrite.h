@@ -10,7 +10,8 @@ void cachewrite_init(struct build *b);
 void cachewrite_step(struct build *b, size_t stage, size_t step, const struct ckey *content);
 /* Queue what the local cache answered. */
 void cachewrite_cached(struct build *b);
-bool cachewrite_busy(const struct build *b);
+/* Nothing is left to do, and the workers have ended: they are told to when all else is over, so ask last. */
+bool cachewrite_over(struct build *b);
 void cachewrite_release(struct build *b);
 
 #endif

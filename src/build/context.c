@@ -146,10 +146,15 @@ static int unpack(void *arg, struct worker *w, struct json **result, struct err 
 	return 0;
 }
 
-static int run(struct bytes *b, const char *role, worker_fn *fn, struct err *e)
+static int run(struct bytes *b, const char *role, worker_fn *fn, bool fetches, struct err *e)
 {
-	struct worker_spec spec = {
-		.role = role, .enter = WORKER_PLAIN, .fn = fn, .arg = b, .fds = {b->fd}, .nfds = 1};
+	struct worker_spec spec = {.role = role,
+				   .reads_host = true,
+				   .fetches = fetches,
+				   .fn = fn,
+				   .arg = b,
+				   .fds = {b->fd},
+				   .nfds = 1};
 	AUTO_JSON struct json *answer = NULL;
 
 	return worker_call(b->s, &spec, &answer, e);
@@ -171,9 +176,9 @@ static int from_bytes(struct session *s, struct context *c, const char *url, con
 	if (fd < 0 || make_dir(dir, e))
 		return -1;
 	b.fd = fd;
-	rc = run(&b, "fetch", receive, e);
+	rc = run(&b, "fetch", receive, true, e);
 	if (!rc)
-		rc = run(&b, "unpack", unpack, e);
+		rc = run(&b, "unpack", unpack, false, e);
 	unlink(path);
 	return rc;
 }

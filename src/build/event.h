@@ -17,6 +17,8 @@ enum event_kind {
 	EVENT_TRANSFER,    /* stage or "", text: what ("pull debian:12", "push ..."), done, total bytes */
 	EVENT_STAGE_DONE,  /* stage, source NULL or "local"/"remote" when all of it was cached, elapsed_ns */
 	EVENT_WARNING,     /* stage or "", text */
+	EVENT_WORKER_START, /* for traces: n: number of the worker, text: its role, source: what it works on, or NULL */
+	EVENT_WORKER_DONE,  /* n; err if it failed */
 	EVENT_END,         /* counts, elapsed_ns, err if the build failed */
 };
 

@@ -26,6 +26,7 @@ struct export {
 	struct build b;
 	const struct image_ops_export *x;
 	const struct digest_list *diff_ids;
+	const struct worker *worker; /* the process that it runs in */
 	int out; /* archive, or the directory */
 	char *scratch; /* for a directory: the archive in between, below tmp/ */
 	struct strv odd; /* of a script-language container: names that may break its extraction, the first of them */
@@ -63,11 +64,12 @@ static int flatten_to(struct export *ex, int fd, const struct layer_codec *codec
 	AUTO_HASH struct hash *h = hash_new(HASH_SHA512);
 	AUTO_CLOSE int root = mount_image(ex, e);
 	AUTO_TREEVIEW struct treeview tv = {0};
+	const struct worker_view sees = {ex->x->dir ? ex->out : -1, root, -1, false};
 	struct flatten_opts o = {.flat_names = true, .view = &tv.view};
 	struct layer_info info;
 	uint8_t out[HASH_MAX_BYTES];
 
-	if (root < 0)
+	if (root < 0 || worker_confine(ex->worker, &sees, e) < 0)
 		return -1;
 	if (ex->x->script_language)
 		o = (struct flatten_opts){.exclude = excluded,
@@ -122,7 +124,7 @@ static int export_worker(void *arg, struct worker *w, struct json **result, stru
 	struct export *ex = arg;
 	char sum[HASH_HEX_MAX];
 
-	(void)w;
+	ex->worker = w;
 	if ((ex->x->dir ? write_dir(ex, sum, e) : flatten_to(ex, ex->out, &ex->x->codec, sum, e)) < 0)
 		return -1;
 	*result = json_object();

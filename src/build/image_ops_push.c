@@ -228,7 +228,7 @@ static int run_sides(struct push *p, struct side *pack, struct side *send, struc
 static int push_packing(struct push *p, struct json **answer, struct err *e)
 {
 	struct side send = {.p = p}, pack = {.p = p, .feeds = &send};
-	int rc = blobstream_open(&p->streams, &p->layers, e);
+	int rc = blobstream_open(&p->streams, &p->layers, NULL, e);
 
 	if (rc == 0)
 		rc = session_need_tier(p->s, e);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "oci/entry.h"
+#include "oci/linkmap.h"
 #include "oci/treewalk.h"
 #include "src/build/imgfiles.h"
 #include "src/build/opsbase.h"
@@ -27,11 +29,13 @@ struct side {
 	struct treewalk_item item;
 	bool more;
 	struct smap packages[MANAGERS];
+	struct linkmap links;
 	bool rpm;
 };
 
 struct comparison {
 	struct imgfiles_call call;
+	const struct imgdiff_opts *o;
 	const struct digest_list *stacks[2];
 	struct side sides[2];
 	struct json *added, *removed, *changed;
@@ -59,13 +63,22 @@ static int stat_item(const struct side *s, struct stat *st, struct err *e)
 			     s->item.dirfd >= 0 ? s->item.name : "", st, e);
 }
 
-static int file_json(const struct side *s, struct json *list, struct err *e)
+/* Where the file stood first in the walk; NULL: here. */
+static const char *first_name(struct side *s)
+{
+	const struct stat *st = &s->item.st;
+
+	return S_ISDIR(st->st_mode) || st->st_nlink < 2 ? NULL : linkmap_first(&s->links, st, s->item.path);
+}
+
+static int file_json(struct side *s, struct json *list, struct err *e)
 {
 	struct json *j;
 	struct stat st;
 
 	if (stat_item(s, &st, e) < 0)
 		return -1;
+	first_name(s);
 	j = json_object();
 	json_set_str(j, "path", s->item.path);
 	json_set_str(j, "type", imgfiles_type(st.st_mode));
@@ -157,6 +170,62 @@ static int compare_data(const struct comparison *c, const struct stat *a, const 
 	return 0;
 }
 
+/* --- what only a strict comparison looks at --- */
+
+static int add_xattr_names(const struct entry *has, const struct entry *other, bool values, struct json *names)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < has->nxattrs; i++) {
+		const struct entry_xattr *x = &has->xattrs[i], *y = NULL;
+
+		for (size_t k = 0; k < other->nxattrs && !y; k++)
+			if (strcmp(other->xattrs[k].name, x->name) == 0)
+				y = &other->xattrs[k];
+		if (y && (!values || (x->n == y->n && memcmp(x->val, y->val, x->n) == 0)))
+			continue;
+		json_append(names, json_new_str(x->name));
+		n++;
+	}
+	return n;
+}
+
+static int read_xattrs(const struct side *s, struct entry *en, struct err *e)
+{
+	bool top = s->item.dirfd < 0;
+
+	return entry_read_xattrs(en, &s->root.view.view, top ? s->root.fd : s->item.dirfd, top ? "." : s->item.name,
+				 s->item.path, e);
+}
+
+static int compare_xattrs(const struct comparison *c, struct json *changes, struct err *e)
+{
+	AUTO_ENTRY struct entry a = {0}, b = {0};
+	AUTO_JSON struct json *names = json_array();
+
+	if (read_xattrs(&c->sides[0], &a, e) < 0 || read_xattrs(&c->sides[1], &b, e) < 0)
+		return -1;
+	if (add_xattr_names(&a, &b, true, names) + add_xattr_names(&b, &a, false, names))
+		json_set(changes, "xattrs", json_ref(names));
+	return 0;
+}
+
+static void compare_links(const char *a, const char *b, struct json *changes)
+{
+	if (a != b && (!a || !b || strcmp(a, b) != 0))
+		pair(changes, "link", json_new_str(a), json_new_str(b));
+}
+
+static int compare_strictly(struct comparison *c, const struct stat *a, const struct stat *b, struct json *changes,
+			    struct err *e)
+{
+	/* A layer has whole seconds. */
+	if (a->st_mtim.tv_sec != b->st_mtim.tv_sec)
+		pair(changes, "mtime", json_new_int(a->st_mtim.tv_sec), json_new_int(b->st_mtim.tv_sec));
+	compare_links(first_name(&c->sides[0]), first_name(&c->sides[1]), changes);
+	return compare_xattrs(c, changes, e);
+}
+
 static int compare_both(struct comparison *c, struct err *e)
 {
 	AUTO_JSON struct json *changes = json_object();
@@ -172,10 +241,13 @@ static int compare_both(struct comparison *c, struct err *e)
 		pair(changes, "mode", mode(&a), mode(&b));
 	if (a.st_uid != b.st_uid || a.st_gid != b.st_gid)
 		pair(changes, "owner", owner(&a), owner(&b));
+	if (c->o->strict && compare_strictly(c, &a, &b, changes, e) < 0)
+		return -1;
 	if (json_len(changes)) {
 		struct json *j = json_object();
 
 		json_set_str(j, "path", c->sides[0].item.path[0] ? c->sides[0].item.path : ".");
+		json_set_str(j, "type", imgfiles_type(b.st_mode));
 		json_set(j, "changes", STEAL_PTR(changes));
 		json_append(c->changed, j);
 	}
@@ -329,14 +401,19 @@ static int compare_roots(void *arg, int fd, struct err *e)
 	return io_write_all(fd, text.p, text.n, "an answer", e);
 }
 
-int imgdiff(struct session *s, const char *from, const char *to, struct json **out, struct err *e)
+int imgdiff(struct session *s, const char *from, const char *to, const struct imgdiff_opts *o, struct json **out,
+	    struct err *e)
 {
 	AUTO_STORE_IMAGE struct store_image a = {0}, b = {0};
-	struct comparison c = {.call = {.fn = compare_roots, .arg = &c}, .stacks = {&a.diff_ids, &b.diff_ids}};
+	struct comparison c = {.call = {.fn = compare_roots, .arg = &c}, .o = o, .stacks = {&a.diff_ids, &b.diff_ids}};
 	int rc;
 
 	if (opsbase_image(s, from, &a, NULL, e) < 0 || opsbase_image(s, to, &b, NULL, e) < 0)
 		return -1;
+	if (o->layers && o->layers[0] <= a.diff_ids.n && o->layers[1] <= b.diff_ids.n) {
+		a.diff_ids.n = o->layers[0];
+		b.diff_ids.n = o->layers[1];
+	}
 	rc = opsbase_init(&c.call.b, s, e);
 	if (rc == 0)
 		rc = opsbase_trees(&c.call.b, &a.diff_ids, from, e);

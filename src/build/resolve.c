@@ -250,7 +250,12 @@ static int start_fetch(struct build *b, size_t image, unsigned *left, struct err
 	struct resolution *r = mem_new(struct resolution);
 
 	*r = (struct resolution){.b = b, .image = image, .left = left, .err = first};
-	struct worker_spec spec = {.role = "fetch", .fn = fetch_image, .arg = r, .done = on_fetched, .ctx = r};
+	struct worker_spec spec = {.role = "fetch",
+				   .what = b->plan->images.v[image].text,
+				   .fn = fetch_image,
+				   .arg = r,
+				   .done = on_fetched,
+				   .ctx = r};
 
 	if (!worker_start(b->s, &spec, e)) {
 		free(r);

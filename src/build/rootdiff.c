@@ -93,7 +93,7 @@ static int write_diff(struct rooted *r, const struct ownview *view, struct err *
 
 /* --- COPY, WORKDIR --- */
 
-int rootdiff_copy(const struct step_job *j, rootdiff_fn *fn, const struct treeview *tv, struct err *e)
+int rootdiff_copy(const struct step_job *j, rootdiff_fn *fn, const void *arg, const struct treeview *tv, struct err *e)
 {
 	AUTO_ROOTED struct rooted r;
 
@@ -102,7 +102,7 @@ int rootdiff_copy(const struct step_job *j, rootdiff_fn *fn, const struct treevi
 	if (treeindex_make(r.root, NULL, NULL, &r.index, e) < 0)
 		return -1;
 	treeindex_settle(&r.index);
-	if (fn(j, tv, e) < 0 || write_diff(&r, &tv->view, e) < 0)
+	if (fn(arg, tv, e) < 0 || write_diff(&r, &tv->view, e) < 0)
 		return -1;
 	return roots_keep(j, &tv->view, e);
 }

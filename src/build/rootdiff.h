@@ -9,8 +9,8 @@
 
 /* In the user namespace. COPY and WORKDIR: index the root, let fn work in it, write the difference to the step's upper
  * directory. */
-typedef int rootdiff_fn(const struct step_job *j, const struct treeview *tv, struct err *e);
-int rootdiff_copy(const struct step_job *j, rootdiff_fn *fn, const struct treeview *tv, struct err *e);
+typedef int rootdiff_fn(const void *arg, const struct treeview *tv, struct err *e);
+int rootdiff_copy(const struct step_job *j, rootdiff_fn *fn, const void *arg, const struct treeview *tv, struct err *e);
 
 /* RUN, before: mount points, or in tier chroot what is mounted elsewhere; then the index. In the run worker. */
 int rootdiff_prepare(const struct step_job *j, const struct sandbox_spec *s, struct err *e);

@@ -174,9 +174,9 @@ void sched_step_done(struct step_job *j, const struct layer_info *info, struct e
 
 /* --- going on --- */
 
-static bool all_over(const struct build *b)
+static bool all_over(struct build *b)
 {
-	return b->sched->open == 0 && b->busy == 0 && b->asking == 0 && !b->flushing && !cachewrite_busy(b);
+	return b->sched->open == 0 && b->busy == 0 && b->asking == 0 && !b->flushing && cachewrite_over(b);
 }
 
 static void wake_all(struct build *b)

@@ -17,6 +17,7 @@ struct session {
 	bool tier_ready;
 	struct loop *loop;
 	struct worker *workers; /* alive, see worker.h */
+	unsigned nworkers;      /* started so far */
 	struct event_sink *sink; /* borrowed; may be NULL */
 	struct registry_opts net; /* borrowed contents: credentials and insecure hosts by option */
 	bool offline;

@@ -109,17 +109,14 @@ static int match_root(const struct squash *q, int root, struct err *e)
 	return 0;
 }
 
-static int copy_files(struct squash *q, struct err *e)
+static int copy_files(struct squash *q, int root, struct err *e)
 {
 	struct layer_apply_opts o = {.plain = true, .may_mknod = tier_makes_nodes(&q->b->s->tier),
 				     .view = &q->view.view};
 	AUTO_FREE char *path = mem_printf("%s/tar", q->dir);
 	AUTO_CLOSE int tar = openat(store_fd(q->b->s->store), path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	AUTO_CLOSE int root = mount_stack(q, &q->all, "empty", e);
 	struct layer_info info;
 
-	if (root < 0)
-		return -1;
 	if (tar < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", path);
 	if (write_tar(q, root, tar, e) < 0)
@@ -179,14 +176,7 @@ static int hide(const struct squash *q, const char *path, struct err *e)
 
 static int hide_all(struct squash *q, struct err *e)
 {
-	if (!q->base.n)
-		return 0;
-	AUTO_CLOSE int root = mount_stack(q, &q->base, "empty.base", e);
-
-	if (root < 0)
-		return -1;
-	q->base_root = root;
-	for (size_t i = 0; i < q->seen.n; i++)
+	for (size_t i = 0; i < q->seen.n && q->base.n; i++)
 		if (q->seen.v[i].val && hide(q, q->seen.v[i].key, e) < 0)
 			return -1;
 	return 0;
@@ -194,14 +184,20 @@ static int hide_all(struct squash *q, struct err *e)
 
 /* --- the worker --- */
 
-static int fill_layer(struct squash *q, int upper, struct layer_info *info, struct err *e)
+static int fill_layer(struct squash *q, const struct worker *w, int upper, struct layer_info *info, struct err *e)
 {
+	AUTO_CLOSE int root = mount_stack(q, &q->all, "empty", e);
+	AUTO_CLOSE int base = root < 0 || !q->base.n ? -1 : mount_stack(q, &q->base, "empty.base", e);
+
+	if (err_is_set(e) || worker_confine(w, &(struct worker_view){-1, root, base, false}, e) < 0)
+		return -1;
+	q->base_root = base;
 	if (treeview_stack(&q->view, q->b->s, &q->all, e) < 0)
 		return -1;
 	for (size_t i = q->base.n; i < q->all.n; i++)
 		if (note_layer(q, &q->all.v[i], e) < 0)
 			return -1;
-	if (copy_files(q, e) < 0 || hide_all(q, e) < 0)
+	if (copy_files(q, root, e) < 0 || hide_all(q, e) < 0)
 		return -1;
 	return layer_pack_as(upper, &q->view.view, &q->view.made, NULL, NULL, info, e);
 }
@@ -213,13 +209,12 @@ static int make_layer(void *arg, struct worker *w, struct json **result, struct 
 	AUTO_CLOSE int fd = openat(store_fd(q->b->s->store), upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct layer_info info = {0};
 
-	(void)w;
 	umask(0);
 	if (fd < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", upper);
 	q->upper = fd;
 	treeview_open(&q->view, q->b->s);
-	if (fill_layer(q, fd, &info, e) < 0)
+	if (fill_layer(q, w, fd, &info, e) < 0)
 		return -1;
 	if (info.entries && store_layer_publish_with(q->b->s->store, upper, q->b->s->tier.form, &info.diff_id,
 						     &q->view.made, e) < 0)

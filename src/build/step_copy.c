@@ -18,6 +18,11 @@
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
+struct copying {
+	const struct step_job *j;
+	const struct worker *w;
+};
+
 /* Mode of a file made from a here-document. */
 #define DOC_MODE 0644
 
@@ -126,15 +131,12 @@ static struct copylink *open_links(const struct step_job *j, int srcfd, const st
 	return j->def->copy.docs.n ? NULL : copylink_new(j->b, &j->parent, &j->from.v[0], srcfd, upper, list);
 }
 
-static int copy_root(const struct step_job *j, struct copyto *c, struct err *e)
+static int copy_root(const struct step_job *j, struct copyto *c, int root, struct err *e)
 {
 	AUTO_SOURCE_LIST struct source_list list = {0};
-	AUTO_CLOSE int root = mount_source(j, e);
 	struct source_query q = plan_copy_query(&j->def->copy);
 	struct source_set set;
 
-	if (root < 0)
-		return -1;
 	source_init(&set);
 	source_of_root(&set, root, c->view);
 	if (source_select(&set, &q, &list, e) < 0)
@@ -190,17 +192,29 @@ static int copy_docs(const struct copyto *to, const struct plan_copy *pc, struct
 	return 0;
 }
 
-static int copy_sources(const struct step_job *j, struct copyto *c, struct err *e)
+/* Whose files are copied: the root of another stage or image, else the context's. */
+static bool is_from_root(const struct step_job *j)
+{
+	return j->def->copy.sources.n && j->def->copy.origin != PLAN_FROM_CONTEXT;
+}
+
+static int copy_sources(const struct step_job *j, struct copyto *c, int from, struct err *e)
 {
 	if (!j->def->copy.sources.n)
 		return 0;
-	return j->def->copy.origin == PLAN_FROM_CONTEXT ? copy_context(j, c, e) : copy_root(j, c, e);
+	return is_from_root(j) ? copy_root(j, c, from, e) : copy_context(j, c, e);
 }
 
-static int copy(const struct step_job *j, const struct ownview *view, struct err *e)
+static int confine(const struct copying *cp, int root, int from, bool reads_host, struct err *e)
 {
+	return worker_confine(cp->w, &(struct worker_view){root, from, -1, reads_host}, e);
+}
+
+static int copy(const struct copying *cp, const struct ownview *view, struct err *e)
+{
+	const struct step_job *j = cp->j;
 	const struct plan_copy *pc = &j->def->copy;
-	AUTO_CLOSE int root = mount_dest(j, view, e);
+	AUTO_CLOSE int root = mount_dest(j, view, e), from = root >= 0 && is_from_root(j) ? mount_source(j, e) : -1;
 	struct dmode mode;
 	struct copyto c = {.rootfd = root,
 			   .view = view,
@@ -211,19 +225,20 @@ static int copy(const struct step_job *j, const struct ownview *view, struct err
 			   .logical = j->def->logical,
 			   .real_times = j->b->plan->timestamps_real};
 
-	if (root < 0 || set_owner(&c, pc->chown, e) < 0 || (pc->chmod && dmode_parse(pc->chmod, &mode, e) < 0))
+	if (err_is_set(e) || confine(cp, root, from, !is_from_root(j), e) < 0 || set_owner(&c, pc->chown, e) < 0 || (pc->chmod && dmode_parse(pc->chmod, &mode, e) < 0))
 		return -1;
-	return copy_sources(j, &c, e) < 0 || remote_copy(j, &c, e) < 0 ? -1 : copy_docs(&c, pc, e);
+	return copy_sources(j, &c, from, e) < 0 || remote_copy(j, &c, e) < 0 ? -1 : copy_docs(&c, pc, e);
 }
 
 /* --- WORKDIR --- */
 
-static int make_workdir(const struct step_job *j, const struct ownview *view, struct err *e)
+static int make_workdir(const struct copying *cp, const struct ownview *view, struct err *e)
 {
+	const struct step_job *j = cp->j;
 	AUTO_CLOSE int root = mount_dest(j, view, e);
 	struct passwd_ids ids = {0};
 
-	if (root < 0)
+	if (root < 0 || confine(cp, root, -1, false, e) < 0)
 		return -1;
 	AUTO_CLOSE int there = path_open_in(root, j->def->workdir, O_PATH | O_DIRECTORY, 0);
 
@@ -249,23 +264,25 @@ static int load_owners(const struct step_job *j, struct treeview *tv, struct err
 	return 0;
 }
 
-static int change(const struct step_job *j, const struct treeview *tv, struct err *e)
+static int change(const void *arg, const struct treeview *tv, struct err *e)
 {
-	return j->def->kind == PLAN_WORKDIR ? make_workdir(j, &tv->view, e) : copy(j, &tv->view, e);
+	const struct copying *cp = arg;
+
+	return cp->j->def->kind == PLAN_WORKDIR ? make_workdir(cp, &tv->view, e) : copy(cp, &tv->view, e);
 }
 
 static int work(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct step_job *j = arg;
+	const struct copying cp = {j, w};
 	AUTO_TREEVIEW struct treeview tv = {0};
 	int rc;
 
-	(void)w;
 	umask(0);
 	treeview_open(&tv, j->b->s);
 	rc = load_owners(j, &tv, e);
 	if (rc == 0)
-		rc = j->b->s->tier.trees ? rootdiff_copy(j, change, &tv, e) : change(j, &tv, e);
+		rc = j->b->s->tier.trees ? rootdiff_copy(j, change, &cp, &tv, e) : change(&cp, &tv, e);
 	if (rc < 0) {
 		err_wrap(e, "stage %s: %s", j->st->name, j->def->text);
 		return e->place.file ? -1 : err_at(e, j->st->file, j->def->line, 0);
@@ -288,7 +305,7 @@ static void on_done(void *ctx, const struct json *result, struct err *e)
 int step_copy_start(struct step_job *j, struct err *e)
 {
 	struct worker_spec spec = {
-		.role = "copy", .enter = WORKER_MOUNT, .fn = work, .arg = j, .done = on_done, .ctx = j};
+		.role = "copy", .what = j->st->name, .enter = WORKER_MOUNT, .fn = work, .arg = j, .done = on_done, .ctx = j};
 
 	j->worker = worker_start(j->b->s, &spec, e);
 	return j->worker ? 0 : -1;

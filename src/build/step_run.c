@@ -210,6 +210,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.cgroup = &group,
 		.owners = tv.view.rows,
 		.owners_fd = owners,
+		.names = tv.view.names,
 		.sync_is_noop = !mounts.keep_sync && !j->def->insecure,
 		.insecure = j->def->insecure,
 		.seccomp_prog = mounts.keep_sync ? b->seccomp_sync : b->seccomp,
@@ -282,6 +283,7 @@ static void on_committed(void *ctx, const struct json *result, struct err *e)
 static void start_commit(struct step_job *j, struct err *e)
 {
 	struct worker_spec spec = {.role = "pack",
+				   .what = j->st->name,
 				   .enter = WORKER_USERNS,
 				   .fn = commit,
 				   .arg = j,
@@ -433,6 +435,7 @@ int step_run_start(struct step_job *j, struct err *e)
 		return -1;
 	}
 	struct worker_spec spec = {.role = "run",
+				   .what = j->st->name,
 				   .enter = WORKER_PLAIN,
 				   .fn = run_in_sandbox,
 				   .arg = r,

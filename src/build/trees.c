@@ -246,6 +246,7 @@ static void start_unpack(struct tree_state *t)
 {
 	struct err e = ERR_INIT;
 	struct worker_spec spec = {.role = "unpack",
+				   .what = t->what,
 				   .enter = WORKER_USERNS,
 				   .fn = unpack,
 				   .arg = t,
@@ -338,7 +339,8 @@ static void start_fetch(struct tree_state *t)
 {
 	struct err e = ERR_INIT;
 	struct worker_spec spec = {
-		.role = "fetch", .fn = fetch, .arg = t, .done = on_fetched, .message = on_progress, .ctx = t};
+		.role = "fetch", .what = t->what, .fn = fetch, .arg = t, .done = on_fetched, .message = on_progress,
+		.ctx = t};
 
 	if (!worker_start(t->b->s, &spec, &e))
 		finish(t, &e);

@@ -9,7 +9,10 @@
 void treeview_open_as(struct treeview *t, enum tier tier)
 {
 	*t = (struct treeview){
-		.view = {.rows = owntab_new(), .plain = tier == TIER_NONE, .solo = tier == TIER_SOLO}};
+		.view = {.rows = owntab_new(),
+			 .names = tier == TIER_SOLO ? nameset_new() : NULL,
+			 .plain = tier == TIER_NONE,
+			 .solo = tier == TIER_SOLO}};
 }
 
 void treeview_open(struct treeview *t, const struct session *s)
@@ -20,6 +23,7 @@ void treeview_open(struct treeview *t, const struct session *s)
 void treeview_release(struct treeview *t)
 {
 	owntab_free(t->view.rows);
+	nameset_free(t->view.names);
 	owners_release(&t->made);
 	*t = (struct treeview){0};
 }
@@ -41,7 +45,7 @@ struct preload {
 	struct treeview *t;
 	const struct session *s;
 	const struct digest_list *stack;
-	int fd;
+	int fd, names_fd;
 };
 
 static int load_and_save(void *arg, struct err *e)
@@ -49,6 +53,8 @@ static int load_and_save(void *arg, struct err *e)
 	struct preload *p = arg;
 
 	if (treeview_stack(p->t, p->s, p->stack, e) < 0)
+		return -1;
+	if (p->t->view.names && nameset_save(p->t->view.names, p->names_fd, e) < 0)
 		return -1;
 	return owntab_save(p->t->view.rows, p->fd, e);
 }
@@ -63,14 +69,17 @@ static bool has_lists(const struct session *s, const struct digest_list *stack)
 
 int treeview_preload(struct treeview *t, const struct session *s, const struct digest_list *stack, struct err *e)
 {
-	AUTO_CLOSE int fd = -1;
+	AUTO_CLOSE int fd = -1, names = -1;
 
 	if (!has_lists(s, stack))
 		return 0;
 	fd = memfd_create("slct-owners", MFD_CLOEXEC);
-	if (fd < 0)
+	names = memfd_create("slct-names", MFD_CLOEXEC);
+	if (fd < 0 || names < 0)
 		return err_sys(e, ERR_HOST, errno, "memory file");
-	if (nsjob_run(s->nsfd, load_and_save, &(struct preload){t, s, stack, fd}, e) < 0)
+	if (nsjob_run(s->nsfd, load_and_save, &(struct preload){t, s, stack, fd, names}, e) < 0)
+		return -1;
+	if (t->view.names && nameset_load(t->view.names, names, e) < 0)
 		return -1;
 	return owntab_load(t->view.rows, fd, e);
 }

@@ -188,7 +188,7 @@ static void from_store(struct urlfetch *f)
 static void start_one(struct urlfetch_run *r, struct urlfetch *f)
 {
 	struct worker_spec spec = {
-		.role = "fetch", .enter = WORKER_PLAIN, .fn = fetch, .arg = f, .done = on_done, .ctx = f};
+		.role = "fetch", .fetches = true, .fn = fetch, .arg = f, .done = on_done, .ctx = f};
 
 	f->started = true;
 	f->run = r;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "src/build/cacheread.h"
+#include "src/cache/cachewhy.h"
 #include "src/cache/inputs.h"
 #include "src/plan/treelist.h"
 #include "src/util/clock.h"
@@ -13,6 +15,7 @@
 struct why {
 	struct build *b;
 	struct smap stages; /* name → struct records */
+	VEC_OF(struct json *) docs; /* records of stages from remote caches */
 };
 
 struct records {
@@ -42,6 +45,57 @@ static void take(void *arg, struct clocal *r)
 	*r = (struct clocal){0};
 }
 
+/* --- from remote caches --- */
+
+struct remote_why {
+	struct why *w;
+	const struct cacheread_keys *keys;
+};
+
+static void take_remote(void *ctx, size_t i, const struct manifest *m)
+{
+	const struct remote_why *r = ctx;
+	const char *stage = r->w->b->plan->stages.v[r->keys->v[i].stage].name;
+	struct err e = ERR_INIT;
+	struct json *doc;
+
+	if (cachewhy_accept(m, stage, &doc, &e) < 0) {
+		session_warn(r->w->b->s, stage, "the record of it in a cache is ignored: %s", e.msg);
+		err_release(&e);
+		return;
+	}
+	vec_push(&r->w->docs, doc);
+	cachewhy_each(doc, take, r->w);
+}
+
+static bool will_run(const struct build *b, size_t stage)
+{
+	const struct plan_stage *st = &b->plan->stages.v[stage];
+
+	for (size_t k = b->run[stage].next; b->run[stage].wanted && k < st->steps.n; k++)
+		if (plan_step_is_layer(&st->steps.v[k]))
+			return true;
+	return false;
+}
+
+/* Of stages in which something is to be explained. */
+static void load_remote(struct why *w)
+{
+	struct cacheread_keys keys = {0};
+	struct remote_why r = {w, &keys};
+
+	for (size_t i = 0; w->b->caches.from.n && i < w->b->plan->stages.n; i++) {
+		struct cacheread_key key = {.stage = i};
+
+		if (!will_run(w->b, i))
+			continue;
+		cachewhy_key(w->b->plan->stages.v[i].name, &key.key);
+		vec_push(&keys, key);
+	}
+	cacheread_whys(w->b, &keys, take_remote, &r);
+	vec_release(&keys);
+}
+
 struct why *why_load(struct build *b, struct err *e)
 {
 	struct why *w = mem_new(struct why);
@@ -51,8 +105,10 @@ struct why *why_load(struct build *b, struct err *e)
 	for (size_t i = 0; i < b->plan->stages.n; i++)
 		if (b->plan->stages.v[i].needed)
 			smap_set(&w->stages, b->plan->stages.v[i].name, mem_new(struct records));
-	if (clocal_each(b->s->store, take, w, e) == 0)
+	if (clocal_each(b->s->store, take, w, e) == 0) {
+		load_remote(w);
 		return w;
+	}
 	why_free(w);
 	return NULL;
 }
@@ -62,6 +118,9 @@ void why_free(struct why *w)
 	if (!w)
 		return;
 	smap_release(&w->stages);
+	for (size_t i = 0; i < w->docs.n; i++)
+		json_free(w->docs.v[i]);
+	vec_release(&w->docs);
 	free(w);
 }
 
@@ -83,19 +142,28 @@ static unsigned likeness(const struct clocal *r, const struct plan_stage *st, co
 {
 	static const char *const does[] = {"argv", "sources", "dest", "workdir"};
 	AUTO_FREE char *file = realpath(st->file, NULL);
-	unsigned n = r->file && strcmp(r->file, file ? file : st->file) == 0 ? 16 : 0;
+	/* One from elsewhere does not say where its file was. */
+	unsigned n = !r->file || strcmp(r->file, file ? file : st->file) == 0 ? 16 : 0;
+	unsigned same = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(does); i++) {
 		const struct json *a = json_get(r->inputs, does[i]), *b = json_get(now, does[i]);
 
-		n += a && b && json_eq(a, b) ? 3 : 0;
+		same += a && b && json_eq(a, b) ? 3 : 0;
 	}
-	return n + (r->n == s->n ? 5 : 0);
+	same += r->n == s->n ? 5 : 0;
+	return same || r->file ? n + same : 0;
 }
 
 static int64_t time_of(const struct clocal *r)
 {
 	return r->run ? r->run : r->built * CLOCK_NS_PER_S;
+}
+
+/* Than the build of which is asked. Others' clocks count seconds, and not ours. */
+static bool is_later(const struct clocal *r, int64_t before)
+{
+	return (r->run || !r->file) && time_of(r) >= before;
 }
 
 static const struct clocal *nearest(const struct records *list, const struct plan_stage *st, const struct plan_step *s,
@@ -108,7 +176,7 @@ static const struct clocal *nearest(const struct records *list, const struct pla
 		const struct clocal *r = &list->v.v[i];
 		unsigned n;
 
-		if (strcmp(r->key.hex, s->key.hex) == 0 || (r->run && r->run >= before) || !same_kind(r, s))
+		if (strcmp(r->key.hex, s->key.hex) == 0 || is_later(r, before) || !same_kind(r, s))
 			continue;
 		n = likeness(r, st, s, now);
 		/* Nothing in common but the stage's name is not the same step. */
@@ -164,11 +232,23 @@ static void from_reason(const struct json *then, const struct json *now, size_t 
 		image_reason("image", json_at(json_get(then, "origins"), n), is, out);
 }
 
-static void files_reason(struct store *s, const struct json *then, const struct json *now, struct strv *out)
+static bool changes_from_elsewhere(const struct why *w, const char *was, const char *is, struct strv *out)
+{
+	for (size_t i = 0; i < w->docs.n; i++) {
+		const char *list = cachewhy_files(w->docs.v[i], was);
+
+		if (list)
+			return treelist_changes_from(w->b->s->store, sv_from(list), is, FILES_NAMED, out);
+	}
+	return false;
+}
+
+static void files_reason(const struct why *w, const struct json *then, const struct json *now, struct strv *out)
 {
 	const char *was = json_str(then), *is = json_str(now);
 
-	if (!was || !is || !treelist_changes(s, was, is, FILES_NAMED, out))
+	if (!was || !is || (!treelist_changes(w->b->s->store, was, is, FILES_NAMED, out) &&
+			    !changes_from_elsewhere(w, was, is, out)))
 		strv_add(out, "files of the context changed");
 }
 
@@ -242,7 +322,7 @@ static void add_reason(const struct why *w, const struct plan_stage *st, const s
 	else if (is_field(field, "from"))
 		from_reason(then, now, from_number(field), out);
 	else if (is_field(field, "files"))
-		files_reason(w->b->s->store, was, is, out);
+		files_reason(w, was, is, out);
 	else if (is_field(field, "env"))
 		env_reason(st, was, is, out);
 	else if (!is_silent(field))

@@ -13,11 +13,15 @@
 #include "src/util/mem.h"
 #include "src/util/proc.h"
 
+/* For landlock_dir, where there is no descriptor: what is missing is left out. */
+#define NO_SUCH_PATH "/proc/self/no-such-path"
+
 struct worker {
 	struct session *session;
 	struct worker_spec spec;
 	struct worker *next, *prev; /* in session.workers */
 	pid_t pid;
+	unsigned number; /* of those of the session, from 1 */
 	int sock;
 	struct loop_src *on_sock;
 	struct json *result;
@@ -63,6 +67,17 @@ void worker_send(struct worker *w, const struct json *message)
 	send_json(w, j, MSG_DONTWAIT);
 }
 
+bool worker_sleep(struct worker *w)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = recv(w->sock, &byte, sizeof byte, 0);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
 static int compare_int(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
@@ -91,23 +106,31 @@ static int enter(const struct worker *w, struct err *e)
 }
 
 /* The second wall. Who unpacks, packs and removes needs the store alone (and what libraries read: /proc/self/fd names
- * descriptors by path); who scans reads what the user named and writes the store. Copies and exports mount, and steps
- * have a root of their own: neither goes together with Landlock. */
-static int confine(const struct worker *w, struct err *e)
+ * descriptors by path); who scans or fetches reads what the user named and writes the store. Landlock forbids mounts: who
+ * mounts confines himself afterwards. Steps have a root of their own. */
+int worker_confine(const struct worker *w, const struct worker_view *v, struct err *e)
 {
 	const struct landlock_dir dirs[] = {
 		{store_fd(w->session->store), NULL, LANDLOCK_ALL},
 		{-1, "/dev/null", LANDLOCK_READ},
-		{-1, w->spec.reads_host ? "/" : "/proc/self", LANDLOCK_READ},
+		{-1, v->reads_host ? "/" : "/proc/self", LANDLOCK_READ},
 		{-1, "/etc", LANDLOCK_READ},
 		{-1, "/usr", LANDLOCK_READ},
 		{-1, "/lib", LANDLOCK_READ},
 		{-1, "/lib64", LANDLOCK_READ},
+		{v->writes, NO_SUCH_PATH, LANDLOCK_ALL},
+		{v->reads, NO_SUCH_PATH, LANDLOCK_READ},
+		{v->reads_too, NO_SUCH_PATH, LANDLOCK_READ},
 	};
 
-	if (w->spec.enter != WORKER_USERNS && !w->spec.reads_host)
-		return 0;
-	return landlock_confine(dirs, ARRAY_LEN(dirs), e);
+	return landlock_confine(dirs, ARRAY_LEN(dirs), w->spec.fetches, e);
+}
+
+static int confine(const struct worker *w, struct err *e)
+{
+	const struct worker_view v = {-1, -1, -1, w->spec.reads_host || w->spec.fetches};
+
+	return w->spec.enter == WORKER_USERNS || v.reads_host ? worker_confine(w, &v, e) : 0;
 }
 
 static void reset_signals(void)
@@ -150,6 +173,20 @@ static ATTR_NORETURN void child(struct worker *w, pid_t parent)
 
 /* --- in the scheduler --- */
 
+static void tell(const struct worker *w, enum event_kind kind)
+{
+	struct event_sink *sink = w->session->sink;
+	bool done = kind == EVENT_WORKER_DONE;
+
+	if (sink)
+		sink->emit(sink, &(struct event){.kind = kind,
+						 .stage = "",
+						 .n = w->number,
+						 .text = w->spec.role,
+						 .source = done ? NULL : w->spec.what,
+						 .err = done && err_is_set(&w->err) ? &w->err : NULL});
+}
+
 static void died(struct worker *w)
 {
 	if (w->killed)
@@ -187,6 +224,7 @@ static void finish(struct worker *w)
 	delist(w);
 	if (!w->answered)
 		died(w);
+	tell(w, EVENT_WORKER_DONE);
 	w->spec.done(w->spec.ctx, w->result, &w->err);
 	err_release(&w->err);
 	json_free(w->result);
@@ -274,7 +312,7 @@ struct worker *worker_start(struct session *s, const struct worker_spec *spec, s
 	}
 	struct worker *w = mem_new(struct worker);
 
-	*w = (struct worker){.session = s, .spec = *spec, .sock = pair[1]};
+	*w = (struct worker){.session = s, .spec = *spec, .number = ++s->nworkers, .sock = pair[1]};
 	grow_socket(pair[1]);
 	w->pid = fork();
 	if (w->pid == 0)
@@ -283,6 +321,8 @@ struct worker *worker_start(struct session *s, const struct worker_spec *spec, s
 	w->sock = pair[0];
 	if (w->pid > 0 && watch(w, e) == 0) {
 		enlist(w);
+		tell(w, EVENT_WORKER_START);
+		w->spec.what = NULL;
 		return w;
 	}
 	if (w->pid < 0) {
@@ -301,6 +341,21 @@ void worker_kill(struct worker *w)
 {
 	w->killed = true;
 	kill(w->pid, SIGKILL);
+}
+
+/* One that is gone is noticed by its end of the socket. */
+void worker_wake(struct worker *w)
+{
+	char byte = 0;
+
+	while (!w->eof && send(w->sock, &byte, sizeof byte, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
+		;
+}
+
+void worker_finish(struct worker *w)
+{
+	if (!w->eof)
+		shutdown(w->sock, SHUT_WR);
 }
 
 void worker_kill_all(struct session *s)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "src/util/log.h"
 #include "src/util/mem.h"
 #include "src/util/smap.h"
 
@@ -19,6 +20,8 @@ bool inputs_is_secret(const char *name)
 					    "apikey", "api_key",    "api-key", "access_key", "auth",       "pwd"};
 	size_t n = strlen(name);
 
+	if (strcasestr(name, "author") && !strcasestr(name, "authori"))
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		if (strcasestr(name, parts[i]) && strcmp(name, "PWD") != 0)
 			return true;
@@ -70,6 +73,28 @@ static bool hides(const char *start, const char *eq)
 	return eq > start && value_length(eq + 1) && (inputs_is_secret(name) || is_secret_value(eq + 1));
 }
 
+/* The values that this run knows as secrets, wherever they stand: records outlive it. */
+static char *hide_known(char *text)
+{
+	const struct strv *secrets = log_secrets();
+
+	for (size_t i = 0; i < secrets->n; i++) {
+		AUTO_BUF struct buf out = BUF_INIT(BUF_TEXT_MAX);
+		const char *rest = text, *at;
+
+		if (!strstr(text, secrets->v[i]))
+			continue;
+		for (; (at = strstr(rest, secrets->v[i])); rest = at + strlen(secrets->v[i])) {
+			buf_add(&out, rest, (size_t)(at - rest));
+			buf_str_add(&out, INPUTS_MASK);
+		}
+		buf_str_add(&out, rest);
+		free(text);
+		text = buf_steal(&out);
+	}
+	return text;
+}
+
 char *inputs_mask_text(const char *text)
 {
 	AUTO_BUF struct buf out = BUF_INIT(BUF_TEXT_MAX);
@@ -91,7 +116,7 @@ char *inputs_mask_text(const char *text)
 			word = p + 1;
 		}
 	}
-	return buf_steal(&out);
+	return hide_known(buf_steal(&out));
 }
 
 static struct json *mask_object(struct json *o)

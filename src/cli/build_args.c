@@ -5,13 +5,17 @@
 #include "oci/ref.h"
 #include "src/build/cacheopt.h"
 #include "src/build/context.h"
+#include "src/cache/inputs.h"
 #include "src/cli/goal.h"
 #include "src/cli/work.h"
 #include "src/sandbox/ulimit.h"
+#include "src/util/log.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
 
 #define BUILD_ARGS_CPUS_MAX 8192
+/* A build argument with a name that looks secret is masked from this length on: "true" is no secret. */
+#define BUILD_ARGS_MASKED_BYTES 8
 
 /* K=V; without a value *val is NULL. ERR_USAGE for an empty name. */
 static int build_args_pair(const char *option, const char *text, char **key, const char **val, struct err *e)
@@ -38,6 +42,9 @@ static int build_args_pairs(const char *option, bool from_env, const struct strv
 			val = from_env ? getenv(key) : "";
 		if (val)
 			smap_set_str(to, key, val);
+		/* Steps may print it, and their logs are kept. */
+		if (val && from_env && inputs_is_secret(key) && strlen(val) >= BUILD_ARGS_MASKED_BYTES)
+			log_add_secret(val);
 	}
 	return 0;
 }

@@ -6,8 +6,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/util/log.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
+
+/* Shorter ones would blot out words that have nothing to do with them. */
+#define BUILD_SECRETS_MASKED_BYTES 6
 
 static struct build_secret *build_secrets_find(struct build_secret_list *l, const char *id)
 {
@@ -83,7 +87,12 @@ static int build_secrets_check(struct build_secret *s, struct err *e)
 	struct stat st;
 
 	if (s->env) {
-		if (getenv(s->env))
+		const char *value = getenv(s->env);
+
+		/* It is in this process anyway: whatever shows it otherwise, an argument for example, is masked too. */
+		if (value && strlen(value) >= BUILD_SECRETS_MASKED_BYTES)
+			log_add_secret(value);
+		if (value)
 			return 0;
 		err_set(e, ERR_INPUT, "--secret: secret %s: the environment has no variable %s", s->id, s->env);
 		return err_hint(e, "export it, or name a file with src=");

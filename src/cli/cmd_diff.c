@@ -149,7 +149,7 @@ static int cmd_diff_run(struct cli *c, const void *opts, struct err *e)
 	const char *from, *to;
 
 	if (image_src_in_store(c->args.operands.v[0], &from, e) || image_src_in_store(c->args.operands.v[1], &to, e) ||
-	    work_open(&w, c, NULL, NULL, e) || imgdiff(&w.session, from, to, &d, e))
+	    work_open(&w, c, NULL, NULL, e) || imgdiff(&w.session, from, to, &(struct imgdiff_opts){0}, &d, e))
 		return -1;
 	work_close(&w);
 	if (c->g.json || (o->format && strcmp(o->format, "json") == 0))

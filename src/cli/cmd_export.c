@@ -3,6 +3,7 @@
 
 #include "src/cli/build_args.h"
 #include "src/cli/cmd.h"
+#include "src/cli/image_src.h"
 #include "src/cli/release.h"
 #include "src/cli/work.h"
 #include "src/util/mem.h"
@@ -117,6 +118,7 @@ static int cmd_export_any(struct cli *c, const struct cmd_export_opts *o, bool f
 {
 	AUTO_WORK struct work w = {0};
 	struct build_opts b;
+	const char *image;
 	int rc;
 
 	build_opts_init(&b);
@@ -130,8 +132,9 @@ static int cmd_export_any(struct cli *c, const struct cmd_export_opts *o, bool f
 		if (!rc)
 			rc = cmd_export_flavors(&w.session, o, &b, written, e);
 	} else if (!rc) {
-		rc = release_write(&w.session, c->args.operands.v[0], cmd_export_format(o, false), o->output, false,
-				      NULL, e);
+		rc = image_src_in_store(c->args.operands.v[0], &image, e);
+		if (!rc)
+			rc = release_write(&w.session, image, cmd_export_format(o, false), o->output, false, NULL, e);
 		if (!rc && strcmp(o->output, "-") != 0)
 			strv_add(written, o->output);
 	}

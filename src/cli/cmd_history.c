@@ -1,4 +1,5 @@
 /* slct history: the instructions that made an image, newest first. */
+#include "oci/manifest.h"
 #include "src/cli/cli.h"
 #include "src/cli/cmd.h"
 #include "src/cli/image_src.h"
@@ -7,12 +8,18 @@
 #include "src/util/num.h"
 
 struct cmd_history_opts {
+	struct cli_net net;
 	bool no_trunc;
+	const char *platform;
 };
 
+#define CMD_HISTORY_AT(member) .offset = offsetof(struct cmd_history_opts, member)
+
 static const struct opt cmd_history_options[] = {
-	{.name = "no-trunc", .kind = OPT_FLAG, .offset = offsetof(struct cmd_history_opts, no_trunc),
-	 .help = "whole instructions"},
+	{.name = "no-trunc", .kind = OPT_FLAG, CMD_HISTORY_AT(no_trunc), .help = "whole instructions"},
+	{.name = "platform", .arg = "P", .kind = OPT_STRING, CMD_HISTORY_AT(platform), .dflt = "this machine's",
+	 .help = "os/arch[/variant] to choose from an index"},
+	CLI_NET_OPTIONS(struct cmd_history_opts),
 };
 
 #define CMD_HISTORY_WIDTH 60 /* bytes of an instruction that are shown */
@@ -35,8 +42,9 @@ static uint64_t cmd_history_size(struct store *s, const struct digest *diff_id)
 	return size;
 }
 
-/* Rows in the order of the config; the caller frees. */
-static struct cmd_history_row *cmd_history_rows(struct store *s, const struct imgconfig *cfg)
+/* Rows in the order of the config; the caller frees. m: of an image elsewhere, whose layers are as long as it says; or
+ * NULL. */
+static struct cmd_history_row *cmd_history_rows(struct store *s, const struct imgconfig *cfg, const struct manifest *m)
 {
 	struct cmd_history_row *rows = mem_zalloc((cfg->nhistory + 1) * sizeof(*rows));
 	size_t layer = 0;
@@ -45,8 +53,12 @@ static struct cmd_history_row *cmd_history_rows(struct store *s, const struct im
 		rows[i].h = &cfg->history[i];
 		if (cfg->history[i].empty_layer || layer >= cfg->diff_ids.n)
 			continue;
-		rows[i].layer = &cfg->diff_ids.v[layer++];
-		rows[i].size = cmd_history_size(s, rows[i].layer);
+		rows[i].layer = &cfg->diff_ids.v[layer];
+		if (!m)
+			rows[i].size = cmd_history_size(s, rows[i].layer);
+		else if (layer < m->nlayers)
+			rows[i].size = m->layers[layer].size;
+		layer++;
 	}
 	return rows;
 }
@@ -89,16 +101,38 @@ static int cmd_history_table(const struct cmd_history_row *rows, size_t n, bool 
 	return cli_print(buf_str(&out), out.n, e);
 }
 
+static bool cmd_history_is_elsewhere(const char *text)
+{
+	return strncmp(text, "docker://", 9) == 0 || strncmp(text, "oci:", 4) == 0;
+}
+
+/* Manifest and config are enough: no layer is asked for. */
+static int cmd_history_elsewhere(const struct cli *c, const struct cmd_history_opts *o, struct imgconfig *cfg,
+				 struct manifest *m, struct err *e)
+{
+	AUTO_IMAGE_SRC struct image_src i = {0};
+	struct platform p;
+
+	if (cli_platform(o->platform, &p, e) || image_src_read(c, &o->net, c->args.operands.v[0], &p, &i, e) ||
+	    manifest_parse(i.manifest_text.p, i.manifest_text.n, NULL, m, ERR_INPUT, e))
+		return -1;
+	return imgconfig_parse(i.config_text.p, i.config_text.n, cfg, ERR_INPUT, e);
+}
+
 static int cmd_history_run(struct cli *c, const void *opts, struct err *e)
 {
 	const struct cmd_history_opts *o = opts;
+	const char *name = c->args.operands.v[0];
+	bool elsewhere = cmd_history_is_elsewhere(name);
 	AUTO_STORE_IMAGE struct store_image i = {0};
 	AUTO_IMGCONFIG struct imgconfig cfg = {0};
+	AUTO_MANIFEST struct manifest m = {0};
 	AUTO_FREE struct cmd_history_row *rows = NULL;
 
-	if (image_src_find(c->store, c->args.operands.v[0], &i, e) || store_image_config(c->store, &i, &cfg, e))
+	if (elsewhere ? cmd_history_elsewhere(c, o, &cfg, &m, e)
+		      : image_src_find(c->store, name, &i, e) || store_image_config(c->store, &i, &cfg, e))
 		return -1;
-	rows = cmd_history_rows(c->store, &cfg);
+	rows = cmd_history_rows(c->store, &cfg, elsewhere ? &m : NULL);
 	if (c->g.json)
 		return cmd_history_json(rows, cfg.nhistory, e);
 	return cmd_history_table(rows, cfg.nhistory, o->no_trunc, e);
@@ -110,8 +144,10 @@ const struct command cmd_history = {
 	.flags = COMMAND_STORE,
 	.summary = "show the instructions that made an image",
 	.usage = "[OPTIONS] IMAGE",
-	.about = "Newest first. SIZE is that of the uncompressed layer, \"-\" where the instruction made none.",
-	.example = "slct history --no-trunc demo:1",
+	.about = "IMAGE is a name in the store, or store:NAME, docker://REFERENCE or oci:DIRECTORY[:TAG]. Newest first. SIZE "
+		 "is that of the uncompressed layer, of an image outside of the store that of the layer as it lies there; "
+		 "\"-\" where the instruction made none.",
+	.example = "slct history --no-trunc demo:1\nslct history docker://localhost:5000/demo:1",
 	.opts = cmd_history_options,
 	.nopts = ARRAY_LEN(cmd_history_options),
 	.opts_size = sizeof(struct cmd_history_opts),

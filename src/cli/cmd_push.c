@@ -87,7 +87,8 @@ static int cmd_push_run(struct cli *c, const void *opts, struct err *e)
 		return cmd_push_flavors(c, o, e);
 	if (c->args.operands.n > 2)
 		return err_set(e, ERR_USAGE, "slct push: \"%s\" is too much", c->args.operands.v[2]);
-	if (work_codec(o->compression, &codec, e) || work_open(&w, c, &o->net, dest ? dest : name, e) ||
+	if (image_src_in_store(name, &name, e) || work_codec(o->compression, &codec, e) ||
+	    work_open(&w, c, &o->net, dest ? dest : name, e) ||
 	    image_ops_push(&w.session, name, dest, o->compression ? &codec : NULL, &st, e))
 		return -1;
 	work_close(&w);

@@ -1,7 +1,9 @@
 /* slct save: images as files that other tools read. */
 #include "src/build/image_ops.h"
 #include "src/cli/cmd.h"
+#include "src/cli/image_src.h"
 #include "src/cli/work.h"
+#include "src/util/mem.h"
 
 struct cmd_save_opts {
 	const char *format, *output, *compression;
@@ -33,12 +35,15 @@ static int cmd_save_run(struct cli *c, const void *opts, struct err *e)
 	const struct cmd_save_opts *o = opts;
 	AUTO_WORK struct work w = {0};
 	struct layer_codec codec;
-	const char *const *names = (const char *const *)strv_argv(&c->args.operands);
+	AUTO_FREE const char **names = mem_array(c->args.operands.n + 1, sizeof *names);
 
 	if (!o->output) {
 		err_set(e, ERR_USAGE, "slct save: -o PATH is missing");
 		return -1;
 	}
+	for (size_t i = 0; i < c->args.operands.n; i++)
+		if (image_src_in_store(c->args.operands.v[i], &names[i], e))
+			return -1;
 	if (work_codec(o->compression, &codec, e) || work_open(&w, c, NULL, NULL, e))
 		return -1;
 	return image_ops_save(&w.session, names, c->args.operands.n, cmd_save_format(o->format), o->output,

@@ -34,8 +34,10 @@ static int cmd_verify_goal(const struct json *g, bool *same, struct err *e)
 	if (cli_printf(e, "%s: %s, but again %s\n", stage, json_get_str(g, "id"), json_get_str(g, "again")) ||
 	    (step && cli_printf(e, "  first in: %s\n", step)))
 		return -1;
+	if (!json_get_bool(g, "layers", true))
+		return cli_printf(e, "  the layers are the same, the image's config is not\n");
 	if (!file)
-		return cli_printf(e, "  no file differs but in times or extended attributes\n");
+		return cli_printf(e, "  no file differs, but the layer's bytes do\n");
 	changes = cmd_verify_changes(g);
 	return cli_printf(e, "  first file: %s (%s), of %lld\n", file, changes, (long long)json_get_int(g, "files", 0));
 }
@@ -88,7 +90,8 @@ const struct command cmd_verify = {
 	.usage = "[OPTIONS] [GOAL]",
 	.about = "GOAL is as of slct why. It is built as always, then once more with every step run; nothing of the second "
 		 "build is kept as a cache entry. If the images differ, the step is named in whose layer they differ first, "
-		 "and the first file that does; the exit status is 1.",
+		 "and the first file that this step leaves in another state: content, type, mode, owner, time, extended "
+		 "attributes or what it is a link to; the exit status is 1.",
 	.example = "slct verify flavors/python-demo:release\nslct verify --isolation root .",
 	.opts = cmd_verify_options,
 	.nopts = ARRAY_LEN(cmd_verify_options),

@@ -42,6 +42,26 @@ char *image_src_name(const struct store_image *i)
 	return mem_strdup(i->name);
 }
 
+int image_src_in_store(const char *text, const char **name, struct err *e)
+{
+	static const char *const others[] = {"oci:", "oci-archive:", "docker-archive:"};
+	const char *rest;
+
+	*name = text;
+	if (image_src_prefix(text, "docker://", &rest)) {
+		err_set(e, ERR_USAGE, "%s: an image of the store is wanted", text);
+		return err_hint(e, "first: slct pull %s", rest);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		if (!image_src_prefix(text, others[i], &rest))
+			continue;
+		err_set(e, ERR_USAGE, "%s: an image of the store is wanted", text);
+		return err_hint(e, "first: slct copy %s store:NAME", text);
+	}
+	image_src_prefix(text, "store:", name);
+	return 0;
+}
+
 static int image_src_not_found(struct store *s, const char *text, struct err *e)
 {
 	struct store_image_list all = {0};
@@ -70,6 +90,8 @@ int image_src_find(struct store *s, const char *text, struct store_image *out, s
 	struct err as_ref = ERR_INIT;
 	int rc = -1;
 
+	if (image_src_in_store(text, &text, e))
+		return -1;
 	if (ref_parse(text, &ref, &as_ref) == 0) {
 		AUTO_FREE char *full = ref_format(&ref);
 
@@ -88,29 +110,6 @@ int image_src_find(struct store *s, const char *text, struct store_image *out, s
 	}
 	err_release(&as_ref);
 	return rc;
-}
-
-int image_src_in_store(const char *text, const char **name, struct err *e)
-{
-	static const struct {
-		const char *prefix, *first;
-	} others[] = {{"docker://", "slct pull %s"},
-		      {"oci:", "slct load -i %s"},
-		      {"oci-archive:", "slct load -i %s"},
-		      {"docker-archive:", "slct load -i %s"}};
-	const char *rest;
-
-	*name = text;
-	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-		if (!image_src_prefix(text, others[i].prefix, &rest))
-			continue;
-		AUTO_FREE char *command = mem_printf("%.*s%s", (int)(strlen(others[i].first) - 2), others[i].first, rest);
-
-		err_set(e, ERR_USAGE, "%s: an image of the store is wanted", text);
-		return err_hint(e, "first: %s", command);
-	}
-	image_src_prefix(text, "store:", name);
-	return 0;
 }
 
 /* --- the store --- */

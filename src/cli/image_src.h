@@ -5,7 +5,8 @@
 #include "src/cli/cli.h"
 
 /* Find an image of the store by what the user wrote: a reference (docker.io/ and :latest may be left out), an id
- * ("sha256:...") or the beginning of one. ERR_NOT_FOUND with the nearest name as hint. */
+ * ("sha256:...") or the beginning of one. ERR_NOT_FOUND with the nearest name as hint; other transports as
+ * image_src_in_store. */
 int image_src_find(struct store *s, const char *text, struct store_image *out, struct err *e);
 /* Name as a person would write it; an image without a name gives "". Caller frees. */
 char *image_src_name(const struct store_image *i);

@@ -1,6 +1,10 @@
 /* A plan as a graph for graphviz. */
 #include "src/cli/plandot.h"
 
+#include <string.h>
+
+#include "src/util/log.h"
+
 static const char *plandot_str(const struct json *j, const char *key)
 {
 	const char *text = json_get_str(j, key);
@@ -16,6 +20,14 @@ static bool plandot_is_base(const struct json *need)
 	return strcmp(kind, "from") == 0 || strcmp(kind, "image") == 0;
 }
 
+/* Backslash and quote are escaped as in JSON, which in graphviz's label of the node ("\\N") gives the name again. */
+static void plandot_name(struct buf *out, const char *name)
+{
+	AUTO_FREE char *clean = log_mask(name, strlen(name), false);
+
+	buf_quoted_add(out, clean);
+}
+
 static void plandot_stage(const struct json *s, struct buf *out)
 {
 	static const struct {
@@ -29,7 +41,7 @@ static void plandot_stage(const struct json *s, struct buf *out)
 			colour = colours[i].colour;
 	}
 	buf_str_add(out, "\t");
-	buf_quoted_add(out, plandot_str(s, "name"));
+	plandot_name(out, plandot_str(s, "name"));
 	buf_printf(out, " [style=filled, fillcolor=%s%s];\n", colour,
 		   json_get_bool(s, "goal", false) ? ", penwidth=2" : "");
 	for (size_t i = 0; i < json_len(needs); i++) {
@@ -37,9 +49,9 @@ static void plandot_stage(const struct json *s, struct buf *out)
 		const char *stage = json_get_str(n, "stage");
 
 		buf_str_add(out, "\t");
-		buf_quoted_add(out, stage ? stage : plandot_str(n, "ref"));
+		plandot_name(out, stage ? stage : plandot_str(n, "ref"));
 		buf_str_add(out, " -> ");
-		buf_quoted_add(out, plandot_str(s, "name"));
+		plandot_name(out, plandot_str(s, "name"));
 		buf_printf(out, " [style=%s];\n", plandot_is_base(n) ? "solid" : "dashed");
 	}
 }

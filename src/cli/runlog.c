@@ -175,6 +175,8 @@ static void runlog_take(struct runlog *l, const struct event *ev)
 		l->ended = ev->err ? runlog_now(l) : 0;
 		break;
 	case EVENT_STEP_META:
+	case EVENT_WORKER_START:
+	case EVENT_WORKER_DONE:
 		break;
 	}
 }

@@ -21,7 +21,7 @@ struct event_sink *ui_plain_new(const struct ui_opts *o);
 struct event_sink *ui_tty_new(const struct ui_opts *o);
 struct event_sink *ui_json_new(const struct ui_opts *o);
 
-/* Name of an event's kind as the JSON lines have it: "step-start". */
+/* Name of an event's kind as the JSON lines have it: "step-start". NULL: it is for traces alone. */
 const char *ui_event_name(enum event_kind k);
 /* Write to the display's descriptor; a display that cannot write stays silent. */
 void ui_write(int fd, const void *p, size_t n);

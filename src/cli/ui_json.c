@@ -128,7 +128,7 @@ static void ui_json_emit(struct event_sink *sink, const struct event *ev)
 	struct ui_json *ui = (struct ui_json *)sink;
 	struct ui_json_line to = {ui, ev->stage ? ev->stage : ""};
 
-	if (ui->o.quiet && ev->kind != EVENT_WARNING)
+	if ((ui->o.quiet && ev->kind != EVENT_WARNING) || !ui_event_name(ev->kind))
 		return;
 	if (ev->kind == EVENT_OUTPUT) {
 		ui_lines_add(ui_json_lines(ui, to.stage), ev->text, ev->text_len, false, ui_json_line, &to);

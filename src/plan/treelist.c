@@ -86,20 +86,11 @@ static bool take_entry(struct sv *rest, struct sv *what, struct sv *path)
 	return true;
 }
 
-static bool load(struct store *s, const char *tree, struct smap *out)
+/* Whether all of it could be read. */
+static bool parse(struct sv text, struct smap *out)
 {
-	AUTO_BUF struct buf text = BUF_INIT(TREELIST_MAX_BYTES + (64 << 10));
-	AUTO_FREE char *path = NULL;
-	struct digest d;
-	struct err e = ERR_INIT;
-	struct sv rest, what, name;
+	struct sv rest = text, what, name;
 
-	if (digest_parse(sv_from(tree), &d, ERR_INPUT, &e) < 0 ||
-	    store_record_get(s, path = list_path(&d), text.max, &text, &e) < 0) {
-		err_release(&e);
-		return false;
-	}
-	rest = buf_sv(&text);
 	if (!sv_starts(rest, HEAD))
 		return false;
 	rest = sv_sub(rest, strlen(HEAD), rest.n);
@@ -108,6 +99,29 @@ static bool load(struct store *s, const char *tree, struct smap *out)
 
 		smap_set_str(out, key, val);
 	}
+	return rest.n == 0;
+}
+
+bool treelist_get(struct store *s, const char *tree, size_t max, struct buf *out)
+{
+	AUTO_FREE char *path = NULL;
+	struct digest d;
+	struct err e = ERR_INIT;
+
+	if (digest_parse(sv_from(tree), &d, ERR_INPUT, &e) == 0 &&
+	    store_record_get(s, path = list_path(&d), max, out, &e) == 0)
+		return true;
+	err_release(&e);
+	return false;
+}
+
+static bool load(struct store *s, const char *tree, struct smap *out)
+{
+	AUTO_BUF struct buf text = BUF_INIT(TREELIST_MAX_BYTES + (64 << 10));
+
+	if (!treelist_get(s, tree, text.max, &text) || !sv_starts(buf_sv(&text), HEAD))
+		return false;
+	parse(buf_sv(&text), out);
 	return true;
 }
 
@@ -117,25 +131,36 @@ static void note(struct strv *out, size_t most, size_t *n, const char *path, con
 		strv_printf(out, "%s %s", path[0] ? path : ".", what);
 }
 
-bool treelist_changes(struct store *s, const char *then, const char *now, size_t most, struct strv *out)
+static bool compare(const struct smap *old, const struct smap *new, size_t most, struct strv *out)
 {
-	AUTO_SMAP struct smap old = SMAP_STR, new = SMAP_STR;
 	size_t n = 0;
 
-	if (!load(s, then, &old) || !load(s, now, &new))
-		return false;
-	for (size_t i = 0; i < new.n; i++) {
-		const char *was = smap_get(&old, new.v[i].key);
+	for (size_t i = 0; i < new->n; i++) {
+		const char *was = smap_get(old, new->v[i].key);
 
 		if (!was)
-			note(out, most, &n, new.v[i].key, "is new");
-		else if (strcmp(was, new.v[i].val) != 0)
-			note(out, most, &n, new.v[i].key, "changed");
+			note(out, most, &n, new->v[i].key, "is new");
+		else if (strcmp(was, new->v[i].val) != 0)
+			note(out, most, &n, new->v[i].key, "changed");
 	}
-	for (size_t i = 0; i < old.n; i++)
-		if (!smap_has(&new, old.v[i].key))
-			note(out, most, &n, old.v[i].key, "is gone");
+	for (size_t i = 0; i < old->n; i++)
+		if (!smap_has(new, old->v[i].key))
+			note(out, most, &n, old->v[i].key, "is gone");
 	if (n > most)
 		strv_printf(out, "and %zu more", n - most);
 	return n > 0;
+}
+
+bool treelist_changes(struct store *s, const char *then, const char *now, size_t most, struct strv *out)
+{
+	AUTO_SMAP struct smap old = SMAP_STR, new = SMAP_STR;
+
+	return load(s, then, &old) && load(s, now, &new) && compare(&old, &new, most, out);
+}
+
+bool treelist_changes_from(struct store *s, struct sv then, const char *now, size_t most, struct strv *out)
+{
+	AUTO_SMAP struct smap old = SMAP_STR, new = SMAP_STR;
+
+	return parse(then, &old) && load(s, now, &new) && compare(&old, &new, most, out);
 }

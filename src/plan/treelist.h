@@ -24,5 +24,9 @@ int treelist_put(struct store *s, const struct digest *tree, const struct buf *l
 /* "src/a.py changed", "src/b.py is new", "src/c.py is gone", at most `most`, then "and N more". False if one of the
  * lists is not there; the digests as texts ("sha256:..."). */
 bool treelist_changes(struct store *s, const char *then, const char *now, size_t most, struct strv *out);
+/* The same with the earlier list itself, which comes from elsewhere: false as well if it is not whole. */
+bool treelist_changes_from(struct store *s, struct sv then, const char *now, size_t most, struct strv *out);
+/* The list of a digest, at most max bytes. */
+bool treelist_get(struct store *s, const char *tree, size_t max, struct buf *out);
 
 #endif

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -35,6 +36,17 @@ static int try_marks(int dir, struct err *e)
 			   "since Linux 6.6, tmpfs, with --root or SLCT_ROOT");
 }
 
+/* An overlay is a mount of its own and does not mind; programs of a tree are started from the store's mount. */
+static int try_programs(int dir, struct err *e)
+{
+	struct statvfs v;
+
+	if (fstatvfs(dir, &v) < 0 || !(v.f_flag & ST_NOEXEC))
+		return 0;
+	err_set(e, ERR_HOST, "programs cannot be started from the store's file system: it is mounted noexec");
+	return err_hint(e, "put the store on another one with --root or SLCT_ROOT, or mount that one without noexec");
+}
+
 int probe_tree_try(int at, bool chroot_too, struct err *e)
 {
 	AUTO_FREE char *name = NULL;
@@ -46,6 +58,8 @@ int probe_tree_try(int at, bool chroot_too, struct err *e)
 		return -1;
 	dir = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = dir < 0 ? err_sys(e, ERR_HOST, errno, "%s", name) : try_marks(dir, e);
+	if (r == 0)
+		r = try_programs(dir, e);
 	if (r == 0 && chroot_too)
 		r = chrootfill_try_nodes(dir, e);
 	if (r == 0 && chroot_too && (fchown(dir, 1, 1) < 0 || fchown(dir, 0, 0) < 0))

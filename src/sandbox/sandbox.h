@@ -11,6 +11,7 @@
 #include "src/sandbox/tier.h"
 #include "src/util/buf.h"
 #include "src/util/err.h"
+#include "src/util/nameset.h"
 #include "src/util/owntab.h"
 
 #define SANDBOX_HOSTNAME "buildkitsandbox" /* what the reference shows */
@@ -73,6 +74,7 @@ struct sandbox_spec {
 	/* Tier solo: recorded owners of links, fifos and sockets. */
 	const struct owntab *owners; /* of all layers of the stack; NULL: none */
 	int owners_fd; /* process 1 writes the rows that the step made to this file at its end; -1: nowhere */
+	struct nameset *names; /* last names of all that is recorded in the stack, the step's own are added; NULL: unknown */
 	bool sync_is_noop;	  /* fsync family answered without syncing */
 	bool insecure;		  /* every capability that the tier's namespace has, no filter of system calls, nothing of
 				   * /proc and /sys hidden or read-only */

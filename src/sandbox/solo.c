@@ -20,6 +20,7 @@
 #include "src/sandbox/caps.h"
 #include "src/sandbox/mounts_child.h"
 #include "src/sandbox/solo_filter.h"
+#include "src/sandbox/solo_names.h"
 #include "src/sandbox/solo_req.h"
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
@@ -61,6 +62,7 @@ struct solo *solo_new(const struct sandbox_spec *spec, struct err *e)
 	s->owners = spec->owners;
 	s->made = owntab_new();
 	s->seen = owntab_new();
+	solo_names_init(s, spec);
 	if (check_limit(&s->unused, e) < 0)
 		return NULL;
 	s->upper = openat(spec->root.dirfd, spec->root.tree ? spec->root.tree : spec->root.upper,
@@ -102,14 +104,15 @@ int solo_confine(const struct sandbox_spec *spec, int sock, struct err *e)
 	static const struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	AUTO_FREE void *prog = NULL;
 	AUTO_CLOSE int listener = -1;
-	bool rows = owntab_len(spec->owners) > 0;
+	unsigned also = (owntab_len(spec->owners) > 0 ? SOLO_FILTER_ROWS : 0) |
+			(solo_names_wanted(spec) ? SOLO_FILTER_NAMES : 0);
 	struct rlimit l;
 	size_t len;
 
 	if (check_limit(&l, e) < 0)
 		return -1;
 	if (solo_filter_program(spec->insecure ? &all : spec->seccomp_prog,
-				spec->insecure ? sizeof all : spec->seccomp_len, rows, &prog, &len, e) < 0)
+				spec->insecure ? sizeof all : spec->seccomp_len, also, &prog, &len, e) < 0)
 		return -1;
 	/* Process 1 reads the arguments of calls that are made before exec. */
 	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)

@@ -26,8 +26,8 @@ static const struct solo_call calls[] = {
 	{SYS_symlink, solo_make_symlink, LINK(1, 0), 0, false},
 	{SYS_open, solo_make_open, PATH(0, 1), 0, false},
 	{SYS_creat, solo_make_open, PATH(0, 1), 1, false},
-	{SYS_rename, solo_move_name, LINK(0, 1), 0, true},
-	{SYS_link, solo_move_name, LINK(0, 1), 0, true},
+	{SYS_rename, solo_move_name, LINK(0, 1), 1, true},
+	{SYS_link, solo_move_name, LINK(0, 1), 1, true},
 #endif
 	{SYS_fchown, solo_own_chown, FD(1), 0, false},
 	{SYS_fchownat, solo_own_chown, AT(0, 1, 4, 2), 0, false},
@@ -44,10 +44,10 @@ static const struct solo_call calls[] = {
 	{SYS_symlinkat, solo_make_symlink, AT_LINK(1, 2, -1, 0), 0, false},
 	{SYS_openat, solo_make_open, AT(0, 1, -1, 2), 0, false},
 #ifdef SYS_renameat
-	{SYS_renameat, solo_move_name, AT_LINK(0, 1, -1, 2), 0, true},
+	{SYS_renameat, solo_move_name, AT_LINK(0, 1, -1, 2), 3, true},
 #endif
-	{SYS_renameat2, solo_move_name, AT_LINK(0, 1, -1, 2), 0, true},
-	{SYS_linkat, solo_move_name, AT_LINK(0, 1, 4, 2), 0, true},
+	{SYS_renameat2, solo_move_name, AT_LINK(0, 1, -1, 2), 3, true},
+	{SYS_linkat, solo_move_name, AT_LINK(0, 1, 4, 2), 3, true},
 	{SYS_utimensat, solo_move_name, AT(0, 1, 3, 2), 0, true},
 	{SYS_bind, solo_make_bind, OTHER, 0, false},
 	{SYS_chroot, solo_move_chroot, OTHER, 0, false},

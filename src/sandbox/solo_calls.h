@@ -11,7 +11,8 @@ solo_handler solo_own_chown, solo_own_chmod;
 solo_handler solo_stat_stat, solo_stat_statx, solo_stat_access;
 /* solo_make.c: what a task makes is its own. */
 solo_handler solo_make_mkdir, solo_make_mknod, solo_make_symlink, solo_make_open, solo_make_bind;
-/* solo_move.c: recorded links stay recorded when they are copied up; chroot. */
+/* solo_move.c: recorded links stay recorded when they are copied up, new names are noted; chroot. `what`: the argument
+ * with the new name, 0: there is none. */
 solo_handler solo_move_name, solo_move_chroot;
 /* solo_cred.c; `what` says which call. */
 enum { SOLO_RUID, SOLO_EUID, SOLO_RGID, SOLO_EGID };

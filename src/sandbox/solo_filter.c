@@ -45,6 +45,7 @@
 enum filter_when {
 	FILTER_ALWAYS,
 	FILTER_ROWS,	/* always, if there are recorded links below */
+	FILTER_NAMES,	/* the same, and if names are followed */
 	FILTER_BITS,	/* argument a has one of the bits x */
 	FILTER_EQUAL,	/* argument a is x */
 	FILTER_EQUAL_2, /* argument a is x and argument a+1 is y */
@@ -69,8 +70,8 @@ static const struct filter_rule {
 	{SYS_mkdir, FILTER_ALWAYS, 0, 0, 0},
 	{SYS_mknod, FILTER_ALWAYS, 0, 0, 0},
 	{SYS_symlink, FILTER_ALWAYS, 0, 0, 0},
-	{SYS_rename, FILTER_ROWS, 0, 0, 0},
-	{SYS_link, FILTER_ROWS, 0, 0, 0},
+	{SYS_rename, FILTER_NAMES, 0, 0, 0},
+	{SYS_link, FILTER_NAMES, 0, 0, 0},
 #endif
 	{SYS_openat, FILTER_BITS, 2, OPEN_MAKES, 0},
 	{SYS_openat2, FILTER_NOSYS, 0, 0, 0},
@@ -88,10 +89,10 @@ static const struct filter_rule {
 	{SYS_mknodat, FILTER_ALWAYS, 0, 0, 0},
 	{SYS_symlinkat, FILTER_ALWAYS, 0, 0, 0},
 #ifdef SYS_renameat
-	{SYS_renameat, FILTER_ROWS, 0, 0, 0},
+	{SYS_renameat, FILTER_NAMES, 0, 0, 0},
 #endif
-	{SYS_renameat2, FILTER_ROWS, 0, 0, 0},
-	{SYS_linkat, FILTER_ROWS, 0, 0, 0},
+	{SYS_renameat2, FILTER_NAMES, 0, 0, 0},
+	{SYS_linkat, FILTER_NAMES, 0, 0, 0},
 	{SYS_utimensat, FILTER_ROWS, 0, 0, 0},
 	{SYS_execve, FILTER_ALWAYS, 0, 0, 0},
 	{SYS_execveat, FILTER_ALWAYS, 0, 0, 0},
@@ -173,7 +174,7 @@ static void emit_test(struct filter *f, unsigned arg, uint16_t test, uint32_t k,
 static void emit_rule(struct filter *f, const struct filter_rule *r)
 {
 	static const uint8_t lengths[] = {
-		[FILTER_ALWAYS] = 1, [FILTER_ROWS] = 1,	   [FILTER_BITS] = 4,
+		[FILTER_ALWAYS] = 1, [FILTER_ROWS] = 1,	 [FILTER_NAMES] = 1, [FILTER_BITS] = 4,
 		[FILTER_EQUAL] = 4,  [FILTER_EQUAL_2] = 6, [FILTER_NOSYS] = 1,
 	};
 	bool tests = lengths[r->when] > 1;
@@ -192,7 +193,14 @@ static void emit_rule(struct filter *f, const struct filter_rule *r)
 		emit_load(f, offsetof(struct seccomp_data, nr));
 }
 
-static void emit_rules(struct filter *f, bool rows)
+static bool is_wanted(const struct filter_rule *r, unsigned also)
+{
+	if (r->when == FILTER_NAMES)
+		return also != 0;
+	return r->when != FILTER_ROWS || (also & SOLO_FILTER_ROWS);
+}
+
+static void emit_rules(struct filter *f, unsigned also)
 {
 	size_t jump;
 
@@ -202,18 +210,18 @@ static void emit_rules(struct filter *f, bool rows)
 	emit(f, BPF_JMP | BPF_JA, 0, 0, 0);
 	emit_load(f, offsetof(struct seccomp_data, nr));
 	for (size_t i = 0; i < ARRAY_LEN(filter_rules); i++)
-		if (rows || filter_rules[i].when != FILTER_ROWS)
+		if (is_wanted(&filter_rules[i], also))
 			emit_rule(f, &filter_rules[i]);
 	/* Other processors are for the profile that follows to refuse. */
 	f->code.v[jump].k = (uint32_t)(f->code.n - jump - 1);
 }
 
-int solo_filter_program(const void *base, size_t base_len, bool rows, void **prog, size_t *len, struct err *e)
+int solo_filter_program(const void *base, size_t base_len, unsigned also, void **prog, size_t *len, struct err *e)
 {
 	struct filter f = {0};
 	size_t own, n = base_len / sizeof(struct sock_filter);
 
-	emit_rules(&f, rows);
+	emit_rules(&f, also);
 	own = f.code.n;
 	if (own + n > BPF_MAXINSNS) {
 		vec_release(&f.code);

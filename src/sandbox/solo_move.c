@@ -1,10 +1,12 @@
-/* rename, link and utimensat copy a link, fifo or socket of a layer up, which gives it another inode; chroot. */
+/* rename, link and utimensat copy a link, fifo or socket of a layer up, which gives it another inode; they give names;
+ * chroot. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <unistd.h>
 
 #include "src/sandbox/solo_calls.h"
+#include "src/sandbox/solo_names.h"
 #include "src/sandbox/solo_rec.h"
 #include "src/util/cleanup.h"
 
@@ -18,6 +20,10 @@ int64_t solo_move_name(struct solo_req *r)
 	struct stat st;
 	int64_t n;
 
+	if (r->call->what)
+		solo_names_move(r);
+	if (!owntab_len(r->s->owners))
+		return SOLO_NATIVE;
 	if (solo_req_where(r, AT_SYMLINK_NOFOLLOW | AT_SYMLINK_FOLLOW | AT_EMPTY_PATH, &w) != 0)
 		return SOLO_NATIVE;
 	n = solo_path_open(r, &w, 0);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "src/sandbox/solo_acl.h"
+#include "src/sandbox/solo_names.h"
 #include "src/util/cleanup.h"
 #include "src/util/path.h"
 
@@ -171,6 +172,8 @@ int solo_rec_set(struct solo *s, int fd, const struct stat *st, const struct own
 {
 	int r;
 
+	if (!is_plain(rec))
+		solo_names_record(s, fd);
 	if (!has_attribute(st->st_mode))
 		return put_rows(s, fd, rec);
 	r = put_attribute(fd, rec);

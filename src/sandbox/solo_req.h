@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #include "src/sandbox/solo_id.h"
+#include "src/util/nameset.h"
 #include "src/util/owntab.h"
 
 /* Results of a handler besides a value >= 0 and a negative errno. */
@@ -38,6 +39,8 @@ struct solo {
 	const struct owntab *owners; /* of the layers; may be NULL */
 	struct owntab *made;	     /* of this step, by what the upper directory has */
 	struct owntab *seen;	     /* the same by what the overlay shows, where that differs */
+	struct nameset *names;	     /* solo_names.h; NULL: they tell nothing */
+	struct solo_pending *pending;
 	struct solo_other others[SOLO_OTHERS_MAX];
 	size_t nothers;
 };

@@ -6,6 +6,7 @@
 
 #include "src/sandbox/solo_acl.h"
 #include "src/sandbox/solo_calls.h"
+#include "src/sandbox/solo_names.h"
 #include "src/sandbox/solo_rec.h"
 #include "src/util/cleanup.h"
 
@@ -22,7 +23,8 @@ static int64_t open_recorded(const struct solo_req *r, int flags)
 	AUTO_SOLO_NAME struct solo_name name = {.fd = -1};
 	struct solo_where w;
 
-	if (solo_req_where(r, flags, &w) != 0 || solo_path_find(r, &w, &name) != 0 || !solo_rec_maybe(r->s, &name))
+	if (solo_names_none(r->s) || solo_req_where(r, flags, &w) != 0 || solo_names_without(r->s, &w) ||
+	    solo_path_find(r, &w, &name) != 0 || !solo_rec_maybe(r->s, &name))
 		return SOLO_NATIVE;
 	return solo_path_open(r, &w, 0);
 }

@@ -77,11 +77,11 @@ static int enforce(int ruleset, struct err *e)
 	return err_sys(e, ERR_HOST, errno, "landlock_restrict_self");
 }
 
-int landlock_confine(const struct landlock_dir *dirs, size_t n, struct err *e)
+int landlock_confine(const struct landlock_dir *dirs, size_t n, bool tcp, struct err *e)
 {
 	int abi = landlock_abi();
 	struct ruleset r = {.fs = FS_ALL | (abi >= ABI_TRUNCATE ? FS_TRUNCATE : 0),
-			    .net = abi >= ABI_NET ? NET_TCP : 0,
+			    .net = abi >= ABI_NET && !tcp ? NET_TCP : 0,
 			    .scoped = abi >= ABI_SCOPE ? SCOPE_SOCKETS | SCOPE_SIGNALS : 0};
 	AUTO_CLOSE int ruleset = abi >= ABI_REFER ? create(&r, 0) : -1;
 

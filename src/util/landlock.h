@@ -22,9 +22,9 @@ struct landlock_dir {
 /* The ABI of this kernel, 0 without Landlock; landlock_usable: whether landlock_confine() does something. */
 int landlock_abi(void);
 bool landlock_usable(void);
-/* Only these directories from now on, no TCP (ABI 4), no abstract sockets and signals of others (ABI 6). Descriptors
- * that are open stay as they are. No mounts after it. */
-int landlock_confine(const struct landlock_dir *dirs, size_t n, struct err *e);
+/* Only these directories from now on, unless tcp no TCP (ABI 4), no abstract sockets and signals of others (ABI 6).
+ * Descriptors that are open stay as they are. No mounts after it. */
+int landlock_confine(const struct landlock_dir *dirs, size_t n, bool tcp, struct err *e);
 /* Only: no connection to abstract UNIX sockets that were made outside (ABI 6, Linux 6.12; before, nothing happens). */
 int landlock_scope_sockets(struct err *e);
 

@@ -9,6 +9,7 @@
 
 #include <sys/stat.h>
 
+#include "src/util/nameset.h"
 #include "src/util/ownrec.h"
 #include "src/util/owntab.h"
 
@@ -18,6 +19,7 @@ struct ownview {
 		     * readable and writable for the caller, directories usable, the true mode recorded. */
 	bool solo;  /* A namespace of one id: what stands in for another owner has no rights of its own, so setuid
 		     * bits stay on disk, where chmod(2) finds them. */
+	struct nameset *names; /* gets the last names of all that is recorded in loaded trees; NULL: unwanted */
 };
 
 /* st as lstat(2) gave it becomes what the image has (st_uid, st_gid, st_mode, st_rdev; st_size of a placeholder is 0). A

@@ -1,9 +1,13 @@
 """The local cache: what runs again after which change, and equal results on other machines."""
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
+
+import pytest
 
 from lab import need
 
@@ -79,8 +83,15 @@ def opened(slct, name, *args):
     return result, {path for path in found if not path.endswith("Dockerfile")}
 
 
-def test_stat_index_an_unchanged_context_is_not_read_again(slct):
-    flavor = slct.flavor(FLAVOR, "statflavor", extra=FILES)
+@pytest.fixture
+def on_disk(slct):
+    """Moves a directory out of what may be a tmpfs, whose files the index never believes."""
+    with tempfile.TemporaryDirectory(prefix="slct-it.", dir="/var/tmp") as folder:
+        yield lambda path: Path(shutil.move(path, folder))
+
+
+def test_stat_index_an_unchanged_context_is_not_read_again(slct, on_disk):
+    flavor = on_disk(slct.flavor(FLAVOR, "statflavor", extra=FILES))
     time.sleep(2.2)  # younger files are never believed
     first, read = opened(slct, "statflavor", "build", flavor)
     assert len(first.ran) == 6 and {Path(p).name for p in read} == {"list", "x", "y"}, read

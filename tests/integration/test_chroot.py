@@ -1,8 +1,10 @@
 """Tier chroot (root of an ordinary container: no namespaces, no mounts), roots without an overlay, deep stacks."""
+import io
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 
 import pytest
@@ -204,6 +206,35 @@ def test_store_on_an_overlay(empty, bases, new_slct, on_overlay, prefix):
     empty.fsck()
 
 
+BIG = 150 << 20   # twice this is more than the file system holds
+
+
+def big_base(path, bases):
+    """busybox and a large file that nothing compresses to holes."""
+    block = os.urandom(1 << 20)
+    info = tarfile.TarInfo("big")
+    info.size = BIG
+    with tarfile.open(path, "w") as out, tarfile.open(bases("busybox")) as base:
+        for member in base:
+            out.addfile(member, base.extractfile(member) if member.isreg() else None)
+        out.addfile(info, io.BufferedReader(Repeated(block, BIG)))
+
+
+class Repeated(io.RawIOBase):
+    def __init__(self, block, size):
+        super().__init__()
+        self.block, self.left = block, size
+
+    def readable(self):
+        return True
+
+    def readinto(self, out):
+        n = min(len(out), self.left, len(self.block))
+        out[:n] = self.block[:n]
+        self.left -= n
+        return n
+
+
 @pytest.mark.parametrize("make", ["mkfs.xfs", "mkfs.btrfs"])
 def test_store_on_a_file_system_with_reflinks(empty, bases, new_slct, work, make):
     need_root()
@@ -212,7 +243,7 @@ def test_store_on_a_file_system_with_reflinks(empty, bases, new_slct, work, make
     image, place = work / "disk", work / "place"
     place.mkdir()
     with open(image, "wb") as f:
-        f.truncate(600 << 20)
+        f.truncate(320 << 20)
     subprocess.run([make, "-q" if "xfs" in make else "-f", image], check=True, capture_output=True)
     if subprocess.run(["mount", "-o", "loop", image, place], check=False).returncode:
         lack("loop devices")
@@ -224,6 +255,10 @@ def test_store_on_a_file_system_with_reflinks(empty, bases, new_slct, work, make
         empty.run("import", bases("busybox"), "localhost/busybox:1")
         build(empty, prefix=CONFINE)
         assert diff_ids(empty) == diff_ids(other)
+        # The step's root is a copy of the layers, for which there is no room but by reflinks.
+        big_base(work / "big.tar", bases)
+        empty.run("import", work / "big.tar", "localhost/big:1")
+        build(empty, text="FROM localhost/big:1\nRUN test $(wc -c </big) = %d && touch /x\n" % BIG, prefix=CONFINE)
     finally:
         subprocess.run(["umount", "-l", place], check=True)
 

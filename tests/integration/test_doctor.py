@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import lack, need
+from lab import REPO, lack, need
+
+CONFINE = REPO / "tests/tools/confine.py"
 
 
 def findings(result):
@@ -234,6 +236,26 @@ def test_noexec_nosuid_nodev_store(new_slct, user, root):
                        "localhost/busybox:1 >/dev/null")
     assert refusals(one, prefix)["range"]["state"] == "ok"
     assert one.build("FROM localhost/busybox:1\nRUN cp /bin/busybox /busybox && /busybox true\n", prefix=prefix).ran
+
+
+def test_noexec_store_without_mounts(slct, root):
+    """Tier chroot starts programs where the store lies."""
+    prefix = in_mounts(f"mount -t tmpfs -o noexec,mode=700 none {slct.store}") + [sys.executable, str(CONFINE)]
+    found = refusals(slct, prefix)
+    assert found["chroot"]["state"] == "refused" and "mounted noexec" in found["chroot"]["text"]
+    assert "--root" in found["chroot"]["remedy"]
+    done = slct.build("FROM localhost/busybox:1\nRUN true\n", prefix=prefix, rc=None)
+    assert done.rc == 5 or "localhost/busybox:1" in done.errors[0]
+
+
+def test_container_of_docker(slct, root):
+    """Its root's capabilities and filter: builds run in tier chroot, and each better tier has its remedy."""
+    found = refusals(slct, [sys.executable, str(CONFINE)])
+    assert found["chroot"]["state"] == "ok" and "builds take it" in found["chroot"]["text"]
+    assert "--cap-add SYS_ADMIN" in found["root"]["remedy"] and "/etc/subuid" in found["range"]["remedy"]
+    assert "seccomp=unconfined" in found["solo"]["remedy"] and "seccomp=unconfined" in found["proc"]["remedy"]
+    without = refusals(slct, [sys.executable, str(CONFINE), "--no-mknod"])
+    assert without["chroot"]["state"] == "refused" and "MKNOD" in without["chroot"]["remedy"]
 
 
 def test_control_groups_are_told(slct, root):

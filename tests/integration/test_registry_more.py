@@ -46,6 +46,19 @@ def test_pages_of_tags(slct, proxy, registry, pushed):
         assert trap.seen == [] and len(proxy.seen) == 2 and all(s.path.startswith(f"/v2/{path}/tags") for s in proxy.seen)
 
 
+def test_thousands_of_tags(slct, proxy, pushed):
+    """More than one page holds, in the registry's order; a cache repository of that size, too, loses none."""
+    path, _ = pushed
+    tags = [f"t{n:05}" for n in range(3500)]
+    for first in range(3000, -1, -1000):
+        more = {"Link": f'</v2/{path}/tags/list?n=1000&last={tags[first + 999]}>; rel="next"'} if first < 3000 else {}
+        proxy.on("GET", f"/tags/list.*last={tags[first - 1]}" if first else "/tags/list",
+                 status(200, page(*tags[first:first + 1000]), Content_Type="application/json", **more))
+    assert slct.run("tags", f"{proxy.host}/{path}").out.split() == tags
+    assert len(proxy.seen) == 4
+    assert json.loads(slct.run("--json", "tags", f"{proxy.host}/{path}").out)["tags"] == tags
+
+
 @pytest.mark.parametrize("link", ["<file:///etc/passwd>; rel=next", "<", "<>; rel=\"next\"", "; rel=next", "<?x" + "A" * 9000 + ">; rel=next"])
 def test_senseless_links(slct, proxy, pushed, link):
     proxy.on("GET", "/tags/list", fields(Link=link), first=1)
@@ -128,6 +141,31 @@ def test_removal_names_its_object(slct, registry, proxy, pushed):
     assert proxy.seen == [] and slct.run("images", "-q").out
     proxy.on("DELETE", "", status(405))
     assert "deletion" in slct.run("rm", f"docker://{proxy.host}/{path}@sha256:{'0' * 64}", rc=4).err
+
+
+# --- images that are not in the store
+
+def test_history_of_images_elsewhere(slct, registry, proxy, pushed, work):
+    """Of a registry: manifest and config, no layer. Of a layout: the same."""
+    path, _ = pushed
+    slct.build("FROM localhost/busybox:1\nRUN echo hi >/hi\nENV A=1\n", tag="h:1")
+    slct.run("push", "h:1", f"{registry.host}/{path}:h")
+    slct.run("copy", f"docker://{registry.host}/{path}:h", f"oci:{work}/l:h")
+    want = [(h["created_by"], h.get("layer")) for h in json.loads(slct.run("--json", "history", "h:1").out)["history"]]
+    for place in (f"docker://{proxy.host}/{path}:h", f"oci:{work}/l:h"):
+        got = json.loads(slct.run("--json", "history", place).out)["history"]
+        assert [(h["created_by"], h.get("layer")) for h in got] == want
+        assert all((h["size"] > 0) == ("layer" in h) for h in got)
+    assert len([s for s in proxy.seen if "/blobs/" in s.path]) == 1, proxy.seen
+
+
+@pytest.mark.parametrize("command", [("ls", "{}", "/"), ("cat", "{}", "/x"), ("diff", "{}", "b"), ("diff", "b", "{}"), ("tag", "{}", "x:1"),
+                                     ("save", "-o", "o.tar", "{}"), ("push", "{}", "localhost:1/x"), ("export", "-o", "o", "{}")])
+@pytest.mark.parametrize("place, remedy", [("docker://localhost:1/x:1", "slct pull localhost:1/x:1"), ("oci:l:1", "slct copy oci:l:1 store:NAME"),
+                                           ("oci-archive:l.tar", "slct copy oci-archive:l.tar store:NAME")])
+def test_images_elsewhere_get_the_remedy(empty, command, place, remedy):
+    got = empty.run(*(word.format(place) for word in command), rc=2)
+    assert place in got.err and f"hint: first: {remedy}" in got.err, got
 
 
 # --- the way

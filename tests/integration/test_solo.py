@@ -176,6 +176,21 @@ def test_a_later_build_reads_the_records(solo):
     assert "/a=12:34" in done.err and "/l=5:6" in done.err and "/l=9:9" in done.err
 
 
+def test_recorded_objects_under_other_names(both):
+    """The supervisor goes by names: those of the layers' lists, and those that a step gives what they belong to."""
+    show = "stat -c '%n %F %u:%g %a'"
+    (a, root), (b, solo) = both(B + rf"""
+RUN mkdir -p /d/sub /p && echo > /d/sub/f && ln /d/sub/f /hard && chown 12:34 /d/sub/f && chown 5:6 /d && \
+    ln -s f /d/sub/l && chown -h 7:8 /d/sub/l && {show} /d /d/sub/* /hard /p
+RUN {show} /d /d/sub/* /hard /p && mv /d/sub/f /g && mv /d/sub/l /m && mv /hard /p/hard2 && mv /g /p/h && ln /p/h /p/i && \
+    {show} /p/* /m && echo > /new && mv /new /p/plain && {show} /p/plain && chown 9:9 /p/plain && {show} /p/plain
+RUN {show} /d /p/* /m && cd /p && mv i ../j && {show} ../j && ls -ln /p | awk '{{print $3, $4, $9}}'
+""")
+    assert said(a) == said(b)
+    assert root.diff_ids == solo.diff_ids
+    assert solo["p/hard2"].owner == solo["j"].owner == "12:34" and solo["p/plain"].owner == "9:9"
+
+
 def test_what_a_user_may_not(solo):
     done = solo.build(B + r"""
 RUN mkdir -m 777 /w && echo s > /w/secret && chmod 600 /w/secret

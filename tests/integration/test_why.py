@@ -1,4 +1,5 @@
 """slct why and build --explain: the reason of each step that ran."""
+import hashlib
 import json
 import re
 
@@ -149,3 +150,125 @@ def test_gc_removes_lists_of_files(slct, flavor):
     slct.run("gc", "--all")
     assert len(list(lists.iterdir())) == 0
     slct.fsck()
+
+
+# --- on another machine, by what the cache's writer left there
+
+STAGES = {
+    "Dockerfile": """\
+        FROM localhost/busybox:1 AS deps
+        ARG VERSION=1.2
+        COPY src /src
+        RUN echo $VERSION >/version
+        FROM deps
+        RUN echo app >/app
+        """,
+    "src/a.py": "1\n", "src/b.py": "2\n",
+}
+
+
+def places(registry, work, kind):
+    return registry.repo("why") if kind == "registry" else str(work / "cache")
+
+
+@pytest.mark.parametrize("kind", ["registry", "directory"])
+def test_another_machine(new_slct, registry, work, kind):
+    place, maker, other = places(registry, work, kind), new_slct(), new_slct()
+    built = maker.run("build", "--cache-to", f"{place},why", maker.context(STAGES))
+    assert "warning" not in built.err, built
+    changed = other.context({**STAGES, "src/a.py": "3\n", "src/c.py": ""})
+    why = other.run("why", "--cache-from", place, "--build-arg", "VERSION=1.3", changed)
+    assert "src/a.py changed" in why.out and "src/c.py is new" in why.out and "b.py" not in why.out, why
+    assert "ARG VERSION 1.2 → 1.3" in why.out, why
+    assert "stage deps, which it stands on, was rebuilt" in why.out, why
+    got = other.run("build", "--explain", "--cache-from", place, "--build-arg", "VERSION=1.3", changed)
+    assert "src/a.py changed" in got.err and "ARG VERSION 1.2 → 1.3" in got.err, got
+    # Without the cache nothing is known.
+    assert "it is new here" in new_slct().run("why", changed).out
+
+
+@pytest.mark.parametrize("kind", ["registry", "directory"])
+def test_nothing_is_left_unless_it_is_asked_for(new_slct, registry, work, kind):
+    place, maker = places(registry, work, kind), new_slct()
+    maker.run("build", "--cache-to", place, maker.context(STAGES))
+    listed = maker.run("cache", "ls", place).out
+    assert ".why" not in listed
+    maker.run("build", "--no-cache", "--cache-to", f"{place},why", maker.context(STAGES))
+    assert maker.run("cache", "ls", place).out.count(".why") == 2    # one for each stage
+    # Removed by age, as entries are.
+    maker.run("cache", "gc", "--yes", "--keep", "0s", place, rc=None)
+
+
+def test_secrets_stay_out_of_it(new_slct, work):
+    place, maker = work / "cache", new_slct()
+    text = "FROM localhost/busybox:1\nARG API_TOKEN\nRUN echo x >/x\n"
+    maker.run("build", "--cache-to", f"{place},why", "--build-arg", "API_TOKEN=hidden-in-here",
+              maker.context({"Dockerfile": text}))
+    found = [p for p in (place / "blobs/sha256").iterdir() if b"io.slct.why" in p.read_bytes()]
+    assert found and b"***" in found[0].read_bytes()
+    assert not any(b"hidden-in-here" in p.read_bytes() for p in found)
+
+
+def test_only_stages_that_run_are_asked_for(new_slct, registry):
+    place, maker, other = registry.repo("why"), new_slct(), new_slct()
+    maker.run("build", "--cache-to", f"{place},why", maker.context(STAGES))
+    mark = registry.mark()
+    other.run("build", "--explain", "--cache-from", place, other.context(STAGES))
+    assert not [r for r in registry.requests(mark) if ".why" in r[1]]
+    text = STAGES["Dockerfile"].replace("echo app", "echo other")
+    mark = registry.mark()
+    got = other.run("build", "--explain", "--cache-from", place, other.context({**STAGES, "Dockerfile": text}))
+    assert len([r for r in registry.requests(mark) if ".why" in r[1]]) == 1
+    assert "echo app" in got.err and "echo other" in got.err, got
+
+
+def spoil(place, change):
+    """Every record of a stage in a cache directory becomes another one; the layout stays whole."""
+    index = json.loads((place / "index.json").read_text())
+    for entry in index["manifests"]:
+        if not entry["annotations"]["org.opencontainers.image.ref.name"].endswith(".why"):
+            continue
+        path = place / "blobs/sha256" / entry["digest"].split(":")[1]
+        manifest = json.loads(path.read_text())
+        change(manifest)
+        text = json.dumps(manifest).encode()
+        entry["digest"], entry["size"] = "sha256:" + hashlib.sha256(text).hexdigest(), len(text)
+        (place / "blobs/sha256" / entry["digest"].split(":")[1]).write_bytes(text)
+    (place / "index.json").write_text(json.dumps(index))
+
+
+def document(change):
+    def apply(manifest):
+        doc = json.loads(manifest["annotations"]["io.slct.why"])
+        change(doc)
+        manifest["annotations"]["io.slct.why"] = json.dumps(doc)
+    return apply
+
+
+@pytest.mark.parametrize("change", [
+    lambda m: m["annotations"].pop("io.slct.why"),
+    lambda m: m["annotations"].update({"io.slct.why": "{"}),
+    lambda m: m["annotations"].update({"io.slct.why": '{"steps":' + "[" * 100 + "]" * 100 + "}"}),
+    document(lambda d: d.update(version=2)),
+    document(lambda d: d.update(stage="another")),
+    document(lambda d: d.update(steps=[{"n": -1, "key": "x", "inputs": {}}])),
+    document(lambda d: d["steps"][0]["inputs"].update(env=["A=\x1b[2J"])),
+    document(lambda d: d.update(files={"sha256:" + "0" * 64: "\x07"})),
+    document(lambda d: d.update(padding="x" * (1 << 20))),
+], ids=["none", "no json", "deep", "version", "stage", "step", "escape", "bell", "large"])
+def test_records_that_do_not_hold(new_slct, work, change):
+    place, maker, other = work / "cache", new_slct(), new_slct()
+    maker.run("build", "--cache-to", f"{place},why", maker.context(STAGES))
+    spoil(place, change)
+    folder = other.context({**STAGES, "src/a.py": "3\n"})
+    got = other.run("build", "--explain", "--cache-from", place, folder)
+    assert len(got.ran) == 3 and "is ignored" in got.err and "it is new here" in got.err, got
+    assert "\x1b[2J" not in got.err
+
+
+def test_a_damaged_list_of_files_names_none(new_slct, work):
+    place, maker, other = work / "cache", new_slct(), new_slct()
+    maker.run("build", "--cache-to", f"{place},why", maker.context(STAGES))
+    spoil(place, document(lambda d: d["files"].update({k: v[:-5] for k, v in d["files"].items()})))
+    why = other.run("why", "--cache-from", place, other.context({**STAGES, "src/a.py": "3\n"}))
+    assert "files of the context changed" in why.out and "src/a.py" not in why.out, why

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Kill, EIO and ENOSPC at the n-th state-changing call of builds, pulls, pushes, cache writes and collections; and many
+"""Kill, EIO and ENOSPC at the n-th state-changing call of builds, pulls, pushes, copies, cache writes and collections; and many
 builds with a gc beside them on one store.
 
-    tests/torture/torture.py [--seconds N] [--seed N] [--only WORD] [-v]
+    tests/torture/torture.py [--seconds N] [--seed N] [--only WORD] [--user NAME] [-v]
 
 Without --seconds every n of every case is tried; with it a random sample (fixed seed) of what fits. After each fault:
 
@@ -11,13 +11,17 @@ Without --seconds every n of every case is tried; with it a random sample (fixed
   - slct fsck finds nothing,
   - a canary directory beside the store is untouched.
 
+With --user the commands run as that user of the machine: with subordinate ids in tier range, without in tier solo.
+
 Closes with "N passed, N failed"; exit status 1 if anything failed. Needs strace, docker-registry and a busybox base.
     SLCT=path, SLCT_BASES=dir as for the integration tests; TORTURE_DIR=dir where to work (default: /dev/shm or TMPDIR).
 """
 import argparse
 import collections
 import hashlib
+import json
 import os
+import pwd
 import random
 import re
 import shutil
@@ -54,19 +58,40 @@ CMD ["cat", "/all"]
 class Place:
     """A directory with a store, a context and a canary."""
 
-    def __init__(self, folder, slct, base):
-        self.folder, self.slct = folder, slct
+    def __init__(self, folder, slct, base, user=None):
+        """user: an entry of pwd; None: whoever we are."""
+        self.folder, self.slct, self.user = folder, slct, user
+        folder.mkdir(exist_ok=True)
+        self.own()
         self.context = lab.write_tree(folder / "context", {"Dockerfile": DOCKERFILE, "files/a": "a\n", "files/b": "b\n"})
         self.canary = lab.write_tree(folder / "canary", {"one": "1\n", "sub/two": "2\n"})
         self.store = folder / "store"
         self.template = folder / "template"
-        self.run("import", base, "localhost/busybox:1")
+        self.own()
+        self.need("import", base, "localhost/busybox:1")
 
     def env(self):
         return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "SLCT_ROOT": str(self.store), "LC_ALL": "C.UTF-8"}
 
-    def run(self, *args, prefix=(), timeout=60):
-        return subprocess.run([*prefix, str(self.slct), *map(str, args)], env=self.env(), cwd=self.folder,
+    def own(self):
+        """What we make for the user is the user's."""
+        if self.user:
+            subprocess.run(["chown", "-R", f"{self.user.pw_uid}:{self.user.pw_gid}", str(self.folder)], check=True)
+
+    @property
+    def prefix(self):
+        """What stands before a command so that it runs as the user."""
+        if not self.user:
+            return []
+        return ["setpriv", "--reuid", str(self.user.pw_uid), "--regid", str(self.user.pw_gid), "--init-groups", "--"]
+
+    @property
+    def strace(self):
+        """strace itself stays who it is: only then programs like newuidmap get their rights."""
+        return ["strace", "-f", "-qq", *(["-u", self.user.pw_name] if self.user else [])]
+
+    def run(self, *args, prefix=None, timeout=60):
+        return subprocess.run([*(self.prefix if prefix is None else prefix), str(self.slct), *map(str, args)], env=self.env(), cwd=self.folder,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=timeout)
 
     def need(self, *args):
@@ -106,7 +131,7 @@ def inject(case, place, calls, fault, n):
     place.reset()
     if case.prepare:
         case.prepare()
-    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:{fault}:when={n}"]
+    strace = [*place.strace, "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:{fault}:when={n}"]
     try:
         done = place.run(*case.args, prefix=strace)
     except subprocess.TimeoutExpired:
@@ -130,7 +155,7 @@ def longest(case, place, calls):
     if case.prepare:
         case.prepare()
     log = place.folder / "strace.log"
-    place.run(*case.args, prefix=["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={calls}"])
+    place.run(*case.args, prefix=[*place.strace, "-o", str(log), "-e", f"trace={calls}"])
     counts = collections.Counter(line.split(" ", 1)[0] for line in log.read_text(errors="replace").splitlines()
                                  if "resumed" not in line and "(" in line)
     return min(max(counts.values(), default=0), N_MAX)
@@ -153,10 +178,11 @@ def crowd(place, seconds):
     for i in range(8):
         files = {"Dockerfile": DOCKERFILE, "files/a": f"{i % 4}\n", "files/b": "b\n"}
         contexts.append(lab.write_tree(place.folder / f"crowd{i}", files))
+        contexts[-1].chmod(0o755)
     env = place.env()
 
     def start(key, *args):
-        jobs[key] = subprocess.Popen([str(place.slct), *map(str, args)], env=env, cwd=place.folder,
+        jobs[key] = subprocess.Popen([*place.prefix, str(place.slct), *map(str, args)], env=env, cwd=place.folder,
                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     rounds = collections.Counter()
@@ -210,6 +236,7 @@ def make_cases(place, registry):
         Case("push", ["push", "made:1", f"{registry.repo()}:2"], prepare=fill, result=pushed),
         Case("gc", ["gc", "--all"], prepare=lambda: place.need("build", "-q", place.context)),
         Case("cache", ["build", "-q", "--cache-to", cache, place.context], prepare=fresh, result=built),
+        Case("copy", ["copy", f"docker://{repo}:1", f"oci:{cache}:1"], prepare=fresh, result=pushed.split()[-1]),
         Case("save", ["save", "-o", "out.tar", "made:1"], prepare=fill),
     ]
 
@@ -220,7 +247,9 @@ def main():
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--only", default="", help="cases whose name has this word; crowd is one")
     ap.add_argument("-v", "--verbose", action="store_true")
+    ap.add_argument("--user", help="an ordinary user that the commands run as (we are root, then)")
     o = ap.parse_args()
+    user = pwd.getpwnam(o.user) if o.user else None
     slct = Path(os.environ.get("SLCT", REPO / "build/slct")).resolve()
     base = Path(os.environ.get("SLCT_BASES", REPO / "build/bases")) / "busybox.tar"
     parent = os.environ.get("TORTURE_DIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
@@ -228,7 +257,12 @@ def main():
     registry = lab.Registry(folder / "registry").start()
     passed, failed = 0, []
     try:
-        place = Place(folder / "place", slct, base)
+        if user:    # what the user reads is where the user may go
+            folder.chmod(0o755)
+            slct, base = shutil.copy(slct, folder), shutil.copy(base, folder)
+        place = Place(folder / "place", slct, base, user)
+        doctor = place.run("--json", "doctor")
+        print(f"isolation: {json.loads(doctor.stdout)['isolation']}", flush=True)
         cases = make_cases(place, registry)
         if o.only in "crowd":
             print("crowd", flush=True)

@@ -21,7 +21,7 @@ static void confine(const char *all, const char *read)
 		{-1, all, LANDLOCK_ALL}, {-1, read, LANDLOCK_READ}, {-1, "/nowhere/at/all", LANDLOCK_READ}, {-1, "/dev/null", LANDLOCK_READ}};
 	struct err e = ERR_INIT;
 
-	ck_assert_msg(landlock_confine(dirs, ARRAY_LEN(dirs), &e) == 0, "%s", e.msg);
+	ck_assert_msg(landlock_confine(dirs, ARRAY_LEN(dirs), false, &e) == 0, "%s", e.msg);
 }
 
 static int touch(const char *dir, const char *name)

@@ -54,7 +54,7 @@ static uint32_t ask(bool rows, struct seccomp_data d)
 	struct err e = ERR_INIT;
 	size_t len;
 
-	unit_ok(solo_filter_program(&base, sizeof base, rows, &prog, &len, &e), e);
+	unit_ok(solo_filter_program(&base, sizeof base, rows ? SOLO_FILTER_ROWS : 0, &prog, &len, &e), e);
 	ck_assert_uint_eq(len % sizeof base, 0);
 	return run(prog, len / sizeof base, &d);
 }
@@ -127,6 +127,35 @@ START_TEST(with_recorded_links)
 }
 END_TEST
 
+/* So that names are known that recorded objects come to have. */
+START_TEST(with_names)
+{
+	const struct sock_filter base = BPF_STMT(BPF_RET | BPF_K, BASE);
+	AUTO_FREE void *prog = NULL;
+	struct err e = ERR_INIT;
+	size_t len;
+
+	unit_ok(solo_filter_program(&base, sizeof base, SOLO_FILTER_NAMES, &prog, &len, &e), e);
+	for (int nr = 0; nr < 512; nr++) {
+		struct seccomp_data d = {.nr = nr, .arch = NATIVE};
+		bool names = nr == SYS_renameat2 || nr == SYS_linkat;
+#ifdef SYS_rename
+		names |= nr == SYS_rename || nr == SYS_link;
+#endif
+#ifdef SYS_renameat
+		names |= nr == SYS_renameat;
+#endif
+
+		if (names)
+			ck_assert_uint_eq(run(prog, len / sizeof base, &d), SECCOMP_RET_USER_NOTIF);
+		else
+			ck_assert_uint_eq(run(prog, len / sizeof base, &d), ask(false, d));
+		if (names)
+			ck_assert_int_ne(solo_req_call(nr)->what, 0);
+	}
+}
+END_TEST
+
 /* Another processor's numbers mean other calls: they are for the profile to refuse. */
 START_TEST(other_processors)
 {
@@ -177,10 +206,10 @@ START_TEST(too_long)
 	struct err e = ERR_INIT;
 	size_t len;
 
-	ck_assert_int_eq(solo_filter_program(base, sizeof base, true, &prog, &len, &e), -1);
+	ck_assert_int_eq(solo_filter_program(base, sizeof base, SOLO_FILTER_ROWS, &prog, &len, &e), -1);
 	unit_failed(e, ERR_INTERNAL, "instructions");
 }
 END_TEST
 
-UNIT_MAIN("solo_filter", asked_always, never_asked, opens_that_make, by_arguments, with_recorded_links, other_processors,
+UNIT_MAIN("solo_filter", asked_always, never_asked, opens_that_make, by_arguments, with_recorded_links, with_names, other_processors,
 	  each_has_a_handler, arguments, too_long)

@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -51,6 +52,7 @@ struct step {
 	int dir;
 	struct owntab *owners;
 	int owners_fd;
+	struct nameset *names;
 };
 
 static void ATTR_NORETURN bad(const char *what, const struct err *e)
@@ -78,6 +80,7 @@ static void ATTR_NORETURN first(const struct step *t)
 	const struct sandbox_spec spec = {.root = {.dirfd = t->dir, .upper = "root"},
 					  .owners = t->owners,
 					  .owners_fd = t->owners_fd,
+					  .names = t->names,
 					  .seccomp_prog = &allow,
 					  .seccomp_len = sizeof allow};
 	struct err e = ERR_INIT;
@@ -141,14 +144,23 @@ static int run_step(struct step *t)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-static void in_step(void (*fn)(void))
+static void in_step_with(void (*fn)(void), struct nameset *names)
 {
 	UNIT_DIR(d);
-	struct step t = {.fn = fn, .dir = d.fd, .owners_fd = -1};
+	struct step t = {.fn = fn, .dir = d.fd, .owners_fd = -1, .names = names};
 
 	ck_assert_int_eq(mkdirat(d.fd, "root", 0755), 0);
 	ck_assert_int_eq(mkdirat(d.fd, "root/proc", 0755), 0);
 	ck_assert_int_eq(run_step(&t), 0);
+}
+
+/* Every object looked at, and by names. */
+static void in_step(void (*fn)(void))
+{
+	AUTO_NAMESET struct nameset *names = nameset_new();
+
+	in_step_with(fn, NULL);
+	in_step_with(fn, names);
 }
 
 #define STEP(name)                                                                                                     \
@@ -636,6 +648,36 @@ STEP(signals_for_process_1)
 	must(kill(pid, SIGKILL) == 0);
 }
 
+/* A step that goes by names sees every record under each name that its object comes to have. */
+STEP(names_of_recorded_objects)
+{
+	char path[32];
+	struct stat st;
+	int fd;
+
+	put("/a", 0600);
+	owned("/a", 0, 0);
+	must(chown("/a", 3, 4) == 0 && rename("/a", "/b") == 0);
+	owned("/b", 3, 4);
+	must(mkdir("/d", 0755) == 0 && rename("/b", "/d/c") == 0 && rename("/d", "/e") == 0 && link("/e/c", "/f") == 0);
+	owned("/e/c", 3, 4);
+	owned("/f", 3, 4);
+	put("/g", 0600);
+	must(syscall(SYS_renameat2, AT_FDCWD, "/g", AT_FDCWD, "/f", RENAME_EXCHANGE) == 0);
+	owned("/g", 3, 4);
+	owned("/f", 0, 0);
+	must(link("/f", "/h") == 0 && link("/h", "/i") == 0 && chown("/h", 5, 6) == 0);
+	owned("/i", 5, 6);
+	owned("/f", 5, 6);
+	must(symlink("x", "/l") == 0 && lchown("/l", 7, 8) == 0 && rename("/l", "/m") == 0);
+	owned("/m", 7, 8);
+	fd = open("/", O_TMPFILE | O_RDWR, 0600);
+	must(fd >= 0 && fchown(fd, 9, 9) == 0 && fstat(fd, &st) == 0 && st.st_uid == 9);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	must(linkat(AT_FDCWD, path, AT_FDCWD, "/n", AT_SYMLINK_FOLLOW) == 0);
+	owned("/n", 9, 9);
+}
+
 STEP(openat2_is_not_there)
 {
 	struct open_how how = {.flags = O_RDONLY};
@@ -715,4 +757,5 @@ END_TEST
 UNIT_MAIN("solo", chown_is_recorded, chown_clears_what_the_kernel_clears, records_are_hidden, devices,
 	  identity_goes_with_fork, what_a_user_makes, root_in_a_directory_of_a_group, what_a_user_may_not, where_a_user_may_not_write,
 	  capabilities_of_a_user, the_limit_is_hidden, a_changed_root, names_of_descriptors, an_unlinked_file,
-	  new_names_of_old_inodes, peers, sockets_of_a_user, nonsense, signals_for_process_1, openat2_is_not_there, the_end, rows_of_layers)
+	  new_names_of_old_inodes, peers, sockets_of_a_user, nonsense, signals_for_process_1,
+	  names_of_recorded_objects, openat2_is_not_there, the_end, rows_of_layers)

@@ -1,10 +1,14 @@
 /* Workers: results, errors, deaths and messages. Everything runs in the caller's own namespaces. */
 #include "src/build/worker.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "src/util/landlock.h"
 #include "tests/unit/cache_util.h"
 
 static void begin(struct session *s, const struct unit_dir *d)
@@ -416,6 +420,91 @@ START_TEST(descriptors)
 }
 END_TEST
 
+/* --- what a worker can reach --- */
+
+static bool can_write(const char *dir)
+{
+	AUTO_FREE char *path = mem_printf("%s/written", dir);
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	return fd >= 0;
+}
+
+static bool can_read(const char *file)
+{
+	AUTO_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+/* To a port of loopback where nobody listens: refused by who is there, or not let out. */
+static bool can_connect(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(1)};
+	AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 && (connect(fd, (const struct sockaddr *)&a, sizeof a) == 0 || errno == ECONNREFUSED);
+}
+
+struct reach {
+	const char *outside, *opened; /* directories */
+	bool confine;
+	int store;
+};
+
+static int look_around(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct reach *r = arg;
+	AUTO_CLOSE int opened = open(r->opened, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *store = mem_printf("/proc/self/fd/%d/tmp", r->store);
+	AUTO_FREE char *file = mem_printf("%s/file", r->outside);
+
+	if (r->confine && worker_confine(w, &(struct worker_view){opened, -1, -1, false}, e) < 0)
+		return -1;
+	*result = json_object();
+	json_set_bool(*result, "store", can_write(store));
+	json_set_bool(*result, "opened", can_write(r->opened));
+	json_set_bool(*result, "outside", can_write(r->outside));
+	json_set_bool(*result, "reads", can_read(file));
+	json_set_bool(*result, "tcp", can_connect());
+	return 0;
+}
+
+START_TEST(reach_of_roles)
+{
+	static const struct {
+		struct worker_spec spec;
+		bool confine, opened, reads, tcp;
+	} rows[] = {
+		{{.role = "copy"}, true, true, false, false},
+		{{.role = "scan", .reads_host = true}, false, false, true, false},
+		{{.role = "fetch", .fetches = true}, false, false, true, true},
+	};
+	UNIT_DIR(d);
+	UNIT_DIR(outside);
+	UNIT_DIR(opened);
+	AUTO_SESSION struct session s;
+	struct err e = ERR_INIT;
+
+	begin(&s, &d);
+	ck_assert(mkdirat(outside.fd, "file", 0700) == 0);
+	for (size_t i = 0; landlock_abi() >= 4 && i < ARRAY_LEN(rows); i++) {
+		struct reach r = {outside.path, opened.path, rows[i].confine, store_fd(s.store)};
+		struct worker_spec spec = rows[i].spec;
+		AUTO_JSON struct json *j = NULL;
+
+		spec.fn = look_around;
+		spec.arg = &r;
+		unit_ok(worker_call(&s, &spec, &j, &e), e);
+		ck_assert_msg(json_get_bool(j, "store", false), "%s: store", spec.role);
+		ck_assert_msg(!json_get_bool(j, "outside", true), "%s: outside", spec.role);
+		ck_assert_msg(json_get_bool(j, "opened", false) == rows[i].opened, "%s: opened", spec.role);
+		ck_assert_msg(json_get_bool(j, "reads", false) == rows[i].reads, "%s: reads", spec.role);
+		ck_assert_msg(json_get_bool(j, "tcp", false) == rows[i].tcp, "%s: tcp", spec.role);
+	}
+}
+END_TEST
+
 UNIT_MAIN("worker", a_result, an_error, errors_as_json, deaths, kill_one, a_stopped_loop_cancels_a_call,
 	  messages_come_before_the_result, sizes_of_results, nonsense_ends_the_worker,
-	  an_oversized_message_ends_the_worker, descriptors)
+	  an_oversized_message_ends_the_worker, descriptors, reach_of_roles)
