@@ -24,7 +24,7 @@ static void imgconfig_free_health(struct imgconfig_health *h)
 	free(h);
 }
 
-static void imgconfig_free_history(struct imgconfig *c)
+void imgconfig_clear_history(struct imgconfig *c)
 {
 	for (size_t i = 0; i < c->nhistory; i++) {
 		free(c->history[i].created);
@@ -33,6 +33,8 @@ static void imgconfig_free_history(struct imgconfig *c)
 		free(c->history[i].author);
 	}
 	free(c->history);
+	c->history = NULL;
+	c->nhistory = c->cap_history = 0;
 }
 
 void imgconfig_release(struct imgconfig *c)
@@ -49,7 +51,7 @@ void imgconfig_release(struct imgconfig *c)
 	free(c->workdir);
 	free(c->stop_signal);
 	imgconfig_free_health(c->health);
-	imgconfig_free_history(c);
+	imgconfig_clear_history(c);
 	digest_list_release(&c->diff_ids);
 	json_free(c->extra);
 	json_free(c->extra_config);

@@ -54,6 +54,8 @@ void imgconfig_write(const struct imgconfig *c, struct buf *out);
 /* Append an entry; created_by may be NULL. */
 void imgconfig_add_history(struct imgconfig *c, const char *created, const char *created_by, const char *comment,
 			   bool empty_layer);
+/* Drop all entries. */
+void imgconfig_clear_history(struct imgconfig *c);
 /* Set insertion, sorted. */
 void imgconfig_add_volume(struct imgconfig *c, const char *path);
 void imgconfig_add_port(struct imgconfig *c, const char *port);

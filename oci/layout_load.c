@@ -110,11 +110,23 @@ static const struct descriptor *layout_load_by_platform(const struct index *x, c
 	return NULL;
 }
 
+/* "v1" of "host/name:v1": what this program saves has whole names where others write the tag alone. */
+static bool layout_load_ends_with_tag(const struct descriptor *d, const char *tag)
+{
+	const char *own = json_get_str(d->annotations, INDEXFILE_REF_NAME), *colon = own ? strrchr(own, ':') : NULL;
+
+	return colon && strcmp(colon + 1, tag) == 0;
+}
+
 /* The entries that have the tag, or all. */
 static void layout_load_candidates(const struct index *x, const char *tag, struct index *out)
 {
 	for (size_t i = 0; i < x->n; i++) {
 		if (!tag || layout_load_has_tag(&x->manifests[i], tag))
+			index_add(out, &x->manifests[i]);
+	}
+	for (size_t i = 0; tag && !out->n && i < x->n; i++) {
+		if (layout_load_ends_with_tag(&x->manifests[i], tag))
 			index_add(out, &x->manifests[i]);
 	}
 }

@@ -15,8 +15,10 @@
 #include "src/build/nsjob.h"
 #include "src/build/opsbase.h"
 #include "src/build/rootdiff.h"
+#include "src/build/runstop.h"
 #include "src/build/treeview.h"
 #include "src/sandbox/loopback.h"
+#include "src/sandbox/mountpoint.h"
 #include "src/sandbox/userns.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
@@ -148,6 +150,18 @@ static void take_mounts(struct prepared *p)
 	}
 }
 
+static bool keeps_state(const struct prepared *p)
+{
+	return p->job->keep && p->cmd == &p->job->main;
+}
+
+static int open_owners(const struct prepared *p)
+{
+	AUTO_FREE char *path = mem_printf("%s/owners", p->step.dir);
+
+	return openat(store_fd(p->job->b->s->store), path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
 static int prepare(struct prepared *p, const struct runimg_job *job, const struct runimg_cmd *cmd, unsigned number,
 		   struct err *e)
 {
@@ -169,12 +183,31 @@ static int prepare(struct prepared *p, const struct runimg_job *job, const struc
 	lowers_paths(b, &cmd->stack, &p->lower);
 	if (s->tier.tier != TIER_SOLO)
 		return 0;
-	p->owners = memfd_create("slct-owners", MFD_CLOEXEC);
+	p->owners = keeps_state(p) ? open_owners(p) : memfd_create("slct-owners", MFD_CLOEXEC);
 	if (p->owners < 0)
 		return err_sys(e, ERR_HOST, errno, "memory file");
 	if (p->step.root)
 		return roots_load(&p->step, &p->view.view, e);
 	return treeview_preload(&p->view, s, &cmd->stack, e);
+}
+
+/* What a step does to its upper directory at its end (step_run.c), here after a failure. */
+static int finish_state(struct prepared *p, const struct sandbox_spec *spec, struct err *e)
+{
+	bool ignored;
+
+	if (!p->step.root)
+		return mountpoint_restore(&spec->root, &ignored, e);
+	if (p->owners < 0)
+		return rootdiff_finish(&p->step, NULL, e);
+	if (owntab_load(p->view.view.rows, p->owners, e) < 0 || rootdiff_finish(&p->step, &p->view.view, e) < 0)
+		return -1;
+	return owntab_save(p->view.view.rows, p->owners, e);
+}
+
+static bool failed(const struct sandbox_result *r)
+{
+	return r->exit_status || r->signo || r->timed_out;
 }
 
 /* joined: this process is in the user namespace (and perhaps a network namespace) already. */
@@ -240,7 +273,7 @@ static int run(struct prepared *p, bool joined, bool with_limits, struct runimg_
 		cgroup_remove(&group);
 	}
 	*r = (struct runimg_result){res.exit_status, res.signo, res.timed_out, events.oom_kills > 0};
-	return rc;
+	return rc == 0 && keeps_state(p) && failed(&res) ? finish_state(p, &spec, e) : rc;
 }
 
 static void prepared_release(struct prepared *p)
@@ -272,8 +305,8 @@ static void say(int fd, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Its sandbox is a child's, whose death ends it. */
-static pid_t start_service(struct prepared *p, bool joined, struct err *e)
+/* Its sandbox is a child's, whose death ends it. *stopping: that it ends is no news. */
+static pid_t start_service(struct prepared *p, bool joined, const volatile bool *stopping, struct err *e)
 {
 	pid_t parent = getpid(), pid = fork();
 
@@ -287,7 +320,7 @@ static pid_t start_service(struct prepared *p, bool joined, struct err *e)
 	p->step.b->s->loop = NULL;
 	if (run(p, joined, false, &r, e) < 0)
 		say(p->cmd->out_fd, "slct: service %s: %s\n", p->cmd->name, e->msg);
-	else
+	else if (!*stopping)
 		say(p->cmd->out_fd, "slct: service %s ended: %s %d\n", p->cmd->name, r.signo ? "signal" : "status",
 		    r.signo ? r.signo : r.status);
 	_exit(1);
@@ -375,7 +408,8 @@ static int await_service(struct prepared *probe, pid_t pid, bool joined, struct 
 
 struct running {
 	struct prepared main, *services, *probes;
-	pid_t *pids;
+	struct runstop *stops; /* with the services' pids */
+	volatile bool *stopping; /* shared with the children that wait for them */
 	size_t n;
 };
 
@@ -384,7 +418,10 @@ static int prepare_all(struct runimg_job *j, struct running *r, struct err *e)
 	r->n = j->nservices;
 	r->services = mem_zalloc((r->n + 1) * sizeof *r->services);
 	r->probes = mem_zalloc((r->n + 1) * sizeof *r->probes);
-	r->pids = mem_zalloc((r->n + 1) * sizeof *r->pids);
+	r->stops = mem_zalloc((r->n + 1) * sizeof *r->stops);
+	r->stopping = mmap(NULL, sizeof *r->stopping, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (r->stopping == MAP_FAILED)
+		return err_sys(e, ERR_HOST, errno, "mmap");
 	for (unsigned i = 0; i < r->n; i++)
 		if (prepare(&r->services[i], j, &j->services[i], 2 * i + 1, e) < 0 ||
 		    (j->services[i].ready.n && prepare(&r->probes[i], j, &j->services[i], 2 * i + 2, e) < 0))
@@ -412,23 +449,14 @@ static int serve(struct runimg_job *j, struct running *r, bool joined, struct er
 
 		lasting.timeout_ns = 0;
 		r->services[i].cmd = &lasting;
-		r->pids[i] = start_service(&r->services[i], joined, e);
+		r->stops[i] = (struct runstop){start_service(&r->services[i], joined, r->stopping, e), lasting.stop_signo,
+					       lasting.stop_ns};
 		r->services[i].cmd = &j->services[i];
-		if (r->pids[i] < 0 ||
-		    (j->services[i].ready.n && await_service(&r->probes[i], r->pids[i], joined, e) < 0))
+		if (r->stops[i].pid < 0 ||
+		    (j->services[i].ready.n && await_service(&r->probes[i], r->stops[i].pid, joined, e) < 0))
 			return -1;
 	}
 	return 0;
-}
-
-static void stop_services(struct running *r)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (r->pids[i] > 0)
-			kill(r->pids[i], SIGKILL);
-	for (size_t i = 0; i < r->n; i++)
-		while (r->pids[i] > 0 && waitpid(r->pids[i], NULL, 0) < 0 && errno == EINTR)
-			;
 }
 
 static int work(void *arg, struct worker *w, struct json **result, struct err *e)
@@ -445,7 +473,8 @@ static int work(void *arg, struct worker *w, struct json **result, struct err *e
 
 	if (rc == 0)
 		rc = run(&r.main, joined, cgroup_wanted(&j->limits), &res, e);
-	stop_services(&r);
+	*r.stopping = true;
+	runstop(r.stops, r.n);
 	/* The rest ends with the process. */
 	prepared_release(&r.main);
 	if (rc < 0)

@@ -32,6 +32,8 @@ struct runimg_cmd {
 	bool readonly;
 	int64_t timeout_ns; /* 0: none. Of a service: until `ready` must have succeeded */
 	struct strv ready;  /* of a service: command, run on a copy of its own of the same stack; empty: none */
+	int stop_signo;     /* of a service: what ends it (runstop.h); 0: SIGTERM */
+	int64_t stop_ns;    /* until it is killed; 0: RUNSTOP_GRACE_NS */
 	int in_fd, out_fd, err_fd; /* as in sandbox_spec */
 	bool terminal;
 };
@@ -43,6 +45,7 @@ struct runimg_job {
 	struct runimg_cmd *services; /* borrowed */
 	size_t nservices;
 	bool net_none; /* a network namespace of its own, shared by the services, with loopback alone */
+	bool keep;     /* if the command fails, what it has left can be taken by runkeep */
 	const struct strv *add_hosts;
 	const struct strv *ulimits;
 	uint64_t shm_size;

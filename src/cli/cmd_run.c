@@ -185,7 +185,8 @@ const struct command cmd_run = {
 	.summary = "run a command in an image",
 	.usage = "[OPTIONS] IMAGE|GOAL [CMD…]",
 	.about = "The command runs in a sandbox as a build's steps do, on a copy of the image that is thrown away "
-		 "afterwards. IMAGE is a name or id in the store, or docker://REF, which is pulled first. GOAL is a "
+		 "afterwards. IMAGE is a name or id in the store, docker://REF, which is pulled first, or oci:DIR[:TAG], "
+		 "oci-archive:FILE[:TAG] or docker-archive:FILE[:TAG]. GOAL is a "
 		 "directory (\".\" or with a slash in it) with :STAGE behind it, or a stage of the flavor in the "
 		 "current directory; it is built first if that is needed. Entrypoint, command, environment, user and "
 		 "directory are the image's by docker's rules. Options end at the image: what follows is the "
@@ -206,7 +207,8 @@ const struct command cmd_shell = {
 	.summary = "open a shell in a stage",
 	.usage = "[OPTIONS] GOAL[@N]",
 	.about = "GOAL is [FLAVOR-DIR:]STAGE, an inner stage STAGE:NAME, or a directory with a Dockerfile; with @N it "
-		 "is the state before step N, as in [stage n/m]. What it needs is built first. The shell (bash, else "
+		 "is the state before step N, as in [stage n/m]; what it needs is built first. Images have a transport in "
+		 "front: store:NAME, docker://REF, oci:DIR and so on. The shell (bash, else "
 		 "sh) works on a copy that is thrown away afterwards, and has the terminal if there is one; else "
 		 "commands come from standard input.\n\n" CMD_RUN_STATUS,
 	.example = "slct shell flavors/python-demo:build_run\nslct shell .@4\necho 'ls /' | slct shell .",

@@ -1,12 +1,15 @@
 /* slct test: the tests of a flavor.yml. */
 #include "src/build/logdir.h"
-#include "src/build/opsbase.h"
+#include "src/build/runstop.h"
 #include "src/cli/build_args.h"
 #include "src/cli/cmd.h"
+#include "src/cli/exaslct_dbtest.h"
 #include "src/cli/image_src.h"
 #include "src/cli/runargs.h"
 #include "src/cli/testrun.h"
+#include "src/cli/testtree.h"
 #include "src/flavor/ftests.h"
+#include "src/flavor/ftestset.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 
@@ -17,7 +20,11 @@ struct cmd_test_opts {
 	struct build_args a; /* first: its offsets are those of the table */
 	struct strv tests;
 	const char *junit;
+	bool keep;
+	struct exopt db; /* of the tests in a database */
 };
+
+#define CMD_TEST_DB(member) .offset = offsetof(struct cmd_test_opts, db.member)
 
 _Static_assert(offsetof(struct cmd_test_opts, a) == 0, "the rows of build_args.h count from its beginning");
 
@@ -26,6 +33,18 @@ static const struct opt cmd_test_options[] = {
 	 .help = "test to run"},
 	{.name = "junit", .arg = "FILE", .kind = OPT_STRING, .offset = offsetof(struct cmd_test_opts, junit),
 	 .help = "write the results as JUnit's XML"},
+	{.name = "keep-failed", .kind = OPT_FLAG, .offset = offsetof(struct cmd_test_opts, keep),
+	 .help = "keep the files that a failed test has left as the image failed:FLAVOR-TEST"},
+	{.name = "external-exasol-db-host", .arg = "HOST", .kind = OPT_STRING, CMD_TEST_DB(db_host),
+	 .help = "database for the test sets of ci.json, which run after the tests of flavor.yml"},
+	{.name = "external-exasol-db-port", .arg = "PORT", .kind = OPT_INT, CMD_TEST_DB(db_port), .min = 1, .max = 65535,
+	 .dflt = "8563", .help = "its port"},
+	{.name = "external-exasol-db-user", .arg = "NAME", .kind = OPT_STRING, CMD_TEST_DB(db_user),
+	 .help = "its user; the password is in $EXASOL_DB_PASSWORD or asked for"},
+	{.name = "external-exasol-bucketfs-port", .arg = "PORT", .kind = OPT_INT, CMD_TEST_DB(db_bucketfs_port), .min = 1,
+	 .max = 65535, .dflt = "2580", .help = "port of its BucketFS; the password of w is in $BUCKETFS_PASSWORD or asked for"},
+	{.name = "test-container-folder", .arg = "DIR", .kind = OPT_STRING, CMD_TEST_DB(test_container_folder),
+	 .dflt = "./test_container", .help = "directory of the container that the tests of ci.json run in"},
 	BUILD_ARGS_SELECTION,
 	BUILD_ARGS_RUNNING,
 	CLI_NET_OPTIONS(struct build_args),
@@ -41,18 +60,24 @@ struct cmd_test {
 	struct testrun run;
 	struct build_result built;
 	VEC_OF(struct flavor *) flavors;
+	struct testtree trees;
+	VEC_OF(struct imgconfig) configs; /* of what the tests run in */
 };
 
 static void cmd_test_release(struct cmd_test *t)
 {
 	runimg_close(&t->state);
 	testrun_release(&t->run);
+	testtree_release(&t->trees);
 	build_result_release(&t->built);
 	build_opts_release(&t->b);
 	work_close(&t->work);
 	for (size_t i = 0; i < t->flavors.n; i++)
 		flavor_free(t->flavors.v[i]);
 	vec_release(&t->flavors);
+	for (size_t i = 0; i < t->configs.n; i++)
+		imgconfig_release(&t->configs.v[i]);
+	vec_release(&t->configs);
 }
 
 static bool cmd_test_wanted(const struct cmd_test *t, const struct flavor_test *x)
@@ -77,9 +102,9 @@ static int cmd_test_flavor(struct cmd_test *t, const char *dir, size_t *n, struc
 	if (!f)
 		return -1;
 	vec_push(&t->flavors, f);
-	if (!f->tests.n) {
+	if (!f->tests.n && !t->o->db.db_host) {
 		err_set(e, ERR_INPUT, "flavor %s has no tests in flavor.yml", f->name);
-		return err_hint(e, "the test sets of a ci.json run in a database: slct exaslct run-db-test --environment-type external_db …");
+		return err_hint(e, "those of a ci.json run in a database: --external-exasol-db-host HOST …");
 	}
 	for (size_t i = 0; i < f->tests.n; i++) {
 		const struct flavor_test *x = &f->tests.v[i];
@@ -96,35 +121,48 @@ static int cmd_test_flavor(struct cmd_test *t, const char *dir, size_t *n, struc
 
 /* --- what runs --- */
 
-static int cmd_test_stack(struct cmd_test *t, const struct flavor *f, const struct flavor_test *x,
-			  struct runimg_cmd *cmd, struct err *e)
+/* Name of the image that a test or service runs in; NULL with *e. Borrowed. */
+static const char *cmd_test_image(const struct cmd_test *t, const struct flavor *f, const struct flavor_test *x,
+				  struct err *e)
 {
 	AUTO_FREE char *stage = x->stage ? mem_printf("%s/%s", f->name, x->stage) : NULL;
-	AUTO_STORE_IMAGE struct store_image im = {0};
-	AUTO_IMGCONFIG struct imgconfig config;
-	AUTO_STRV struct strv env = {0};
 	const char *name = x->image;
-	int rc;
 
-	imgconfig_init(&config, NULL);
-	imgconfig_release(&config);
 	for (size_t i = 0; stage && i < t->built.n; i++)
 		if (strcmp(t->built.v[i].stage, stage) == 0)
 			name = t->built.v[i].image.text;
-	rc = !name ? err_set(e, ERR_INTERNAL, "%s was not built", stage)
-		   : image_src_in_store(name, &name, e) || image_src_find(t->work.session.store, name, &im, e) ||
-			     store_image_config(t->work.session.store, &im, &config, e);
-	if (rc) {
-		imgconfig_init(&config, NULL);
+	if (!name)
+		err_set(e, ERR_INTERNAL, "%s was not built", stage);
+	return name && image_src_in_store(name, &name, e) == 0 ? name : NULL;
+}
+
+static int cmd_test_stack(struct cmd_test *t, const struct flavor *f, const struct flavor_test *x,
+			  struct runimg_cmd *cmd, struct err *e)
+{
+	AUTO_STORE_IMAGE struct store_image im = {0};
+	AUTO_STRV struct strv none = {0};
+	const char *name = cmd_test_image(t, f, x, e);
+	struct imgconfig *config;
+
+	if (!name || image_src_find(t->work.session.store, name, &im, e))
+		return err_wrap(e, "%s", x->name);
+	vec_push(&t->configs, (struct imgconfig){0});
+	config = &t->configs.v[t->configs.n - 1];
+	if (store_image_config(t->work.session.store, &im, config, e)) {
+		imgconfig_init(config, NULL);
 		return err_wrap(e, "%s", x->name);
 	}
-	digest_list_copy(&cmd->stack, &im.diff_ids);
-	runargs_defaults(&config, cmd);
+	if (!x->exported)
+		digest_list_copy(&cmd->stack, &im.diff_ids);
+	else if (testtree_exported(&t->trees, &t->work.session, f->name, x->stage, name, &cmd->stack, e))
+		return err_wrap(e, "%s", x->name);
+	cmd->stop_signo = config->stop_signal ? runstop_signal(config->stop_signal) : 0;
+	runargs_defaults(config, cmd);
 	for (size_t i = 0; i < x->env.n; i++)
 		if (runargs_env(x->env.v[i], &cmd->env, e))
 			return -1;
 	strv_copy(&cmd->argv, &x->run);
-	return x->run.n ? 0 : runargs_argv(&config, NULL, &env, &cmd->argv, e);
+	return x->run.n ? 0 : runargs_argv(config, NULL, &none, &cmd->argv, e);
 }
 
 static int cmd_test_command(struct cmd_test *t, const struct flavor *f, const struct flavor_test *x,
@@ -134,6 +172,7 @@ static int cmd_test_command(struct cmd_test *t, const struct flavor *f, const st
 	cmd->user = mem_strdup_opt(x->user);
 	cmd->workdir = mem_strdup_opt(x->workdir);
 	cmd->timeout_ns = x->timeout_ns;
+	cmd->stop_ns = x->stop_ns;
 	strv_copy(&cmd->ready, &x->ready);
 	if (x->files)
 		runimg_mounts_add(&cmd->mounts, f->path, x->files, CMD_TEST_FILES, true);
@@ -151,6 +190,7 @@ static int cmd_test_add(struct cmd_test *t, const struct flavor *f, const struct
 				       .services = one->services,
 				       .nservices = x->services.n,
 				       .net_none = !x->net_host,
+				       .keep = t->o->keep,
 				       .add_hosts = &t->b.add_hosts,
 				       .ulimits = &t->b.ulimits,
 				       .shm_size = t->b.shm_size,
@@ -183,10 +223,27 @@ static void cmd_test_done(const struct testrun_test *t, void *arg)
 		err_release(&ignored);
 }
 
+/* The configs are those of the commands in the order of their making: a test's is the last one of its job. */
+static int cmd_test_keep(struct cmd_test *t, struct err *e)
+{
+	for (size_t i = 0, config = 0; i < t->run.n; i++, config++) {
+		struct testrun_test *one = t->run.v[i];
+
+		config += one->job.nservices;
+		if (one->failure && one->started && testtree_keep(one, &t->configs.v[config], e))
+			return err_wrap(e, "--keep-failed: %s", one->name);
+		if (one->kept && !t->c->g.json && cli_printf(e, "kept %s: slct run -it %s sh\n", one->name, one->kept))
+			return -1;
+	}
+	return 0;
+}
+
 static int cmd_test_report(struct cmd_test *t, struct err *e)
 {
 	AUTO_BUF struct buf xml = BUF_INIT(BUF_TEXT_MAX);
 
+	if (t->o->keep && cmd_test_keep(t, e))
+		return -1;
 	if (t->o->junit) {
 		testrun_junit(&t->run, &xml);
 		if (io_write_output(t->o->junit, buf_str(&xml), xml.n, e))
@@ -207,20 +264,23 @@ static int cmd_test_all(struct cmd_test *t, struct err *e)
 	for (size_t i = 0; i < t->b.paths.n; i++)
 		if (cmd_test_flavor(t, t->b.paths.v[i], &n, e))
 			return -1;
+	if (!n && t->o->db.db_host)
+		return 0;
 	if (!n)
 		return err_set(e, ERR_USAGE, "--test: there is no such test");
 	if (work_open(&t->work, t->c, &t->o->a.net, NULL, e) ||
 	    (t->o->a.isolation && tier_parse(t->o->a.isolation, &s->want, e)) || build_run(s, &t->b, &t->built, e) ||
 	    runimg_open(&t->state, s, &t->b.limits, e))
 		return -1;
+	t->run.log_dir = logdir_open(s, t->b.output_directory, e);
+	if (!t->run.log_dir)
+		return -1;
+	t->trees.dir = t->run.log_dir;
 	for (size_t i = 0; i < t->flavors.n; i++)
 		for (size_t k = 0; k < t->flavors.v[i]->tests.n; k++)
 			if (cmd_test_wanted(t, &t->flavors.v[i]->tests.v[k]) &&
 			    cmd_test_add(t, t->flavors.v[i], &t->flavors.v[i]->tests.v[k], e))
 				return -1;
-	t->run.log_dir = logdir_open(s, t->b.output_directory, e);
-	if (!t->run.log_dir)
-		return -1;
 	runargs_quiet(&t->work);
 	t->run.s = s;
 	t->run.b = &t->state;
@@ -230,12 +290,60 @@ static int cmd_test_all(struct cmd_test *t, struct err *e)
 	return testrun_all(&t->run, e) ? -1 : cmd_test_report(t, e);
 }
 
+/* --- the sets of ci.json --- */
+
+static int cmd_test_sets(struct cli *c, const struct cmd_test_opts *o, char *flavor, struct err *e)
+{
+	struct exopt with = o->db;
+	AUTO_STRV struct strv goals = {0};
+	char type[] = "external_db", *path[1] = {flavor};
+	int rc;
+
+	if (ftestset_goals(flavor, &o->tests, &goals, e))
+		return -1;
+	if (!goals.n)
+		return 0;
+	with.flavor_paths = (struct strv){path, 1, 1};
+	with.release_goals = goals;
+	with.test_sets = o->tests;
+	with.environment_type = type;
+	with.output_directory = o->a.output_directory;
+	with.workers = o->a.jobs;
+	rc = exaslct_dbtest_flavors(c, &with, &o->a.net, e);
+	return rc;
+}
+
+/* A failure of the first ones does not keep the others from running. */
+static int cmd_test_databases(struct cli *c, const struct cmd_test_opts *o, struct err *e)
+{
+	for (size_t i = 0; i < c->args.operands.n; i++) {
+		struct err failed = ERR_INIT;
+
+		if (!cmd_test_sets(c, o, c->args.operands.v[i], &failed))
+			continue;
+		if (err_is_set(e))
+			err_release(e);
+		err_move(e, &failed);
+		if (e->code != ERR_STEP)
+			return -1;
+	}
+	return err_is_set(e) ? -1 : 0;
+}
+
 static int cmd_test_run(struct cli *c, const void *opts, struct err *e)
 {
-	AUTO(cmd_test_release) struct cmd_test t = {.c = c, .o = opts};
+	const struct cmd_test_opts *o = opts;
+	int rc;
 
-	build_opts_init(&t.b);
-	return cmd_test_all(&t, e);
+	{
+		AUTO(cmd_test_release) struct cmd_test t = {.c = c, .o = opts};
+
+		build_opts_init(&t.b);
+		rc = cmd_test_all(&t, e);
+	}
+	if (!o->db.db_host || (rc && e->code != ERR_STEP))
+		return rc;
+	return cmd_test_databases(c, o, e);
 }
 
 const struct command cmd_test = {
@@ -246,7 +354,10 @@ const struct command cmd_test = {
 	.about = "The tests are those of flavor.yml. What they run in is built first; then each runs in a sandbox on a "
 		 "copy of its stage that is thrown away, with a network of its own unless it asks for the host's, several "
 		 "at the same time (-j). Its services run beside it in the same network and end with it. The output of "
-		 "each test is in a file of its own; of one that failed the end is shown.\n\n"
+		 "each test is in a file of its own; of one that failed the end is shown. With --keep-failed what it has "
+		 "left is an image: slct run -it failed:FLAVOR-TEST sh looks into it.\n\n"
+		 "The test sets of a ci.json need a database: with --external-exasol-db-host they run as exaslct "
+		 "run-db-test runs them, and --test names sets, too.\n\n"
 		 "The exit status is 1 if a test failed.",
 	.example = "slct test flavors/python-demo --junit results.xml\nslct test -j4 --test imports flavors/python-demo",
 	.opts = cmd_test_options,

@@ -160,7 +160,7 @@ static int exaslct_dbtest_set(const struct exaslct_dbtest *t, const struct exasl
 	strv_copy(&set->generic, &t->o->generic_tests);
 	if (!ftestset_is_empty(set))
 		return 0;
-	if (ftestset_read(g->flavor_path, g->goal, set, e))
+	if (ftestset_read(g->flavor_path, g->goal, &t->o->test_sets, set, e))
 		return err_hint(e, "--test-folder, --test-file and --generic-language-test name tests without it");
 	return 0;
 }

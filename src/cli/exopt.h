@@ -42,6 +42,7 @@ struct exopt {
 	/* test container, run-db-test */
 	const char *test_container_folder;
 	struct strv generic_tests, test_folders, test_files, tests, db_parameters, docker_env;
+	struct strv test_sets; /* names in ci.json, by slct test; empty: all */
 	const char *environment_type, *db_mem_size, *db_disk_size, *test_env_vars, *test_log_level, *existing_container;
 	const char *docker_db_version, *docker_db_name, *db_os_access, *accelerator;
 	enum opt_tri certificates, reuse_database, reuse_setup, reuse_uploaded, reuse_container, reuse_environment;

@@ -249,23 +249,85 @@ static int runargs_build(struct work *w, const char *operand, struct build_opts 
 	return rc;
 }
 
+/* --- images that come from elsewhere --- */
+
+static int runargs_pull(struct work *w, const char *rest, const struct build_opts *b, struct store_image *im, struct err *e)
+{
+	struct platform p = b->platform;
+
+	if (!p.os[0])
+		platform_host(&p);
+	return image_ops_pull(&w->session, rest, NULL, &p, true, NULL, e) ||
+			       image_src_find(w->session.store, rest, im, e)
+		       ? -1
+		       : 0;
+}
+
+static int runargs_in_store(struct work *w, const char *rest, const struct build_opts *b ATTR_UNUSED,
+			    struct store_image *im, struct err *e)
+{
+	return image_src_find(w->session.store, rest, im, e);
+}
+
+/* PATH[:TAG], the tag of a docker-archive has colons, too: what is there under the longest name is the path. */
+static const char *runargs_tag(char *path)
+{
+	for (char *end = path + strlen(path); end; end = memrchr(path, ':', (size_t)(end - path))) {
+		AUTO_FREE char *front = mem_strndup(path, (size_t)(end - path));
+
+		if (access(front, F_OK) < 0)
+			continue;
+		if (!*end)
+			return NULL;
+		*end = '\0';
+		return end + 1;
+	}
+	return NULL;
+}
+
+/* The store needs a name on the way; only the image's files stay there, as those of a pulled one that was removed. */
+static int runargs_load(struct work *w, const char *rest, const struct build_opts *b ATTR_UNUSED, struct store_image *im,
+			struct err *e)
+{
+	AUTO_FREE char *path = mem_strdup(rest), *name = mem_printf("operand:%d", (int)getpid());
+	const char *tag = runargs_tag(path);
+
+	if (image_ops_load(&w->session, path, tag, name, NULL, e) || image_src_find(w->session.store, name, im, e))
+		return -1;
+	return store_image_delete(w->session.store, im->name, e);
+}
+
+typedef int runargs_get_fn(struct work *w, const char *rest, const struct build_opts *b, struct store_image *im,
+			   struct err *e);
+
+static const struct {
+	const char *prefix;
+	runargs_get_fn *get;
+} runargs_transports[] = {
+	{"docker://", runargs_pull},	      {"oci:", runargs_load},	      {"oci-archive:", runargs_load},
+	{"docker-archive:", runargs_load}, {"store:", runargs_in_store},
+};
+
+/* NULL: none is named. *rest: what is behind it. */
+static runargs_get_fn *runargs_transport(const char *operand, const char **rest)
+{
+	for (size_t i = 0; i < ARRAY_LEN(runargs_transports); i++) {
+		size_t n = strlen(runargs_transports[i].prefix);
+
+		*rest = operand + n;
+		if (strncmp(operand, runargs_transports[i].prefix, n) == 0)
+			return runargs_transports[i].get;
+	}
+	return NULL;
+}
+
 static int runargs_stored(struct work *w, const char *operand, const struct build_opts *b, struct store_image *im,
 			  struct imgconfig *config, struct err *e)
 {
-	const char *name = operand;
+	const char *rest;
+	runargs_get_fn *get = runargs_transport(operand, &rest);
 
-	if (strncmp(operand, "docker://", 9) == 0) {
-		struct platform p = b->platform;
-
-		if (!p.os[0])
-			platform_host(&p);
-		name = opsbase_reference(operand);
-		if (image_ops_pull(&w->session, operand, NULL, &p, true, NULL, e))
-			return -1;
-	} else if (image_src_in_store(operand, &name, e)) {
-		return -1;
-	}
-	if (image_src_find(w->session.store, name, im, e))
+	if (get ? get(w, rest, b, im, e) : image_src_find(w->session.store, operand, im, e))
 		return -1;
 	return store_image_config(w->session.store, im, config, e);
 }
@@ -273,11 +335,14 @@ static int runargs_stored(struct work *w, const char *operand, const struct buil
 int runargs_image(struct work *w, const char *operand, struct build_opts *b, bool goal_only, struct store_image *im,
 		  struct imgconfig *config, struct err *e)
 {
-	if (goal_only || runargs_is_goal(operand))
+	const char *rest;
+	bool named = runargs_transport(operand, &rest) != NULL;
+
+	if (!named && (goal_only || runargs_is_goal(operand)))
 		return runargs_build(w, operand, b, im, config, e);
 	if (runargs_stored(w, operand, b, im, config, e) == 0)
 		return 0;
-	if (e->code != ERR_NOT_FOUND || strchr(operand, '/') || !flavor_is_flavor("."))
+	if (named || e->code != ERR_NOT_FOUND || strchr(operand, '/') || !flavor_is_flavor("."))
 		return -1;
 	err_release(e);
 	return runargs_build(w, operand, b, im, config, e);

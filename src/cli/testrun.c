@@ -26,6 +26,7 @@ static void testrun_free(struct testrun_test *t)
 	free(t->log);
 	free(t->head);
 	free(t->failure);
+	free(t->kept);
 	free(t);
 }
 
@@ -168,6 +169,7 @@ static void testrun_judge(struct testrun_test *t, const struct json *result, str
 	struct runimg_result r = {.status = 1};
 	bool started = runimg_result(result, &r, e) == 0;
 
+	t->started = started;
 	t->status = r.signo ? 128 + r.signo : r.status;
 	if (!started) {
 		t->failure = mem_strdup(e->msg);
@@ -327,6 +329,7 @@ struct json *testrun_json(const struct testrun *r)
 		json_set_str(one, "failure", r->v[i]->failure);
 		json_set_int(one, "elapsed_ms", r->v[i]->elapsed_ns / 1000000);
 		json_set_str(one, "log", r->v[i]->log);
+		json_set_str(one, "kept", r->v[i]->kept);
 		json_append(list, one);
 	}
 	json_set(j, "tests", list);

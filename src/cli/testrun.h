@@ -16,8 +16,9 @@ struct testrun_test {
 	char *head;  /* what the log begins with; may be NULL */
 	/* set by testrun_all: */
 	char *failure;  /* why it failed; NULL: it has not */
+	char *kept;     /* name of the image of what it left (testtree_keep); NULL: none */
 	int status;     /* as a shell has it */
-	bool ran;
+	bool ran, started; /* started: the command itself ran */
 	int64_t begun, elapsed_ns;
 	int read_fd, log_fd, write_fd;
 	struct loop_src *on_output;

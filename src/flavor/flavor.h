@@ -49,7 +49,9 @@ struct flavor_test {
 	char *name, *stage, *image, *files, *user, *workdir; /* NULL: not given */
 	struct strv run, ready, services, env;
 	bool net_host;
+	bool exported;      /* of a test: it runs in what an export of the stage gives */
 	int64_t timeout_ns; /* 0: not given */
+	int64_t stop_ns;    /* of a service: until it is killed; 0: not given */
 	unsigned line;
 };
 struct flavor_tests {

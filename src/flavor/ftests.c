@@ -101,6 +101,24 @@ static int ftests_timeout(struct ftests *x, struct json *v, struct err *e)
 	return err_set(e, ERR_INPUT, "timeout is a duration like 30s, 5m or 1h30m");
 }
 
+static int ftests_stop(struct ftests *x, struct json *v, struct err *e)
+{
+	const char *s = json_str(v);
+
+	if (s && num_parse_duration(sv_from(s), &x->t->stop_ns) == 0 && x->t->stop_ns > 0)
+		return 0;
+	return err_set(e, ERR_INPUT, "stop is a duration like 10s or 1m");
+}
+
+static int ftests_exported(struct ftests *x, struct json *v, struct err *e)
+{
+	const char *s = json_str(v);
+
+	x->t->exported = s && strcmp(s, "true") == 0;
+	return s && (x->t->exported || strcmp(s, "false") == 0) ? 0
+								: err_set(e, ERR_INPUT, "exported is true or false");
+}
+
 static int ftests_services(struct ftests *x, struct json *v, struct err *e)
 {
 	return json_to_strv(v, &x->t->services, ERR_INPUT, e) ? err_wrap(e, "services") : 0;
@@ -125,6 +143,8 @@ static const struct {
 	{"network", ftests_network, FTESTS_TEST},
 	{"timeout", ftests_timeout, FTESTS_TEST | FTESTS_SERVICE},
 	{"services", ftests_services, FTESTS_TEST},
+	{"exported", ftests_exported, FTESTS_TEST},
+	{"stop", ftests_stop, FTESTS_SERVICE},
 };
 
 static int ftests_unknown(const char *key, unsigned where, struct err *e)

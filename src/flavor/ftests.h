@@ -11,12 +11,14 @@
  *       network: none                      none (default): of its own, with loopback; host
  *       timeout: 5m
  *       services: [db]
+ *       exported: true                     in the files that an export of the stage has, not in the stage itself
  *   services:
  *     db:
  *       image: demo-db:1                   of the store; or stage: a stage of the flavor
  *       run: [...]                         without it the image's own command
  *       ready: pg_isready -h 127.0.0.1     tried until it succeeds, on another copy of the image
  *       timeout: 30s                       until then; a minute without it
+ *       stop: 10s                          between the signal that ends it and its being killed
  *       env, user, workdir, files          as above */
 #ifndef SLCT_FTESTS_H
 #define SLCT_FTESTS_H

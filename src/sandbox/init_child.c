@@ -26,6 +26,7 @@
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
+#include "src/util/path.h"
 
 /* What ps shows in the step. */
 #define INIT_NAME "slct-init"
@@ -85,6 +86,22 @@ static void own_terminal(const struct sandbox_spec *s, const struct passwd_ids *
 {
 	if (s->terminal && fchown(0, ids->uid, (gid_t)-1) < 0)
 		return; /* it can still use its descriptors */
+}
+
+/* /dev/console is the terminal, as docker has it: under that name ttyname(3) finds it, whose own name is in the host's
+ * devpts. Without it a command has still /dev/tty. */
+static void attach_console(const struct sandbox_spec *s, int root)
+{
+	AUTO_CLOSE int place = -1, tree = -1;
+	char name[64];
+
+	/* By its name: the descriptor is of a mount of another namespace, which cannot be cloned. */
+	if (!s->terminal || ttyname_r(0, name, sizeof name))
+		return;
+	place = path_open_nolinks(root, "dev/console", O_RDONLY | O_CREAT | O_EXCL, 0600);
+	tree = place < 0 ? -1 : open_tree(AT_FDCWD, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0 || move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		unlinkat(root, "dev/console", 0);
 }
 
 static int make_readonly(int root, struct err *e)
@@ -152,8 +169,10 @@ static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int 
 	own_terminal(s, &in->ids);
 	if (s->tier->tier == TIER_SOLO && !(in->solo = solo_new(s, e)))
 		return -1;
-	if (mounts_child_apply(root, ops, chan, e) < 0 || usermount_attach(root, &u, e) < 0 ||
-	    (s->readonly && make_readonly(root, e) < 0) || mounts_child_pivot(root, e) < 0 || (in->solo && solo_enter(in->solo, e) < 0))
+	if (mounts_child_apply(root, ops, chan, e) < 0 || usermount_attach(root, &u, e) < 0)
+		return -1;
+	attach_console(s, root);
+	if ((s->readonly && make_readonly(root, e) < 0) || mounts_child_pivot(root, e) < 0 || (in->solo && solo_enter(in->solo, e) < 0))
 		return -1;
 	return set_identity(s, e);
 }

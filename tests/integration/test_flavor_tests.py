@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import command_lines
+from bucket import Bucket
+from exadb import Database, container_files
+from exflavor import DEFINITION
+from lab import command_lines, write_tree
 
 BASE = "FROM localhost/busybox:1\nRUN echo data > /data\n"
 WEB = """
@@ -125,3 +128,87 @@ def test_security_scan_that_fails(slct):
     done = slct.run("scan", f, "--output-directory", slct.work / "out", rc=42)
     assert "exit status 42" in done.err and (slct.work / "out/security_scan/scanned/report/d/r").exists()
     assert "security_scan" in slct.run("scan", slct.flavor({"other": BASE}), rc=3).err
+
+
+def test_services_end_by_their_signal(any_slct):
+    """SIGTERM for one, the image's own signal for another; what they do then is done before the next is said."""
+    def service(name, stage, signo, port):   # ready when the trap is set
+        return (f"  {name}:\n    stage: {stage}\n    ready: wget -qO- http://127.0.0.1:{port}/f >/dev/null 2>&1\n"
+                f"    run: trap 'echo {name} ended; exit 0' {signo}; touch /tmp/f; httpd -p {port} -h /tmp; "
+                "while :; do sleep 1; done\n")
+
+    f = flavor(any_slct, "tests:\n  a: {stage: base, run: echo tested, services: [term, usr]}\nservices:\n" +
+               service("term", "base", "TERM", 8081) + service("usr", "other", "USR1", 8082),
+               stages={"base": BASE, "other": "FROM {{ base }}\nSTOPSIGNAL SIGUSR1\n"})
+    any_slct.run("test", f, "--output-directory", any_slct.work / "logs")
+    (log,) = (any_slct.work / "logs").rglob("test.flavor.a.log")
+    lines = log.read_text().splitlines()
+    assert sorted(lines[lines.index("tested") + 1:]) == ["term ended", "usr ended"], lines
+
+
+def test_a_service_that_does_not_end_is_killed(slct):
+    f = flavor(slct, "tests:\n  a: {stage: base, run: 'true', services: [s]}\n"
+               "services:\n  s: {stage: base, run: \"trap '' TERM; exec sleep 4545.45\", stop: 1s}\n")
+    slct.run("test", f)
+    assert b"4545.45" not in command_lines()
+
+
+def test_exported_files(any_slct):
+    """The files that a database would have: no package database, links for /conf, nested dev and proc kept."""
+    base = BASE + ("RUN mkdir -p /var/lib/dpkg /opt/dev /opt/proc /conf && touch /var/lib/dpkg/status /opt/dev/k /opt/proc/k\n"
+                   "ENV E=image\nUSER 1000\n")
+    look = ("test ! -e /var/lib/dpkg && test -e /opt/dev/k && test -e /opt/proc/k && test -e /exasol-manifest.json && "
+            "test $E-$(id -u) = image-1000 && cat /data")
+    f = flavor(any_slct, f"""
+        tests:
+          out: {{stage: base, exported: "true", run: "{look}"}}
+          again: {{stage: base, exported: "true", run: "test ! -e /var/lib/dpkg"}}
+          in: {{stage: base, run: "test -e /var/lib/dpkg/status"}}
+        """, stages={"base": base})
+    assert any_slct.run("test", f, "-j1").out.count("ok ") == 3
+    assert "exported" not in any_slct.run("images").out
+    any_slct.fsck()
+
+
+def test_keep_failed(any_slct):
+    f = flavor(any_slct, """
+        tests:
+          bad: {stage: base, run: "echo left > /left; rm /data; mkdir /d; chown 1234:5678 /d; exit 3", env: {X: "7"}, workdir: /tmp}
+          out: {stage: base, exported: "true", run: "echo out > /left; false"}
+          good: {stage: base, run: "true"}
+        """)
+    done = any_slct.run("test", f, "--keep-failed", rc=1)
+    assert "kept flavor/bad: slct run -it failed:flavor-bad sh\n" in done.out and "failed:flavor-good" not in done.out
+    look = any_slct.run("run", "failed:flavor-bad", "sh", "-c", "cat /left; ls /data; stat -c %u:%g /d; echo $X $PWD", rc=0)
+    assert look.out.split("\n")[:3] == ["left", "1234:5678", "7 /tmp"]
+    assert any_slct.run("run", "failed:flavor-out", "cat", "/left", "/exasol-manifest.json").out == "out\n{}"
+    assert any_slct.run("run", "failed:flavor-bad", rc=3).out == "", "its command is the test's"
+    found = json.loads(any_slct.run("test", f, "--keep-failed", "--json", "--test", "bad", rc=1).out)
+    assert found["tests"][0]["kept"] == "failed:flavor-bad"
+    image = any_slct.image("failed:flavor-bad")
+    assert "left" in image and "data" not in image and image["d"].owner == "1234:5678"
+    any_slct.fsck()
+
+
+def test_sets_of_ci_json(slct, work):
+    """They run in a database after the tests of flavor.yml; --test names sets, too."""
+    sets = [{"name": n, "goal": "base", "files": [f"{n}.py"], "folders": [], "generic_language_tests": []} for n in "xy"]
+    files = {"ci.json": json.dumps({"build_runners": [], "test_config": {"default_test_runners": [], "test_sets": sets}}),
+             "language_definition": DEFINITION}
+    write_tree(slct.work / "tc", container_files({"x.py": "x", "y.py": "y"}))
+    with Bucket(work / "bucket", tls=False) as bucket, Database() as database:
+        def test(f, *args, rc=0):
+            return slct.run("test", f, *args, "--external-exasol-db-host", "127.0.0.1", "--external-exasol-db-port",
+                            database.port, "--external-exasol-db-user", "sys", "--external-exasol-bucketfs-port", bucket.port,
+                            "--test-container-folder", slct.work / "tc", "--output-directory", slct.work / "out", rc=rc,
+                            env={"SLCT_BUCKETFS_WAIT": "1s", "EXASOL_DB_PASSWORD": database.password, **bucket.env})
+
+        both = flavor(slct, "tests:\n  a: {stage: base, run: 'true'}\n", files)
+        done = test(both)
+        assert done.out.startswith("ok   flavor/a ") and "Tests for release goal base: OK" in done.out
+        assert database.seen == ["import rows", "test x", "test y"]
+        test(slct.flavor({"base": BASE}, extra=files), "--test", "y")
+        assert database.seen[3:] == ["import rows", "test y"]
+        write_tree(slct.work / "tc/tests/test", {"x.py": "exit 1\n"})
+        assert "Tests: FAILED" in test(both, rc=1).out
+    assert "--external-exasol-db-host" in slct.run("test", slct.flavor({"base": BASE}, extra=files), rc=3).err

@@ -135,6 +135,12 @@ def test_terminal(any_slct):
     assert "no terminal" in any_slct.run("run", "-it", BASE, "true", rc=2).err
 
 
+def test_names_of_the_terminal(any_slct):
+    rc, seen = on_terminal(any_slct, "run", "-it", BASE, "sh", "-c", "tty; echo one >/dev/console; echo two >/dev/tty; ls -l /dev/console")
+    assert rc == 0 and "/dev/console\r\none\r\ntwo\r\nc" in seen, seen
+    assert sh(any_slct, "ls /dev/console 2>&1 || true").out != "/dev/console\n", "without -t there is none"
+
+
 def test_ends_with_slct(any_slct):
     """Neither process nor directory is left behind by an interrupted run."""
     run = any_slct.popen("run", BASE, "sh", "-c", "echo up; exec sleep 4242.42")
@@ -150,6 +156,28 @@ def test_docker_reference_is_pulled(slct, registry):
     slct.run("push", BASE, f"{repo}:1")
     slct.run("rm", BASE)
     assert slct.run("run", f"docker://{repo}:1", "echo", "pulled").out == "pulled\n"
+
+
+@pytest.mark.parametrize("form, transport", [("oci-dir", "oci"), ("oci-archive", "oci-archive"), ("docker-archive", "docker-archive")])
+def test_layouts_and_archives(slct, new_slct, form, transport):
+    slct.build(B + "RUN echo inside > /f\nENV X=1\n", tag="it:v1")
+    slct.run("save", "--format", form, "-o", "saved", "it:v1")
+    other = new_slct(base=None)
+    for operand in (f"{transport}:{slct.work}/saved", f"{transport}:{slct.work}/saved:{'it:v1' if 'docker' in form else 'v1'}"):
+        assert other.run("run", operand, "sh", "-c", "cat /f; echo $X").out == "inside\n1\n"
+        assert other.run("shell", operand, input=b"cat /f").out == "inside\n"
+    assert other.run("images", "-q").out == "", "nothing got a name"
+    other.run("run", f"{transport}:{slct.work}/nosuch", "true", rc=3)
+    assert "nosuch" in other.run("run", f"{transport}:{slct.work}/saved:nosuch", "true", rc=3).err
+    slct.run("run", "store:it:v1", "true")
+    other.run("run", "store:it:v1", "true", rc=3)
+
+
+def test_state_of_a_goal(slct):
+    """run, too, takes GOAL@N."""
+    flavor = slct.flavor({"base": B + "RUN echo a > /f\nRUN echo b >> /f\n"})
+    assert slct.run("run", f"{flavor}:base@2", "cat", "/f").out == "a\n"
+    assert slct.run("run", f"{flavor}:base", "cat", "/f").out == "a\nb\n"
 
 
 def test_goals(slct):
