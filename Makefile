@@ -148,9 +148,9 @@ demo: ## build slct, base images and the example flavors; a second run is all ca
 # --- Manual pages and completion are made from the option tables of the program.
 MAN := $(OUT)/man
 .PHONY: man install
-.PHONY: bench bench-tiers proof
+.PHONY: bench bench-requests bench-tiers proof
 .PHONY: torture
-torture: $(BIN) ## kill, EIO, ENOSPC at the n-th state-changing call, builds beside gc (TORTURE='--seconds 150': a sample)
+torture: $(BIN) ## kill, EIO, ENOSPC at the n-th state-changing call, builds beside gc (TORTURE='--seconds 150': a sample, '--user NAME': as an ordinary user)
 	@test -f $(or $(SLCT_BASES),build/bases)/busybox.tar || flavors/make-bases.sh build/bases busybox
 	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/torture/torture.py $(TORTURE)
 
@@ -160,6 +160,10 @@ bench: $(BIN) ## time slct, and buildah beside it; BENCH='-n 3 copy' chooses
 
 bench-tiers: $(BIN) ## time steps in each tier of isolation, as root; BENCH='-n 3 step' chooses
 	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/bench/tiers.py $(BENCH)
+
+bench-requests: $(BIN) ## count what a registry is asked for a remote cache, buildah beside slct, as root
+	@test -f $(or $(SLCT_BASES),build/bases)/busybox.tar || flavors/make-bases.sh build/bases busybox
+	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/bench/requests.py $(BENCH)
 
 PROOF ?=
 proof: $(BIN) ## build one image in every tier and compare it with real root's, as root (minutes; PROOF='range')

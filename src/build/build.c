@@ -84,6 +84,19 @@ static bool must_run(const struct build *b)
 	return false;
 }
 
+/* Where the layers can be had: all of them where the entry is, so that the goal goes on from there as a whole. */
+static int keep_origin(struct build *b, const struct remote_hit *h, const struct digest *diff_id, struct err *e)
+{
+	const struct layer_origin *o = smap_get(&b->origins, diff_id->text);
+
+	if (store_layer_has(b->s->store, b->s->tier.form, diff_id))
+		return 0;
+	for (size_t i = 0; h && i < h->manifest.nlayers; i++)
+		if (digest_eq(&h->rec.diff_ids.v[i], diff_id))
+			return blobs_origin_put(b->s->store, diff_id, h->repo, &h->manifest.layers[i], e);
+	return o ? blobs_origin_put(b->s->store, diff_id, o->repo, &o->blob, e) : 0;
+}
+
 /* What a remote entry answered is known here from now on: the record, and where its layers can be fetched. */
 static void keep_remote_stage(struct build *b, size_t at)
 {
@@ -95,10 +108,7 @@ static void keep_remote_stage(struct build *b, size_t at)
 	if (!r->wanted || !r->source || strcmp(r->source, "remote") != 0 || !step)
 		return;
 	for (size_t k = 0; k < r->stack.n; k++) {
-		const struct layer_origin *o = smap_get(&b->origins, r->stack.v[k].text);
-
-		if (o && !store_layer_has(b->s->store, b->s->tier.form, &r->stack.v[k]) &&
-		    blobs_origin_put(b->s->store, &r->stack.v[k], o->repo, &o->blob, &e) < 0) {
+		if (keep_origin(b, smap_get(&b->hits, step->key.hex), &r->stack.v[k], &e) < 0) {
 			session_warn(b->s, st->name, "%s", e.msg);
 			err_release(&e);
 			return;

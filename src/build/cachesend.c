@@ -109,7 +109,7 @@ struct cachesend *cachesend_new(struct build *b, const struct cacheopt *to, cach
 {
 	struct cachesend *s = mem_new(struct cachesend);
 	struct worker_spec spec = {
-		.role = "push", .what = to->repo, .fn = serve, .arg = s, .done = on_end, .message = on_answer, .ctx = s};
+		.role = "push", .serves = true, .fn = serve, .arg = s, .done = on_end, .message = on_answer, .ctx = s};
 
 	*s = (struct cachesend){.b = b, .to = to, .done = done, .over = over, .ctx = ctx};
 	if (map(s, e) == 0)
@@ -149,7 +149,7 @@ int cachesend_job(struct cachesend *s, const struct cachejob *job, struct err *e
 	memcpy(s->job->text, text.p, text.n);
 	s->job->n = text.n;
 	s->busy = true;
-	worker_wake(s->worker);
+	worker_wake(s->worker, s->b->plan->stages.v[job->stage].name);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ struct worker {
 	struct json *result;
 	struct err err;
 	bool answered, killed, eof, reaped;
+	bool told; /* that it is at work */
 	int status;
 };
 
@@ -173,18 +174,19 @@ static ATTR_NORETURN void child(struct worker *w, pid_t parent)
 
 /* --- in the scheduler --- */
 
-static void tell(const struct worker *w, enum event_kind kind)
+static void tell(struct worker *w, enum event_kind kind)
 {
 	struct event_sink *sink = w->session->sink;
 	bool done = kind == EVENT_WORKER_DONE;
 
-	if (sink)
+	if (sink && w->told == done)
 		sink->emit(sink, &(struct event){.kind = kind,
 						 .stage = "",
 						 .n = w->number,
 						 .text = w->spec.role,
 						 .source = done ? NULL : w->spec.what,
 						 .err = done && err_is_set(&w->err) ? &w->err : NULL});
+	w->told = !done;
 }
 
 static void died(struct worker *w)
@@ -241,6 +243,8 @@ static void take(struct worker *w, const char *text, size_t n)
 		err_release(&e);
 		kill(w->pid, SIGKILL);
 	} else if (message) {
+		if (w->spec.serves)
+			tell(w, EVENT_WORKER_DONE);
 		if (w->spec.message)
 			w->spec.message(w->spec.ctx, message);
 	} else {
@@ -321,7 +325,8 @@ struct worker *worker_start(struct session *s, const struct worker_spec *spec, s
 	w->sock = pair[0];
 	if (w->pid > 0 && watch(w, e) == 0) {
 		enlist(w);
-		tell(w, EVENT_WORKER_START);
+		if (!spec->serves)
+			tell(w, EVENT_WORKER_START);
 		w->spec.what = NULL;
 		return w;
 	}
@@ -344,10 +349,14 @@ void worker_kill(struct worker *w)
 }
 
 /* One that is gone is noticed by its end of the socket. */
-void worker_wake(struct worker *w)
+void worker_wake(struct worker *w, const char *what)
 {
 	char byte = 0;
 
+	w->number = ++w->session->nworkers;
+	w->spec.what = what;
+	tell(w, EVENT_WORKER_START);
+	w->spec.what = NULL;
 	while (!w->eof && send(w->sock, &byte, sizeof byte, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
 		;
 }

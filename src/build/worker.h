@@ -36,6 +36,7 @@ struct worker_spec {
 	worker_done_fn *done;
 	worker_message_fn *message; /* may be NULL */
 	void *ctx;
+	bool serves;     /* it does one thing after the other, each begun by worker_wake() and ended by a message */
 	bool reads_host; /* WORKER_PLAIN: needs to read everywhere, but to write the store alone, and no network */
 	bool fetches;	 /* the same, with the network */
 	int fds[WORKER_FDS_MAX]; /* kept open in the child, beside 0, 1, 2, the store and the namespace */
@@ -62,8 +63,8 @@ struct worker_view {
 int worker_confine(const struct worker *w, const struct worker_view *v, struct err *e);
 
 /* A worker that serves until it is told to end. In the scheduler: wake it (what it is to do lies in memory that both share)
- * and end it; after the latter `done` follows in its time. */
-void worker_wake(struct worker *w);
+ * and end it; after the latter `done` follows in its time. what: as in the spec. */
+void worker_wake(struct worker *w, const char *what);
 void worker_finish(struct worker *w);
 /* In the child: sleep until woken; false when it is to return. */
 bool worker_sleep(struct worker *w);

@@ -330,8 +330,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def drain(self, most=None):
         """The request's body, or its beginning."""
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            return self.drain_chunks()
         want = int(self.headers.get("Content-Length") or 0)
         data = self.rfile.read(want if most is None else min(want, most))
+        self.entry.body = len(data)
+        return data
+
+    def drain_chunks(self):
+        """A body whose length is not said before (other programs' uploads)."""
+        data = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            data += self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
         self.entry.body = len(data)
         return data
 
@@ -579,7 +592,9 @@ class FaultProxy(Listener):
         passed = {k: v for k, v in handler.headers.items()
                   if k.lower() not in ("authorization", "connection", "content-length", "expect")}
         if handler.command in BODY_METHODS:
-            passed["Content-Length"] = handler.headers.get("Content-Length", "0")
+            passed["Content-Length"] = str(len(data)) if "transfer-encoding" in map(str.lower, passed) else \
+                handler.headers.get("Content-Length", "0")
+            passed = {k: v for k, v in passed.items() if k.lower() != "transfer-encoding"}
         up = http.client.HTTPConnection("127.0.0.1", self.upstream, timeout=30)
         try:
             up.request(handler.command, handler.path, body=data or None, headers=passed)
