@@ -142,7 +142,8 @@ static int layout_sweep(const struct layout_out *o, struct err *e)
 	while ((errno = 0, ent = readdir(d))) {
 		if (strncmp(ent->d_name, LAYOUT_TMP ".", strlen(LAYOUT_TMP) + 1) == 0)
 			unlinkat(o->fd, ent->d_name, 0);
-		else if (!layout_is_dot(ent->d_name) && strcmp(ent->d_name, LAYOUT_LOCK) != 0)
+		else if (!layout_is_dot(ent->d_name) && strcmp(ent->d_name, LAYOUT_LOCK) != 0 &&
+			 strcmp(ent->d_name, LAYOUT_USE) != 0)
 			others++;
 	}
 	return errno ? err_sys(e, ERR_HOST, errno, "cannot read %s", o->path) : others;
@@ -211,6 +212,15 @@ static int layout_begin(const struct layout_out *o, struct err *e)
 	if (layout_mkdir(o, "blobs", e) < 0 || layout_mkdir(o, "blobs/sha256", e) < 0)
 		return -1;
 	return 0;
+}
+
+/* Others must be able to lock it that may read the layout. */
+void layout_make_use(int dirfd)
+{
+	AUTO_CLOSE int fd = openat(dirfd, LAYOUT_USE, O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+				   layout_file_mode());
+
+	(void)fd;
 }
 
 /* NFS locks only what is open for writing, which a directory cannot be (flock(2), "NFS details"). */
@@ -338,6 +348,8 @@ static int layout_save_into(struct store *s, struct layout_out *o, const struct 
 
 	if (layout_collect(s, images, n, &blobs, e) < 0 || layout_open(o, e) < 0)
 		return -1;
+	if (opts->keep)
+		layout_make_use(o->fd);
 	if (opts->keep && layout_all_kept(o, images, n))
 		return 0;
 	for (size_t i = 0; i < blobs.n; i++) {

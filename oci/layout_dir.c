@@ -7,9 +7,13 @@
 #include "oci/indexfile.h"
 #include "oci/layout_priv.h"
 #include "oci/limits.h"
+#include "src/util/clock.h"
 #include "src/util/io.h"
+#include "src/util/lock.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
+
+#define LAYOUT_DIR_DAY_S INT64_C(86400)
 
 char *layout_dir_blob_name(const struct digest *d)
 {
@@ -117,6 +121,41 @@ static bool layout_dir_has(const struct layout_dir *d, const struct descriptor *
 
 	return fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
 	       (uint64_t)st.st_size == what->size;
+}
+
+/* A collection takes as long as it takes to list and unlink; who keeps the lock longer is ill or ill-willed. */
+#define LAYOUT_DIR_HOLD_NS (60 * CLOCK_NS_PER_S)
+
+int layout_dir_hold(const char *path)
+{
+	AUTO_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err e = ERR_INIT;
+	int fd = -1;
+
+	if (dir >= 0 && faccessat(dir, "oci-layout", F_OK, 0) == 0) {
+		layout_make_use(dir);
+		fd = lock_take(dir, LAYOUT_USE, LOCK_SHARED, LAYOUT_DIR_HOLD_NS, &e);
+	}
+	err_release(&e);
+	return fd;
+}
+
+int64_t layout_dir_last_use(const struct layout_dir *d, const struct descriptor *entry)
+{
+	AUTO_FREE char *name = layout_dir_blob_name(&entry->digest);
+	struct stat st;
+
+	return fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_mtim.tv_sec : 0;
+}
+
+void layout_dir_used(const struct layout_dir *d, const struct descriptor *entry)
+{
+	AUTO_FREE char *name = layout_dir_blob_name(&entry->digest);
+
+	/* Whether it works does not matter: then it counts from the day when it was written. */
+	if (clock_wall() / CLOCK_NS_PER_S - layout_dir_last_use(d, entry) > LAYOUT_DIR_DAY_S &&
+	    utimensat(d->fd, name, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+		errno = 0;
 }
 
 bool layout_dir_whole(const struct layout_dir *d, const struct descriptor *manifest)

@@ -32,8 +32,15 @@ bool layout_dir_whole(const struct layout_dir *d, const struct descriptor *manif
 int layout_dir_open_blob(const struct layout_dir *d, const struct descriptor *what, struct err *e);
 /* Bring a blob into the store, verified; fine if it is there. */
 int layout_dir_fetch(const struct layout_dir *d, struct store *s, const struct descriptor *what, struct err *e);
+/* Keep layout_gc from removing blobs as long as the descriptor is open, which no child may keep. -1: the layout is not
+ * there, or it is somebody else's and was never collected. Waits for a collection that is under way. */
+int layout_dir_hold(const char *path);
+/* An entry was of use: noted by the day in the time of its manifest's file, where that may be changed. */
+void layout_dir_used(const struct layout_dir *d, const struct descriptor *entry);
+/* When that was last, or when it was written; seconds since 1970, 0: unknown. */
+int64_t layout_dir_last_use(const struct layout_dir *d, const struct descriptor *entry);
 /* Remove the entries that keep() does not want, and all blobs (SHA-256) that what stays does not need. Under the lock;
- * dry_run only counts. ERR_NOT_FOUND if there is no such directory. */
+ * dry_run only counts. While somebody holds the layout the blobs stay, for the next time. ERR_NOT_FOUND if there is no such directory. */
 struct layout_gc_opts {
 	bool (*keep)(void *arg, const struct layout_dir *d, const struct descriptor *entry);
 	void *arg;
@@ -41,6 +48,7 @@ struct layout_gc_opts {
 };
 struct layout_gc_stats {
 	uint64_t entries, blobs, bytes;
+	bool held; /* the blobs stayed */
 };
 int layout_gc(const char *path, const struct layout_gc_opts *o, struct layout_gc_stats *st, struct err *e);
 

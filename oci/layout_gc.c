@@ -7,6 +7,7 @@
 #include "oci/layout_dir.h"
 #include "oci/layout_priv.h"
 #include "oci/limits.h"
+#include "src/util/lock.h"
 #include "src/util/mem.h"
 
 /* Indexes in indexes. */
@@ -83,7 +84,8 @@ static struct json *layout_gc_index(const struct layout_dir *d, const struct lay
 	return j;
 }
 
-/* The index first: a reader that sees the old one may miss a blob, one that sees the new one misses none. */
+/* The index first, and blobs only while nobody reads: who has seen the old one finds what it names, who comes later sees
+ * the new one. */
 static int layout_gc_run(const struct layout_out *out, const struct layout_gc_opts *o, struct layout_gc_stats *st,
 			 struct err *e)
 {
@@ -91,14 +93,23 @@ static int layout_gc_run(const struct layout_out *out, const struct layout_gc_op
 	AUTO_SMAP struct smap needed = SMAP_INIT(NULL);
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
 	AUTO_JSON struct json *j = NULL;
+	AUTO_CLOSE int use = -1;
 
 	if (layout_dir_open(&d, out->path, e) < 0)
 		return -1;
 	j = layout_gc_index(&d, o, &needed, st);
+	if (!o->dry_run) {
+		layout_make_use(d.fd);
+		use = lock_take(d.fd, LAYOUT_USE, LOCK_EXCLUSIVE, 0, e);
+		if (use < 0 && e->code != ERR_TEMP)
+			return -1;
+		err_release(e);
+		st->held = use < 0;
+	}
 	if (st->entries && !o->dry_run &&
 	    (indexfile_write(j, &text, e) < 0 || layout_put_text(out, "index.json", text.p, text.n, e) < 0))
 		return -1;
-	return layout_gc_sweep(&d, &needed, o, st, e);
+	return st->held ? 0 : layout_gc_sweep(&d, &needed, o, st, e);
 }
 
 int layout_gc(const char *path, const struct layout_gc_opts *o, struct layout_gc_stats *st, struct err *e)

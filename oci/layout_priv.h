@@ -12,6 +12,11 @@
 /* Where the directory itself cannot be locked. */
 #define LAYOUT_LOCK ".slct-lock"
 
+/* Held shared by those who read a layout over some time, exclusively while its blobs are removed. */
+#define LAYOUT_USE ".slct-use"
+/* Make it if it is missing and can be made. */
+void layout_make_use(int dirfd);
+
 /* --- saving --- */
 
 /* Descriptors of all blobs of the images, each digest once. */

@@ -234,7 +234,8 @@ static bool keeps(void *arg, const struct layout_dir *d, const struct descriptor
 		return true;
 	old = !layout_dir_whole(d, entry) || layout_dir_read(d, entry, MANIFEST_MAX_BYTES, &text, &e) < 0 ||
 	      manifest_parse(text.p, text.n, entry->media_type, &m, ERR_INPUT, &e) < 0 ||
-	      is_old(json_get_str(m.annotations, CREMOTE_BUILT), h->before);
+	      (is_old(json_get_str(m.annotations, CREMOTE_BUILT), h->before) &&
+	       layout_dir_last_use(d, entry) < h->before);
 	err_release(&e);
 	return !old;
 }
@@ -249,6 +250,7 @@ static int gc_dir(struct house *h, struct cachehouse_stats *st, struct err *e)
 	st->entries = found.entries;
 	st->blobs = found.blobs;
 	st->bytes = found.bytes;
+	st->held = found.held;
 	return 0;
 }
 

@@ -14,8 +14,10 @@ struct cachehouse_stats {
 	uint64_t entries; /* manifests of a repository, tags of a directory */
 	uint64_t blobs, bytes; /* of a directory; a registry frees its blobs by itself */
 	uint64_t kept;
+	bool held; /* builds are reading the directory: its blobs stay for the next time */
 };
-/* Remove the entries that were built before `before` (seconds since 1970; of which that is unknown, too). */
+/* Remove the entries that were built (in a directory also: last used) before `before` (seconds since 1970), and those of
+ * which that is unknown. */
 int cachehouse_gc(struct session *s, const char *place, int64_t before, bool dry_run, struct cachehouse_stats *st,
 		  struct err *e);
 

@@ -57,6 +57,7 @@ static int ask_dir(const char *path, struct registry_probe *probes, size_t n, st
 			return -1;
 		descriptor_copy(&probes[i].manifest, entry);
 		probes[i].found = true;
+		layout_dir_used(&d, entry);
 	}
 	return 0;
 }

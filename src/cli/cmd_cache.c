@@ -20,7 +20,7 @@ struct cmd_cache_opts {
 
 static const struct opt cmd_cache_options[] = {
 	{.name = "keep", .arg = "D", .kind = OPT_DURATION, CMD_CACHE_AT(keep), .dflt = CMD_CACHE_KEEP_TEXT,
-	 .help = "gc: keep entries that were built within this time"},
+	 .help = "gc: keep entries that were built, or in a directory used, within this time"},
 	{.name = "yes", .letter = 'y', .kind = OPT_FLAG, CMD_CACHE_AT(yes),
 	 .help = "gc: remove; without it, what would be removed is only counted"},
 	CLI_NET_OPTIONS(struct cmd_cache_opts),
@@ -73,6 +73,9 @@ static int cmd_cache_gc(const struct cli *c, struct work *w, const struct cmd_ca
 	if (cachehouse_gc(&w->session, place, clock_wall() / CLOCK_NS_PER_S - keep, !o->yes, &st, e))
 		return -1;
 	work_close(w);
+	if (!c->g.json && st.held)
+		return cli_printf(e, "removed %llu entries; their blobs stay for the next time: a build is reading %s\n",
+				  (unsigned long long)st.entries, place);
 	if (!c->g.json)
 		return cli_printf(e, "%s %llu entries, %llu blobs: %s%s\n", o->yes ? "removed" : "would remove",
 				  (unsigned long long)st.entries, (unsigned long long)st.blobs,
@@ -80,6 +83,7 @@ static int cmd_cache_gc(const struct cli *c, struct work *w, const struct cmd_ca
 	j = json_new_object();
 	json_set_bool(j, "dry_run", !o->yes);
 	json_set_int(j, "entries", (int64_t)st.entries);
+	json_set_bool(j, "in_use", st.held);
 	json_set_int(j, "blobs", (int64_t)st.blobs);
 	json_set_int(j, "bytes", (int64_t)st.bytes);
 	return cli_print_json(j, e);
@@ -105,10 +109,10 @@ const struct command cmd_cache = {
 	.summary = "list and clean cache repositories and directories",
 	.usage = "[OPTIONS] ls|gc REPOSITORY|DIRECTORY",
 	.about = "ls shows the entries that --cache-to has written, the oldest first. gc removes those that were built before "
-		 "a time, with --yes; without it, it counts them. Of a directory the blobs that nothing needs any more "
-		 "go too; a registry frees them by its own collection, and must allow deletion. Tags and images that are "
-		 "no cache entries stay. A build that is reading the cache at that moment may fail to find a layer; the "
-		 "next one does without.",
+		 "a time, with --yes; without it, it counts them. Of a directory entries count as new on each day that a "
+		 "build uses them, and the blobs that nothing needs any more go too, unless a build is reading the "
+		 "directory: then they go the next time. A registry frees blobs by its own collection, and must allow "
+		 "deletion. Tags and images that are no cache entries stay.",
 	.example = "slct cache ls localhost:5000/cache\nslct cache gc --keep 336h ./cache\n"
 		   "slct cache gc --keep 336h --yes localhost:5000/cache",
 	.opts = cmd_cache_options,

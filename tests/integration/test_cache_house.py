@@ -1,8 +1,17 @@
 """slct cache ls and gc: directories and repositories."""
+import hashlib
 import json
+import os
+import re
+import subprocess
+import threading
 import time
 
 import pytest
+
+from remotes import web  # noqa: F401 (fixture)
+
+NAME = "org.opencontainers.image.ref.name"
 
 DOCKERFILE = "FROM localhost/busybox:1\nRUN echo {0} >/{0}\nRUN echo more >/more\n"
 
@@ -29,26 +38,106 @@ def test_ls(slct, place):
     assert "2 entries, " in text and entries[0]["tags"][0] in text
 
 
+def make_old(place, days, used=None):
+    """Entries of a directory as if they had been built so many days ago, and used as many days ago, or `used`."""
+    index = json.loads((place / "index.json").read_text())
+    then = time.time() - days * 86400
+    for entry in index["manifests"]:
+        if not entry["annotations"][NAME].startswith("slct-"):
+            continue
+        manifest = json.loads((place / "blobs/sha256" / entry["digest"][7:]).read_text())
+        manifest["annotations"]["io.slct.cache.built"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(then))
+        data = json.dumps(manifest).encode()
+        entry["digest"], entry["size"] = "sha256:" + hashlib.sha256(data).hexdigest(), len(data)
+        path = place / "blobs/sha256" / entry["digest"][7:]
+        path.write_bytes(data)
+        last = then if used is None else time.time() - used * 86400
+        os.utime(path, (last, last))
+    (place / "index.json").write_text(json.dumps(index))
+
+
 def test_gc_of_a_directory(slct, new_slct, work):
     place = work / "cache"
     build(slct, "old", place)
     slct.run("save", "--format", "oci-dir", "-o", place, "localhost/busybox:1")   # an image that is no entry
-    time.sleep(2.1)
+    make_old(place, 20)
     build(slct, "new", place)
     before = sorted(p.name for p in (place / "blobs/sha256").iterdir())
-    dry = slct.run("cache", "gc", "--keep", "1s", place)
+    assert "would remove 0 entries" in slct.run("cache", "gc", place).out    # 30 days
+    dry = slct.run("cache", "gc", "--keep", "240h", place)
     assert "would remove" in dry.out and "--yes" in dry.out
     assert sorted(p.name for p in (place / "blobs/sha256").iterdir()) == before and len(ls(slct, place)) == 4
-    done = json.loads(slct.run("cache", "gc", "--json", "--keep", "1s", "--yes", place).out)
-    assert done["entries"] >= 2 and done["blobs"] >= 4 and done["bytes"] > 0
+    done = json.loads(slct.run("cache", "gc", "--json", "--keep", "240h", "--yes", place).out)
+    assert done["entries"] >= 2 and done["blobs"] >= 4 and done["bytes"] > 0 and done["in_use"] is False
     assert len(ls(slct, place)) == 2
     other = new_slct()
     again = other.run("build", "--cache-from", place, other.context({"Dockerfile": DOCKERFILE.format("new")}))
     assert again.ran == [], again
     assert "busybox:1" in (place / "index.json").read_text()
-    time.sleep(1.1)   # entries hold their time in seconds
-    slct.run("cache", "gc", "--keep", "0s", "--yes", place)
+    make_old(place, 1)
+    slct.run("cache", "gc", "--keep", "1h", "--yes", place)
     assert ls(slct, place) == [] and "busybox:1" in (place / "index.json").read_text()
+
+
+def test_what_is_used_stays(slct, new_slct, work):
+    """Built long ago, used by a build today: that is noted by the day; what nobody used goes."""
+    place = work / "cache"
+    for word in ("used", "unused"):
+        build(slct, word, place)
+    make_old(place, 100)
+    other = new_slct()
+    again = other.run("build", "--cache-from", place, other.context({"Dockerfile": DOCKERFILE.format("used")}))
+    assert again.ran == []
+    done = json.loads(slct.run("cache", "gc", "--json", "--yes", place).out)
+    kept, = ls(slct, place)    # that of the last step, which is all that a build of the same needs
+    assert done["entries"] >= 2 and kept["layers"] == 3
+    third = new_slct()
+    assert third.run("build", "--cache-from", place, third.context({"Dockerfile": DOCKERFILE.format("used")})).ran == []
+    # Used long ago is not used.
+    make_old(place, 100, used=31)
+    slct.run("cache", "gc", "--yes", place)
+    assert ls(slct, place) == []
+
+
+@pytest.mark.parametrize("writable", [True, False], ids=["writable", "read-only"])
+def test_gc_while_a_build_reads(new_slct, web, work, user, writable):
+    """The build has found an entry and needs its layer later: gc in between takes the name away, not the layer."""
+    place, reached, gate = work / "cache", threading.Event(), threading.Event()
+    cached = "FROM localhost/busybox:1\nRUN head -c 100000 /dev/urandom >/big\n"
+    writer = new_slct()
+    writer.run("build", "--cache-to", place, writer.context({"Dockerfile": cached}))
+    make_old(place, 100)
+    for path in [place, *place.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+    class Gate:
+        """Whoever asks the server waits until the test says so."""
+        @staticmethod
+        def wait(_):
+            reached.set()
+            gate.wait(100)
+    web.files["/go"], web.gate = b"go\n", Gate
+    reader = new_slct() if writable else new_slct(user=user)
+    both = f"FROM localhost/busybox:1 AS slow\nRUN wget -q -O /go {web.url}/go\n" + cached + "COPY --from=slow /go /go\n"
+    context = reader.context({"Dockerfile": both})
+    job = reader.popen("build", "--network", "host", "--cache-from", place, context, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT)
+    try:
+        assert reached.wait(60), "the slow stage does not run"
+        for path in (place / "blobs/sha256").iterdir():
+            os.utime(path, (1, 1))    # else its use today would keep it
+        got = json.loads(writer.run("cache", "gc", "--json", "--yes", place).out)
+        assert got["entries"] and got["in_use"] and got["blobs"] == 0, got
+        assert ls(writer, place) == []
+        assert "a build is reading" in writer.run("cache", "gc", "--yes", place).out
+    finally:
+        gate.set()
+        out = job.communicate(timeout=100)[0].decode()
+    assert job.returncode == 0 and "RUN head" in out, out
+    assert len(re.findall(r"DONE", out)) == 2, out    # the cached step was not run again
+    done = json.loads(writer.run("cache", "gc", "--json", "--yes", place).out)
+    assert not done["in_use"] and done["blobs"] >= 2
+    assert not list((place / "blobs/sha256").iterdir())
 
 
 def test_gc_of_a_repository(slct, registry):

@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 from certs import Authority
-from faultproxy import FaultProxy, corrupt, cut, encoded, partial, reset, shorter, status
+from faultproxy import FaultProxy, Trap, corrupt, cut, encoded, partial, reset, shorter, status
 from lab import Registry, need
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -318,3 +318,39 @@ def test_a_layout_gets_no_wrong_byte(empty, image, source, work):
     # Nothing to copy: no directory either.
     empty.run("copy", a + "y", f"oci:{work}/none:1", rc=None)
     assert not (work / "none").exists()
+
+
+# --- what stays where it is
+
+def test_foreign_layers_stay_where_they_are(empty, target, registry, work):
+    """Nobody is asked for their bytes, and a word is said about it."""
+    make_layout(work / "l", 1000, 2000)
+    index = json.loads((work / "l/index.json").read_text())
+    entry = index["manifests"][0]
+    manifest = json.loads((work / "l/blobs/sha256" / entry["digest"][7:]).read_text())
+    foreign = manifest["layers"][0]
+    (work / "l/blobs/sha256" / foreign["digest"][7:]).unlink()
+    with Trap() as trap:
+        foreign.update(mediaType="application/vnd.oci.image.layer.nondistributable.v1.tar", urls=[f"{trap.url}/layer"])
+        data = json.dumps(manifest).encode()
+        entry.update(digest=digest(data), size=len(data))
+        (work / "l/blobs/sha256" / entry["digest"][7:]).write_bytes(data)
+        (work / "l/index.json").write_text(json.dumps(index))
+        target.on("PUT", "/manifests/", status(201))    # docker's registry takes no such manifest as it comes
+        to = f"docker://{target.host}/{registry.repo('to').split('/')[1]}:y"
+        got = empty.run("copy", f"oci:{work}/l:x", to)
+        assert f"foreign layer {foreign['digest']} stays where it is" in got.err, got
+        assert not [s for s in target.seen if foreign["digest"][7:] in s.path] and trap.seen == []
+        assert empty.run("copy", f"oci:{work}/l:x", f"oci:{work}/more:x").out.strip() == entry["digest"]
+        assert trap.seen == []
+
+
+def test_netrc_is_nobodys_login(empty, image, work):
+    """Logins come from the files of registries alone, also where the registry asks for one."""
+    a, b, _ = image(1000)
+    (work / "other").mkdir()
+    (work / "other/.netrc").write_text("machine localhost login somebody password s3cret-of-netrc\ndefault login x password y\n")
+    with Trap() as trap:
+        trap.front = lambda handler, login: (handler.drain(), handler.answer(401, [("WWW-Authenticate", 'Basic realm="x"')], b""))
+        got = empty.run("copy", a, f"docker://{trap.host}/x:1", rc=4, env={"HOME": str(work / "other"), "NETRC": str(work / "other/.netrc")})
+    assert trap.seen and trap.logins == [] and "not logged in" in got.err + str(got.errors), got

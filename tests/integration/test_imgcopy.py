@@ -166,3 +166,48 @@ def test_manifest(slct, layout, registry):
     assert "is an image of the store" in slct.run("manifest", "create", "hi:1", "hi:1", rc=3).err
     assert "is not create" in slct.run("manifest", "make", "x", rc=2).err
     slct.fsck()
+
+
+# --- options of commands on images
+
+def test_platform_chooses_from_an_index(empty, layout, registry):
+    folder, whole, one = layout
+    place = f"docker://{registry.repo()}:x"
+    empty.run("copy", f"oci:{folder}:all", place)
+    for arch in ("amd64", "arm64"):
+        shown = json.loads(empty.run("inspect", "--platform", f"linux/{arch}", place).out)
+        assert shown["config"]["architecture"] == arch and shown["digest"] != whole
+        raw = empty.run("inspect", "--raw", "--platform", f"linux/{arch}", place).out
+        assert digest(raw.encode()) == shown["digest"] and (shown["digest"] == one) == (arch == "amd64")
+        empty.run("history", "--platform", f"linux/{arch}", place)
+    assert "s390x" in empty.run("history", "--platform", "linux/s390x", place, rc=4).err
+
+
+def test_history_no_trunc(slct):
+    long = "echo " + "x" * 200
+    slct.build(f"FROM localhost/busybox:1\nRUN {long}\n", tag="long:1")
+    assert long not in slct.run("history", "long:1").out and "…" in slct.run("history", "long:1").out
+    assert long in slct.run("history", "--no-trunc", "long:1").out
+
+
+def test_pull_no_unpack(empty, registry, new_slct):
+    """The bytes come, no tree is made; a command that needs one makes it."""
+    place = registry.repo() + ":1"
+    new_slct().run("push", "localhost/busybox:1", place)
+    empty.run("pull", "--no-unpack", place, "mine:1")
+    trees = [p for p in (empty.store / "layers").rglob("bin")] if (empty.store / "layers").exists() else []
+    assert trees == [] and list((empty.store / "blobs/sha256").iterdir())
+    assert "bin" in empty.run("ls", "mine:1", "/").out
+
+
+def test_long_names_of_save_and_load(slct, empty, work):
+    slct.run("save", "--output", work / "a.tar", "localhost/busybox:1")
+    before = json.loads(slct.run("inspect", "localhost/busybox:1").out)["id"]
+    slct.run("rm", "localhost/busybox:1")
+    slct.run("load", "--input", work / "a.tar", "again:1")
+    assert json.loads(slct.run("inspect", "again:1").out)["id"] == before
+
+
+def test_import_platform(empty, bases):
+    empty.run("import", "--platform", "linux/arm64", bases("busybox"), "other:1")
+    assert empty.config("other:1")["architecture"] == "arm64"
