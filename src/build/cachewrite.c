@@ -221,13 +221,29 @@ static void describe(const struct uploads *u, enum cachejob_kind kind, struct ca
 	}
 }
 
+static void tell_upload(const struct uploads *u, enum event_kind kind, uint64_t sent, const struct err *e)
+{
+	const struct plan_stage *st = &u->b->plan->stages.v[current(u)->stage];
+
+	state_emit(u->b, &(struct event){.kind = kind,
+					 .stage = state_short_name(st),
+					 .n = current(u)->why ? 0 : st->steps.v[current(u)->step].n,
+					 .text = u->to[u->target].place->opt.repo,
+					 .done = sent,
+					 .err = e && err_is_set(e) ? e : NULL});
+}
+
 static int send_job(struct uploads *u, enum cachejob_kind kind, struct err *e)
 {
 	AUTO_CACHEJOB struct cachejob job = {0};
 
 	describe(u, kind, &job);
 	u->asked = kind == CACHEJOB_ASK;
-	return cachesend_job(u->to[u->target].send, &job, e);
+	if (cachesend_job(u->to[u->target].send, &job, e) < 0)
+		return -1;
+	if (!u->asked)
+		tell_upload(u, EVENT_UPLOAD_START, 0, NULL);
+	return 0;
 }
 
 /* --- writing --- */
@@ -356,8 +372,11 @@ static void note_layers(struct uploads *u)
 static void on_answer(void *ctx, const struct json *answer, struct err *e)
 {
 	struct uploads *u = ctx;
+	uint64_t sent = (uint64_t)json_get_int(answer, "sent", 0);
 
-	u->b->counts.bytes_out += (uint64_t)json_get_int(answer, "sent", 0);
+	u->b->counts.bytes_out += sent;
+	if (!u->asked)
+		tell_upload(u, EVENT_UPLOAD_DONE, sent, e);
 	if (!u->asked) {
 		err_move(&u->send_err, e);
 		end_write(u);

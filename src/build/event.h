@@ -17,6 +17,8 @@ enum event_kind {
 	EVENT_TRANSFER,    /* stage or "", text: what ("pull debian:12", "push ..."), done, total bytes */
 	EVENT_STAGE_DONE,  /* stage, source NULL or "local"/"remote" when all of it was cached, elapsed_ns */
 	EVENT_WARNING,     /* stage or "", text */
+	EVENT_UPLOAD_START, /* for traces: stage, n, text: a cache that gets this step's entry now; n 0: the stage's reasons */
+	EVENT_UPLOAD_DONE,  /* the same; done: bytes sent; err if it failed */
 	EVENT_WORKER_START, /* for traces: n: number of the worker, text: its role, source: what it works on, or NULL */
 	EVENT_WORKER_DONE,  /* n; err if it failed */
 	EVENT_END,         /* counts, elapsed_ns, err if the build failed */

@@ -20,8 +20,8 @@
 /* A package manager's database: Debian's with all packages installed has some 60 MB. */
 #define DATABASE_MAX_BYTES ((size_t)128 << 20)
 
-enum manager { DPKG, APK, PIP, MANAGERS };
-static const char *const manager_names[MANAGERS] = {[DPKG] = "dpkg", [APK] = "apk", [PIP] = "pip"};
+enum manager { DPKG, APK, RPM, PIP, MANAGERS };
+static const char *const manager_names[MANAGERS] = {[DPKG] = "dpkg", [APK] = "apk", [RPM] = "rpm", [PIP] = "pip"};
 
 struct side {
 	struct imgfiles_root root;
@@ -30,7 +30,7 @@ struct side {
 	bool more;
 	struct smap packages[MANAGERS];
 	struct linkmap links;
-	bool rpm;
+	bool rpm; /* it has a database that cannot be read */
 };
 
 struct comparison {
@@ -317,13 +317,17 @@ static void read_packages(struct side *s)
 {
 	static const char *const rpm[] = {"var/lib/rpm", "usr/lib/sysimage/rpm"};
 	AUTO_BUF struct buf dpkg = BUF_INIT(DATABASE_MAX_BYTES), apk = BUF_INIT(DATABASE_MAX_BYTES);
+	AUTO_BUF struct buf list = BUF_INIT(DATABASE_MAX_BYTES);
+	bool listed = read_text(s, "var/lib/rpmmanifest/container-manifest-2", &list);
 
 	if (read_text(s, "var/lib/dpkg/status", &dpkg))
 		pkglist_dpkg(buf_sv(&dpkg), &s->packages[DPKG]);
 	read_status_dir(s);
 	if (read_text(s, "lib/apk/db/installed", &apk))
 		pkglist_apk(buf_sv(&apk), &s->packages[APK]);
-	for (size_t i = 0; i < ARRAY_LEN(rpm); i++) {
+	if (listed)
+		pkglist_rpm(buf_sv(&list), &s->packages[RPM]);
+	for (size_t i = 0; !listed && i < ARRAY_LEN(rpm); i++) {
 		AUTO_CLOSE int fd = path_open_in(s->root.fd, rpm[i], O_PATH | O_DIRECTORY, 0);
 
 		s->rpm |= fd >= 0;
@@ -360,7 +364,8 @@ static void add_packages(const struct comparison *c, struct json *out)
 			json_set(all, manager_names[m],
 				 diff_packages(&c->sides[0].packages[m], &c->sides[1].packages[m]));
 	if (c->sides[0].rpm || c->sides[1].rpm)
-		json_append(notes, json_new_str("rpm's database is no text: its packages are not compared"));
+		json_append(notes, json_new_str("rpm's database is no text: its packages are not compared; slct run IMAGE "
+							"rpm -qa lists them"));
 	json_set(out, "packages", all);
 	json_set(out, "notes", notes);
 }

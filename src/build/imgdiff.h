@@ -6,7 +6,7 @@
 #include "src/util/json.h"
 
 /* {"version": 1, "from", "to", "added": [FILE…], "removed": [FILE…], "changed": [{"path", "type", "changes": {…}}…],
- *  "packages": {"dpkg"|"apk"|"pip": {"added": {NAME: VERSION}, "removed": {…}, "changed": {NAME: [FROM, TO]}}},
+ *  "packages": {"dpkg"|"apk"|"rpm"|"pip": {"added": {NAME: VERSION}, "removed": {…}, "changed": {NAME: [FROM, TO]}}},
  *  "notes": [TEXT…]}
  * FILE has path, type, mode, uid, gid, size; changes has [from, to] for type, mode, owner, size, target, device, and
  * true for content. With `strict` also mtime (seconds), link (the path that is the same file, or null) and xattrs (names of

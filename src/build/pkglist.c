@@ -79,6 +79,16 @@ void pkglist_apk(struct sv text, struct smap *out)
 	end_stanza(&s, out);
 }
 
+void pkglist_rpm(struct sv text, struct smap *out)
+{
+	while (text.p) {
+		struct sv rest = sv_cut(&text, '\n'), name = sv_cut(&rest, '\t'), version = sv_cut(&rest, '\t');
+
+		if (name.n && version.n)
+			put(out, name, SV_NULL, version);
+	}
+}
+
 bool pkglist_pip(const char *dirname, struct smap *out)
 {
 	struct sv d = sv_from(dirname);

@@ -186,9 +186,9 @@ static int prepare(struct prepared *p, const struct runimg_job *job, const struc
 	p->owners = keeps_state(p) ? open_owners(p) : memfd_create("slct-owners", MFD_CLOEXEC);
 	if (p->owners < 0)
 		return err_sys(e, ERR_HOST, errno, "memory file");
-	if (p->step.root)
-		return roots_load(&p->step, &p->view.view, e);
-	return treeview_preload(&p->view, s, &cmd->stack, e);
+	if (treeview_preload(&p->view, s, &cmd->stack, e) < 0)
+		return -1;
+	return p->step.root ? roots_load(&p->step, &p->view.view, e) : 0;
 }
 
 /* What a step does to its upper directory at its end (step_run.c), here after a failure. */

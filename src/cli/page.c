@@ -12,6 +12,8 @@
 
 /* Goals that the title names. */
 #define PAGE_TITLE_GOALS 3
+/* Of a failed step's output, what is shown at once. */
+#define PAGE_LOG_LINES 25
 
 /* --- parts that several files use --- */
 
@@ -206,19 +208,45 @@ static void page_place(struct page *p, const struct err *e)
 	buf_str_add(p->out, "</code></p>\n");
 }
 
+/* Where the last lines of a text begin. */
+static size_t page_last_lines(struct sv text, size_t lines)
+{
+	size_t at = text.n;
+
+	/* A newline at the end ends the last line. */
+	if (at && text.p[at - 1] == '\n')
+		at--;
+	while (at && (text.p[at - 1] != '\n' || --lines))
+		at--;
+	return at;
+}
+
+static void page_log(struct page *p, struct sv text)
+{
+	buf_str_add(p->out, "<pre class=\"log\" tabindex=\"0\">");
+	html_textn(p->out, text.p, text.n);
+	buf_str_add(p->out, "</pre>\n");
+}
+
+/* The end, which says most; what is kept before it folds away. */
 static void page_log_end(struct page *p, const struct runlog_step *s)
 {
 	struct sv tail = buf_sv(&s->tail);
+	size_t last;
 
 	/* What is kept may begin in the middle of a line. */
 	if (tail.n == RUNLOG_TAIL_MAX && sv_find(tail, '\n') >= 0)
 		sv_cut(&tail, '\n');
 	if (!tail.n)
 		return;
-	buf_printf(p->out, "<h3>%s of its output</h3>\n<pre class=\"log\" tabindex=\"0\">",
-		   s->tail.n < RUNLOG_TAIL_MAX ? "All" : "The end");
-	html_textn(p->out, tail.p, tail.n);
-	buf_str_add(p->out, "</pre>\n");
+	last = page_last_lines(tail, PAGE_LOG_LINES);
+	buf_printf(p->out, "<h3>%s of its output</h3>\n", last || s->tail.n == RUNLOG_TAIL_MAX ? "The end" : "All");
+	page_log(p, sv_sub(tail, last, tail.n));
+	if (!last)
+		return;
+	buf_str_add(p->out, "<details><summary>What was before it</summary>\n");
+	page_log(p, sv_sub(tail, 0, last));
+	buf_str_add(p->out, "</details>\n");
 }
 
 static void page_failure(struct page *p)

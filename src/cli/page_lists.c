@@ -237,7 +237,8 @@ static uint64_t page_step_size(const struct runmodel_stage *st, unsigned n)
 	const struct json *layers = json_get(st->facts, "layers");
 
 	for (size_t i = 0; i < json_len(layers); i++)
-		if (json_get_int(json_at(layers, i), "n", 0) == n)
+		if (json_get_int(json_at(layers, i), "n", 0) == n && json_get_str(json_at(layers, i), "stage") &&
+		    strcmp(json_get_str(json_at(layers, i), "stage"), st->name) == 0)
 			return (uint64_t)json_get_int(json_at(layers, i), "size", 0);
 	return 0;
 }

@@ -99,9 +99,8 @@ static struct runlog_transfer *runlog_open_transfer(struct runlog *l, const char
 	return NULL;
 }
 
-static void runlog_transfer(struct runlog *l, const struct event *ev)
+static void runlog_move(struct runlog *l, const char *what, uint64_t done, uint64_t total)
 {
-	const char *what = ev->text ? ev->text : "transfer";
 	struct runlog_transfer *t = runlog_open_transfer(l, what);
 
 	if (!t) {
@@ -109,8 +108,23 @@ static void runlog_transfer(struct runlog *l, const struct event *ev)
 		t = &l->transfers.v[l->transfers.n - 1];
 	}
 	t->ended = runlog_now(l);
-	t->done = ev->done;
-	t->total = ev->total;
+	t->done = done;
+	t->total = total;
+}
+
+static void runlog_transfer(struct runlog *l, const struct event *ev)
+{
+	runlog_move(l, ev->text ? ev->text : "transfer", ev->done, ev->total);
+}
+
+/* Its size is known at the end, which is one also where nothing was sent. */
+static void runlog_upload(struct runlog *l, const struct event *ev)
+{
+	AUTO_FREE char *what = ev->n ? mem_printf("upload %s step %u to %s", ev->stage, ev->n, ev->text)
+				     : mem_printf("upload %s reasons to %s", ev->stage, ev->text);
+	bool done = ev->kind == EVENT_UPLOAD_DONE;
+
+	runlog_move(l, what, done ? ev->done : 0, done ? (ev->done ? ev->done : 1) : 0);
 }
 
 static void runlog_warning(struct runlog *l, const struct event *ev)
@@ -173,6 +187,10 @@ static void runlog_take(struct runlog *l, const struct event *ev)
 			l->counts = *ev->counts;
 		/* After a failure nothing follows but a shell perhaps. */
 		l->ended = ev->err ? runlog_now(l) : 0;
+		break;
+	case EVENT_UPLOAD_START:
+	case EVENT_UPLOAD_DONE:
+		runlog_upload(l, ev);
 		break;
 	case EVENT_STEP_META:
 	case EVENT_WORKER_START:

@@ -231,6 +231,30 @@ static void trace_transfer(struct trace *t, const struct event *ev)
 		trace_end(t, key, NULL);
 }
 
+/* An entry of a remote cache on its way. */
+static void trace_upload(struct trace *t, const struct event *ev)
+{
+	AUTO_FREE char *name = ev->n ? mem_printf("upload %s step %u", ev->stage, ev->n)
+				     : mem_printf("upload %s reasons", ev->stage);
+	AUTO_FREE char *key = mem_printf("%s to %s", name, ev->text);
+	struct trace_span *s;
+
+	if (ev->kind == EVENT_UPLOAD_DONE) {
+		s = smap_get(&t->open, key);
+		if (s)
+			json_set_int(s->args, "bytes", (int64_t)ev->done);
+		trace_end(t, key, ev->err);
+		return;
+	}
+	s = trace_begin(t, key, TRACE_TRANSFERS, "upload", name);
+	if (!s)
+		return;
+	s->lane = trace_take_lane(t, TRACE_TRANSFERS);
+	trace_set_text(s->args, "stage", ev->stage);
+	json_set_int(s->args, "step", ev->n);
+	trace_set_text(s->args, "to", ev->text);
+}
+
 typedef void trace_fn(struct trace *t, const struct event *ev);
 
 static trace_fn *const trace_table[] = {
@@ -238,6 +262,7 @@ static trace_fn *const trace_table[] = {
 	[EVENT_STEP_START] = trace_step,     [EVENT_STEP_WHY] = trace_step,
 	[EVENT_STEP_DONE] = trace_step,	     [EVENT_STEP_ERROR] = trace_step,
 	[EVENT_STEP_CACHED] = trace_mark,    [EVENT_TRANSFER] = trace_transfer,
+	[EVENT_UPLOAD_START] = trace_upload, [EVENT_UPLOAD_DONE] = trace_upload,
 	[EVENT_WORKER_START] = trace_worker, [EVENT_WORKER_DONE] = trace_worker,
 	[EVENT_END] = NULL,
 };

@@ -221,6 +221,8 @@ static const struct {
 	[EVENT_TRANSFER] = {ui_plain_transfer, false},
 	[EVENT_STAGE_DONE] = {ui_plain_stage_done, false},
 	[EVENT_WARNING] = {ui_plain_warning, true},
+	[EVENT_UPLOAD_START] = {NULL, false},
+	[EVENT_UPLOAD_DONE] = {NULL, false},
 	[EVENT_WORKER_START] = {NULL, false},
 	[EVENT_WORKER_DONE] = {NULL, false},
 	[EVENT_END] = {ui_plain_end, false},

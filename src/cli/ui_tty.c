@@ -231,6 +231,8 @@ static void ui_tty_stage_event(struct ui_tty *ui, const struct event *ev)
 	case EVENT_STAGE_DONE:
 	case EVENT_STEP_WHY:
 	case EVENT_WARNING:
+	case EVENT_UPLOAD_START:
+	case EVENT_UPLOAD_DONE:
 	case EVENT_WORKER_START:
 	case EVENT_WORKER_DONE:
 	case EVENT_END:
@@ -269,6 +271,8 @@ static void ui_tty_dispatch(struct ui_tty *ui, const struct event *ev)
 	case EVENT_OUTPUT:
 		ui_tty_stage_event(ui, ev);
 		break;
+	case EVENT_UPLOAD_START:
+	case EVENT_UPLOAD_DONE:
 	case EVENT_WORKER_START:
 	case EVENT_WORKER_DONE:
 		break;
@@ -279,7 +283,7 @@ static void ui_tty_emit(struct event_sink *sink, const struct event *ev)
 {
 	struct ui_tty *ui = (struct ui_tty *)sink;
 
-	if (ev->kind == EVENT_WORKER_START || ev->kind == EVENT_WORKER_DONE)
+	if (!ui_event_name(ev->kind)) /* for traces alone */
 		return;
 	ui->began = true;
 	ui_tty_dispatch(ui, ev);

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -20,6 +21,7 @@
 #include "src/sandbox/caps.h"
 #include "src/sandbox/mounts_child.h"
 #include "src/sandbox/solo_filter.h"
+#include "src/sandbox/solo_loop.h"
 #include "src/sandbox/solo_names.h"
 #include "src/sandbox/solo_req.h"
 #include "src/util/cleanup.h"
@@ -32,9 +34,6 @@
 #ifndef SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1UL /* Linux 6.6 */
 #endif
-
-#define SOLO_REMIND_US 2000
-#define SOLO_REST_US   1000
 
 uint64_t solo_caps(void)
 {
@@ -98,6 +97,21 @@ int solo_enter(struct solo *s, struct err *e)
 	return 0;
 }
 
+/* By sendmmsg(2): sendmsg(2) is one of the calls that only who has the listener can answer. */
+static int hand_over(int sock, int listener, struct err *e)
+{
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} c = {.h = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof listener)}};
+	char byte = 'n';
+	struct iovec io = {&byte, 1};
+	struct mmsghdr m = {.msg_hdr = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c}};
+
+	memcpy(CMSG_DATA(&c.h), &listener, sizeof listener);
+	return sendmmsg(sock, &m, 1, MSG_NOSIGNAL) == 1 ? 0 : err_sys(e, ERR_HOST, errno, "handing the listener over");
+}
+
 int solo_confine(const struct sandbox_spec *spec, int sock, struct err *e)
 {
 	/* RUN --security=insecure: owners are recorded all the same. */
@@ -120,135 +134,7 @@ int solo_confine(const struct sandbox_spec *spec, int sock, struct err *e)
 	listener = solo_filter_enter(prog, len, e);
 	if (listener < 0)
 		return -1;
-	return io_send_msg(sock, "n", 1, listener, e);
-}
-
-/* --- the loop --- */
-
-struct notif {
-	struct seccomp_notif *req;
-	struct seccomp_notif_resp *resp;
-	size_t req_size, resp_size;
-};
-
-static void notif_release(struct notif *n)
-{
-	free(n->req);
-	free(n->resp);
-}
-
-static size_t larger(size_t a, size_t b)
-{
-	return a > b ? a : b;
-}
-
-/* A newer kernel's may be longer than ours. */
-static int notif_init(struct notif *n, struct err *e)
-{
-	struct seccomp_notif_sizes z;
-
-	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &z) < 0)
-		return err_sys(e, ERR_HOST, errno, "SECCOMP_GET_NOTIF_SIZES");
-	n->req_size = larger(z.seccomp_notif, sizeof *n->req);
-	n->resp_size = larger(z.seccomp_notif_resp, sizeof *n->resp);
-	n->req = mem_zalloc(n->req_size);
-	n->resp = mem_zalloc(n->resp_size);
-	return 0;
-}
-
-static void answer(const struct solo *s, const struct notif *n, int64_t result)
-{
-	if (result == SOLO_SENT)
-		return;
-	memset(n->resp, 0, n->resp_size);
-	n->resp->id = n->req->id;
-	if (result == SOLO_NATIVE)
-		n->resp->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	else if (result < 0)
-		n->resp->error = (int)result;
-	else
-		n->resp->val = result;
-	/* Fails where the task was killed meanwhile. */
-	solo_req_ioctl(s, SECCOMP_IOCTL_NOTIF_SEND, n->resp);
-}
-
-/* A blocking call, for speed: with poll(2) before it each answer would cost a tenth more. */
-static void serve_one(struct solo *s, const struct notif *n)
-{
-	uint64_t args[6];
-
-	memset(n->req, 0, n->req_size);
-	if (ioctl(s->notify, SECCOMP_IOCTL_NOTIF_RECV, n->req) < 0) {
-		/* ENOENT: one task was killed, or the last has gone, which is said without end. */
-		if (errno != EINTR)
-			usleep(SOLO_REST_US);
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(args); i++)
-		args[i] = n->req->data.args[i];
-	answer(s, n, solo_req_serve(s, n->req->data.nr, (pid_t)n->req->pid, n->req->id, args));
-}
-
-/* Set by signals, of which one may come just before the blocking call and not interrupt it: so they are repeated until
- * they have been seen. */
-static volatile sig_atomic_t children_ended;
-
-static void remind(bool on)
-{
-	const struct itimerval t = {{0, on ? SOLO_REMIND_US : 0}, {0, on ? SOLO_REMIND_US : 0}};
-
-	setitimer(ITIMER_REAL, &t, NULL);
-}
-
-static void on_signal(int sig)
-{
-	int saved = errno;
-
-	children_ended = 1;
-	if (sig == SIGCHLD)
-		remind(true);
-	errno = saved;
-}
-
-static void hear_signals(void)
-{
-	const struct sigaction a = {.sa_handler = on_signal}; /* without SA_RESTART */
-	sigset_t set;
-
-	sigaction(SIGCHLD, &a, NULL);
-	sigaction(SIGALRM, &a, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGALRM);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
-/* Whether the command is among what has ended. */
-static bool reap(pid_t command, int *status)
-{
-	bool ended = false;
-	int st;
-	pid_t pid;
-
-	children_ended = 0;
-	remind(false);
-	while ((pid = waitpid(-1, &st, WNOHANG)) > 0)
-		if (pid == command) {
-			*status = st;
-			ended = true;
-		}
-	return ended;
-}
-
-static void loop(struct solo *s, const struct notif *n, pid_t command, int *status)
-{
-	hear_signals();
-	children_ended = 1; /* what ended before */
-	while (!children_ended || !reap(command, status))
-		if (s->notify >= 0)
-			serve_one(s, n);
-		else
-			usleep(SOLO_REST_US); /* a command that has failed before it had a filter */
+	return hand_over(sock, listener, e);
 }
 
 /* The listener, or -1 with no error where the child has ended without one: it has told why. */
@@ -269,11 +155,6 @@ static int take_listener(const int pair[2], struct err *e)
 
 int solo_serve(struct solo *s, const int pair[2], pid_t command, int *status, struct err *e)
 {
-	AUTO(notif_release) struct notif n = {0};
-
 	s->notify = take_listener(pair, e);
-	if (err_is_set(e) || notif_init(&n, e) < 0)
-		return -1;
-	loop(s, &n, command, status);
-	return 0;
+	return err_is_set(e) ? -1 : solo_loop(s, command, status, e);
 }

@@ -78,6 +78,7 @@ static const struct solo_call calls[] = {
 #endif
 	{SYS_prlimit64, solo_cred_rlimit, OTHER, 3, false},
 	{SYS_getsockopt, solo_sock_getsockopt, OTHER, 0, false},
+	{SYS_sendmsg, solo_sock_sendmsg, OTHER, 0, true},
 	{SYS_getxattr, solo_xattr_named, PATH(0, 1), SOLO_XATTR_GET, true},
 	{SYS_lgetxattr, solo_xattr_named, LINK(0, 1), SOLO_XATTR_GET, true},
 	{SYS_fgetxattr, solo_xattr_named, FD(1), SOLO_XATTR_GET, true},

@@ -22,7 +22,7 @@ solo_handler solo_cred_get, solo_cred_get3, solo_cred_set, solo_cred_getgroups, 
 /* solo_exec.c */
 solo_handler solo_exec_exec;
 /* solo_sock.c */
-solo_handler solo_sock_getsockopt;
+solo_handler solo_sock_getsockopt, solo_sock_sendmsg;
 /* solo_xattr.c */
 enum { SOLO_XATTR_GET, SOLO_XATTR_SET, SOLO_XATTR_REMOVE };
 solo_handler solo_xattr_named, solo_xattr_list;

@@ -119,6 +119,7 @@ static const struct filter_rule {
 	{SYS_prctl, FILTER_EQUAL, 0, PR_SET_KEEPCAPS, 0},
 	{SYS_prctl, FILTER_EQUAL, 0, PR_GET_KEEPCAPS, 0},
 	{SYS_prctl, FILTER_EQUAL, 0, PR_SET_SECUREBITS, 0},
+	{SYS_sendmsg, FILTER_ALWAYS, 0, 0, 0},
 	{SYS_getsockopt, FILTER_EQUAL_2, 1, SOL_SOCKET, SO_PEERCRED},
 	{SYS_getsockopt, FILTER_EQUAL_2, 1, SOL_SOCKET, SO_PEERGROUPS},
 #ifdef SYS_getrlimit

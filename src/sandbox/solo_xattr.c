@@ -55,9 +55,11 @@ static int64_t list_of(const struct solo_req *r, const struct solo_name *name, c
 	uint64_t room = solo_req_arg(r, 1);
 	size_t n;
 
-	if (have < 0)
+	if (have <= 0)
 		return SOLO_NATIVE;
 	n = without_own(list, (size_t)have);
+	if (n == (size_t)have)
+		return SOLO_NATIVE;
 	if (room == 0)
 		return (int64_t)n;
 	if (room < n)
@@ -71,7 +73,8 @@ int64_t solo_xattr_list(struct solo_req *r)
 	AUTO_FREE char *list = NULL;
 	struct solo_where w;
 
-	if (solo_req_where(r, 0, &w) != 0 || solo_path_find(r, &w, &name) != 0 || !solo_rec_maybe(r->s, &name))
+	/* Not only owners stand in attributes. */
+	if (solo_req_where(r, 0, &w) != 0 || solo_path_find(r, &w, &name) != 0)
 		return SOLO_NATIVE;
 	list = mem_alloc(XATTR_LIST_MAX);
 	return list_of(r, &name, list);

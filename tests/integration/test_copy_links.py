@@ -165,7 +165,8 @@ def test_from_its_own_base(any_slct):
 
 def test_over_what_is_there(any_slct):
     """Links take the place of files of lower layers, links and removed files; matches that meet are copied in order."""
-    any_slct.build(OLD_SOURCE + B + "\nRUN mkdir /to && echo old >/to/f0 && ln -s f0 /to/f1 && echo gone >/to/f2 && ln -s to /way\n"
+    any_slct.build(OLD_SOURCE + B + "\nRUN mkdir /to && echo old >/to/f0 && ln -s f0 /to/f1\n"
+                                "RUN echo gone >/to/f2 && ln -s to /way\n"
                                 "RUN rm /to/f2\nCOPY --from=src /d /to/\nCOPY --from=src /d/f3 /way/x/\n"
                                 "COPY --from=src /d/f0 /d/f3 /d/ /way/y/\n", files=FILES)
     image = any_slct.image()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bucket import Bucket
+from exadb import Database
 from exflavor import chain
 from lab import REPO, need, write_tree
 
@@ -186,6 +187,47 @@ def test_a_refusal_is_final(empty):
 
 # --- a flavor of Debian's packages, end to end ---
 
+TEST_CONTAINER = {
+    "build/Dockerfile": """FROM localhost/debian:12
+        RUN apt-get -qq update && apt-get -qq -y --no-install-recommends install python3 && apt-get clean
+        COPY deps/exaplus /downloads/EXAplus/exaplus
+        RUN mkdir /downloads/ODBC && touch /downloads/ODBC/libexaodbc-1.so
+        ENV EXAPLUS=/downloads/EXAplus/exaplus
+        """,
+    "build/deps/exaplus": ("#!/bin/bash\n[[ $* == *'-f import.sql'* ]] && grep -q rows import.sql\n", 0o755),
+    "test_data/enginedb_small/import.sql": "rows\n",
+    "tests/test/client/languages.py": """
+        import argparse
+        import json
+        import socket
+
+        options = argparse.ArgumentParser()
+        for name in ("server", "user", "password", "script-languages", "lang-path", "loglevel", "driver", "jdbc-path"):
+            options.add_argument("--" + name, required=True)
+        given = options.parse_args()
+        host, port = given.server.split(":")
+        assert json.load(open("/environment_info.json"))["database_info"]["ports"]["_database"] == int(port)
+        with socket.create_connection((host, int(port))) as s:
+            s.sendall(f"LOGIN {given.user} {given.password} {given.script_languages}\\n".encode())
+            assert s.makefile().readline().startswith("ok ")
+        """,
+}
+
+
+def in_a_database(slct, run, flavor, tmp_path):
+    """The test sets of its ci.json in a container of Debian's packages."""
+    write_tree(slct.work / "test_container", TEST_CONTAINER)
+    with Bucket(tmp_path / "plain", tls=False) as plain, Database() as database:
+        tested = run("run-db-test", *flavor, "--environment-type", "external_db", "--external-exasol-db-host", "127.0.0.1",
+                     "--external-exasol-db-port", database.port, "--external-exasol-db-user", "sys",
+                     "--external-exasol-bucketfs-port", plain.port, EXASOL_DB_PASSWORD=database.password,
+                     SLCT_BUCKETFS_WAIT="1s", **plain.env)
+    assert "Tests in test folder client with language None: OK" in tested.stdout
+    (languages,) = database.seen
+    assert "/myudfs/python-demo" in languages and "JAVA=builtin_java" in languages
+    assert (plain.data / "myudfs/python-demo.tar.gz").stat().st_size > 1 << 20
+
+
 def test_debian_flavor(new_slct, bucket, tmp_path):
     slct = new_slct(base="debian")
     shutil.copytree(REPO / "flavors", slct.work / "flavors", symlinks=True)
@@ -225,3 +267,4 @@ def test_debian_flavor(new_slct, bucket, tmp_path):
     assert (root / "etc/hosts").readlink() == Path("/conf/hosts")
     run("clean-flavor-images", *flavor)
     assert slct.run("images", "-q").out.split() == ["localhost/debian:12"]
+    in_a_database(slct, run, flavor, tmp_path)

@@ -66,6 +66,22 @@ def test_diff(image):
     assert "| + | `d/new` | file 0644 0:0 4 B |" in markdown, markdown
 
 
+def test_diff_of_rpm_packages(slct):
+    """The text list of distroless images is read; of the database it is said that it is not."""
+    path = "/var/lib/rpmmanifest/container-manifest-2"
+    row = "{}\\t{}\\t1\\t1\\tvendor\\t(none)\\t1\\tx86_64\\t0\\tx.src.rpm\\n"
+    slct.build(f"FROM localhost/busybox:1\nRUN mkdir -p /var/lib/rpmmanifest && printf "
+               f"'{row.format('glibc', '2.35-4')}{row.format('gone', '1-1')}' > {path}\n", tag="localhost/test:1")
+    slct.build(f"FROM localhost/test:1\nRUN printf '{row.format('glibc', '2.35-5')}' > {path}\n", tag="test:2")
+    found = json.loads(slct.run("diff", "--json", "localhost/test:1", "test:2").out)
+    assert found["packages"] == {"rpm": {"added": {}, "removed": {"gone": "1-1"},
+                                         "changed": {"glibc": ["2.35-4", "2.35-5"]}}}
+    assert found["notes"] == []
+    slct.build("FROM localhost/busybox:1\nRUN mkdir -p /usr/lib/sysimage/rpm\n", tag="test:3")
+    (note,) = json.loads(slct.run("diff", "--json", "localhost/test:1", "test:3").out)["notes"]
+    assert "rpm's database is no text" in note
+
+
 def test_diff_of_packages(slct):
     slct.build("""\
         FROM localhost/busybox:1

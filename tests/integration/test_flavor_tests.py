@@ -133,7 +133,7 @@ def test_security_scan_that_fails(slct):
 def test_services_end_by_their_signal(any_slct):
     """SIGTERM for one, the image's own signal for another; what they do then is done before the next is said."""
     def service(name, stage, signo, port):   # ready when the trap is set
-        return (f"  {name}:\n    stage: {stage}\n    ready: wget -qO- http://127.0.0.1:{port}/f >/dev/null 2>&1\n"
+        return (f"  {name}:\n    stage: {stage}\n    timeout: 5m\n    stop: 5m\n    ready: wget -qO- http://127.0.0.1:{port}/f >/dev/null 2>&1\n"
                 f"    run: trap 'echo {name} ended; exit 0' {signo}; touch /tmp/f; httpd -p {port} -h /tmp; "
                 "while :; do sleep 1; done\n")
 
@@ -144,6 +144,39 @@ def test_services_end_by_their_signal(any_slct):
     (log,) = (any_slct.work / "logs").rglob("test.flavor.a.log")
     lines = log.read_text().splitlines()
     assert sorted(lines[lines.index("tested") + 1:]) == ["term ended", "usr ended"], lines
+
+
+POSTGRES = r"""FROM localhost/debian:12
+RUN apt-get -qq update && apt-get -qq -y --no-install-recommends install postgresql && apt-get clean && \
+    ([ -e /etc/postgresql/15/main ] || pg_createcluster 15 main) && \
+    echo 'host all all 127.0.0.1/32 trust' > /etc/postgresql/15/main/pg_hba.conf
+ENV CONF=/etc/postgresql/15/main/postgresql.conf
+STOPSIGNAL SIGINT
+"""
+
+
+def test_postgresql(new_slct):
+    """A real database from Debian beside two tests, each with one of its own; it is shut down, not killed."""
+    slct = new_slct(base="debian")
+    f = slct.flavor({"db": POSTGRES}, extra={"flavor.yml": """
+        tests:
+          one: {stage: db, run: "$Q 'create table t(a int)'; $Q 'select 6*7'", env: {Q: psql -h 127.0.0.1 -U postgres -Atc}, services: [pg]}
+          two: {stage: db, run: "$Q 'create table t(a int)'; $Q 'select 7*7'", env: {Q: psql -h 127.0.0.1 -U postgres -Atc}, services: [pg]}
+        services:
+          pg:
+            stage: db
+            user: postgres
+            run: exec /usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main -c config_file=$CONF -c ssl=off
+                 -c listen_addresses=127.0.0.1 -c unix_socket_directories=/tmp
+            ready: pg_isready -h 127.0.0.1
+            timeout: 5m
+            stop: 5m
+        """})
+    slct.run("test", "-j2", f, "--output-directory", slct.work / "logs", timeout=1500)
+    for name, answer in (("one", "42"), ("two", "49")):
+        (log,) = (slct.work / "logs").rglob(f"test.flavor.{name}.log")
+        text = log.read_text()
+        assert f"\nCREATE TABLE\n{answer}\n" in text.replace("\r", "") and "database system is shut down" in text, text
 
 
 def test_a_service_that_does_not_end_is_killed(slct):

@@ -275,7 +275,9 @@ def test_unwritable_is_told_at_once(slct):
 def test_remote_cache_and_transfers(slct, new_slct, registry):
     repo = registry.repo()
     f = slct.flavor(DIAMOND)
-    slct.run("build", f, "--goal", "app", "--cache-to", repo)
+    page, _, _ = report(slct, f, "--goal", "app", "--cache-to", repo)
+    for stage in ("base step 1", "lib step 1", "app step 1", "app step 2"):
+        assert f"upload flavor/{stage} to {repo}" in page.words, "in the time line"
     page, _, _ = report(new_slct(), f, "--goal", "app", "--cache-from", repo)
     assert "app: cached remotely, a goal" in page.words
 
@@ -288,6 +290,22 @@ def test_critical_path_and_sizes(slct):
     assert "a 1 RUN head" in path and "c 1 COPY" in path
     layers = page.words.split(" Layers ")[1].split("All stages")[0]
     assert "2.9 MiB" in layers and "c step 1" in layers and "image localhost/busybox:1" in layers
+
+
+def test_sizes_of_steps_are_their_own(slct):
+    """What a stage stands on has steps of the same numbers."""
+    f = slct.flavor({"a": B + "RUN head -c 5000000 /dev/zero > /a\n", "b": "FROM {{ a }}\nRUN echo b > /b\n"})
+    page, _, _ = report(slct, f, "--goal", "b")
+    sizes = re.findall(r"RUN (?:head|echo)[^>]*> /(.) ran [0-9.]+ m?s ([0-9.]+ .iB)", page.words)
+    assert sizes == [("a", "4.8 MiB"), ("b", "2.0 KiB")]
+
+
+def test_end_of_a_long_output(slct):
+    f = slct.flavor({"a": B + "RUN seq 1 100; echo last; exit 1\n"})
+    page, _, _ = report(slct, f, rc=1)
+    shown, before = page.words.split("The end of its output ")[1].split("What was before it")
+    assert shown.split() == [str(i) for i in range(77, 101)] + ["last"]
+    assert before.split()[:76] == [str(i) for i in range(1, 77)]
 
 
 def test_one_dockerfile(slct, browser):

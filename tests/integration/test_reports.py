@@ -96,8 +96,10 @@ def test_uploads_and_fetches(slct, new_slct, registry):
     repo = registry.repo()
     f = slct.flavor({"a": B + "RUN head -c 200000 /dev/urandom > /a\n", "b": "FROM {{ a }}\nRUN true\n"})
     found = trace(slct, f, "--cache-to", repo, "--goal", "b")
-    pushed = [e for _, e in found if e["group"] == "workers" and e["args"]["role"] == "push"]
-    assert {e["args"]["of"] for e in pushed} == {"flavor/a", "flavor/b"}
+    sent = [e for _, e in found if e["cat"] == "upload"]
+    assert {(e["args"]["stage"], e["args"]["step"]) for e in sent} == {("flavor/a", 1), ("flavor/b", 1)}
+    assert all(e["group"] == "transfers" and e["args"]["to"] == repo for e in sent)
+    assert max(e["args"]["bytes"] for e in sent) > 200_000
     (f / "b/Dockerfile").write_text("FROM {{ a }}\nRUN echo x > /x\n")
     other = new_slct()
     found = trace(other, f, "--cache-from", repo, "--goal", "b")

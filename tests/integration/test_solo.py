@@ -1,6 +1,7 @@
 """Tier solo: an ordinary user without subordinate ids builds what root builds, owner by owner."""
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,17 @@ RUN for i in $(seq 1 40); do (for k in 1 2 3 4 5; do echo > /f$i.$k; chown $i:$k
     assert "FAIL " not in done.err.split("] end")[0].split("RUN for")[-1].split("done; wait")[-1]
     image = solo.image()
     assert all(image[f"f{i}.{k}"].owner == f"{i}:{k}" for i in range(1, 41) for k in range(1, 6))
+
+
+@pytest.mark.slow
+def test_a_storm_of_calls(solo):
+    """Processes that are killed, get signals or become other programs while their calls are being answered: storm.c."""
+    program = solo.work / "storm"
+    subprocess.run([need("gcc"), "-O1", "-w", "-static", "-o", program, Path(__file__).with_name("storm.c")], check=True)
+    done = solo.build(B + "COPY storm /storm\nRUN /storm /s 8 48\nRUN chown 3:3 /storm && stat -c %u /storm\n",
+                      files={"storm": (program.read_bytes(), 0o755)}, timeout=300)
+    assert "[stage-0] fine" in done.err and "[stage-0] 3" in done.err
+    assert solo.image()["storm"].owner == "3:3"
 
 
 def test_a_failing_step_and_a_time_limit(solo):

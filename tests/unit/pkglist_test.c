@@ -43,6 +43,19 @@ START_TEST(apk)
 }
 END_TEST
 
+START_TEST(rpm)
+{
+	AUTO_SMAP struct smap m = SMAP_STR;
+
+	pkglist_rpm(SV("glibc\t2.35-4.cm2\t1683000000\t1682000000\tMicrosoft Corporation\t(none)\t1\tx86_64\t0\tx.src.rpm\n"
+		       "zlib\t1.2.13-1.cm2\n\nbroken\n\t1\n"),
+		    &m);
+	has(&m, "glibc", "2.35-4.cm2");
+	has(&m, "zlib", "1.2.13-1.cm2");
+	ck_assert_uint_eq(m.n, 2);
+}
+END_TEST
+
 START_TEST(pip)
 {
 	AUTO_SMAP struct smap m = SMAP_STR;
@@ -58,4 +71,4 @@ START_TEST(pip)
 }
 END_TEST
 
-UNIT_MAIN("pkglist", dpkg, apk, pip)
+UNIT_MAIN("pkglist", dpkg, apk, rpm, pip)
