@@ -174,7 +174,9 @@ static void push_blob_fail(struct push_blob *b, struct err *e);
 /* Sent without a question: what is small enough, and here. */
 static bool push_blob_unasked(const struct push_blob *b)
 {
-	return b->d->size <= b->set->push->unasked_bytes && store_blob_has(b->set->store, &b->d->digest, NULL);
+	struct store *s = b->set->store; /* NULL where blobs pass through */
+
+	return s && b->d->size <= b->set->push->unasked_bytes && store_blob_has(s, &b->d->digest, NULL);
 }
 
 /* --- a blob that is being made --- */

@@ -105,7 +105,8 @@ static void free_hit(void *p)
 	free(h);
 }
 
-static int take_hit(struct build *b, const char *repo, const struct cacheread_key *asked, const char *digest, struct err *e)
+static int take_hit(struct build *b, const char *repo, const struct cacheread_key *asked, const char *digest,
+		    struct err *e)
 {
 	const struct ckey *key = &asked->key;
 	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);

@@ -182,7 +182,8 @@ static bool is_stale(struct build *b, size_t at)
 	AUTO_CLOCAL struct clocal rec = {0};
 	const char *source;
 
-	return cachepick_ttl_own(&b->caches, at) && last != PLAN_NONE && !find_key(b, at, &st->steps.v[last].key, &rec, &source);
+	return cachepick_ttl_own(&b->caches, at) && last != PLAN_NONE &&
+	       !find_key(b, at, &st->steps.v[last].key, &rec, &source);
 }
 
 /* What stands on a stage that is to run anew (--no-cache-filter, --cache-ttl STAGE=D) is not taken by input key either:

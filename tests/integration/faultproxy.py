@@ -589,8 +589,10 @@ class FaultProxy(Listener):
         handler.answer(answer.status, answer.fields, answer.body)
 
     def ask(self, handler, data, action):
-        passed = {k: v for k, v in handler.headers.items()
-                  if k.lower() not in ("authorization", "connection", "content-length", "expect")}
+        passed = {}
+        for k, v in handler.headers.items():    # a field may come several times (other programs' Accept)
+            if k.lower() not in ("authorization", "connection", "content-length", "expect"):
+                passed[k] = f"{passed[k]}, {v}" if k in passed else v
         if handler.command in BODY_METHODS:
             passed["Content-Length"] = str(len(data)) if "transfer-encoding" in map(str.lower, passed) else \
                 handler.headers.get("Content-Length", "0")

@@ -133,7 +133,7 @@ def test_security_scan_that_fails(slct):
 def test_services_end_by_their_signal(any_slct):
     """SIGTERM for one, the image's own signal for another; what they do then is done before the next is said."""
     def service(name, stage, signo, port):   # ready when the trap is set
-        return (f"  {name}:\n    stage: {stage}\n    ready: wget -qO- http://127.0.0.1:{port}/f >/dev/null 2>&1\n"
+        return (f"  {name}:\n    stage: {stage}\n    timeout: 5m\n    stop: 5m\n    ready: wget -qO- http://127.0.0.1:{port}/f >/dev/null 2>&1\n"
                 f"    run: trap 'echo {name} ended; exit 0' {signo}; touch /tmp/f; httpd -p {port} -h /tmp; "
                 "while :; do sleep 1; done\n")
 
