@@ -1,5 +1,5 @@
 /* What the steps of a stage were made of, in a remote cache: so that another machine can say why it does not find its step
- * there (docs/adr/0011). One small artifact for each stage, under a tag that follows from the stage's name, since of a step
+ * there (docs/adr/0013). One small artifact for each stage, under a tag that follows from the stage's name, since of a step
  * that is missing the earlier key is not known: an image manifest with an empty config, whose annotation is the document
  *
  *   {"version": 1, "stage": NAME, "steps": [{"n", "key", "inputs"}...], "files": {TREE DIGEST: LIST}}

@@ -223,6 +223,7 @@ def test_over_http2(empty, new_slct, work):
             **env, "CONTAINERS_REGISTRIES_CONF": str(conf)}).out.strip() == whole
         text = registry.log.read_bytes()[mark:].decode()
         assert re.search(r'"(PATCH|PUT) /v2/b/blobs/\S+ HTTP/2.0" 20', text) and "mount=" not in text
+        assert not re.search(r'/v2/b/\S+ HTTP/1', text), text
         new_slct(base=None).run("copy", f"docker://{registry.host}/b:x", f"oci:{work}/back:x", env=env)
         assert len(list((work / "back/blobs/sha256").iterdir())) == len(sizes) + 2
     finally:

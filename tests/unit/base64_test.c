@@ -6,7 +6,7 @@
 #include "src/util/mem.h"
 #include "tests/unit/unit.h"
 
-START_TEST(text)
+START_TEST(decoded)
 {
 	static const struct {
 		const char *text, *plain; /* NULL: refused */
@@ -36,4 +36,4 @@ START_TEST(both_ways)
 }
 END_TEST
 
-UNIT_MAIN("base64", text, both_ways)
+UNIT_MAIN("base64", decoded, both_ways)
