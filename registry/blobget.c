@@ -137,7 +137,7 @@ static int blobget_data(void *arg, const void *p, size_t n, struct err *e)
 		retry_progress(&b->call.retry);
 		b->mark = b->off;
 	}
-	if (set->progress)
+	if (set->progress && b->off < b->d->size)
 		set->progress(set->arg, &b->d->digest, b->off, b->d->size);
 	return 0;
 }
@@ -156,7 +156,11 @@ static int blobget_commit(struct blobget *b, struct err *e)
 			       got.text);
 	}
 	b->open = false; /* committed or removed, whatever happens */
-	return b->set->sink->commit(b->set->sink->arg, &b->w, b->d, e);
+	if (b->set->sink->commit(b->set->sink->arg, &b->w, b->d, e) < 0)
+		return -1;
+	if (b->set->progress)
+		b->set->progress(b->set->arg, &b->d->digest, b->d->size, b->d->size);
+	return 0;
 }
 
 static int blobget_result(struct blobget *b, struct err *e)

@@ -56,7 +56,8 @@ int registry_resolve(struct registry *r, const struct ref *ref, const struct pla
 typedef void registry_progress_fn(void *arg, const struct digest *blob, uint64_t done, uint64_t total);
 
 /* Fetch blobs into the store, in parallel, each verified while it streams; those that are there are skipped. A wrong
- * digest is retried once, then ERR_INTEGRITY names both. */
+ * digest is retried once, then ERR_INTEGRITY names both. fn (NULL: none) is told of a blob with done = total when it is in
+ * the store, and not before. */
 int registry_fetch_blobs(struct registry *r, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
 			 struct store *s, registry_progress_fn *fn, void *arg, struct err *e);
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "oci/layout.h"
@@ -12,79 +11,6 @@
 #include "src/build/treeview.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
-
-/* --- pull --- */
-
-struct pull {
-	struct session *s;
-	struct ref ref;
-	const struct platform *platform;
-};
-
-static int fetch_layers(struct pull *p, struct registry *reg, const struct registry_image *im, struct err *e)
-{
-	AUTO_MANIFEST struct manifest m = {0};
-
-	if (manifest_parse(im->manifest_text.p, im->manifest_text.n, im->manifest.media_type, &m, ERR_REGISTRY, e) < 0)
-		return -1;
-	AUTO_FREE const struct descriptor **blobs = mem_array(m.nlayers + 1, sizeof *blobs);
-
-	for (size_t i = 0; i < m.nlayers; i++)
-		blobs[i] = &m.layers[i];
-	return registry_fetch_blobs(reg, &p->ref, blobs, m.nlayers, p->s->store, NULL, NULL, e);
-}
-
-static int pull_all(void *arg, struct worker *w, struct json **result, struct err *e)
-{
-	struct pull *p = arg;
-	struct registry *reg = registry_new(&p->s->net, e);
-	struct registry_image im = {0};
-	struct descriptor manifest = {0};
-
-	(void)w;
-	if (!reg || registry_resolve(reg, &p->ref, p->platform, &im, e) < 0 || fetch_layers(p, reg, &im, e) < 0 ||
-	    store_blob_put(p->s->store, im.config_text.p, im.config_text.n, MEDIATYPE_OCI_CONFIG, NULL, e) < 0 ||
-	    store_blob_put(p->s->store, im.manifest_text.p, im.manifest_text.n, im.manifest.media_type, &manifest, e) <
-		    0)
-		return -1;
-	*result = descriptor_to_json(&manifest);
-	return 0;
-}
-
-static int unpack_all(struct session *s, const struct digest_list *diff_ids, const char *what, struct err *e)
-{
-	struct build b;
-	int rc = opsbase_init(&b, s, e);
-
-	if (rc == 0)
-		rc = opsbase_trees(&b, diff_ids, what, e);
-	opsbase_release(&b);
-	return rc;
-}
-
-int image_ops_pull(struct session *s, const char *ref, const char *name, const struct platform *p, bool unpack,
-		   struct digest *id, struct err *e)
-{
-	struct pull pull = {.s = s, .platform = p};
-	struct worker_spec spec = {.role = "fetch", .fn = pull_all, .arg = &pull};
-	AUTO_JSON struct json *answer = NULL;
-	AUTO_DESCRIPTOR struct descriptor manifest = {0};
-	AUTO_DIGEST_LIST struct digest_list diff_ids = {0};
-	int rc;
-
-	ref = opsbase_reference(ref);
-	if (ref_parse(ref, &pull.ref, e) < 0)
-		return -1;
-	rc = worker_call(s, &spec, &answer, e);
-	if (rc == 0)
-		rc = descriptor_from_json(answer, &manifest, ERR_INTERNAL, e);
-	if (rc == 0)
-		rc = opsbase_adopt(s, &manifest, name ? name : ref, id, &diff_ids, e);
-	if (rc == 0 && unpack)
-		rc = unpack_all(s, &diff_ids, ref, e);
-	ref_release(&pull.ref);
-	return rc;
-}
 
 /* --- save, load --- */
 

@@ -193,29 +193,51 @@ int opsbase_name(struct session *s, const char *name, const struct digest *confi
 	return store_image_put(s->store, &im, e);
 }
 
+static int check_layers(const struct manifest *m, const struct imgconfig *c, struct err *e)
+{
+	if (m->nlayers == c->diff_ids.n)
+		return 0;
+	return err_set(e, ERR_INTEGRITY, "%zu layers in the manifest, %zu in the config", m->nlayers, c->diff_ids.n);
+}
+
 int opsbase_adopt_layers(struct session *s, const struct manifest *m, const struct imgconfig *c, struct err *e)
 {
-	if (m->nlayers != c->diff_ids.n)
-		return err_set(e, ERR_INTEGRITY, "%zu layers in the manifest, %zu in the config", m->nlayers,
-			       c->diff_ids.n);
+	if (check_layers(m, c, e) < 0)
+		return -1;
 	for (size_t i = 0; i < m->nlayers; i++)
 		if (store_layer_rec_add_blob(s->store, &c->diff_ids.v[i], 0, &m->layers[i], "pulled", e) < 0)
 			return -1;
 	return 0;
 }
 
+int opsbase_read(struct session *s, const struct descriptor *manifest, struct manifest *m, struct imgconfig *c,
+		 struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES), config = BUF_INIT(CONFIG_MAX_BYTES);
+
+	if (store_blob_read(s->store, &manifest->digest, MANIFEST_MAX_BYTES, &text, e) < 0 ||
+	    manifest_parse(text.p, text.n, manifest->media_type, m, ERR_REGISTRY, e) < 0)
+		return -1;
+	if (store_blob_read(s->store, &m->config.digest, CONFIG_MAX_BYTES, &config, e) < 0 ||
+	    imgconfig_parse(config.p, config.n, c, ERR_REGISTRY, e) < 0) {
+		manifest_release(m);
+		return -1;
+	}
+	if (check_layers(m, c, e) == 0)
+		return 0;
+	manifest_release(m);
+	imgconfig_release(c);
+	return -1;
+}
+
 int opsbase_adopt(struct session *s, const struct descriptor *manifest, const char *name, struct digest *id,
 		  struct digest_list *diff_ids, struct err *e)
 {
-	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES), config = BUF_INIT(CONFIG_MAX_BYTES);
 	AUTO_MANIFEST struct manifest m = {0};
 	struct imgconfig c;
 	int rc;
 
-	if (store_blob_read(s->store, &manifest->digest, MANIFEST_MAX_BYTES, &text, e) < 0 ||
-	    manifest_parse(text.p, text.n, manifest->media_type, &m, ERR_REGISTRY, e) < 0 ||
-	    store_blob_read(s->store, &m.config.digest, CONFIG_MAX_BYTES, &config, e) < 0 ||
-	    imgconfig_parse(config.p, config.n, &c, ERR_REGISTRY, e) < 0)
+	if (opsbase_read(s, manifest, &m, &c, e) < 0)
 		return -1;
 	rc = opsbase_adopt_layers(s, &m, &c, e);
 	if (rc == 0)

@@ -33,6 +33,10 @@ int opsbase_name(struct session *s, const char *name, const struct digest *confi
 		 const struct descriptor *manifest, struct err *e);
 /* Record which blob of a manifest belongs to which layer. ERR_INTEGRITY if their numbers differ. */
 int opsbase_adopt_layers(struct session *s, const struct manifest *m, const struct imgconfig *c, struct err *e);
+/* A manifest of the store and its config, which fit each other; the caller releases both. *m and *c are unset after an
+ * error: ERR_REGISTRY, ERR_INTEGRITY. */
+int opsbase_read(struct session *s, const struct descriptor *manifest, struct manifest *m, struct imgconfig *c,
+		 struct err *e);
 /* Record a loaded or pulled manifest: which blob belongs to which layer; then name it. Gives the config's digest. */
 int opsbase_adopt(struct session *s, const struct descriptor *manifest, const char *name, struct digest *id,
 		  struct digest_list *diff_ids, struct err *e);

@@ -85,6 +85,8 @@ struct build {
 	struct smap running;   /* content key → struct step_job: steps at work, for those that would do the same */
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
+	unsigned fetches;      /* layers on their way */
+	VEC_OF(struct tree_state *) to_fetch; /* those that wait until there are fewer; borrowed from trees */
 	VEC_OF(struct root_dir) roots; /* idle ones (roots.h) */
 	struct smap lossy;     /* diff id → whether its tree lacks something (lossy.h) */
 	struct smap large;     /* diff id → whether the layer is large (lowers.h) */

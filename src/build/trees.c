@@ -14,6 +14,9 @@
 #include "src/build/treeview.h"
 #include "src/util/mem.h"
 
+/* Layers fetched side by side: each has a connection of its own, and registries count those. */
+#define FETCHES_MAX 6
+
 enum making { TREE_PRESENT, TREE_MAKING, TREE_FAILED };
 
 struct waiter {
@@ -322,11 +325,15 @@ static void on_progress(void *ctx, const struct json *j)
 					 .total = (uint64_t)json_get_int(j, "total", 0)});
 }
 
+static void next_fetch(struct build *b);
+
 static void on_fetched(void *ctx, const struct json *result, struct err *e)
 {
 	struct tree_state *t = ctx;
 
 	(void)result;
+	t->b->fetches--;
+	next_fetch(t->b);
 	if (err_is_set(e)) {
 		finish(t, e);
 		return;
@@ -335,16 +342,46 @@ static void on_fetched(void *ctx, const struct json *result, struct err *e)
 	start_unpack(t);
 }
 
-static void start_fetch(struct tree_state *t)
+static void begin_fetch(struct tree_state *t)
 {
 	struct err e = ERR_INIT;
 	struct worker_spec spec = {
 		.role = "fetch", .what = t->what, .fn = fetch, .arg = t, .done = on_fetched, .message = on_progress,
 		.ctx = t};
 
-	if (!worker_start(t->b->s, &spec, &e))
+	t->b->fetches++;
+	if (!worker_start(t->b->s, &spec, &e)) {
+		t->b->fetches--;
 		finish(t, &e);
+	}
 	err_release(&e);
+}
+
+static void start_fetch(struct tree_state *t)
+{
+	if (t->b->fetches < FETCHES_MAX)
+		begin_fetch(t);
+	else
+		vec_push(&t->b->to_fetch, t);
+}
+
+/* Those that wait when the build is cancelled never begin. */
+static void next_fetch(struct build *b)
+{
+	struct err e = ERR_INIT;
+
+	while (b->to_fetch.n && b->fetches < FETCHES_MAX) {
+		struct tree_state *t = b->to_fetch.v[0];
+
+		memmove(&b->to_fetch.v[0], &b->to_fetch.v[1], --b->to_fetch.n * sizeof(struct tree_state *));
+		if (b->s->interrupted) {
+			err_set(&e, ERR_CANCELLED, "cancelled");
+			finish(t, &e);
+			err_release(&e);
+		} else {
+			begin_fetch(t);
+		}
+	}
 }
 
 static int not_obtainable(const struct digest *diff_id, struct err *e)
@@ -413,6 +450,7 @@ void trees_ensure(struct build *b, const struct digest_list *stack, const char *
 
 void trees_release(struct build *b)
 {
+	vec_release(&b->to_fetch);
 	smap_release(&b->trees);
 	smap_release(&b->origins);
 }
