@@ -674,7 +674,8 @@ static ssize_t send_ids(int sock, pid_t pid, uid_t uid, gid_t gid)
 		char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
 	} c = {0};
 	const struct ucred u = {pid, uid, gid};
-	struct iovec io = {"x", 1};
+	char byte = 'x';
+	struct iovec io = {&byte, 1};
 	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c.room};
 	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
 
