@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,6 +18,7 @@ static struct solo *solo_with(struct nameset *names)
 	static struct solo s;
 	const struct sandbox_spec spec = {.names = names};
 
+	free(s.pending);
 	s = (struct solo){0};
 	solo_names_init(&s, &spec);
 	return &s;
