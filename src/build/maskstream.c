@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "src/util/log.h"
 #include "src/util/mem.h"
 #include "src/util/vec.h"
 
@@ -69,6 +70,23 @@ static void run(struct maskstream *m, bool last, struct buf *out)
 	if (at)
 		memmove(m->held.p, m->held.p + at, n - at);
 	m->held.n = n - at;
+}
+
+struct maskstream *maskstream_of_secrets(size_t piece)
+{
+	const struct strv *secrets = log_secrets();
+	size_t longest = 0;
+	struct maskstream *m;
+
+	if (!secrets->n)
+		return NULL;
+	for (size_t i = 0; i < secrets->n; i++)
+		longest = strlen(secrets->v[i]) > longest ? strlen(secrets->v[i]) : longest;
+	m = mem_new(struct maskstream);
+	maskstream_init(m, longest + piece);
+	for (size_t i = 0; i < secrets->n; i++)
+		maskstream_add(m, secrets->v[i], strlen(secrets->v[i]));
+	return m;
 }
 
 void maskstream_feed(struct maskstream *m, const char *p, size_t n, struct buf *out)

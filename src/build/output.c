@@ -72,22 +72,6 @@ static void take(struct step_job *j, const char *p, size_t n)
 					 .text_len = n});
 }
 
-/* Secrets come into a step by no way of ours; but a step may print what it got otherwise, and logs outlive it. */
-static void init_mask(struct step_job *j)
-{
-	const struct strv *secrets = log_secrets();
-	size_t longest = 0;
-
-	if (!secrets->n)
-		return;
-	for (size_t i = 0; i < secrets->n; i++)
-		longest = strlen(secrets->v[i]) > longest ? strlen(secrets->v[i]) : longest;
-	j->mask = mem_new(struct maskstream);
-	maskstream_init(j->mask, longest + READ_BYTES);
-	for (size_t i = 0; i < secrets->n; i++)
-		maskstream_add(j->mask, secrets->v[i], strlen(secrets->v[i]));
-}
-
 static void take_masked(struct step_job *j, const char *p, size_t n)
 {
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
@@ -153,7 +137,8 @@ int output_open(struct step_job *j, struct err *e)
 	int p[2];
 
 	j->line = BUF_INIT(TAIL_LINE_MAX + 16);
-	init_mask(j);
+	/* Secrets come into a step by no way of ours; but it may print what it got otherwise, and logs outlive it. */
+	j->mask = maskstream_of_secrets(READ_BYTES);
 	j->log_path = log_name(j);
 	j->log_fd = open(j->log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (j->log_fd < 0)

@@ -7,7 +7,6 @@
 
 #include "src/util/clock.h"
 #include "src/util/io.h"
-#include "src/util/log.h"
 #include "src/util/mem.h"
 
 #define TESTRUN_LOG_MAX	   ((uint64_t)64 << 20)
@@ -68,21 +67,6 @@ static void testrun_take(struct testrun_test *t, const char *data, size_t n)
 	testrun_keep(t, buf_str(&text), text.n);
 }
 
-static void testrun_mask(struct testrun_test *t)
-{
-	const struct strv *secrets = log_secrets();
-	size_t longest = 0;
-
-	if (!secrets->n)
-		return;
-	for (size_t i = 0; i < secrets->n; i++)
-		longest = strlen(secrets->v[i]) > longest ? strlen(secrets->v[i]) : longest;
-	t->mask = mem_new(struct maskstream);
-	maskstream_init(t->mask, longest + TESTRUN_READ_BYTES);
-	for (size_t i = 0; i < secrets->n; i++)
-		maskstream_add(t->mask, secrets->v[i], strlen(secrets->v[i]));
-}
-
 static void testrun_unmask(struct testrun_test *t)
 {
 	if (!t->mask)
@@ -135,7 +119,7 @@ static int testrun_open(struct testrun_test *t, struct err *e)
 		return err_sys(e, ERR_HOST, errno, "%s", t->log);
 	t->read_fd = pair[0];
 	t->write_fd = pair[1];
-	testrun_mask(t);
+	t->mask = maskstream_of_secrets(TESTRUN_READ_BYTES);
 	testrun_head(t);
 	fcntl(t->read_fd, F_SETFL, O_NONBLOCK);
 	t->on_output = loop_add_fd(t->run->s->loop, t->read_fd, EPOLLIN, testrun_on_output, t, e);
