@@ -5,7 +5,7 @@
 
 #include "registry/registry.h"
 #include "src/build/trees_priv.h"
-#include "src/build/worker.h"
+#include "src/session/worker.h"
 
 struct treefetch {
 	struct build *b;

@@ -2,9 +2,9 @@
  * once, however many steps wait for it. */
 #include <string.h>
 
-#include "src/build/blobs.h"
 #include "src/build/treefetch.h"
 #include "src/build/treeunpack.h"
+#include "src/session/blobs.h"
 #include "src/util/mem.h"
 
 struct trees_waiter {

@@ -3,7 +3,7 @@
 #define SLCT_TREES_PRIV_H
 
 #include "oci/blobtail.h"
-#include "src/build/reform.h"
+#include "src/session/reform.h"
 #include "src/build/state.h"
 
 enum trees_making { TREES_PRESENT, TREES_MAKING, TREES_FAILED };

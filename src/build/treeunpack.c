@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "src/build/lossy.h"
-#include "src/build/treeview.h"
+#include "src/session/treeview.h"
 #include "src/util/mem.h"
 
 /* --- in the worker --- */

@@ -1,6 +1,4 @@
 /* slct test: the tests of a flavor.yml. */
-#include "src/build/logdir.h"
-#include "src/build/runstop.h"
 #include "src/cli/build_args.h"
 #include "src/cli/cmd.h"
 #include "src/cli/exaslct_dbtest.h"
@@ -10,6 +8,8 @@
 #include "src/cli/testtree.h"
 #include "src/flavor/ftests.h"
 #include "src/flavor/ftestset.h"
+#include "src/run/runstop.h"
+#include "src/session/logdir.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 
@@ -154,7 +154,7 @@ static int cmd_test_stack(struct cmd_test *t, const struct flavor *f, const stru
 	}
 	if (!x->exported)
 		digest_list_copy(&cmd->stack, &im.diff_ids);
-	else if (testtree_exported(&t->trees, &t->work.session, f->name, x->stage, name, &cmd->stack, e))
+	else if (testtree_exported(&t->trees, &t->work.session, f, x->stage, name, &cmd->stack, e))
 		return err_wrap(e, "%s", x->name);
 	cmd->stop_signo = config->stop_signal ? runstop_signal(config->stop_signal) : 0;
 	runargs_defaults(config, cmd);
