@@ -10,6 +10,7 @@
 #include "oci/treewalk.h"
 #include "src/build/opsbase.h"
 #include "src/image/imgfiles.h"
+#include "src/image/imgpkg.h"
 #include "src/image/pkglist.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
@@ -17,20 +18,14 @@
 
 #define IMGDIFF_JSON_VERSION 1
 #define COMPARE_BYTES	     ((size_t)256 << 10)
-/* A package manager's database: Debian's with all packages installed has some 60 MB. */
-#define DATABASE_MAX_BYTES ((size_t)128 << 20)
-
-enum manager { DPKG, APK, RPM, PIP, MANAGERS };
-static const char *const manager_names[MANAGERS] = {[DPKG] = "dpkg", [APK] = "apk", [RPM] = "rpm", [PIP] = "pip"};
 
 struct side {
 	struct imgfiles_root root;
 	struct treewalk *walk;
 	struct treewalk_item item;
 	bool more;
-	struct smap packages[MANAGERS];
+	struct imgpkg packages;
 	struct linkmap links;
-	bool rpm; /* it has a database that cannot be read */
 };
 
 struct comparison {
@@ -52,7 +47,7 @@ static int next(struct side *s, struct err *e)
 	while (rc > 0 && s->item.leave);
 	s->more = rc > 0;
 	if (rc > 0 && S_ISDIR(s->item.st.st_mode))
-		pkglist_pip(s->item.name, &s->packages[PIP]);
+		pkglist_pip(s->item.name, &s->packages.packages[IMGPKG_PIP]);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -284,92 +279,6 @@ static int walk_both(struct comparison *c, struct err *e)
 	return 0;
 }
 
-/* --- packages --- */
-
-static bool read_text(const struct side *s, const char *path, struct buf *out)
-{
-	AUTO_CLOSE int fd = path_open_in(s->root.fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	struct err e = ERR_INIT;
-	bool ok = fd >= 0 && io_read_all(fd, out, path, &e) == 0;
-
-	err_release(&e);
-	return ok;
-}
-
-static void read_status_dir(struct side *s)
-{
-	AUTO_CLOSE int fd = path_open_in(s->root.fd, "var/lib/dpkg/status.d", O_RDONLY | O_DIRECTORY, 0);
-	AUTO_CLOSEDIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *ent;
-
-	if (d)
-		STEAL_FD(fd);
-	while (d && (ent = readdir(d))) {
-		AUTO_FREE char *path = mem_printf("var/lib/dpkg/status.d/%s", ent->d_name);
-		AUTO_BUF struct buf text = BUF_INIT(DATABASE_MAX_BYTES);
-
-		if (ent->d_name[0] != '.' && !strstr(ent->d_name, ".md5sums") && read_text(s, path, &text))
-			pkglist_dpkg(buf_sv(&text), &s->packages[DPKG]);
-	}
-}
-
-static void read_packages(struct side *s)
-{
-	static const char *const rpm[] = {"var/lib/rpm", "usr/lib/sysimage/rpm"};
-	AUTO_BUF struct buf dpkg = BUF_INIT(DATABASE_MAX_BYTES), apk = BUF_INIT(DATABASE_MAX_BYTES);
-	AUTO_BUF struct buf list = BUF_INIT(DATABASE_MAX_BYTES);
-	bool listed = read_text(s, "var/lib/rpmmanifest/container-manifest-2", &list);
-
-	if (read_text(s, "var/lib/dpkg/status", &dpkg))
-		pkglist_dpkg(buf_sv(&dpkg), &s->packages[DPKG]);
-	read_status_dir(s);
-	if (read_text(s, "lib/apk/db/installed", &apk))
-		pkglist_apk(buf_sv(&apk), &s->packages[APK]);
-	if (listed)
-		pkglist_rpm(buf_sv(&list), &s->packages[RPM]);
-	for (size_t i = 0; !listed && i < ARRAY_LEN(rpm); i++) {
-		AUTO_CLOSE int fd = path_open_in(s->root.fd, rpm[i], O_PATH | O_DIRECTORY, 0);
-
-		s->rpm |= fd >= 0;
-	}
-}
-
-static struct json *diff_packages(const struct smap *from, const struct smap *to)
-{
-	struct json *j = json_object(), *added = json_object(), *removed = json_object(), *changed = json_object();
-
-	for (size_t i = 0; i < to->n; i++) {
-		const char *was = smap_get(from, to->v[i].key), *is = to->v[i].val;
-
-		if (!was)
-			json_set_str(added, to->v[i].key, is);
-		else if (strcmp(was, is) != 0)
-			pair(changed, to->v[i].key, json_new_str(was), json_new_str(is));
-	}
-	for (size_t i = 0; i < from->n; i++)
-		if (!smap_has(to, from->v[i].key))
-			json_set_str(removed, from->v[i].key, from->v[i].val);
-	json_set(j, "added", added);
-	json_set(j, "removed", removed);
-	json_set(j, "changed", changed);
-	return j;
-}
-
-static void add_packages(const struct comparison *c, struct json *out)
-{
-	struct json *all = json_object(), *notes = json_array();
-
-	for (size_t m = 0; m < MANAGERS; m++)
-		if (c->sides[0].packages[m].n || c->sides[1].packages[m].n)
-			json_set(all, manager_names[m],
-				 diff_packages(&c->sides[0].packages[m], &c->sides[1].packages[m]));
-	if (c->sides[0].rpm || c->sides[1].rpm)
-		json_append(notes, json_new_str("rpm's database is no text: its packages are not compared; slct run IMAGE "
-							"rpm -qa lists them"));
-	json_set(out, "packages", all);
-	json_set(out, "notes", notes);
-}
-
 /* --- all --- */
 
 static int open_side(struct comparison *c, unsigned i, struct err *e)
@@ -377,11 +286,9 @@ static int open_side(struct comparison *c, unsigned i, struct err *e)
 	struct side *s = &c->sides[i];
 
 	s->root = IMGFILES_ROOT_INIT;
-	for (size_t m = 0; m < MANAGERS; m++)
-		s->packages[m] = SMAP_STR;
 	if (imgfiles_open(&c->call.b, c->stacks[i], i, &s->root, e) < 0)
 		return -1;
-	read_packages(s);
+	imgpkg_read(&s->packages, s->root.fd);
 	s->walk = treewalk_open(s->root.fd, e);
 	return s->walk ? 0 : -1;
 }
@@ -401,7 +308,7 @@ static int compare_roots(void *arg, int fd, struct err *e)
 	json_set(j, "changed", c->changed);
 	if (open_side(c, 0, e) < 0 || open_side(c, 1, e) < 0 || walk_both(c, e) < 0)
 		return -1;
-	add_packages(c, j);
+	imgpkg_diff(&c->sides[0].packages, &c->sides[1].packages, j);
 	json_write(j, &text);
 	return io_write_all(fd, text.p, text.n, "an answer", e);
 }
