@@ -20,14 +20,16 @@ import time
 
 SKIPPED = re.compile(r"^\S+: skipped: (.*)$", re.MULTILINE)
 RESULT = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.MULTILINE)
+# Check's own limit for one test, 4 seconds, is too little on a busy machine.
+ENVIRONMENT = {"CK_DEFAULT_TIMEOUT": "120", **os.environ}
 
 
 def run(runner, program, timeout):
     """Passed, failed, skipped tests of one program, its output, seconds."""
     start = time.monotonic()
     try:
-        done = subprocess.run([*runner, program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=timeout, check=False)
+        done = subprocess.run([*runner, program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=timeout, env=ENVIRONMENT, check=False)
         status, output = done.returncode, done.stdout
     except subprocess.TimeoutExpired as e:
         status, output = "timeout", e.stdout or b""
