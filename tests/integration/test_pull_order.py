@@ -113,8 +113,8 @@ def large(slct, registry):
 
 
 def unpacked(slct):
-    """Files of the large layer in trees that have no name yet."""
-    return len(list((slct.store / "tmp").rglob("noise/f*"))) if (slct.store / "tmp").is_dir() else 0
+    """Files of the large layer in trees that have no name yet. What vanishes meanwhile is passed over."""
+    return sum(len(files) for place, _, files in os.walk(slct.store / "tmp") if place.endswith("/noise"))
 
 
 def until(what, process):
@@ -160,7 +160,7 @@ def test_wrong_bytes_leave_no_tree(slct, registry, proxy, new_slct, command):
 
 def test_a_layer_of_another_diff_id(slct, registry, new_slct, proxy):
     """The bytes are those of the manifest, but not of the config: refused, and no tree."""
-    path, layer, _ = large(slct, registry)
+    path, *_ = large(slct, registry)
     raw = json.loads(slct.run("inspect", "--raw", f"docker://{registry.host}/{path}:1").out)
     raw["layers"].reverse()
     text = json.dumps(raw).encode()
@@ -168,7 +168,7 @@ def test_a_layer_of_another_diff_id(slct, registry, new_slct, proxy):
                                                   headers={"Content-Type": raw["mediaType"]})).close()
     other = new_slct(base=None)
     got = other.run("pull", f"{proxy.host}/{path}:swapped", rc=6)
-    assert "diff id" in got.err and layer in got.err, got
+    assert "diff id" in got.err and any(d["digest"] in got.err for d in raw["layers"]), got
     assert trees(other) == [] and unpacked(other) == 0
 
 
