@@ -35,6 +35,9 @@ bool solo_rec_maybe(const struct solo *s, const struct solo_name *name)
 	       (!has_attribute(st.st_mode) || st.st_dev != s->root_dev);
 }
 
+/* Where the upper directory is on a tmpfs the topmost bits of an overlay's inode number tell the file system (memupper.h). */
+#define INODE_MASK (UINT64_MAX >> 2)
+
 static bool key_of(int fd, const char *path, struct owntab_key *k, uint64_t *dev)
 {
 	struct statx x;
@@ -42,6 +45,7 @@ static bool key_of(int fd, const char *path, struct owntab_key *k, uint64_t *dev
 	if (statx(fd, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME | STATX_TYPE, &x) < 0)
 		return false;
 	*k = owntab_key_of(&x);
+	k->ino &= INODE_MASK;
 	*dev = makedev(x.stx_dev_major, x.stx_dev_minor);
 	return true;
 }
