@@ -23,6 +23,7 @@
 struct copying {
 	const struct step_job *j;
 	const struct worker *w;
+	int lower; /* the root as it was, -1: not wanted */
 };
 
 /* Mode of a file made from a here-document. */
@@ -209,7 +210,7 @@ static int copy_sources(const struct step_job *j, struct copyto *c, int from, st
 
 static int confine(const struct copying *cp, int root, int from, bool reads_host, struct err *e)
 {
-	return worker_confine(cp->w, &(struct worker_view){root, from, -1, reads_host}, e);
+	return worker_confine(cp->w, &(struct worker_view){root, from, cp->lower, reads_host}, e);
 }
 
 static int copy(const struct copying *cp, const struct ownview *view, struct err *e)
@@ -274,35 +275,38 @@ static int change(const void *arg, const struct treeview *tv, struct err *e)
 }
 
 /* xino=on (memupper.h) has the kernel mark all new directories. */
-static int drop_marks(const struct step_job *j, struct err *e)
+static int drop_marks(const struct step_job *j, int lower, struct err *e)
 {
-	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);
-	AUTO_CLOSE int upper = updir_open(j), lower = -1;
+	AUTO_CLOSE int upper = updir_open(j);
 
-	if (upper < 0)
-		return err_sys(e, ERR_HOST, errno, "%s/upper", j->dir);
-	lower = rootview_open(j->b, &j->parent, empty, e);
-	return lower < 0 ? -1 : untouched_marks(upper, lower, e);
+	return upper < 0 ? err_sys(e, ERR_HOST, errno, "%s/upper", j->dir) : untouched_marks(upper, lower, e);
 }
 
 /* The store takes no upper directory. */
-static int in_memory(struct step_job *j, const struct copying *cp, struct treeview *tv, struct err *e)
+static int in_memory(struct step_job *j, struct copying *cp, struct treeview *tv, struct err *e)
 {
+	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);
+	AUTO_CLOSE int lower = -1;
+
 	j->memory = true;
 	if (updir_mount(j, 0, e) < 0)
+		return -1;
+	/* While something can be mounted still. */
+	lower = cp->lower = rootview_open(j->b, &j->parent, empty, e);
+	if (lower < 0)
 		return -1;
 	if (change(cp, tv, e) < 0) {
 		if (e->sys == ENOSPC)
 			updir_explain(j, updir_full(j), e);
 		return -1;
 	}
-	return drop_marks(j, e) < 0 ? -1 : updir_save(j, &tv->view, e);
+	return drop_marks(j, lower, e) < 0 ? -1 : updir_save(j, &tv->view, e);
 }
 
 static int work(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	struct step_job *j = arg;
-	const struct copying cp = {j, w};
+	struct copying cp = {j, w, -1};
 	AUTO_TREEVIEW struct treeview tv = {0};
 	int rc;
 
