@@ -54,7 +54,7 @@ static int bad_upper(int dir, struct err *e)
 
 	if (fstatfs(dir, &fs) == 0 && fs.f_type == MAGIC_OVERLAY)
 		err_hint(e, "the store lies on an overlay (a container's own root): put it on a volume with --root or "
-			    "SLCT_ROOT");
+			    "SLCT_ROOT, or let steps write to memory with --upper tmpfs");
 	else if (e->sys == EPERM || e->sys == EACCES)
 		bad_rights(e);
 	else if (!e->hint)
