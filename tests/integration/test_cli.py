@@ -158,7 +158,7 @@ def test_completion(slct):
     COMP_WORDS=(slct --root x ima); COMP_CWORD=3; _slct; echo "${COMPREPLY[*]}"
     """
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["--pull --push", "always missing never", "images"], done.stderr
+    assert done.stdout.splitlines() == ["--pull --push", "auto always missing never", "images"], done.stderr
 
 
 def test_install(slct, tmp_path):
