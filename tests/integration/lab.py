@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import os
+import pty
 import re
 import socket
 import subprocess
@@ -187,6 +188,25 @@ class Slct:
         folder = write_tree(self.work / f"f{self.count}" / name, {**files, **(extra or {})})
         self.give(folder.parent)
         return folder
+
+
+def on_terminal(slct, *args, keys=b"", cwd=None):
+    """Run slct with a terminal; gives the exit status and what the terminal showed."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(cwd or slct.work)
+        os.execvpe(slct.argv(*args)[0], slct.argv(*args), slct.env)
+    os.write(fd, keys)
+    seen = b""
+    while True:
+        try:
+            data = os.read(fd, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        seen += data
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode(errors="replace")
 
 
 class File:
