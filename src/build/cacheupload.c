@@ -90,11 +90,14 @@ static bool find_elsewhere(struct build *b, const struct digest *diff_id, struct
 {
 	const struct layer_origin *o = smap_get(&b->origins, diff_id->text);
 
-	if (!o)
-		return blobs_origin_get(b->s->store, diff_id, from, out) ||
-		       blobs_remembered(b->s->store, diff_id, out);
-	*from = mem_strdup(o->repo);
-	descriptor_copy(out, &o->blob);
+	if (o) {
+		*from = mem_strdup(o->repo);
+		descriptor_copy(out, &o->blob);
+	} else if (!blobs_origin_get(b->s->store, diff_id, from, out)) {
+		return blobs_remembered(b->s->store, diff_id, out);
+	}
+	if (cacheopt_dir(*from))
+		session_hold_dir(b->s, cacheopt_dir(*from));
 	return true;
 }
 

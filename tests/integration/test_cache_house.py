@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from faultproxy import Action, FaultProxy
 from remotes import web  # noqa: F401 (fixture)
 
 NAME = "org.opencontainers.image.ref.name"
@@ -138,6 +139,47 @@ def test_gc_while_a_build_reads(new_slct, web, work, user, writable):
     done = json.loads(writer.run("cache", "gc", "--json", "--yes", place).out)
     assert not done["in_use"] and done["blobs"] >= 2
     assert not list((place / "blobs/sha256").iterdir())
+
+
+class Hold(Action):
+    """A request waits until the test says so."""
+
+    def __init__(self):
+        self.reached, self.go = threading.Event(), threading.Event()
+
+    def early(self, handler):
+        self.reached.set()
+        self.go.wait(100)
+
+
+@pytest.mark.parametrize("way", ["build", "push"])
+def test_gc_while_a_push_reads(new_slct, registry, work, way):
+    """The image's layers lie in the directory alone: they stay until the command that sends them has ended."""
+    place, hold = work / "cache", Hold()
+    text = {"Dockerfile": "FROM localhost/busybox:1\nRUN head -c 100000 /dev/urandom >/big\n"}
+    writer, reader = new_slct(), new_slct()
+    writer.run("build", "--cache-to", place, writer.context(text))
+    make_old(place, 100)
+    with FaultProxy(registry.port) as proxy:
+        proxy.on("", "/v2/", hold, first=1)
+        name = f"{proxy.host}/{registry.repo('p').split('/')[1]}:1"
+        build = ["build", "-t", name, "--cache-from", place, reader.context(text)]
+        if way == "push":
+            assert reader.run(*build).ran == []
+        job = reader.popen(*([*build, "--push"] if way == "build" else ["push", name]), stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT)
+        try:
+            assert hold.reached.wait(60), "nothing is sent"
+            for path in (place / "blobs/sha256").iterdir():
+                os.utime(path, (1, 1))    # else its use today would keep it
+            got = json.loads(writer.run("cache", "gc", "--json", "--yes", place).out)
+            assert got["entries"] and got["in_use"] and got["blobs"] == 0, got
+        finally:
+            hold.go.set()
+            out = job.communicate(timeout=100)[0].decode()
+        assert job.returncode == 0, out
+    assert json.loads(writer.run("cache", "gc", "--json", "--yes", place).out)["blobs"] >= 2
+    reader.fsck()
 
 
 def test_gc_of_a_repository(slct, registry):
