@@ -85,19 +85,20 @@ static void give_up_target(struct uploads *u, struct err *e)
 
 /* --- where the layers are --- */
 
-/* A blob of this layer that was met somewhere: only its digest is here. */
-static bool find_elsewhere(struct build *b, const struct digest *diff_id, struct descriptor *out, char **from)
+/* A blob of this layer that was met somewhere: only its digest is here. Those of other places stay as they are. */
+static bool find_elsewhere(struct uploads *u, size_t i, struct descriptor *out, char **from)
 {
-	const struct layer_origin *o = smap_get(&b->origins, diff_id->text);
+	const struct digest *diff_id = &current(u)->stack.v[i];
+	const struct layer_origin *o = smap_get(&u->b->origins, diff_id->text);
 
 	if (o) {
 		*from = mem_strdup(o->repo);
 		descriptor_copy(out, &o->blob);
-	} else if (!blobs_origin_get(b->s->store, diff_id, from, out)) {
-		return blobs_remembered(b->s->store, diff_id, out);
+	} else if (!blobs_origin_get(u->b->s->store, diff_id, from, out)) {
+		return blobs_remembered(&u->request, i, out);
 	}
 	if (cacheopt_dir(*from))
-		session_hold_dir(b->s, cacheopt_dir(*from));
+		session_hold_dir(u->b->s, cacheopt_dir(*from));
 	return true;
 }
 
@@ -111,7 +112,7 @@ static int find_layer(struct uploads *u, size_t i)
 		return 1;
 	if (u->certain && tree)
 		return 0;
-	if (find_elsewhere(u->b, diff_id, &u->descs[i], &u->from[i]) && (u->from[i] || !u->certain)) {
+	if (find_elsewhere(u, i, &u->descs[i], &u->from[i]) && (u->from[i] || !u->certain)) {
 		u->assumed |= !u->certain;
 		return 1;
 	}
@@ -122,6 +123,7 @@ static int find_layer(struct uploads *u, size_t i)
 static ssize_t find_layers(struct uploads *u)
 {
 	const struct cacheupload_entry *en = current(u);
+	const struct cacheopt *to = &u->to[u->target].place->opt;
 	ssize_t pack = 0;
 
 	forget_layers(u);
@@ -129,7 +131,7 @@ static ssize_t find_layers(struct uploads *u)
 	u->from = mem_zalloc((en->stack.n + 1) * sizeof *u->from);
 	u->assumed = false;
 	u->request = (struct blobs_request){
-		.s = u->b->s, .diff_ids = &en->stack, .codec = {CODEC_GZIP, 0}, .out = u->descs};
+		.s = u->b->s, .diff_ids = &en->stack, .codec = to->codec, .exact = to->codec_given, .out = u->descs};
 	blobs_known(&u->request);
 	for (size_t i = 0; i < en->stack.n; i++) {
 		int found = find_layer(u, i);
