@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "src/build/cachenote.h"
 #include "src/util/mem.h"
 
 static void next_target(struct uploads *u);
@@ -23,19 +24,23 @@ static void forget_layers(struct uploads *u)
 	u->from = NULL;
 }
 
-static bool is_written(const struct cacheupload_target *t, const struct plan *p, const struct cacheupload_entry *en)
+static bool is_written(const struct uploads *u, const struct cacheupload_target *t, const struct cacheupload_entry *en)
 {
-	if (t->broken || !cachepick_takes(t->place, en->stage))
+	if (t->broken)
+		return false;
+	if (en->use)
+		return cachenote_reads(u->b, &t->place->opt);
+	if (!cachepick_takes(t->place, en->stage))
 		return false;
 	if (en->why)
 		return t->place->opt.why && t->wrote[en->stage];
-	return !t->place->opt.stages_only || plan_last_layer(&p->stages.v[en->stage]) == en->step;
+	return !t->place->opt.stages_only || plan_last_layer(&u->b->plan->stages.v[en->stage]) == en->step;
 }
 
 static bool is_wanted(const struct uploads *u, const struct cacheupload_entry *en)
 {
 	for (size_t i = 0; i < u->nto; i++)
-		if (is_written(&u->to[i], u->b->plan, en))
+		if (is_written(u, &u->to[i], en))
 			return true;
 	return false;
 }
@@ -159,6 +164,8 @@ static void describe(const struct uploads *u, enum cachejob_kind kind, struct ca
 				 .built = en->built,
 				 .replace = en->replace,
 				 .fetch = u->certain};
+	if (kind == CACHEJOB_USE)
+		job->text = cachenote_text(u->b, &u->to[u->target].place->opt, en->built);
 	if (kind != CACHEJOB_WRITE)
 		return;
 	for (size_t i = 0, k = 0; i < en->stack.n; i++) {
@@ -185,15 +192,20 @@ static void tell_upload(const struct uploads *u, enum event_kind kind, uint64_t 
 					 .err = e && err_is_set(e) ? e : NULL});
 }
 
+static bool is_upload(enum cachejob_kind kind)
+{
+	return kind == CACHEJOB_WRITE || kind == CACHEJOB_WHY;
+}
+
 static int send_job(struct uploads *u, enum cachejob_kind kind, struct err *e)
 {
 	AUTO_CACHEJOB struct cachejob job = {0};
 
 	describe(u, kind, &job);
-	u->asked = kind == CACHEJOB_ASK;
+	u->sent = kind;
 	if (cachesend_job(u->to[u->target].send, &job, e) < 0)
 		return -1;
-	if (!u->asked)
+	if (is_upload(kind))
 		tell_upload(u, EVENT_UPLOAD_START, 0, NULL);
 	return 0;
 }
@@ -321,25 +333,40 @@ static void note_layers(struct uploads *u)
 		smap_set(&u->to[u->target].layers, stack->v[i].text, NULL);
 }
 
+static void end_target(struct uploads *u)
+{
+	u->target++;
+	next_target(u);
+}
+
+/* The answer to a question. */
+static void on_asked(struct uploads *u, const struct json *answer, struct err *e)
+{
+	if (err_is_set(e)) {
+		give_up_target(u, e);
+	} else if (json_get_bool(answer, "there", false)) {
+		note_layers(u);
+		end_target(u);
+	} else {
+		write_entry(u);
+	}
+}
+
 static void on_answer(void *ctx, const struct json *answer, struct err *e)
 {
 	struct uploads *u = ctx;
 	uint64_t sent = (uint64_t)json_get_int(answer, "sent", 0);
 
 	u->b->counts.bytes_out += sent;
-	if (!u->asked)
+	if (is_upload(u->sent)) {
 		tell_upload(u, EVENT_UPLOAD_DONE, sent, e);
-	if (!u->asked) {
 		err_move(&u->send_err, e);
 		end_write(u);
-	} else if (err_is_set(e)) {
-		give_up_target(u, e);
-	} else if (json_get_bool(answer, "there", false)) {
-		note_layers(u);
-		u->target++;
-		next_target(u);
-	} else {
-		write_entry(u);
+	} else if (u->sent == CACHEJOB_ASK) {
+		on_asked(u, answer, e);
+	} else { /* not to know of a use makes a later collection wrong, no build */
+		err_release(e);
+		end_target(u);
 	}
 }
 
@@ -359,6 +386,8 @@ static int begin_target(struct uploads *u, struct err *e)
 	if (!t->send)
 		return -1;
 	u->certain = u->assumed = false;
+	if (current(u)->use)
+		return send_job(u, CACHEJOB_USE, e);
 	if (current(u)->why) {
 		u->working = 1;
 		return send_job(u, CACHEJOB_WHY, e);
@@ -374,7 +403,7 @@ static void next_target(struct uploads *u)
 	struct err e = ERR_INIT;
 
 	forget_layers(u);
-	while (u->target < u->nto && !is_written(&u->to[u->target], u->b->plan, current(u)))
+	while (u->target < u->nto && !is_written(u, &u->to[u->target], current(u)))
 		u->target++;
 	if (u->target == u->nto || u->b->stopping)
 		end_entry(u);
