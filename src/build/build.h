@@ -3,8 +3,8 @@
 #define SLCT_BUILD_H
 
 #include "oci/platform.h"
-#include "src/build/session.h"
 #include "src/sandbox/cgroup.h"
+#include "src/session/session.h"
 #include "src/util/json.h"
 #include "src/util/smap.h"
 #include "src/util/vec.h"
@@ -100,11 +100,6 @@ void build_failed_release(struct build_failed *f);
 
 /* Build the goals. Everything finished before a failure stays in the store. */
 int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e);
-
-/* Build the goals, and again without cache: "version" and "goals", each with stage, id, again (the second one's), same,
- * and where they differ step (the first layer's instruction), file (the first by path; null: none), kind (changed, added
- * or removed), changes (as imgdiff.h) and files (how many). New reference in *out. */
-int build_verify(struct session *s, const struct build_opts *o, struct json **out, struct err *e);
 
 /* The lock file (lockfile.h) for what the images of all stages stand for now. New reference in *out. */
 int build_lock(struct session *s, const struct build_opts *o, struct json **out, struct err *e);

@@ -6,8 +6,8 @@
 #include "oci/layout.h"
 #include "oci/layout_dir.h"
 #include "oci/limits.h"
-#include "src/build/blobstream.h"
 #include "src/cache/cremote.h"
+#include "src/session/blobstream.h"
 #include "src/util/mem.h"
 
 struct tags {

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "oci/limits.h"
-#include "src/build/blobs.h"
-#include "src/build/sweep.h"
+#include "src/session/blobs.h"
+#include "src/session/sweep.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 

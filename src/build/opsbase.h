@@ -2,8 +2,8 @@
 #ifndef SLCT_OPSBASE_H
 #define SLCT_OPSBASE_H
 
-#include "src/build/blobs.h"
 #include "src/build/state.h"
+#include "src/session/blobs.h"
 
 /* A build state that has only what trees.c needs: session and a directory for work. */
 int opsbase_init(struct build *b, struct session *s, struct err *e);

@@ -9,9 +9,9 @@
 #include "src/build/cacheclock.h"
 #include "src/build/ctxmount.h"
 #include "src/build/lowers.h"
-#include "src/build/nsjob.h"
 #include "src/build/sshproxy.h"
-#include "src/build/treeview.h"
+#include "src/session/nsjob.h"
+#include "src/session/treeview.h"
 #include "src/util/mem.h"
 #include "src/util/vec.h"
 

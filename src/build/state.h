@@ -9,9 +9,9 @@
 #include "src/build/context.h"
 #include "src/build/maskstream.h"
 #include "src/build/sshagent.h"
-#include "src/build/worker.h"
 #include "src/cache/clocal.h"
 #include "src/plan/plan.h"
+#include "src/session/worker.h"
 
 /* Lines of a failed step's output that an error shows. */
 #define STATE_TAIL_LINES 20

@@ -11,10 +11,10 @@
 #include "src/build/rootdiff.h"
 #include "src/build/rootview.h"
 #include "src/build/state.h"
-#include "src/build/treeview.h"
 #include "src/build/unarchive.h"
 #include "src/sandbox/overlay.h"
 #include "src/sandbox/passwd.h"
+#include "src/session/treeview.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 

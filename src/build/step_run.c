@@ -7,16 +7,16 @@
 
 #include "oci/untouched.h"
 #include "src/build/lowers.h"
-#include "src/build/nsjob.h"
 #include "src/build/noproc.h"
 #include "src/build/output.h"
 #include "src/build/rootdiff.h"
 #include "src/build/rootview.h"
 #include "src/build/runmount.h"
 #include "src/build/state.h"
-#include "src/build/treeview.h"
 #include "src/sandbox/mountpoint.h"
 #include "src/sandbox/sandbox.h"
+#include "src/session/nsjob.h"
+#include "src/session/treeview.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
 

@@ -1,6 +1,4 @@
 /* slct test: the tests of a flavor.yml. */
-#include "src/build/logdir.h"
-#include "src/build/runstop.h"
 #include "src/cli/build_args.h"
 #include "src/cli/cmd.h"
 #include "src/cli/exaslct_dbtest.h"
@@ -10,6 +8,8 @@
 #include "src/cli/testtree.h"
 #include "src/flavor/ftests.h"
 #include "src/flavor/ftestset.h"
+#include "src/run/runstop.h"
+#include "src/session/logdir.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 

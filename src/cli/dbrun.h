@@ -3,9 +3,9 @@
 #ifndef SLCT_DBRUN_H
 #define SLCT_DBRUN_H
 
-#include "src/build/runimg.h"
 #include "src/cli/dbresult.h"
 #include "src/cli/work.h"
+#include "src/run/runimg.h"
 
 struct dbrun {
 	struct work *work;

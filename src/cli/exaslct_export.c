@@ -1,8 +1,8 @@
 /* EXASLCT's export. */
 #include "src/cli/exaslct_export.h"
 
-#include "src/build/image_ops.h"
 #include "src/cli/exaslct.h"
+#include "src/image/image_ops.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 

@@ -1,8 +1,8 @@
 /* EXASLCT's build-test-container and push-test-container: one Dockerfile, named after the target repository. */
-#include "src/build/image_ops.h"
 #include "src/build/stagename.h"
 #include "src/cli/exaslct.h"
 #include "src/cli/exaslct_dbtest.h"
+#include "src/image/image_ops.h"
 #include "src/util/mem.h"
 
 /* What EXASLCT calls the image: the word stands where a flavor's stage does. */

@@ -3,7 +3,7 @@
 #define SLCT_RELEASE_H
 
 #include "src/build/build.h"
-#include "src/build/image_ops.h"
+#include "src/image/image_ops.h"
 
 enum release_form { RELEASE_TAR, RELEASE_DIR, RELEASE_OCI };
 

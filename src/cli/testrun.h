@@ -4,8 +4,8 @@
 #define SLCT_TESTRUN_H
 
 #include "src/build/maskstream.h"
-#include "src/build/runimg.h"
 #include "src/flavor/flavor.h"
+#include "src/run/runimg.h"
 
 struct testrun_test {
 	char *name; /* "FLAVOR/TEST" */

@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include "oci/ref.h"
-#include "src/build/image_ops.h"
 #include "src/build/opsbase.h"
-#include "src/build/runkeep.h"
 #include "src/cli/release.h"
+#include "src/image/image_ops.h"
+#include "src/run/runkeep.h"
 #include "src/util/mem.h"
 
 #define TESTTREE_TAG_MAX 128

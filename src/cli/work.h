@@ -3,8 +3,8 @@
 #define SLCT_WORK_H
 
 #include "oci/layer.h"
-#include "src/build/session.h"
 #include "src/cli/cli.h"
+#include "src/session/session.h"
 
 struct work {
 	struct session session;
