@@ -59,7 +59,8 @@ _Static_assert(offsetof(struct cmd_run_opts, a) == 0, "the rows of build_args.h 
 	 .help = "for a goal: value of an ARG"}, \
 	{.name = "platform", .arg = "P", .kind = OPT_STRING, BUILD_ARGS_AT(platform), .dflt = "this machine's", \
 	 .help = "for a goal or docker://: os/arch[/variant]"}, \
-	{.name = "pull", .arg = "always|missing|never", .kind = OPT_CHOICE, BUILD_ARGS_AT(pull), .dflt = "always", \
+	{.name = "pull", .arg = "auto|always|missing|never", .kind = OPT_CHOICE, BUILD_ARGS_AT(pull), .dflt = "auto", \
+	 .bare = "always", \
 	 .help = "for a goal: when a base image's tag is looked up"}, \
 	{.name = "offline", .kind = OPT_FLAG, BUILD_ARGS_AT(offline), .help = "ask no registry"}, \
 	{.name = "cache-from", .arg = "REPO|DIR[,stage=NAME][,required]", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \

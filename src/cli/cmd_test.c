@@ -154,7 +154,7 @@ static int cmd_test_stack(struct cmd_test *t, const struct flavor *f, const stru
 	}
 	if (!x->exported)
 		digest_list_copy(&cmd->stack, &im.diff_ids);
-	else if (testtree_exported(&t->trees, &t->work.session, f->name, x->stage, name, &cmd->stack, e))
+	else if (testtree_exported(&t->trees, &t->work.session, f, x->stage, name, &cmd->stack, e))
 		return err_wrap(e, "%s", x->name);
 	cmd->stop_signo = config->stop_signal ? runstop_signal(config->stop_signal) : 0;
 	runargs_defaults(config, cmd);

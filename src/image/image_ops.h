@@ -5,6 +5,7 @@
 
 #include "oci/layer.h"
 #include "oci/store_gc.h"
+#include "src/flavor/flavor.h"
 #include "src/session/session.h"
 
 /* Pull ref into the store under `name` (NULL: the reference itself). unpack: also make the layer trees, so that a bad
@@ -42,7 +43,7 @@ struct image_ops_export {
 	bool dir;
 	bool merge; /* the directory may exist: its other files stay, those of the same names are replaced */
 	struct layer_codec codec; /* CODEC_NONE: plain tar */
-	bool script_language;     /* flavors.md: excludes, links, exasol-manifest.json last */
+	const struct fexport *rules; /* loaded (fexport.h): what a container leaves out and gets; NULL: the tree as it is */
 	const char *sha512sum_file; /* NULL: none; "<hex>  <base name of out>" */
 };
 int image_ops_export(struct session *s, const struct image_ops_export *x, struct err *e);

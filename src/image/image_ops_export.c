@@ -16,12 +16,6 @@
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
-/* flavors.md "Commands", export: what a script-language container leaves out and what it gets. */
-static const char *const excluded[] = {"dev/*",         "proc/*",      "etc/resolv.conf", "etc/hosts",
-				       "var/cache/apt", "var/lib/apt", "var/lib/dpkg"};
-static const struct flatten_link links[] = {{"etc/resolv.conf", "/conf/resolv.conf"}, {"etc/hosts", "/conf/hosts"}};
-static const struct flatten_extra last[] = {{"exasol-manifest.json", "{}", 2, 0644}};
-
 struct export {
 	struct build b;
 	const struct image_ops_export *x;
@@ -29,7 +23,7 @@ struct export {
 	const struct worker *worker; /* the process that it runs in */
 	int out; /* archive, or the directory */
 	char *scratch; /* for a directory: the archive in between, below tmp/ */
-	struct strv odd; /* of a script-language container: names that may break its extraction, the first of them */
+	struct strv odd; /* where there are rules: names that may break its extraction, the first of them */
 	size_t nodd;
 };
 
@@ -59,29 +53,60 @@ static int mount_image(const struct export *ex, struct err *e)
 	return rootview_open(&ex->b, ex->diff_ids, empty, e);
 }
 
+/* Rules as the writer of the archive takes them; the lists are borrowed from the rules but for these arrays. */
+struct ruled {
+	VEC_OF(struct flatten_link) links;
+	VEC_OF(struct flatten_extra) files, last;
+};
+
+static void ruled_release(struct ruled *r)
+{
+	vec_release(&r->links);
+	vec_release(&r->files);
+	vec_release(&r->last);
+}
+
+static struct flatten_extra ruled_file(const struct fexport_item *i)
+{
+	return (struct flatten_extra){i->path, i->text, i->len, i->mode};
+}
+
+static void ruled_fill(struct ruled *r, const struct fexport *x, struct flatten_opts *o)
+{
+	for (size_t i = 0; i < x->links.n; i++)
+		vec_push(&r->links, ((struct flatten_link){x->links.v[i].path, x->links.v[i].target}));
+	for (size_t i = 0; i < x->files.n; i++)
+		vec_push(&r->files, ruled_file(&x->files.v[i]));
+	for (size_t i = 0; i < x->last.n; i++)
+		vec_push(&r->last, ruled_file(&x->last.v[i]));
+	o->exclude = (const char *const *)x->exclude.v;
+	o->nexclude = x->exclude.n;
+	o->links = r->links.v;
+	o->nlinks = r->links.n;
+	o->files = r->files.v;
+	o->nfiles = r->files.n;
+	o->last = r->last.v;
+	o->nlast = r->last.n;
+}
+
 static int flatten_to(struct export *ex, int fd, const struct layer_codec *codec, char *sum, struct err *e)
 {
 	AUTO_HASH struct hash *h = hash_new(HASH_SHA512);
 	AUTO_CLOSE int root = mount_image(ex, e);
 	AUTO_TREEVIEW struct treeview tv = {0};
 	const struct worker_view sees = {ex->x->dir ? ex->out : -1, root, -1, false};
+	AUTO(ruled_release) struct ruled ruled = {0};
 	struct flatten_opts o = {.flat_names = true, .view = &tv.view};
 	struct layer_info info;
 	uint8_t out[HASH_MAX_BYTES];
 
 	if (root < 0 || worker_confine(ex->worker, &sees, e) < 0)
 		return -1;
-	if (ex->x->script_language)
-		o = (struct flatten_opts){.exclude = excluded,
-					  .nexclude = ARRAY_LEN(excluded),
-					  .links = links,
-					  .nlinks = ARRAY_LEN(links),
-					  .last = last,
-					  .nlast = ARRAY_LEN(last),
-					  .flat_names = true,
-					  .seen = see_name,
-					  .arg = ex,
-					  .view = &tv.view};
+	if (ex->x->rules) {
+		ruled_fill(&ruled, ex->x->rules, &o);
+		o.seen = see_name;
+		o.arg = ex;
+	}
 	treeview_open(&tv, ex->b.s);
 	if (treeview_stack(&tv, ex->b.s, ex->diff_ids, e) < 0)
 		return -1;

@@ -51,7 +51,8 @@ def free_port():
 
 
 def write_tree(folder, files):
-    """Write files into a directory. A value is text (dedented), bytes, None for a directory or a tuple (value, mode)."""
+    """Write files into a directory. A value is text (dedented), bytes, None for a directory or a tuple (value,
+    mode)."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in files.items():
@@ -162,7 +163,8 @@ class Slct:
 
     def build(self, dockerfile, *args, files=None, tag="test:1", **kw):
         """Build one Dockerfile (text, or a context directory) under a name."""
-        folder = dockerfile if isinstance(dockerfile, Path) else self.context({"Dockerfile": dockerfile, **(files or {})})
+        made = isinstance(dockerfile, Path)
+        folder = dockerfile if made else self.context({"Dockerfile": dockerfile, **(files or {})})
         return self.run("build", *(["-t", tag] if tag else []), *args, folder, **kw)
 
     def image(self, name="test:1"):

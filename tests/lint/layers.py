@@ -34,7 +34,7 @@ LAYERS = {
     "src/session": ("src/util", "oci", "src/sandbox", "registry"),
     "src/build": ("src/util", "oci", "src/sandbox", "src/dockerfile", "registry", "src/flavor", "src/cache",
                   "src/plan", "src/session"),
-    "src/image": ("src/util", "oci", "src/sandbox", "registry", "src/cache", "src/session", "src/build"),
+    "src/image": ("src/util", "oci", "src/sandbox", "registry", "src/flavor", "src/cache", "src/session", "src/build"),
     "src/run": ("src/util", "oci", "src/sandbox", "src/session", "src/build"),
     "src/cli": ("src/util", "oci", "src/sandbox", "src/dockerfile", "registry", "src/flavor", "src/cache", "src/plan",
                 "src/session", "src/build", "src/image", "src/run"),
