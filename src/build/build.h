@@ -52,6 +52,7 @@ struct build_opts {
 	struct platform platform; /* of the images; os "" means: this machine's */
 	bool timestamps_real;
 	int64_t source_date_epoch; /* -1: not set */
+	int64_t created; /* of the goals' configs, seconds since 1970; in no key. -1: the last step's logical time */
 	bool network_none;
 	int64_t step_timeout_ns; /* 0: none */
 	struct strv add_hosts;

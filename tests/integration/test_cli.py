@@ -69,7 +69,10 @@ def test_what_is_not_built_says_so(slct):
     (["save", "x"], "-o PATH is missing"),
     (["build", "-t", "UPPER", "."], "upper-case"),
     (["build", "--target", "a", "--goal", "b", "."], "exclude each other"),
-    (["build", "--created", "now", "."], "--created is not built yet"),
+    (["build", "--created", "today", "."], '"today" is neither now nor a date'),
+    (["build", "--created", "2026-13-01", "."], "neither now nor a date"),
+    (["build", "--created", "1969-12-31", "."], "neither now nor a date"),
+    (["build", "--created", "", "."], "neither now nor a date"),
     (["completion", "tcsh"], "not built"),
 ])
 def test_wrong_usage(slct, args, message):
