@@ -280,3 +280,10 @@ int build_args_fill_goal(struct cli *c, const struct build_args *a, struct build
 		strv_add(&o->goals, g.stage);
 	return rc;
 }
+
+int build_args_tier(const struct build_args *a, struct session *s, struct err *e)
+{
+	if (a->isolation && tier_parse(a->isolation, &s->want, e))
+		return -1;
+	return a->upper && memupper_parse(a->upper, &s->upper, e) ? err_wrap(e, "--upper") : 0;
+}

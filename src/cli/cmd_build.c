@@ -122,7 +122,7 @@ static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const s
 
 	if (work_open(&w, c, &o->a.net, cmd_build_creds_ref(o, d), e))
 		return -1;
-	if (o->a.isolation && tier_parse(o->a.isolation, &w.session.want, e))
+	if (build_args_tier(&o->a, &w.session, e))
 		return -1;
 	observe_attach(obs, &w.session, o->explain);
 	rc = cmd_build_images(c, &w, o, b, d, r, e);

@@ -291,7 +291,7 @@ static int cmd_test_all(struct cmd_test *t, struct err *e)
 	if (!n)
 		return err_set(e, ERR_USAGE, "--test: there is no such test");
 	if (work_open(&t->work, t->c, &t->o->a.net, NULL, e) ||
-	    (t->o->a.isolation && tier_parse(t->o->a.isolation, &s->want, e)) || build_run(s, &t->b, &t->built, e) ||
+	    build_args_tier(&t->o->a, s, e) || build_run(s, &t->b, &t->built, e) ||
 	    runimg_open(&t->state, s, &t->b.limits, e))
 		return -1;
 	t->run.log_dir = logdir_open(s, t->b.output_directory, e);

@@ -25,6 +25,14 @@ static int work_net(struct work *w, const struct cli *c, const struct cli_net *n
 	return cli_net_opts(c, net ? net : &none, ref.host, &w->net, e);
 }
 
+static int work_upper(struct session *s, const struct cli *c, struct err *e)
+{
+	if (memupper_parse(settings_get(&c->settings, SETTING_UPPER), &s->upper, e) == 0)
+		return 0;
+	e->code = ERR_INPUT;
+	return err_wrap(e, "%s", c->settings.v[SETTING_UPPER].origin);
+}
+
 int work_open(struct work *w, const struct cli *c, const struct cli_net *net, const char *ref, struct err *e)
 {
 	AUTO_FREE char *root = cli_store_root(c);
@@ -34,6 +42,11 @@ int work_open(struct work *w, const struct cli *c, const struct cli_net *net, co
 		return -1;
 	w->sink = cli_display(c);
 	if (session_open(&w->session, root, w->sink, e)) {
+		work_close(w);
+		return -1;
+	}
+	if (work_upper(&w->session, c, e)) {
+		w->open = true;
 		work_close(w);
 		return -1;
 	}

@@ -124,7 +124,7 @@ class Slct:
             home.mkdir(parents=True, exist_ok=True)
         self.env = {"PATH": os.environ["PATH"], "HOME": str(home), "SLCT_ROOT": str(store), "LC_ALL": "C.UTF-8",
                     "TMPDIR": str(work)}
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "SLCT_UPPER"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
         self.env.update(env or {})
