@@ -44,7 +44,7 @@ struct build_args {
 	{.name = "flavor-root", .arg = "DIR", .kind = OPT_STRING, BUILD_ARGS_AT(flavor_root), \
 	 .dflt = "the directory that holds flavors/", .help = "what a flavor's mapped paths are relative to"}, \
 	{.name = "pull", .arg = "always|missing|never", .kind = OPT_CHOICE, BUILD_ARGS_AT(pull), .dflt = "always", \
-	 .help = "when a base image's tag is looked up in its registry"}, \
+	 .bare = "always", .help = "when a base image's tag is looked up in its registry"}, \
 	{.name = "offline", .kind = OPT_FLAG, BUILD_ARGS_AT(offline), .help = "ask no registry"}, \
 	{.name = "cache-from", .arg = "REPO|DIR[,stage=NAME][,required]", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \
 	 .help = "repository or directory (an OCI image layout) in which to look for what was built elsewhere, of several " \

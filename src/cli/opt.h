@@ -37,6 +37,7 @@ struct opt {
 	const char *dflt; /* what is without it, for help; NULL: nothing to say */
 	const char *help; /* begins with a small letter, no full stop */
 	int64_t min, max; /* OPT_INT */
+	const char *bare; /* OPT_CHOICE: the choice that the name alone and =true mean; NULL: a value is needed */
 	bool later;       /* part of the contract, not built yet: refused with a text that says so */
 };
 

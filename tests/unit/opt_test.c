@@ -8,7 +8,7 @@ struct sample {
 	bool push;
 	enum opt_tri color;
 	unsigned verbose;
-	const char *file, *pull;
+	const char *file, *pull, *when;
 	struct strv args;
 	uint64_t size;
 	int64_t wait, jobs;
@@ -22,6 +22,8 @@ static const struct opt sample_options[] = {
 	 .help = "h"},
 	{.name = "pull", .arg = "always|never", .kind = OPT_CHOICE, .offset = offsetof(struct sample, pull),
 	 .help = "h"},
+	{.name = "when", .arg = "always|never", .kind = OPT_CHOICE, .offset = offsetof(struct sample, when),
+	 .bare = "always", .help = "h"},
 	{.name = "build-arg", .arg = "K=V", .kind = OPT_LIST, .offset = offsetof(struct sample, args), .help = "h"},
 	{.name = "shm-size", .arg = "N", .kind = OPT_SIZE, .offset = offsetof(struct sample, size), .help = "h"},
 	{.name = "cache-ttl", .arg = "D", .kind = OPT_DURATION, .offset = offsetof(struct sample, wait), .help = "h"},
@@ -95,6 +97,35 @@ START_TEST(every_form_of_value)
 }
 END_TEST
 
+/* docker's `--pull .`: the operand is none of the choices. */
+START_TEST(a_choice_may_be_left_out)
+{
+	static const struct {
+		const char *args[4], *when, *operand;
+	} cases[] = {
+		{{"--when", "dir"}, "always", "dir"},
+		{{"dir", "--when"}, "always", "dir"},
+		{{"--when", "--push", "dir"}, "always", "dir"},
+		{{"--when", "never", "dir"}, "never", "dir"},
+		{{"--when=never", "dir"}, "never", "dir"},
+		{{"--when=true", "dir"}, "always", "dir"},
+		{{"--when=false", "dir"}, NULL, "dir"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sample s = {0};
+		struct opt_result r = {0};
+		struct err e = ERR_INIT;
+
+		ck_assert_msg(parse(cases[i].args, &s, &r, &e) == 0, "case %zu: %s", i, e.msg);
+		ck_assert_pstr_eq(s.when, cases[i].when);
+		ck_assert_uint_eq(r.operands.n, 1);
+		ck_assert_str_eq(r.operands.v[0], cases[i].operand);
+		opt_result_release(&r);
+	}
+}
+END_TEST
+
 START_TEST(operands_and_end_of_options)
 {
 	struct sample s = {0};
@@ -158,6 +189,7 @@ START_TEST(errors_name_the_option)
 		{{"--fiel=x"}, "unknown option --fiel", "did you mean --file?"},
 		{{"--pus"}, "unknown option --pus", "did you mean --push?"},
 		{{"--zzzzzz"}, "unknown option --zzzzzz", "--help"},
+		{{"--tls-verify=false"}, "unknown option --tls-verify", "--insecure-registry"},
 		{{"-x"}, "unknown option -x", "--help"},
 		{{"--no-push"}, "unknown option --no-push", "--"},
 		{{"--file"}, "--file needs a value", NULL},
@@ -260,6 +292,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(t, every_form_of_value);
+	tcase_add_test(t, a_choice_may_be_left_out);
 	tcase_add_test(t, operands_and_end_of_options);
 	tcase_add_test(t, switches);
 	tcase_add_test(t, values_with_units);
