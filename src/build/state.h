@@ -154,6 +154,7 @@ struct step_job {
 	struct strv tail;      /* last lines of output */
 	struct buf line;       /* the unfinished one */
 	bool no_proc;	       /* noproc.h */
+	bool memory;	       /* in the worker: upper directories are on a tmpfs (updir.h) */
 	bool lost;	       /* the tier refused the command what root may do: its layer is lossy */
 	struct maskstream *mask; /* secrets of this process become stars, in the log too; NULL: there are none */
 	struct ckey content;   /* content key */

@@ -159,12 +159,17 @@ static int pull(struct pull *p, const char *name, struct digest *id, struct err 
 	AUTO_JSON struct json *answer = NULL;
 	AUTO_DESCRIPTOR struct descriptor manifest = {0};
 	AUTO_DIGEST_LIST struct digest_list diff_ids = {0};
+	struct digest config = {0};
 	int rc = worker_call(p->s, &spec, &answer, e);
 
 	if (rc == 0)
 		rc = descriptor_from_json(answer, &manifest, ERR_INTERNAL, e);
 	if (rc == 0)
-		rc = opsbase_adopt(p->s, &manifest, name ? name : p->text, id, &diff_ids, e);
+		rc = opsbase_adopt(p->s, &manifest, name ? name : p->text, &config, &diff_ids, e);
+	if (rc == 0 && (!name || strcmp(name, p->text) == 0))
+		rc = opsbase_published(p->s, p->text, &config, e);
+	if (rc == 0 && id)
+		*id = config;
 	if (rc == 0)
 		warn_platform(p, answer);
 	if (rc == 0 && p->unpack)

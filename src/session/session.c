@@ -66,7 +66,7 @@ int session_need_tier(struct session *s, struct err *e)
 	if (store_tmp_dir(s->store, "probe", &rel, e) < 0)
 		return -1;
 	AUTO_FREE char *scratch = mem_printf("%s/%s", store_root(s->store), rel);
-	int rc = tier_probe(s->want, scratch, &s->tier, e);
+	int rc = tier_probe(s->want, s->upper.wanted, scratch, &s->tier, e);
 
 	unlinkat(store_fd(s->store), rel, AT_REMOVEDIR);
 	if (rc == 0 && (s->tier.tier == TIER_RANGE || s->tier.tier == TIER_SOLO)) {

@@ -11,6 +11,7 @@
 struct session {
 	struct store *store;
 	struct tier_info tier; /* TIER_NONE until session_need_tier() */
+	struct memupper upper; /* of steps; {0}: in the store */
 	enum tier want;        /* what the user asked for; TIER_AUTO by default */
 	int nsfd;              /* user namespace of the run, -1: none or not made yet */
 	int logs_fd;           /* directory of this run's logs, locked as long as they may be written; -1: none */

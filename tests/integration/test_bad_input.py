@@ -212,7 +212,7 @@ def test_offline_needs_the_store(slct):
 
 USAGE = [
     [], ["nosuchcommand"], ["build"], ["build", "--nosuch"], ["build", "--goal"], ["build", "-j", "x", "."],
-    ["build", "--pull=perhaps", "."], ["build", "--progress", "loud", "."], ["build", "-t", "a", "-t"],
+    ["build", "--pull", "perhaps", "."], ["build", "--progress", "loud", "."], ["build", "-t", "a", "-t"],
     ["build", "--isolation", "none-such", "."], ["import", "only-one"], ["save", "x"], ["save", "-o", "p"], ["load"],
     ["inspect"], ["tag", "one"], ["export", "--format", "rar", "x"], ["build", "--build-arg", "=x", "."],
     ["build", "--add-host", "nocolon", "."], ["build", "--step-timeout", "soon", "."],
