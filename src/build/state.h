@@ -54,6 +54,7 @@ struct layer_origin {
 struct remote_hit {
 	struct clocal rec;
 	struct manifest manifest;
+	struct descriptor entry; /* of the manifest */
 	char *repo;
 };
 

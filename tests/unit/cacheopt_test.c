@@ -15,6 +15,7 @@ START_TEST(accepts)
 		{"r.example/a/b,mode=stages,required", "r.example/a/b", true, true},
 		{"r.example/a/b,required,mode=stages,mode=steps", "r.example/a/b", false, true},
 		{"/dir,required", "oci:/dir", false, true},
+		{"r.example/a,compression=zstd:9,mode=stages", "r.example/a", true, false},
 		{"oci:/a/../b//c,mode=stages", "oci:/b/c", true, false},
 	};
 
@@ -42,6 +43,9 @@ START_TEST(refuses)
 		{"r.example/a,mode=layers", "mode=layers"},
 		{"r.example/a,", "cache option \"\""},
 		{"r.example/a,required=1", "required=1"},
+		{"r.example/a,compression=lzma", "\"lzma\" is not gzip, zstd or none"},
+		{"r.example/a,compression=gzip:10", "from 1 to 9"},
+		{"r.example/a,compression=", "\"\" is not gzip"},
 		{"r.example/a,stage=", "stage's name is missing"},
 		{"r.example/a,stage=a,stages=b", "stages=b"},
 		{"oci:", "its name is missing"},
@@ -69,7 +73,7 @@ START_TEST(takes_dockers_form)
 		{"type=registry,ref=localhost:5000/cache", "localhost:5000/cache", CACHEOPT_FROM},
 		{"type=registry,ref=localhost:5000/a/cache:main", "localhost:5000/a/cache", CACHEOPT_FROM},
 		{"ref=r.example/a", "ref=r.example/a", CACHEOPT_FROM}, /* without type= it is no form of docker's */
-		{"type=registry,ref=r.example/a:t,mode=max,image-manifest=true,compression=zstd", "r.example/a,mode=steps",
+		{"type=registry,ref=r.example/a:t,mode=max,image-manifest=true,compression=zstd", "r.example/a,mode=steps,compression=zstd",
 		 CACHEOPT_TO},
 		{"type=registry,mode=min,ref=r.example/a,required,stage=b", "r.example/a,mode=stages,required,stage=b",
 		 CACHEOPT_TO},
@@ -117,6 +121,23 @@ START_TEST(refuses_what_docker_has_besides)
 }
 END_TEST
 
+START_TEST(compression)
+{
+	struct cacheopt o;
+	struct err e = ERR_INIT;
+
+	unit_ok(cacheopt_parse("r.example/a", CACHEOPT_TO, &o, &e), e);
+	ck_assert(!o.codec_given && o.codec.codec == CODEC_GZIP && o.codec.level == 0);
+	cacheopt_release(&o);
+	unit_ok(cacheopt_parse("./d,compression=zstd:9", CACHEOPT_TO, &o, &e), e);
+	ck_assert(o.codec_given && o.codec.codec == CODEC_ZSTD && o.codec.level == 9);
+	cacheopt_release(&o);
+	/* what is read says itself what it is */
+	ck_assert_int_lt(cacheopt_parse("r.example/a,compression=zstd", CACHEOPT_FROM, &o, &e), 0);
+	unit_failed(e, ERR_USAGE, "compression=zstd");
+}
+END_TEST
+
 /* Records keep the place, so it does not depend on where the program is started. */
 START_TEST(makes_directories_absolute)
 {
@@ -152,5 +173,5 @@ START_TEST(stages_and_use)
 }
 END_TEST
 
-UNIT_MAIN("cacheopt", accepts, refuses, stages_and_use, makes_directories_absolute, takes_dockers_form,
+UNIT_MAIN("cacheopt", accepts, refuses, stages_and_use, compression, makes_directories_absolute, takes_dockers_form,
 	  refuses_what_docker_has_besides)
