@@ -163,7 +163,8 @@ MAN := $(OUT)/man
 .PHONY: man install
 .PHONY: bench bench-requests bench-tiers proof
 .PHONY: torture
-torture: $(BIN) ## kill, EIO, ENOSPC at the n-th state-changing call, builds beside gc (TORTURE='--seconds 150': a sample, '--user NAME': as an ordinary user)
+# TORTURE='--seconds 150': a sample of the calls; '--user NAME': as an ordinary user.
+torture: $(BIN) ## kill, EIO, ENOSPC at the n-th state-changing call, builds beside gc (TORTURE='--seconds 150')
 	@test -f $(or $(SLCT_BASES),build/bases)/busybox.tar || flavors/make-bases.sh build/bases busybox
 	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/torture/torture.py $(TORTURE)
 
