@@ -32,6 +32,7 @@ struct sandbox_mount {
 	const char *target; /* absolute; links on the way are followed inside the root. Missing mount points are made,
 			     * and are not seen in the upper directory */
 	bool readonly;
+	bool unlisted; /* may hold records of owners that nobody has listed (a cache) */
 	const char *source;
 	struct overlay_spec stack;
 	uint64_t size;		 /* TMPFS: bytes, 0: the kernel's default */
