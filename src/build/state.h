@@ -54,6 +54,7 @@ struct layer_origin {
 struct remote_hit {
 	struct clocal rec;
 	struct manifest manifest;
+	struct descriptor entry; /* of the manifest */
 	char *repo;
 };
 
@@ -92,6 +93,7 @@ struct build {
 	struct smap lossy;     /* diff id → whether its tree lacks something (lossy.h) */
 	struct smap large;     /* diff id → whether the layer is large (lowers.h) */
 	struct smap hits;      /* key → struct remote_hit */
+	bool asking_first;     /* remote caches are being asked as if the store had no entries */
 	struct smap misses;    /* keys that were asked for and are nowhere */
 	VEC_OF(struct clocal) pending; /* records that wait for their trees to be durable */
 	struct loop_src *flush_timer;

@@ -405,6 +405,8 @@ static struct tree_state *begin(struct build *b, const struct digest *diff_id, c
 		}
 		descriptor_copy(&t->blob, &o->blob);
 		t->repo = mem_strdup(o->repo);
+		if (cacheopt_dir(t->repo)) /* until the command ends: other layers may be there, too */
+			session_hold_dir(b->s, cacheopt_dir(t->repo));
 	}
 	b->trees.free_val = free_state;
 	smap_set(&b->trees, diff_id->text, t);
