@@ -89,7 +89,7 @@ static int exrun_logins(struct exrun *r, struct err *e)
 {
 	const struct exopt *o = r->o;
 
-	return exrun_login(r, o->source_repo ? o->source_repo : EXOPT_REPOSITORY, o->source_user, o->source_password,
+	return exrun_login(r, o->source_repo && o->source_repo[0] ? o->source_repo : EXOPT_REPOSITORY, o->source_user, o->source_password,
 			   "SOURCE_DOCKER_PASSWORD", "Source", e) ||
 			       exrun_login(r, exrun_target(o), o->target_user, o->target_password,
 					   "TARGET_DOCKER_PASSWORD", "Target", e)
@@ -117,7 +117,7 @@ static int exrun_caches(struct exrun *r, struct err *e)
 	const struct exopt *o = r->o;
 	AUTO_FREE char *place = NULL;
 
-	if (o->cache_directory)
+	if (o->cache_directory && o->cache_directory[0])
 		strv_printf(&r->b.cache_from, "oci:%s", o->cache_directory);
 	if (!o->source_repo || !o->source_repo[0])
 		return 0;
