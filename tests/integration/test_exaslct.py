@@ -172,6 +172,30 @@ def test_default_goals_and_several_flavors(slct):
     assert "relase" in unknown.err and "other/release" in unknown.err
 
 
+def test_options_that_are_empty_are_not_given(slct):
+    """A CI job passes variables that may be empty."""
+    root = make(slct)
+    empty = ["--build-name=", "--cache-directory=", "--target-docker-tag-prefix=", "--source-docker-repository-name=",
+             "--target-docker-repository-name=", "--output-directory="]
+    done = ex(slct, root, "build", "--goal", "release", *empty)
+    assert done.out == ex(slct, root, "build", "--goal", "release").out
+    assert slct.run("images", "-q").out.split() == sorted([done.out.strip(), "localhost/busybox:1"])
+
+
+def test_build_info(slct):
+    """EXASLCT makes /build_info in every image: a release copies it from a stage that did not."""
+    root = make(slct)
+    release = root / "flavors/demo-all/flavor_base/release/Dockerfile"
+    release.write_text(release.read_text() + "COPY --from={{custom}} /build_info /build_info\n")
+    ex(slct, root, "export", "--export-path", "o")
+    found, _ = members(root / "o/demo-all_release.tar.gz")
+    assert sorted(n for n in found if n.startswith("build_info")) == [
+        "build_info", "build_info/dockerfiles", "build_info/dockerfiles/custom"]
+    with tarfile.open(root / "o/demo-all_release.tar.gz") as tar:
+        text = tar.extractfile("build_info/dockerfiles/custom").read()
+    assert text == (root / "flavors/demo-all/flavor_base/custom/Dockerfile").read_bytes()
+
+
 def test_force_rebuild(slct):
     root = make(slct)
     everything = ["build_run 1", "custom 1", "deps 1", "lang 1", "release 1", "release 2"]
