@@ -4,6 +4,7 @@
 #   make check SANITIZE=address,undefined
 #   make unit TESTS='json yaml'         only these unit tests
 #   make integration PYTEST='-k copy' JOBS=1   options of pytest, number of processes
+#   make CC=aarch64-linux-gnu-gcc PKG_CONFIG=aarch64-linux-gnu-pkg-config   for another processor
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -13,21 +14,31 @@ endif
 SANITIZE ?=
 VERSION := 0.1.0
 
+# The processor that is built for, and its name if it is not this machine's.
+TARGET := $(shell $(CC) -dumpmachine 2>/dev/null)
+CROSS := $(filter-out $(shell uname -m)-%,$(filter x86_64-% aarch64-%,$(TARGET)))
+PKG_CONFIG ?= pkg-config
+ifeq ($(origin AR),default)
+AR := $(if $(filter %-gcc,$(CC)),$(CC:%-gcc=%-ar),ar)
+endif
+# What runs programs of another processor: qemu-aarch64-static.
+RUNNER ?=
+
 # Each mode has a folder of its own, so that objects of different modes never mix.
 comma := ,
 MODE := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),$(if $(COVERAGE),coverage,))
-OUT := build$(if $(MODE),/$(MODE),)
+OUT := build$(if $(CROSS),/$(CROSS))$(if $(MODE),/$(MODE))
 BIN := $(OUT)/slct
 LIB := $(OUT)/libslct.a
 
 PKGS := libarchive libcrypto libcurl jansson libseccomp yaml-0.1 libisal libzstd zlib
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-CHECK_FLAGS = $(shell pkg-config --cflags --libs check)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+CHECK_FLAGS = $(shell $(PKG_CONFIG) --cflags --libs check)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wnull-dereference -Wswitch-enum -Wundef -Wcast-qual -Wwrite-strings -Wimplicit-fallthrough
-HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(filter x86_64-%,$(TARGET)),-fcf-protection)
 OPT_SANITIZE := -O1 -g -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 OPT_COVERAGE := -O0 -g --coverage
 OPT_PLAIN := -O2 -g -D_FORTIFY_SOURCE=2
@@ -64,7 +75,7 @@ $(BIN): $(OUT)/obj/$(MAIN:.c=.o) $(LIB)
 
 $(LIB): $(filter-out $(OUT)/obj/$(MAIN:.c=.o),$(OBJECTS))
 	@rm -f $@
-	@ar rcs $@ $^
+	@$(AR) rcs $@ $^
 
 $(OUT)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -100,7 +111,7 @@ $(OUT)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 INTEGRATION ?= tests/integration
 PYTEST ?=
-UNIT_CMD = tests/tools/unit.py $(UNIT)
+UNIT_CMD = tests/tools/unit.py $(if $(RUNNER),--runner="$(RUNNER)") $(UNIT)
 # As many processes as processors; JOBS=1: one.
 JOBS ?=
 INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) tests/tools/shards.py $(if $(JOBS),-j $(JOBS)) \
@@ -172,15 +183,15 @@ proof: $(BIN) ## build one image in every tier and compare it with real root's, 
 
 man: $(BIN) ## write the manual pages to build/man
 	@rm -rf $(MAN) && mkdir -p $(MAN)
-	@$(BIN) help --man >$(MAN)/slct.1
-	@for c in $$($(BIN) help --list --man); do $(BIN) help --man $$c >$(MAN)/slct-$$c.1 || exit 1; done
+	@$(RUNNER) $(BIN) help --man >$(MAN)/slct.1
+	@for c in $$($(RUNNER) $(BIN) help --list --man); do $(RUNNER) $(BIN) help --man $$c >$(MAN)/slct-$$c.1 || exit 1; done
 
 install: $(BIN) man ## install to DESTDIR/PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/slct
 	install -m 644 $(MAN)/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	$(BIN) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/slct
+	$(RUNNER) $(BIN) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/slct
 
 # --- Style and analysis. FILES=... narrows format, analyze and the check of the format.
 FILES ?= $(wildcard src/*/*.[ch] oci/*.[ch] registry/*.[ch])

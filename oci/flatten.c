@@ -18,8 +18,8 @@ struct flatten {
 	int root;
 	const struct flatten_opts *o;
 	struct tar_write *t;
-	struct strv made; /* directories written for links */
-	char **link;	  /* clean paths of o->links */
+	struct strv made;   /* directories written for links and files */
+	struct strv placed; /* clean paths of o->links, then of o->files */
 };
 
 /* path is prefix itself or lies below it. */
@@ -38,10 +38,7 @@ static bool flatten_matches(void *arg, const char *path)
 	for (size_t i = 0; i < f->o->nexclude; i++)
 		if (fnmatch(f->o->exclude[i] + strspn(f->o->exclude[i], "/"), path, FNM_PATHNAME) == 0)
 			return true;
-	for (size_t i = 0; i < f->o->nlinks; i++)
-		if (strcmp(f->link[i], path) == 0)
-			return true;
-	return false;
+	return strv_has(&f->placed, path);
 }
 
 static bool flatten_skip(void *arg, const char *path)
@@ -70,8 +67,8 @@ static bool flatten_is_left_out(const struct flatten *f, const char *path)
 	}
 }
 
-/* The directory `dir` above a link: 0 if it is in the tar, or now is. */
-static int flatten_parent(struct flatten *f, const char *dir, int64_t mtime, const char *link, struct err *e)
+/* The directory `dir` above a link or file: 0 if it is in the tar, or now is. */
+static int flatten_parent(struct flatten *f, const char *dir, int64_t mtime, const char *what, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
@@ -83,27 +80,39 @@ static int flatten_parent(struct flatten *f, const char *dir, int64_t mtime, con
 		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
 			return 0;
 		if (fd >= 0)
-			return err_set(e, ERR_INPUT, "link %s: %s is no directory in the tree", link, dir);
+			return err_set(e, ERR_INPUT, "%s: %s is no directory in the tree", what, dir);
 		if (errno != ENOENT)
-			return err_sys(e, ERR_INPUT, errno, "link %s: %s", link, dir);
+			return err_sys(e, ERR_INPUT, errno, "%s: %s", what, dir);
 	}
 	strv_add(&f->made, dir);
 	return tar_write_dir(f->t, dir, FLATTEN_DIR_MODE, mtime, e);
 }
 
-static int flatten_link(struct flatten *f, size_t i, int64_t mtime, struct err *e)
+static int flatten_parents(struct flatten *f, const char *path, int64_t mtime, struct err *e)
 {
-	char *path = f->link[i];
-	AUTO_FREE char *target = mem_strdup(f->o->links[i].target);
-	struct entry en = {.path = path, .link = target, .mode = S_IFLNK | 0777, .mtime = mtime};
-
 	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		AUTO_FREE char *dir = mem_strndup(path, (size_t)(slash - path));
 
 		if (flatten_parent(f, dir, mtime, path, e) < 0)
 			return -1;
 	}
-	return tar_write_entry(f->t, &en, e);
+	return 0;
+}
+
+static int flatten_link(struct flatten *f, size_t i, int64_t mtime, struct err *e)
+{
+	AUTO_FREE char *target = mem_strdup(f->o->links[i].target);
+	struct entry en = {.path = f->placed.v[i], .link = target, .mode = S_IFLNK | 0777, .mtime = mtime};
+
+	return flatten_parents(f, en.path, mtime, e) < 0 ? -1 : tar_write_entry(f->t, &en, e);
+}
+
+static int flatten_file(struct flatten *f, size_t i, int64_t mtime, struct err *e)
+{
+	const struct flatten_extra *x = &f->o->files[i];
+	const char *path = f->placed.v[f->o->nlinks + i];
+
+	return flatten_parents(f, path, mtime, e) < 0 ? -1 : tar_write_file(f->t, path, x->mode, mtime, x->data, x->n, e);
 }
 
 static int flatten_members(struct flatten *f, struct err *e)
@@ -120,6 +129,9 @@ static int flatten_members(struct flatten *f, struct err *e)
 	for (size_t i = 0; i < f->o->nlinks; i++)
 		if (flatten_link(f, i, mtime, e) < 0)
 			return -1;
+	for (size_t i = 0; i < f->o->nfiles; i++)
+		if (flatten_file(f, i, mtime, e) < 0)
+			return -1;
 	for (size_t i = 0; i < f->o->nlast; i++) {
 		const struct flatten_extra *x = &f->o->last[i];
 
@@ -129,22 +141,28 @@ static int flatten_members(struct flatten *f, struct err *e)
 	return tar_write_end(f->t, e);
 }
 
-static int flatten_clean_links(struct flatten *f, struct err *e)
+static int flatten_place(struct flatten *f, const char *raw, struct err *e)
 {
-	f->link = mem_array(f->o->nlinks + 1, sizeof *f->link);
-	memset(f->link, 0, (f->o->nlinks + 1) * sizeof *f->link);
-	for (size_t i = 0; i < f->o->nlinks; i++) {
-		const char *raw = f->o->links[i].path;
-		AUTO_FREE char *clean = path_clean(raw);
+	AUTO_FREE char *clean = path_clean(raw);
+	const char *path = clean[0] == '/' ? clean + 1 : clean;
 
-		if (strcmp(clean, "/") == 0 || strcmp(clean, ".") == 0)
-			return err_set(e, ERR_INPUT, "link %s: the root cannot become a link", raw);
-		f->link[i] = mem_strdup(clean[0] == '/' ? clean + 1 : clean);
-		for (size_t k = 0; k < i; k++)
-			if (flatten_is_below(f->link[i], f->link[k]) || flatten_is_below(f->link[k], f->link[i]))
-				return err_set(e, ERR_INPUT, "links %s and %s: one lies below the other", f->link[k],
-					       f->link[i]);
-	}
+	if (!path[0] || strcmp(path, ".") == 0)
+		return err_set(e, ERR_INPUT, "%s: the root cannot become a link or a file", raw);
+	for (size_t k = 0; k < f->placed.n; k++)
+		if (flatten_is_below(path, f->placed.v[k]) || flatten_is_below(f->placed.v[k], path))
+			return err_set(e, ERR_INPUT, "%s and %s: one lies below the other", path, f->placed.v[k]);
+	strv_add(&f->placed, path);
+	return 0;
+}
+
+static int flatten_places(struct flatten *f, struct err *e)
+{
+	for (size_t i = 0; i < f->o->nlinks; i++)
+		if (flatten_place(f, f->o->links[i].path, e))
+			return -1;
+	for (size_t i = 0; i < f->o->nfiles; i++)
+		if (flatten_place(f, f->o->files[i].path, e))
+			return -1;
 	return 0;
 }
 
@@ -156,16 +174,14 @@ int flatten_write(int rootfd, const struct flatten_opts *o, const struct layer_c
 	int r = -1;
 
 	*info = (struct layer_info){0};
-	if (flatten_clean_links(&f, e) == 0 && tarsink_open(&sink, codec, out, e) == 0) {
+	if (flatten_places(&f, e) == 0 && tarsink_open(&sink, codec, out, e) == 0) {
 		f.t = tar_write_new(sink.top);
 		r = flatten_members(&f, e) < 0 ? -1 : stream_finish(sink.top, e);
 		info->entries = tar_write_count(f.t);
 		tar_write_free(f.t);
 		tarsink_close(&sink, r == 0 ? info : NULL);
 	}
-	for (size_t i = 0; i < o->nlinks; i++)
-		free(f.link[i]);
-	free(f.link);
+	strv_release(&f.placed);
 	strv_release(&f.made);
 	return r;
 }

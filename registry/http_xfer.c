@@ -260,9 +260,12 @@ static void http_xfer_set_ca(struct http_xfer *x)
 static void http_xfer_set_tls(struct http_xfer *x)
 {
 	const char *file = getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
+	/* Both mean up to 1.3, but libcurl gives a connection that idles only to transfers with the same range: otherwise
+	 * what could share one of HTTP/2 would take those of HTTP/1.1 that were made for transfers apart. */
+	long range = CURL_SSLVERSION_TLSv1_2 | (x->r->apart ? CURL_SSLVERSION_MAX_TLSv1_3 : CURL_SSLVERSION_MAX_DEFAULT);
 	CURL *c = x->easy;
 
-	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(c, CURLOPT_SSLVERSION, range);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, x->r->insecure_tls ? 0L : 1L);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, x->r->insecure_tls ? 0L : 2L);
 	if (file && *file)

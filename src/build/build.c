@@ -6,18 +6,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "src/build/blobs.h"
+#include "src/build/cachewrite.h"
 #include "src/build/ctxnamed.h"
 #include "src/build/facts.h"
-#include "src/build/logdir.h"
 #include "src/build/lowers.h"
 #include "src/build/remote.h"
 #include "src/build/state.h"
-#include "src/build/sweep.h"
 #include "src/build/why.h"
-#include "src/build/cachewrite.h"
 #include "src/plan/plan_lint.h"
 #include "src/sandbox/sandbox.h"
+#include "src/session/blobs.h"
+#include "src/session/logdir.h"
+#include "src/session/sweep.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 

@@ -3,13 +3,15 @@
 #define SLCT_BUILD_H
 
 #include "oci/platform.h"
-#include "src/build/session.h"
 #include "src/sandbox/cgroup.h"
+#include "src/session/session.h"
 #include "src/util/json.h"
 #include "src/util/smap.h"
 #include "src/util/vec.h"
 
-enum build_pull { BUILD_PULL_ALWAYS, BUILD_PULL_MISSING, BUILD_PULL_NEVER };
+/* When a tag of a base image is looked up in its registry. AUTO: always, but what was made on this machine under the name
+ * (built, imported, loaded, tagged) and not pushed since is meant by it. */
+enum build_pull { BUILD_PULL_AUTO, BUILD_PULL_ALWAYS, BUILD_PULL_MISSING, BUILD_PULL_NEVER };
 
 /* Where a secret (--secret) or the socket of an ssh agent (--ssh) is; its value is read by the steps' workers alone. */
 struct build_secret {
@@ -50,6 +52,7 @@ struct build_opts {
 	struct platform platform; /* of the images; os "" means: this machine's */
 	bool timestamps_real;
 	int64_t source_date_epoch; /* -1: not set */
+	int64_t created; /* of the goals' configs, seconds since 1970; in no key. -1: the last step's logical time */
 	bool network_none;
 	int64_t step_timeout_ns; /* 0: none */
 	struct strv add_hosts;
@@ -100,11 +103,6 @@ void build_failed_release(struct build_failed *f);
 
 /* Build the goals. Everything finished before a failure stays in the store. */
 int build_run(struct session *s, const struct build_opts *o, struct build_result *r, struct err *e);
-
-/* Build the goals, and again without cache: "version" and "goals", each with stage, id, again (the second one's), same,
- * and where they differ step (the first layer's instruction), file (the first by path; null: none), kind (changed, added
- * or removed), changes (as imgdiff.h) and files (how many). New reference in *out. */
-int build_verify(struct session *s, const struct build_opts *o, struct json **out, struct err *e);
 
 /* The lock file (lockfile.h) for what the images of all stages stand for now. New reference in *out. */
 int build_lock(struct session *s, const struct build_opts *o, struct json **out, struct err *e);

@@ -6,9 +6,9 @@
 #include "oci/layout.h"
 #include "oci/layout_dir.h"
 #include "oci/limits.h"
-#include "src/build/blobstream.h"
 #include "src/cache/cachewhy.h"
 #include "src/cache/cremote.h"
+#include "src/session/blobstream.h"
 #include "src/util/mem.h"
 
 /* A blob of this size is sent as quickly as it is asked for. */

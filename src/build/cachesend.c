@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 
 #include "oci/limits.h"
-#include "src/build/blobstream.h"
 #include "src/build/cacheput.h"
+#include "src/session/blobstream.h"
 #include "src/util/mem.h"
 
 /* LAYERS_MAX layers with their digests and files are less; pages that are not touched cost nothing. */

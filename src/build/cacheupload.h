@@ -3,10 +3,10 @@
 #ifndef SLCT_CACHEUPLOAD_H
 #define SLCT_CACHEUPLOAD_H
 
-#include "src/build/blobs.h"
-#include "src/build/blobstream.h"
 #include "src/build/cachesend.h"
 #include "src/build/state.h"
+#include "src/session/blobs.h"
+#include "src/session/blobstream.h"
 
 struct cacheupload_entry {
 	size_t stage, step;

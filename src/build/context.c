@@ -10,7 +10,7 @@
 #include "registry/urlget.h"
 #include "src/build/gitrepo.h"
 #include "src/build/unarchive.h"
-#include "src/build/worker.h"
+#include "src/session/worker.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"

@@ -1,4 +1,4 @@
-#include "src/build/copylink.h"
+#include "src/build/copylink_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,8 +7,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "oci/clone.h"
-#include "oci/linkmap.h"
 #include "oci/shares.h"
 #include "src/build/copyfile.h"
 #include "src/util/aclrec.h"
@@ -17,36 +15,6 @@
 
 /* Deeper stacks are copied from: each directory would be looked for in each layer. */
 #define LAYERS_MAX_LINKED 64
-
-/* A tree that files may come from; topmost first. */
-struct layer {
-	char *path; /* relative to the store */
-	struct strv owns; /* itself and those that it shares with, in hex */
-	bool usable;
-	int dirfd;  /* of the directory that was looked at last; -1: it has none */
-};
-
-struct item {
-	size_t dir;      /* index of its place */
-	char *name;
-	size_t layer;
-	const char *src; /* path in the tree, as below */
-	size_t srcdir;
-};
-
-struct copylink {
-	int store, srcfd;
-	char *upper;
-	int upperfd;
-	VEC_OF(struct layer) layers;
-	struct strv places, srcdirs; /* directories below the upper one, and below the trees */
-	VEC_OF(struct item) items;
-	bool place_usable;
-	bool place_inherits;   /* it has a default access control list, which a link would not get */
-	char *asked;           /* directory part of the source that was asked for last */
-	struct strv shares;    /* of the new tree */
-	struct linkmap firsts; /* inode with several names → whether its first was noted */
-};
 
 static const char noted[] = "y", copied[] = "n";
 
@@ -118,7 +86,7 @@ static bool add_layers(struct copylink *l, const struct build *b, const struct d
 	bool any = false;
 
 	for (size_t i = from->n; i-- > 0;) {
-		struct layer layer = {.path = store_layer_path(b->s->tier.form, &from->v[i]), .dirfd = -1};
+		struct copylink_layer layer = {.path = store_layer_path(b->s->tier.form, &from->v[i]), .dirfd = -1};
 		bool known = true;
 
 		add_owned(b, &from->v[i], &layer.owns, &known);
@@ -135,7 +103,7 @@ struct copylink *copylink_new(const struct build *b, const struct digest_list *p
 	AUTO_SMAP struct smap taken = {0};
 	struct copylink *l;
 
-	if (b->s->tier.trees || from->n > LAYERS_MAX_LINKED || !are_distinct(list) || !find_taken(b, parent, &taken))
+	if (b->s->tier.trees || b->s->tier.refused || from->n > LAYERS_MAX_LINKED || !are_distinct(list) || !find_taken(b, parent, &taken))
 		return NULL;
 	l = mem_new(struct copylink);
 	l->store = store_fd(b->s->store);
@@ -235,7 +203,7 @@ static void use_source_dir(struct copylink *l, const char *path)
 	free(l->asked);
 	l->asked = STEAL_PTR(dir);
 	for (size_t i = 0; i < l->layers.n; i++) {
-		struct layer *layer = &l->layers.v[i];
+		struct copylink_layer *layer = &l->layers.v[i];
 		AUTO_FREE char *at = mem_printf("%s/%s", layer->path, real ? real : "");
 
 		if (layer->dirfd >= 0)
@@ -297,7 +265,7 @@ static bool note(struct copylink *l, const struct source_entry *en, const struct
 
 	if (layer == SIZE_MAX || !use_layer(l, layer) || !use_place(l, dirfd, name) || (l->place_inherits && !again))
 		return false;
-	vec_push(&l->items, (struct item){.dir = l->places.n - 1,
+	vec_push(&l->items, (struct copylink_item){.dir = l->places.n - 1,
 					  .name = mem_strdup(name),
 					  .layer = layer,
 					  .src = path_base(en->open_path),
@@ -318,107 +286,4 @@ int copylink_add(struct copylink *l, const struct source_entry *en, const struct
 	if (!again && en->st.st_nlink > 1)
 		linkmap_first(&l->firsts, &en->st, done ? noted : copied);
 	return done;
-}
-
-/* --- linking --- */
-
-struct hand {
-	int from, to; /* directories */
-	size_t layer, srcdir, dir; /* what they are */
-	struct stat was; /* the destination's */
-};
-
-static int link_fail(const struct copylink *l, const struct item *it, struct err *e)
-{
-	return err_sys(e, ERR_HOST, errno, "/%s/%s", l->places.v[it->dir], it->name);
-}
-
-/* What is made in a directory changes its time: it gets it back. */
-static int leave_place(const struct copylink *l, struct hand *h, struct err *e)
-{
-	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, h->was.st_mtim};
-	int rc = h->to < 0 ? 0 : futimens(h->to, times);
-
-	if (rc < 0)
-		err_sys(e, ERR_HOST, errno, "/%s: setting its time", l->places.v[h->dir]);
-	if (h->to >= 0)
-		close(h->to);
-	h->to = -1;
-	return rc;
-}
-
-static int enter_place(const struct copylink *l, struct hand *h, const struct item *it, struct err *e)
-{
-	if (h->to >= 0 && h->dir == it->dir)
-		return 0;
-	if (leave_place(l, h, e) < 0)
-		return -1;
-	h->to = path_open_nolinks(l->upperfd, l->places.v[it->dir], O_RDONLY | O_DIRECTORY, 0);
-	h->dir = it->dir;
-	return h->to < 0 || fstat(h->to, &h->was) < 0 ? link_fail(l, it, e) : 0;
-}
-
-static int enter_source(const struct copylink *l, struct hand *h, const struct item *it, struct err *e)
-{
-	AUTO_FREE char *path = NULL;
-
-	if (h->from >= 0 && h->layer == it->layer && h->srcdir == it->srcdir)
-		return 0;
-	if (h->from >= 0)
-		close(h->from);
-	path = mem_printf("%s/%s", l->layers.v[it->layer].path, l->srcdirs.v[it->srcdir]);
-	h->from = path_open_nolinks(l->store, path, O_PATH | O_DIRECTORY, 0);
-	h->layer = it->layer;
-	h->srcdir = it->srcdir;
-	return h->from < 0 ? link_fail(l, it, e) : 0;
-}
-
-/* Too many names (EMLINK), no right to (protected_hardlinks), no such thing here: a copy does as well. */
-static int link_one(const struct copylink *l, const struct hand *h, const struct item *it, bool may_link, struct err *e)
-{
-	struct stat st;
-
-	if (may_link && linkat(h->from, it->src, h->to, it->name, 0) == 0)
-		return 0;
-	/* A placeholder, or the whiteout of what was there. */
-	if (unlinkat(h->to, it->name, 0) < 0 && errno != ENOENT)
-		return link_fail(l, it, e);
-	if (may_link && linkat(h->from, it->src, h->to, it->name, 0) == 0)
-		return 0;
-	if (fstatat(h->from, it->src, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return link_fail(l, it, e);
-	return clone_node(h->from, it->src, &st, h->to, it->name, NULL, e);
-}
-
-static int link_all(const struct copylink *l, struct hand *h, bool may_link, struct err *e)
-{
-	for (size_t i = 0; i < l->items.n; i++) {
-		const struct item *it = &l->items.v[i];
-
-		if (enter_place(l, h, it, e) < 0 || enter_source(l, h, it, e) < 0 ||
-		    link_one(l, h, it, may_link, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int copylink_finish(struct copylink *l, struct err *e)
-{
-	struct hand h = {.from = -1, .to = -1};
-	struct err no = ERR_INIT;
-
-	if (!l || !l->items.n)
-		return 0;
-	bool may_link = shares_set(l->upperfd, &l->shares, &no) == 0;
-	int rc = link_all(l, &h, may_link, e);
-
-	err_release(&no);
-	if (h.from >= 0)
-		close(h.from);
-	if (rc < 0) {
-		if (h.to >= 0)
-			close(h.to);
-		return -1;
-	}
-	return leave_place(l, &h, e);
 }

@@ -9,7 +9,7 @@
 #include "oci/limits.h"
 #include "oci/merge.h"
 #include "src/build/apart.h"
-#include "src/build/treeview.h"
+#include "src/session/treeview.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "oci/limits.h"
-#include "src/build/blobs.h"
-#include "src/build/sweep.h"
+#include "src/session/blobs.h"
+#include "src/session/sweep.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
@@ -190,6 +190,23 @@ int opsbase_name(struct session *s, const char *name, const struct digest *confi
 
 	if (manifest)
 		im.manifest = *manifest;
+	return store_image_put(s->store, &im, e);
+}
+
+int opsbase_published(struct session *s, const char *name, const struct digest *config, struct err *e)
+{
+	AUTO_STORE_IMAGE struct store_image im = {0};
+	AUTO_REF struct ref r = {0};
+	AUTO_FREE char *full = NULL;
+
+	if (ref_parse(name, &r, e) < 0)
+		return -1;
+	full = ref_format(&r);
+	if (store_image_get(s->store, full, &im, e) < 0)
+		return -1;
+	if (im.published || !digest_eq(&im.config, config))
+		return 0;
+	im.published = true;
 	return store_image_put(s->store, &im, e);
 }
 

@@ -9,8 +9,8 @@
 #include "src/build/gitrepo.h"
 #include "src/build/unarchive.h"
 #include "src/build/urlfetch.h"
-#include "src/build/worker.h"
 #include "src/dockerfile/dparse.h"
+#include "src/session/worker.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 

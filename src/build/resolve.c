@@ -140,6 +140,8 @@ static int from_store(struct build *b, struct plan_image *im, bool only, struct 
 	}
 	if (rc < 0 || (!only && check_other_platform(b, im, &found, e) < 0))
 		return -1;
+	if (!only && b->o->pull == BUILD_PULL_AUTO && found.published)
+		return err_set(e, ERR_NOT_FOUND, "its registry has it, too");
 	return fill(b, im, &found.manifest, &found.config, e);
 }
 

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "oci/treediff.h"
-#include "src/build/nsjob.h"
 #include "src/sandbox/chrootfill.h"
+#include "src/session/nsjob.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 

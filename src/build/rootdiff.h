@@ -3,9 +3,9 @@
 #define SLCT_ROOTDIFF_H
 
 #include "src/build/roots.h"
-#include "src/build/treeview.h"
 #include "src/sandbox/points.h"
 #include "src/sandbox/sandbox.h"
+#include "src/session/treeview.h"
 
 /* In the user namespace. COPY and WORKDIR: index the root, let fn work in it, write the difference to the step's upper
  * directory. */

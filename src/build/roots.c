@@ -7,7 +7,7 @@
 
 #include "oci/merge.h"
 #include "src/build/lowers.h"
-#include "src/build/treeview.h"
+#include "src/session/treeview.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 

@@ -10,7 +10,7 @@
 #include "oci/treewalk.h"
 #include "src/build/opsbase.h"
 #include "src/build/rootview.h"
-#include "src/build/treeview.h"
+#include "src/session/treeview.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 

@@ -9,9 +9,9 @@
 #include "src/build/context.h"
 #include "src/build/maskstream.h"
 #include "src/build/sshagent.h"
-#include "src/build/worker.h"
 #include "src/cache/clocal.h"
 #include "src/plan/plan.h"
+#include "src/session/worker.h"
 
 /* Lines of a failed step's output that an error shows. */
 #define STATE_TAIL_LINES 20
@@ -154,6 +154,7 @@ struct step_job {
 	struct strv tail;      /* last lines of output */
 	struct buf line;       /* the unfinished one */
 	bool no_proc;	       /* noproc.h */
+	bool memory;	       /* in the worker: upper directories are on a tmpfs (updir.h) */
 	bool lost;	       /* the tier refused the command what root may do: its layer is lossy */
 	struct maskstream *mask; /* secrets of this process become stars, in the log too; NULL: there are none */
 	struct ckey content;   /* content key */

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "src/build/roots.h"
-#include "src/build/treeview.h"
+#include "src/session/treeview.h"
 #include "src/util/mem.h"
 
 static int make_dirs(struct step_job *j, struct err *e)

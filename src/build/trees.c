@@ -6,12 +6,12 @@
 #include <sys/stat.h>
 
 #include "oci/layout_dir.h"
-#include "src/build/blobs.h"
-#include "src/build/lossy.h"
-#include "src/build/reform.h"
 #include "src/build/cacheopt.h"
+#include "src/build/lossy.h"
 #include "src/build/state.h"
-#include "src/build/treeview.h"
+#include "src/session/blobs.h"
+#include "src/session/reform.h"
+#include "src/session/treeview.h"
 #include "src/util/mem.h"
 
 /* Layers fetched side by side: each has a connection of its own, and registries count those. */

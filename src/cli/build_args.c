@@ -186,11 +186,17 @@ static int build_args_paths(const struct cli *c, const struct build_args *a, str
 
 static enum build_pull build_args_pull(const char *text)
 {
-	if (text && strcmp(text, "missing") == 0)
-		return BUILD_PULL_MISSING;
-	if (text && strcmp(text, "never") == 0)
-		return BUILD_PULL_NEVER;
-	return BUILD_PULL_ALWAYS;
+	static const char *const words[] = {
+		[BUILD_PULL_AUTO] = "auto",
+		[BUILD_PULL_ALWAYS] = "always",
+		[BUILD_PULL_MISSING] = "missing",
+		[BUILD_PULL_NEVER] = "never",
+	};
+
+	for (size_t i = 0; text && i < ARRAY_LEN(words); i++)
+		if (strcmp(text, words[i]) == 0)
+			return (enum build_pull)i;
+	return BUILD_PULL_AUTO;
 }
 
 /* "2", "0.5": thousandths. */
@@ -273,4 +279,11 @@ int build_args_fill_goal(struct cli *c, const struct build_args *a, struct build
 	if (rc == 0 && g.stage)
 		strv_add(&o->goals, g.stage);
 	return rc;
+}
+
+int build_args_tier(const struct build_args *a, struct session *s, struct err *e)
+{
+	if (a->isolation && tier_parse(a->isolation, &s->want, e))
+		return -1;
+	return a->upper && memupper_parse(a->upper, &s->upper, e) ? err_wrap(e, "--upper") : 0;
 }

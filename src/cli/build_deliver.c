@@ -5,9 +5,9 @@
 #include <fcntl.h>
 
 #include "oci/ref.h"
-#include "src/build/image_ops.h"
 #include "src/cli/image_src.h"
 #include "src/cli/work.h"
+#include "src/image/image_ops.h"
 #include "src/util/io.h"
 
 void build_deliver_release(struct build_deliver *d)

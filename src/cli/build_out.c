@@ -1,7 +1,7 @@
 /* Outputs of a build. */
 #include "src/cli/build_out.h"
 
-#include "src/build/image_ops.h"
+#include "src/image/image_ops.h"
 #include "src/util/mem.h"
 
 /* An output while its fields are read, in whatever order they come. */

@@ -3,7 +3,7 @@
 #define SLCT_BUILD_OUT_H
 
 #include "oci/layer.h"
-#include "src/build/session.h"
+#include "src/session/session.h"
 #include "src/util/vec.h"
 
 enum build_out_type {

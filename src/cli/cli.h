@@ -5,9 +5,9 @@
 #include "oci/platform.h"
 #include "oci/store.h"
 #include "registry/registry.h"
-#include "src/build/event.h"
 #include "src/cli/command.h"
 #include "src/cli/settings.h"
+#include "src/session/event.h"
 #include "src/util/json.h"
 
 /* Version of the shape of what --json prints. */

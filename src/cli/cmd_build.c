@@ -14,18 +14,13 @@
 struct cmd_build_opts {
 	struct build_args a; /* first: its offsets are those of the table */
 	struct strv outputs, annotations;
-	const char *compression, *iidfile, *metadata_file, *trace, *report;
+	const char *compression, *iidfile, *metadata_file, *trace, *report, *created;
 	bool push, squash, explain, shell_on_fail;
-	struct strv later; /* values of options that are not built yet never get here */
 };
 
 _Static_assert(offsetof(struct cmd_build_opts, a) == 0, "the rows of build_args.h count from its beginning");
 
 #define CMD_BUILD_AT(member) .offset = offsetof(struct cmd_build_opts, member)
-/* An option of the contract that is refused for now. */
-#define CMD_BUILD_LATER(opt_name, placeholder, text) \
-	{.name = (opt_name), .arg = (placeholder), .kind = (placeholder) != NULL ? OPT_LIST : OPT_FLAG, CMD_BUILD_AT(later), \
-	 .help = (text), .later = true}
 
 static const struct opt cmd_build_options[] = {
 	{.name = "tag", .letter = 't', .arg = "NAME", .kind = OPT_LIST, BUILD_ARGS_AT(tags),
@@ -63,8 +58,11 @@ static const struct opt cmd_build_options[] = {
 	 .help = "file for the image's id, with one goal only; one that is there is removed first"},
 	{.name = "metadata-file", .arg = "F", .kind = OPT_STRING, CMD_BUILD_AT(metadata_file),
 	 .help = "file for what --json prints, with docker's containerimage.digest and the like"},
+	{.name = "created", .arg = "now|DATE", .kind = OPT_STRING, CMD_BUILD_AT(created), .dflt = "the last step's logical time",
+	 .help = "when the image was made, as it says of itself: 2026-01-31, 2026-01-31T12:00:00Z or seconds since 1970. Files, "
+		 "history and cache stay as they are, but steps of an image that is built FROM this one have later times, and "
+		 "run again when its date changes"},
 	CLI_NET_OPTIONS(struct build_args),
-	CMD_BUILD_LATER("created", "now|DATE", "time in the image's config"),
 };
 
 static const struct opt_conflict cmd_build_conflicts[] = {
@@ -124,7 +122,7 @@ static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const s
 
 	if (work_open(&w, c, &o->a.net, cmd_build_creds_ref(o, d), e))
 		return -1;
-	if (o->a.isolation && tier_parse(o->a.isolation, &w.session.want, e))
+	if (build_args_tier(&o->a, &w.session, e))
 		return -1;
 	observe_attach(obs, &w.session, o->explain);
 	rc = cmd_build_images(c, &w, o, b, d, r, e);
@@ -169,6 +167,8 @@ static int cmd_build_run(struct cli *c, const void *opts, struct err *e)
 	b.squash = o->squash;
 	if (!rc)
 		rc = build_args_annotations(&o->annotations, &b, e);
+	if (!rc && o->created)
+		rc = work_created(o->created, &b.created, e);
 	if (!rc)
 		rc = build_deliver_prepare(&d, &want, &b.tags, e);
 	if (!rc)

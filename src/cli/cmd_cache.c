@@ -1,9 +1,9 @@
 /* slct cache: what remote caches hold, and removing what is old. */
-#include "src/build/cachehouse.h"
 #include "src/build/cacheopt.h"
 #include "src/cli/cmd.h"
 #include "src/cli/table.h"
 #include "src/cli/work.h"
+#include "src/image/cachehouse.h"
 #include "src/util/clock.h"
 #include "src/util/num.h"
 

@@ -1,8 +1,8 @@
 /* slct cat: a file of an image. */
-#include "src/build/imgfiles.h"
 #include "src/cli/cmd.h"
 #include "src/cli/image_src.h"
 #include "src/cli/work.h"
+#include "src/image/imgfiles.h"
 
 static int cmd_cat_run(struct cli *c, const void *opts ATTR_UNUSED, struct err *e)
 {

@@ -1,7 +1,7 @@
 /* slct copy: images from place to place. */
-#include "src/build/imgcopy.h"
 #include "src/cli/cmd.h"
 #include "src/cli/work.h"
+#include "src/image/imgcopy.h"
 
 struct cmd_copy_opts {
 	struct cli_net net;

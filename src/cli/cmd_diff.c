@@ -1,9 +1,9 @@
 /* slct diff: what differs between two images. */
-#include "src/build/imgdiff.h"
 #include "src/cli/cmd.h"
 #include "src/cli/image_src.h"
 #include "src/cli/ui_text.h"
 #include "src/cli/work.h"
+#include "src/image/imgdiff.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
 

@@ -46,14 +46,15 @@ static const struct release_format *cmd_export_format(const struct cmd_export_op
 	return o->strategy || flavor ? release_strategy(o->strategy) : release_format("tar");
 }
 
-static int cmd_export_goal(struct session *s, const struct cmd_export_opts *o, const struct build_goal *g,
-			   struct strv *written, struct err *e)
+static int cmd_export_goal(struct session *s, const struct cmd_export_opts *o, const struct build_opts *b,
+			   const struct build_goal *g, struct strv *written, struct err *e)
 {
 	const struct release_format *f = cmd_export_format(o, true);
 	AUTO_FREE char *path = o->output ? mem_strdup(o->output) : release_path(o->export_path, g->stage, o->release_name, f->suffix);
 	AUTO_FREE char *sum = o->output || f->form != RELEASE_TAR ? NULL : mem_printf("%s.sha512sum", path);
+	AUTO_FEXPORT struct fexport rules = {0};
 
-	if (release_write(s, release_image(g), f, path, true, sum, e))
+	if (release_rules(b, g, &rules, e) || release_write(s, release_image(g), f, path, &rules, sum, e))
 		return err_wrap(e, "exporting %s", g->stage);
 	if (strcmp(path, "-") != 0)
 		strv_add(written, path);
@@ -70,7 +71,7 @@ static int cmd_export_flavors(struct session *s, const struct cmd_export_opts *o
 		rc = err_set(e, ERR_USAGE, "--output is for one goal, but there are %zu: --export-path takes several",
 			     r.n);
 	for (size_t i = 0; !rc && i < r.n; i++)
-		rc = cmd_export_goal(s, o, &r.v[i], written, e);
+		rc = cmd_export_goal(s, o, b, &r.v[i], written, e);
 	build_result_release(&r);
 	return rc;
 }
@@ -123,8 +124,8 @@ static int cmd_export_any(struct cli *c, const struct cmd_export_opts *o, bool f
 
 	build_opts_init(&b);
 	rc = work_open(&w, c, &o->a.net, o->a.cache_from.n ? o->a.cache_from.v[0] : NULL, e);
-	if (!rc && o->a.isolation)
-		rc = tier_parse(o->a.isolation, &w.session.want, e);
+	if (!rc)
+		rc = build_args_tier(&o->a, &w.session, e);
 	if (!rc && flavor) {
 		rc = build_args_fill(c, &o->a, &b, e);
 		if (!b.goals.n)
@@ -134,7 +135,7 @@ static int cmd_export_any(struct cli *c, const struct cmd_export_opts *o, bool f
 	} else if (!rc) {
 		rc = image_src_in_store(c->args.operands.v[0], &image, e);
 		if (!rc)
-			rc = release_write(&w.session, image, cmd_export_format(o, false), o->output, false, NULL, e);
+			rc = release_write(&w.session, image, cmd_export_format(o, false), o->output, NULL, NULL, e);
 		if (!rc && strcmp(o->output, "-") != 0)
 			strv_add(written, o->output);
 	}

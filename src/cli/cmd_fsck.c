@@ -1,8 +1,8 @@
 /* slct fsck: verify the store. */
-#include "src/build/image_ops.h"
 #include "src/cli/cmd.h"
 #include "src/cli/ui_text.h"
 #include "src/cli/work.h"
+#include "src/image/image_ops.h"
 
 static void cmd_fsck_problem(void *arg, const char *text)
 {

@@ -1,7 +1,7 @@
 /* slct gc: delete what nothing needs. */
-#include "src/build/image_ops.h"
 #include "src/cli/cmd.h"
 #include "src/cli/work.h"
+#include "src/image/image_ops.h"
 #include "src/util/clock.h"
 #include "src/util/num.h"
 

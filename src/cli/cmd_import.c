@@ -1,7 +1,7 @@
 /* slct import: a root file system as an image. */
-#include "src/build/image_ops.h"
 #include "src/cli/cmd.h"
 #include "src/cli/work.h"
+#include "src/image/image_ops.h"
 
 /* 1980-01-02T00:00:00Z: what an image without a known time is dated, so that the same tar gives the same image. */
 #define CMD_IMPORT_EPOCH INT64_C(315619200)

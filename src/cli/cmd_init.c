@@ -57,7 +57,15 @@ static const struct cmd_init_file cmd_init_plain[] = {
 	{"FLAVOR_DESCRIPTION.md", CMD_INIT_DESCRIPTION},
 	{"flavor.yml", "# What the directories do not say; docs/internals/flavor.md has all of it.\n"
 		       "version: 1\n"
-		       "goals: [release]\n"},
+		       "goals: [release]\n"
+		       "\n"
+		       "# Beside what a container leaves out anyway, such as /dev/* and the lists of packages.\n"
+		       "export:\n"
+		       "  exclude: [exaudf/built]\n"
+		       "\n"
+		       "# slct test runs them; exported: in the files that an export has.\n"
+		       "tests:\n"
+		       "  hello: {stage: release, exported: true, run: /exaudf/hello.sh}\n"},
 	{"language_definition", CMD_INIT_DEFINITION},
 	{"language_deps/Dockerfile", CMD_INIT_BASE_DOCKERFILE},
 	{"language_deps/hello.sh", CMD_INIT_SCRIPT},
@@ -173,7 +181,8 @@ const struct command cmd_init = {
 	.group = COMMAND_BUILD,
 	.summary = "begin a new flavor",
 	.usage = "[OPTIONS] flavor NAME",
-	.about = "Writes a small flavor that builds: three stages, a language definition, a goal. NAME may be a path; "
+	.about = "Writes a small flavor that builds: three stages, a language definition, a goal, a rule for exports and "
+		 "a test. NAME may be a path; "
 		 "its last part is the flavor's name. Nothing that is there is overwritten.",
 	.example = "slct init flavor flavors/my-flavor && slct build flavors/my-flavor\n"
 		   "slct init flavor --exaslct --base localhost/debian:12 flavors/other",

@@ -1,7 +1,7 @@
 /* slct load: images from files. */
-#include "src/build/image_ops.h"
 #include "src/cli/cmd.h"
 #include "src/cli/work.h"
+#include "src/image/image_ops.h"
 
 struct cmd_load_opts {
 	const char *input, *tag;

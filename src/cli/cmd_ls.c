@@ -1,12 +1,12 @@
 /* slct ls: files of an image. */
 #include <time.h>
 
-#include "src/build/imgfiles.h"
 #include "src/cli/cmd.h"
 #include "src/cli/image_src.h"
 #include "src/cli/table.h"
 #include "src/cli/ui_text.h"
 #include "src/cli/work.h"
+#include "src/image/imgfiles.h"
 
 static char cmd_ls_letter(const char *type)
 {

@@ -1,9 +1,9 @@
 /* slct manifest: indexes of several platforms' images. */
 #include "oci/limits.h"
-#include "src/build/imgcopy.h"
-#include "src/build/imgindex.h"
 #include "src/cli/cmd.h"
 #include "src/cli/work.h"
+#include "src/image/imgcopy.h"
+#include "src/image/imgindex.h"
 
 struct cmd_manifest_opts {
 	struct cli_net net;

@@ -1,8 +1,8 @@
 /* slct pull: an image from a registry into the store. */
-#include "src/build/image_ops.h"
 #include "src/cli/cmd.h"
 #include "src/cli/image_src.h"
 #include "src/cli/work.h"
+#include "src/image/image_ops.h"
 
 struct cmd_pull_opts {
 	struct cli_net net;

@@ -1,11 +1,11 @@
 /* slct push: an image of the store to a registry. */
 #include <sys/stat.h>
 
-#include "src/build/image_ops.h"
 #include "src/cli/cmd.h"
 #include "src/cli/exaslct.h"
 #include "src/cli/image_src.h"
 #include "src/cli/work.h"
+#include "src/image/image_ops.h"
 
 struct cmd_push_opts {
 	struct cli_net net;

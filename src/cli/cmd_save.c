@@ -1,8 +1,8 @@
 /* slct save: images as files that other tools read. */
-#include "src/build/image_ops.h"
 #include "src/cli/cmd.h"
 #include "src/cli/image_src.h"
 #include "src/cli/work.h"
+#include "src/image/image_ops.h"
 #include "src/util/mem.h"
 
 struct cmd_save_opts {

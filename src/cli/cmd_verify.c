@@ -2,6 +2,7 @@
 #include "src/cli/build_args.h"
 #include "src/cli/cmd.h"
 #include "src/cli/work.h"
+#include "src/image/verify.h"
 #include "src/util/mem.h"
 
 static const struct opt cmd_verify_options[] = {
@@ -74,10 +75,10 @@ static int cmd_verify_run(struct cli *c, const void *opts, struct err *e)
 	rc = build_args_fill_goal(c, a, &b, e);
 	if (!rc)
 		rc = work_open(&w, c, &a->net, NULL, e);
-	if (!rc && a->isolation)
-		rc = tier_parse(a->isolation, &w.session.want, e);
 	if (!rc)
-		rc = build_verify(&w.session, &b, &v, e);
+		rc = build_args_tier(a, &w.session, e);
+	if (!rc)
+		rc = verify_goals(&w.session, &b, &v, e);
 	build_opts_release(&b);
 	work_close(&w);
 	return rc ? rc : cmd_verify_print(c, v, e);

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "registry/bucketfs.h"
-#include "src/build/worker.h"
+#include "src/session/worker.h"
 #include "src/util/mem.h"
 
 /* A segment of a URL's path: RFC 3986 unreserved characters and slashes stay. */

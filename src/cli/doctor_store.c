@@ -33,7 +33,8 @@ static const struct {
 	{0xCA451A4E, "bcachefs", NULL},
 	{0x2FC12FC1, "zfs", NULL},
 	{0x01021994, "tmpfs", NULL},
-	{0x794C7630, "overlay", "an overlay's upper directory cannot lie on it"},
+	{0x794C7630, "overlay", "an overlay's upper directory cannot lie on it, so roots of steps are copies (--upper tmpfs: "
+				"in memory)"},
 	{0x6969, "nfs", "overlays do not work on it, and locks and times are not to be relied on"},
 	{0x65735546, "fuse", "overlays may not work on it"},
 	{0x01021997, "9p", "overlays may not work on it"},

@@ -1,7 +1,7 @@
 /* EXASLCT's build, push and save. */
-#include "src/build/image_ops.h"
 #include "src/cli/exaslct.h"
 #include "src/cli/exrun.h"
+#include "src/image/image_ops.h"
 #include "src/util/mem.h"
 
 /* Names of the images, one a line, goals only; with --json an object. */

@@ -47,6 +47,7 @@ struct exaslct_dbtest {
 	struct strv env, visible; /* variables of the tests; the second without the password */
 	struct build_result built;
 	struct dbrun run;
+	struct buf *junit; /* NULL: not wanted */
 	char *dir; /* OUTPUT/jobs/ID/outputs/TestContainer */
 	struct dbresult results;
 	VEC_OF(struct exaslct_dbtest_goal) goals;
@@ -387,17 +388,19 @@ static int exaslct_dbtest_all(struct exaslct_dbtest *t, struct err *e)
 	runargs_quiet(&t->r.work);
 	if (dbrun_open(&t->run, &t->r.work, &image, t->folder, e) || exaslct_dbtest_dirs(t, e))
 		return -1;
+	t->run.junit = t->junit;
 	for (size_t i = 0; i < t->goals.n; i++)
 		if (exaslct_dbtest_goal(t, &t->goals.v[i], e))
 			return -1;
 	return exaslct_dbtest_report(t, e);
 }
 
-int exaslct_dbtest_flavors(struct cli *c, const struct exopt *o, const struct cli_net *net, struct err *e)
+int exaslct_dbtest_flavors(struct cli *c, const struct exopt *o, const struct cli_net *net, struct buf *junit, struct err *e)
 {
 	AUTO(exaslct_dbtest_release) struct exaslct_dbtest t = {
 		.o = o,
 		.r = {.c = c, .net = net},
+		.junit = junit,
 		.folder = o->test_container_folder ? o->test_container_folder : EXASLCT_TEST_CONTAINER_FOLDER,
 	};
 	AUTO_STRV struct strv goals = {0};
@@ -417,5 +420,5 @@ int exaslct_dbtest_flavors(struct cli *c, const struct exopt *o, const struct cl
 
 int exaslct_dbtest_run(struct cli *c, const void *opts, struct err *e)
 {
-	return exopt_check("run-db-test", opts, &c->args.given, e) ? -1 : exaslct_dbtest_flavors(c, opts, NULL, e);
+	return exopt_check("run-db-test", opts, &c->args.given, e) ? -1 : exaslct_dbtest_flavors(c, opts, NULL, NULL, e);
 }

@@ -1,8 +1,8 @@
 /* EXASLCT's export. */
 #include "src/cli/exaslct_export.h"
 
-#include "src/build/image_ops.h"
 #include "src/cli/exaslct.h"
+#include "src/image/image_ops.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
@@ -18,20 +18,26 @@ void exaslct_export_goals(const struct exopt *o, struct strv *out)
 		strv_add(out, "release");
 }
 
-/* The image's name in its repository, which has flavor, goal, architecture and key; and its id, so that a rebuilt image
- * with the same key is not taken for the old one. */
-static char *exaslct_export_cache_path(struct exrun *r, const struct build_goal *g, const char *suffix, struct err *e)
+/* The image's name in its repository, which has flavor, goal, architecture and key; its id, so that a rebuilt image
+ * with the same key is not taken for the old one; and the rules, if they are not the usual ones. */
+static char *exaslct_export_cache_path(struct exrun *r, const struct build_goal *g, const struct fexport *rules,
+				       const char *suffix, struct err *e)
 {
+	AUTO_FREE char *id = fexport_id(rules);
 	AUTO_FREE char *dir = exrun_output_dir(r->o, EXASLCT_EXPORT_CACHE, e);
 	const char *tag = strrchr(release_image(g), ':') + 1;
 
-	return dir ? mem_printf("%s/%s-%.*s%s", dir, tag, EXASLCT_EXPORT_ID, strchr(g->image.text, ':') + 1, suffix) : NULL;
+	return dir ? mem_printf("%s/%s-%.*s%s%s%s", dir, tag, EXASLCT_EXPORT_ID, strchr(g->image.text, ':') + 1,
+				id ? "-" : "", id ? id : "", suffix)
+		   : NULL;
 }
 
 char *exaslct_export_cached(struct exrun *r, const struct build_goal *g, bool *made, struct err *e)
 {
 	const struct release_format *f = release_strategy(r->o->strategy);
-	AUTO_FREE char *path = exaslct_export_cache_path(r, g, f->suffix, e);
+	AUTO_FEXPORT struct fexport rules = {0};
+	AUTO_FREE char *path = release_rules(&r->b, g, &rules, e) ? NULL
+								  : exaslct_export_cache_path(r, g, &rules, f->suffix, e);
 	AUTO_FREE char *sum = path ? mem_printf("%s" EXASLCT_EXPORT_SUM, path) : NULL;
 
 	if (!path)
@@ -43,7 +49,7 @@ char *exaslct_export_cached(struct exrun *r, const struct build_goal *g, bool *m
 		*made = !there;
 	if (there)
 		return STEAL_PTR(path);
-	if (release_write(&r->work.session, release_image(g), f, path, true, sum, e))
+	if (release_write(&r->work.session, release_image(g), f, path, &rules, sum, e))
 		return NULL;
 	return STEAL_PTR(path);
 }
@@ -53,8 +59,10 @@ static char *exaslct_export_to_path(struct exrun *r, const struct build_goal *g,
 	const struct release_format *f = release_strategy(r->o->strategy);
 	AUTO_FREE char *path = release_path(r->o->export_path, g->stage, r->o->release_name, f->suffix);
 	AUTO_FREE char *sum = mem_printf("%s" EXASLCT_EXPORT_SUM, path);
+	AUTO_FEXPORT struct fexport rules = {0};
 
-	if (release_write(&r->work.session, release_image(g), f, path, true, sum, e))
+	if (release_rules(&r->b, g, &rules, e) ||
+	    release_write(&r->work.session, release_image(g), f, path, &rules, sum, e))
 		return NULL;
 	return STEAL_PTR(path);
 }

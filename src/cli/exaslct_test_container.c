@@ -2,10 +2,10 @@
 #include <errno.h>
 
 #include "oci/platform.h"
-#include "src/build/image_ops.h"
 #include "src/build/stagename.h"
 #include "src/cli/exaslct.h"
 #include "src/cli/exaslct_dbtest.h"
+#include "src/image/image_ops.h"
 #include "src/util/mem.h"
 
 /* What EXASLCT calls the image: the word stands where a flavor's stage does. */
@@ -32,6 +32,7 @@ static int exaslct_test_container_put(struct exrun *r, const char *name, struct 
 	}
 	free(im->name);
 	im->name = ref_format(&ref);
+	im->published = false;
 	return store_image_put(r->work.session.store, im, e);
 }
 
@@ -107,10 +108,12 @@ static int exaslct_test_container_run(struct cli *c, const struct exopt *o, cons
 	struct exopt with = exaslct_test_container_opts(o, path);
 	bool force;
 
+	if (exopt_check(command, o, &c->args.given, e) ||
+	    exopt_bool("force-push", o->force_push_word, false, &force, e))
+		return -1;
 	if (access(path[0], F_OK) < 0)
 		return err_sys(e, ERR_USAGE, errno, "--test-container-folder %s", path[0]);
-	if (exopt_check(command, o, &c->args.given, e) ||
-	    exopt_bool("force-push", o->force_push_word, false, &force, e) || exrun_prepare(&r, c, &with, NULL, e))
+	if (exrun_prepare(&r, c, &with, NULL, e))
 		return -1;
 	if (push)
 		strv_printf(&r.b.cache_to, "%s,mode=stages,required", exrun_target(o));

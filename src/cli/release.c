@@ -27,8 +27,8 @@ const struct release_format *release_strategy(const char *strategy)
 	return release_format(strategy && strcmp(strategy, "none") == 0 ? "tar" : "tar.gz");
 }
 
-int release_write(struct session *s, const char *image, const struct release_format *f, const char *out, bool flavor,
-		  const char *sum_file, struct err *e)
+int release_write(struct session *s, const char *image, const struct release_format *f, const char *out,
+		  const struct fexport *rules, const char *sum_file, struct err *e)
 {
 	struct layer_codec codec = {f->codec, 0};
 	struct image_ops_export x = {
@@ -36,13 +36,32 @@ int release_write(struct session *s, const char *image, const struct release_for
 		.out = out,
 		.dir = f->form == RELEASE_DIR,
 		.codec = codec,
-		.script_language = flavor,
+		.rules = rules,
 		.sha512sum_file = sum_file,
 	};
 
 	if (f->form == RELEASE_OCI)
 		return image_ops_save(s, &image, 1, IMAGE_OPS_OCI_DIR, out, &codec, e);
 	return image_ops_export(s, &x, e);
+}
+
+int release_rules(const struct build_opts *b, const struct build_goal *g, struct fexport *out, struct err *e)
+{
+	for (size_t i = 0; g->flavor && i < b->paths.n; i++) {
+		AUTO_FLAVOR struct flavor *f = NULL;
+
+		if (!flavor_is_flavor(b->paths.v[i]))
+			continue;
+		f = flavor_load(b->paths.v[i], b->flavor_root, e);
+		if (!f)
+			return -1;
+		if (strcmp(f->name, g->flavor) != 0)
+			continue;
+		fexport_copy(out, &f->export);
+		return fexport_load(out, e);
+	}
+	fexport_usual(out);
+	return 0;
 }
 
 /* Stages' names have slashes and colons between their parts. */

@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "src/build/image_ops.h"
 #include "src/build/opsbase.h"
 #include "src/cli/goal.h"
 #include "src/cli/image_src.h"
 #include "src/flavor/flavor.h"
+#include "src/image/image_ops.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"

@@ -3,8 +3,8 @@
 #define SLCT_RUNARGS_H
 
 #include "src/build/build.h"
-#include "src/build/runimg.h"
 #include "src/cli/work.h"
+#include "src/run/runimg.h"
 
 /* SRC:DST[:ro|rw] of -v, DST alone is a tmpfs; relative sources are of the current directory. ERR_USAGE. */
 int runargs_volume(const char *text, struct runimg_mounts *out, struct err *e);

@@ -3,8 +3,8 @@
 #define SLCT_RUNJOB_H
 
 #include "src/build/build.h"
-#include "src/build/runimg.h"
 #include "src/cli/work.h"
+#include "src/run/runimg.h"
 
 /* Run it and wait; limits and hosts are those of b. c->status gets the command's status, and 127 or 126 with *e set where
  * it could not be started. Ends the display. */

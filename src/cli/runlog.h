@@ -3,7 +3,7 @@
 #ifndef SLCT_RUNLOG_H
 #define SLCT_RUNLOG_H
 
-#include "src/build/event.h"
+#include "src/session/event.h"
 #include "src/util/buf.h"
 #include "src/util/smap.h"
 #include "src/util/vec.h"

@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include "oci/ref.h"
-#include "src/build/image_ops.h"
 #include "src/build/opsbase.h"
-#include "src/build/runkeep.h"
 #include "src/cli/release.h"
+#include "src/image/image_ops.h"
+#include "src/run/runkeep.h"
 #include "src/util/mem.h"
 
 #define TESTTREE_TAG_MAX 128
@@ -44,30 +44,36 @@ static int testtree_read(struct session *s, const char *file, const char *name, 
 	return rc || store_image_delete(s->store, full, e) ? -1 : 0;
 }
 
-static int testtree_make(const struct testtree *t, struct session *s, const char *flavor, const char *stage,
+static int testtree_make(const struct testtree *t, struct session *s, const struct flavor *f, const char *stage,
 			 const char *image, struct digest_list *out, struct err *e)
 {
-	AUTO_FREE char *file = mem_printf("%s/%s.%s.tar", t->dir, flavor, stage);
+	AUTO_FREE char *file = mem_printf("%s/%s.%s.tar", t->dir, f->name, stage);
 	/* Two runs on one store do not take it from each other. */
-	AUTO_FREE char *name = mem_printf("exported:%.40s-%.40s-%d", flavor, stage, (int)getpid());
-	int rc = release_write(s, image, release_format("tar"), file, true, NULL, e);
+	AUTO_FREE char *name = mem_printf("exported:%.40s-%.40s-%d", f->name, stage, (int)getpid());
+	AUTO_FEXPORT struct fexport rules = {0};
+	int rc;
 
+	fexport_copy(&rules, &f->export);
+	rc = fexport_load(&rules, e);
+	if (!rc)
+		rc = release_write(s, image, release_format("tar"), file, &rules, NULL, e);
 	if (!rc)
 		rc = testtree_read(s, file, name, out, e);
 	unlink(file);
 	return rc;
 }
 
-int testtree_exported(struct testtree *t, struct session *s, const char *flavor, const char *stage, const char *image,
-		      struct digest_list *out, struct err *e)
+int testtree_exported(struct testtree *t, struct session *s, const struct flavor *f, const char *stage,
+		      const char *image, struct digest_list *out, struct err *e)
 {
-	struct digest_list *made = smap_get(&t->exported, image);
+	AUTO_FREE char *key = mem_printf("%s %s", f->path, image);
+	struct digest_list *made = smap_get(&t->exported, key);
 
 	if (!made) {
 		made = mem_new(struct digest_list);
-		smap_set(&t->exported, image, made);
-		if (testtree_make(t, s, flavor, stage, image, made, e)) {
-			smap_del(&t->exported, image);
+		smap_set(&t->exported, key, made);
+		if (testtree_make(t, s, f, stage, image, made, e)) {
+			smap_del(&t->exported, key);
 			digest_list_release(made);
 			free(made);
 			return err_wrap(e, "the exported files of %s", stage);
@@ -90,4 +96,17 @@ int testtree_keep(struct testrun_test *test, const struct imgconfig *config, str
 		return -1;
 	test->kept = STEAL_PTR(name);
 	return 0;
+}
+
+int testtree_drop(struct session *s, struct testrun_test *test, struct err *e)
+{
+	AUTO_REF struct ref ref = {0};
+	AUTO_FREE char *full = NULL;
+
+	if (ref_parse(test->kept, &ref, e))
+		return -1;
+	full = ref_format(&ref);
+	free(test->kept);
+	test->kept = NULL;
+	return store_image_delete(s->store, full, e);
 }

@@ -7,7 +7,7 @@
 #ifndef SLCT_TRACE_H
 #define SLCT_TRACE_H
 
-#include "src/build/event.h"
+#include "src/session/event.h"
 #include "src/util/json.h"
 #include "src/util/smap.h"
 #include "src/util/vec.h"

@@ -1,9 +1,9 @@
 /* The displays of what happens: plain lines, a live picture on a terminal, JSON lines. Each is a sink of build events
- * (src/build/event.h); while one exists, diagnostics of log.h go through it. */
+ * (src/session/event.h); while one exists, diagnostics of log.h go through it. */
 #ifndef SLCT_UI_H
 #define SLCT_UI_H
 
-#include "src/build/event.h"
+#include "src/session/event.h"
 #include "src/util/log.h"
 
 struct ui_opts {

@@ -2,7 +2,7 @@
 #ifndef SLCT_UI_TEXT_H
 #define SLCT_UI_TEXT_H
 
-#include "src/build/event.h"
+#include "src/session/event.h"
 #include "src/util/buf.h"
 
 /* A line longer than this is shown in pieces. */

@@ -198,7 +198,8 @@ static int buildsteps_base(struct buildsteps_parser *p)
 		return -1;
 	if (!sv_eq_str(base, BUILDSTEPS_BASE)) {
 		err_set(p->r.e, ERR_INPUT, "unsupported construct: a class derived from '%.*s'", SV_ARG(base));
-		err_hint(p->r.e, "a build step is a class derived from %s; others can be described in a flavor.yml",
+		err_hint(p->r.e, "a build step is a class derived from %s; others can be described in a flavor.yml "
+				   "with `stages`",
 			 BUILDSTEPS_BASE);
 		return pylex_err(&at, p->r.e);
 	}

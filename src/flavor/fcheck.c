@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "src/flavor/fexport.h"
 #include "src/flavor/langdef.h"
 #include "src/util/io.h"
 #include "src/util/json.h"
@@ -58,7 +59,15 @@ static int fcheck_ci(const struct flavor *f, struct err *e)
 	return fcheck_ci_json(f, j, e) ? err_wrap(e, "%s", path) : 0;
 }
 
+static int fcheck_export(const struct flavor *f, struct err *e)
+{
+	AUTO_FEXPORT struct fexport rules = {0};
+
+	fexport_copy(&rules, &f->export);
+	return fexport_load(&rules, e);
+}
+
 int fcheck_files(const struct flavor *f, struct err *e)
 {
-	return langdef_check(f->path, e) || fcheck_ci(f, e) ? -1 : 0;
+	return langdef_check(f->path, e) || fcheck_ci(f, e) || fcheck_export(f, e) ? -1 : 0;
 }

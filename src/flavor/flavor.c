@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "src/flavor/fexport.h"
 #include "src/flavor/flavoryml.h"
 #include "src/flavor/finfo.h"
 #include "src/flavor/flink.h"
@@ -27,6 +28,7 @@ void flavor_free(struct flavor *f)
 		fstage_release(&f->stages[i]);
 	free(f->stages);
 	ftests_release(f);
+	fexport_release(&f->export);
 	free(f->name);
 	free(f->path);
 	free(f->root);
@@ -102,6 +104,7 @@ static struct flavor *flavor_new(const char *path, const char *root, struct err 
 		return NULL;
 	}
 	f->name = mem_strdup(path_base(f->path));
+	fexport_usual(&f->export);
 	f->root = root ? flavor_absolute(root, e) : flavor_find_root(f->path);
 	return f->root ? STEAL_PTR(f) : NULL;
 }
@@ -129,16 +132,25 @@ static void flavor_goals(struct flavor *f)
 		strv_add(&f->default_goals, f->stages[i].name);
 }
 
+static int flavor_fill(struct flavor *f, struct err *e)
+{
+	AUTO_YAML struct yaml_doc *yml = NULL;
+
+	if (flavoryml_open(f, &yml, e))
+		return -1;
+	f->form = flavor_has(f->path, FSTEPS_FILE) && !flavoryml_has_stages(yml) ? FLAVOR_EXASLCT : FLAVOR_PLAIN;
+	if (f->form == FLAVOR_PLAIN)
+		return fplain_load(f, yml, e);
+	return fsteps_load(f, e) || flavoryml_apply(f, yml, e) ? -1 : 0;
+}
+
 struct flavor *flavor_load(const char *path, const char *root, struct err *e)
 {
 	AUTO_FLAVOR struct flavor *f = flavor_new(path, root, e);
-	bool steps;
 
 	if (!f)
 		return NULL;
-	steps = !flavor_has(f->path, FLAVORYML_FILE) && flavor_has(f->path, FSTEPS_FILE);
-	f->form = steps ? FLAVOR_EXASLCT : FLAVOR_PLAIN;
-	if (steps ? fsteps_load(f, e) : fplain_load(f, e)) {
+	if (flavor_fill(f, e)) {
 		err_wrap(e, "flavor %s", f->name);
 		return NULL;
 	}

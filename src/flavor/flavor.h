@@ -59,6 +59,28 @@ struct flavor_tests {
 	size_t n, cap;
 };
 
+/* One that an export puts into the tree: a link, or a file. */
+struct fexport_item {
+	char *path;   /* clean, without a slash at its beginning */
+	char *target; /* of a link */
+	char *from;   /* of a file: where its contents are, absolute; NULL: they are there already */
+	char *text;   /* of a file: contents, NUL behind them; NULL until fexport_load */
+	size_t len;
+	mode_t mode;
+	unsigned line; /* of flavor.yml, 0 otherwise */
+};
+struct fexport_items {
+	struct fexport_item *v;
+	size_t n, cap;
+};
+/* What an export leaves out and gets (fexport.h). */
+struct fexport {
+	struct strv exclude;                    /* as flatten_opts.exclude */
+	struct fexport_items links, files, last; /* last: members at the very end */
+	bool own;       /* a flavor.yml says something of it */
+	char *declared; /* path of that file */
+};
+
 struct flavor {
 	enum flavor_form form;
 	char *name; /* base name of the directory */
@@ -67,6 +89,7 @@ struct flavor {
 	struct flavor_stage *stages;
 	size_t nstages, cap_stages;
 	struct flavor_tests tests, services;
+	struct fexport export; /* the usual rules, if flavor.yml has none */
 	struct strv default_goals; /* those of release, base_test_build_run, flavor_test_build_run that exist; ours: the
 	                              sinks of the graph */
 };
@@ -75,8 +98,8 @@ struct flavor {
  * Dockerfiles and no Dockerfile of its own). */
 bool flavor_is_flavor(const char *path);
 /* Load; ERR_INPUT with file:line and remedy (dangling link: `git submodule update --init`). root NULL: the directory
- * that holds `flavors/`, else the parent of the flavor. A flavor.yml takes the place of build_steps.py. Reads the
- * files that describe the flavor, not the stages' contexts, so that a stage with a missing source spoils nothing
+ * that holds `flavors/`, else the parent of the flavor. A flavor.yml with a key `stages` takes the place of
+ * build_steps.py, another one adds to it. Reads the files that describe the flavor, not the stages' contexts, so that a stage with a missing source spoils nothing
  * unless it is needed. */
 struct flavor *flavor_load(const char *path, const char *root, struct err *e);
 void flavor_free(struct flavor *f);

@@ -1,9 +1,14 @@
 /* flavor.yml. */
 #include "src/flavor/flavoryml.h"
 
+#include <fcntl.h>
+
+#include "src/flavor/fexport.h"
+#include "src/flavor/flink.h"
 #include "src/flavor/fstage.h"
 #include "src/flavor/ftests.h"
-#include "src/util/yaml.h"
+#include "src/util/io.h"
+#include "src/util/path.h"
 
 #define FLAVORYML_VERSION "1"
 
@@ -14,7 +19,7 @@ struct flavoryml {
 	struct yaml_doc *doc;
 };
 
-/* One key of a mapping and what reads its value; read NULL: reserved. */
+/* One key of a mapping and what reads its value. */
 struct flavoryml_key {
 	const char *name;
 	int (*read)(struct flavoryml *y, struct json *value, struct err *e);
@@ -30,12 +35,8 @@ static int flavoryml_unknown(const char *key, const struct flavoryml_key *keys, 
 	AUTO_STRV struct strv known = {0};
 	AUTO_FREE char *list = NULL;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!strcmp(keys[i].name, key))
-			return err_set(e, ERR_INPUT, "the key %s is not supported yet", key);
-		if (keys[i].read)
-			strv_add(&known, keys[i].name);
-	}
+	for (size_t i = 0; i < n; i++)
+		strv_add(&known, keys[i].name);
 	list = strv_join(&known, ", ");
 	err_set(e, ERR_INPUT, "unknown key %s", key);
 	return err_hint(e, "keys that can stand here: %s", list);
@@ -44,7 +45,7 @@ static int flavoryml_unknown(const char *key, const struct flavoryml_key *keys, 
 static const struct flavoryml_key *flavoryml_find(const char *key, const struct flavoryml_key *keys, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(keys[i].name, key) && keys[i].read)
+		if (!strcmp(keys[i].name, key))
 			return &keys[i];
 	return NULL;
 }
@@ -209,22 +210,46 @@ static int flavoryml_services(struct flavoryml *y, struct json *v, struct err *e
 	return ftests_read(y->f, y->doc, y->file, v, true, e);
 }
 
+static int flavoryml_export(struct flavoryml *y, struct json *v, struct err *e)
+{
+	return fexport_read(y->f, y->doc, y->file, v, e);
+}
+
 static const struct flavoryml_key flavoryml_keys[] = {
 	{"version", flavoryml_version},
 	{"goals", flavoryml_goals},
 	{"stages", flavoryml_stages},
-	{"export", NULL},
+	{"export", flavoryml_export},
 	{"tests", flavoryml_tests},
 	{"services", flavoryml_services},
 };
 
-int flavoryml_apply(struct flavor *f, const char *file, struct sv text, struct err *e)
+int flavoryml_open(const struct flavor *f, struct yaml_doc **doc, struct err *e)
 {
-	AUTO_YAML struct yaml_doc *doc = yaml_parse(text.p, text.n, file, e);
+	AUTO_FREE char *file = path_join(f->path, FLAVORYML_FILE);
+	AUTO_BUF struct buf text = BUF_INIT(FLAVOR_DOCKERFILE_MAX_BYTES);
+	bool there;
+
+	*doc = NULL;
+	if (flink_is_there(file, &there, e) || (there && io_read_file(AT_FDCWD, file, &text, e)))
+		return -1;
+	if (there)
+		*doc = yaml_parse(text.p, text.n, file, e);
+	return there && !*doc ? -1 : 0;
+}
+
+bool flavoryml_has_stages(const struct yaml_doc *doc)
+{
+	return doc && json_get(yaml_root(doc), "stages");
+}
+
+int flavoryml_apply(struct flavor *f, struct yaml_doc *doc, struct err *e)
+{
+	AUTO_FREE char *file = path_join(f->path, FLAVORYML_FILE);
 	struct flavoryml y = {.f = f, .file = file, .doc = doc};
 
 	if (!doc)
-		return -1;
+		return 0;
 	if (flavoryml_mapping(&y, yaml_root(doc), flavoryml_keys, ARRAY_LEN(flavoryml_keys), e))
 		return -1;
 	return ftests_check(f, file, e);

@@ -95,17 +95,6 @@ static int fplain_stages(struct flavor *f, struct err *e)
 	return err_hint(e, "a stage is a sub-directory with a Dockerfile");
 }
 
-static int fplain_yml(struct flavor *f, struct err *e)
-{
-	AUTO_FREE char *file = path_join(f->path, FLAVORYML_FILE);
-	AUTO_BUF struct buf text = BUF_INIT(FLAVOR_DOCKERFILE_MAX_BYTES);
-	bool there;
-
-	if (flink_is_there(file, &there, e) || (there && io_read_file(AT_FDCWD, file, &text, e)))
-		return -1;
-	return there ? flavoryml_apply(f, file, buf_sv(&text), e) : 0;
-}
-
 static int fplain_finish(struct flavor *f, struct err *e)
 {
 	struct fstage_packages packages = {0};
@@ -132,9 +121,9 @@ static int fplain_requires(const struct flavor *f, struct flavor_stage *s, struc
 	return 0;
 }
 
-int fplain_load(struct flavor *f, struct err *e)
+int fplain_load(struct flavor *f, struct yaml_doc *yml, struct err *e)
 {
-	if (fplain_stages(f, e) || fplain_yml(f, e) || fplain_finish(f, e))
+	if (fplain_stages(f, e) || flavoryml_apply(f, yml, e) || fplain_finish(f, e))
 		return -1;
 	for (size_t i = 0; i < f->nstages; i++)
 		if (fplain_requires(f, &f->stages[i], e))

@@ -4,9 +4,10 @@
 #define SLCT_FPLAIN_H
 
 #include "src/flavor/flavor.h"
+#include "src/util/yaml.h"
 
-/* Fill the stages, and the goals where flavor.yml has some, of a flavor with path and root set. */
-int fplain_load(struct flavor *f, struct err *e);
+/* Fill the stages of a flavor with path and root set, and all that its flavor.yml says; yml NULL: there is none. */
+int fplain_load(struct flavor *f, struct yaml_doc *yml, struct err *e);
 /* Whether a directory has such a sub-directory. */
 bool fplain_has_stages(const char *dir);
 

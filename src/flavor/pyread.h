@@ -7,7 +7,7 @@
 
 #define PYREAD_HINT                                                                                                    \
 	"only classes whose methods return constants can be read without running Python; describe the flavor in a "    \
-	"flavor.yml beside flavor_base instead"
+	"flavor.yml with the key `stages` beside flavor_base instead"
 
 struct pyread {
 	struct pylex x;

@@ -16,11 +16,11 @@ Cases, all but the last three by default (some minutes):
     pull     pull and unpack of an image of 1.4 GB           (slow)
     apt      apt-get install of gcc and python3; a network   (slow)
 
-The programs take turns, so that what else the machine does hits them alike. The stores lie on tmpfs, the contexts on the
-disk (the stat index does not trust a tmpfs). Printed are minimum, median and maximum of the wall time in seconds, CPU
-seconds of the median run (memory where that is the case), and how many times longer than slct a program takes. A floor is what
-the tools of the machine take for the same bytes, without any image. On a machine with other work to do CPU and ratios
-are what to trust: the load is printed. Build build/slct and the base images (make demo) first.
+The programs take turns, so that what else the machine does hits them alike. The stores lie on tmpfs, the contexts on
+the disk (the stat index does not trust a tmpfs). Printed are minimum, median and maximum of the wall time in seconds,
+CPU seconds of the median run (memory where that is the case), and how many times longer than slct a program takes. A
+floor is what the tools of the machine take for the same bytes, without any image. On a machine with other work to do
+CPU and ratios are what to trust: the load is printed. Build build/slct and the base images (make demo) first.
 """
 import argparse
 import os
@@ -35,7 +35,8 @@ import cases
 
 BUILD_FLOOR = "cp -r $1/files $2 && tar -C $2 -cf - . | sha256sum && rm -rf $2"
 PUSH_FLOOR = "tar -C $1/files -cf - . | tee >(sha256sum >/dev/null) | gzip -1 | sha256sum"
-PULL_FLOOR = ("for f in $1/l?; do mkdir -p $2 && (tee >(sha256sum >/dev/null) <$f | gzip -dc | tee >(sha256sum >/dev/null) | "
+PULL_FLOOR = ("for f in $1/l?; do mkdir -p $2 && (tee >(sha256sum >/dev/null) <$f | gzip -dc | tee >(sha256sum "
+              ">/dev/null) | "
               "tar -C $2 -xf -) & done; wait; rm -rf $2")
 
 
@@ -143,7 +144,8 @@ class Bench:
                             f"{self.registry.address}/{tool.name}/cache")
         for n, tool in self.turns():
             self.table.add("remote, all cached", tool.name, tool.from_cache(
-                context, f"{self.registry.address}/{tool.name}/cache:goal{n}", f"{self.registry.address}/{tool.name}/cache"))
+                context, f"{self.registry.address}/{tool.name}/cache:goal{n}",
+                f"{self.registry.address}/{tool.name}/cache"))
 
     def stages(self):
         context, loop = cases.stages(self.contexts), cases.LOOP.format(turns=cases.TURNS)
@@ -202,7 +204,8 @@ class Bench:
             self.table.add("apt", tool.name, tool.build(context, "localhost/apt:1", True))
 
 
-DEFAULT = {"run30": Bench.run30, "copy": Bench.copy, "path": Bench.path, "from": Bench.from_stage, "remote": Bench.remote,
+DEFAULT = {"run30": Bench.run30, "copy": Bench.copy, "path": Bench.path, "from": Bench.from_stage,
+           "remote": Bench.remote,
            "stages": Bench.stages, "plan": Bench.plan, "memory": Bench.memory, "hello": Bench.hello}
 SLOW = {"pull": Bench.pull, "apt": Bench.apt}
 

@@ -40,7 +40,8 @@ def timed(argv, env=None, cwd=None):
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stderr.close()
     if process.returncode:
-        sys.exit(f"{' '.join(map(str, argv))}: exit status {process.returncode}\n{said.decode(errors='replace')[-2000:]}")
+        sys.exit(f"{' '.join(map(str, argv))}: exit status {process.returncode}\n"
+                 f"{said.decode(errors='replace')[-2000:]}")
     return Sample(wall, usage.ru_utime + usage.ru_stime)
 
 
@@ -54,7 +55,8 @@ print(os.waitstatus_to_exitcode(status), usage.ru_maxrss / 1024, usage.ru_utime 
 def measured(argv, env=None):
     """As timed(), with the memory; the wall time has the starter's in it."""
     start = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", STARTER, *map(str, argv)], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", STARTER, *map(str, argv)], env=env, capture_output=True, text=True,
+                          check=True)
     wall = time.monotonic() - start
     status, memory, cpu = done.stdout.splitlines()[-1].split()
     if status != "0":
@@ -171,7 +173,8 @@ class Registry:
             self.address = "127.0.0.1:%d" % s.getsockname()[1]
         config = work / "registry.yml"
         config.write_text(f"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n"
-                          f"storage: {{filesystem: {{rootdirectory: {work}/registry}}}}\nhttp: {{addr: {self.address}}}\n")
+                          f"storage: {{filesystem: {{rootdirectory: {work}/registry}}}}\n"
+                          f"http: {{addr: {self.address}}}\n")
         self.process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
         for _ in range(200):
@@ -234,11 +237,13 @@ def stages(work):
     """Four stages that compute and need nothing of each other, and one that needs them all."""
     loop = LOOP.format(turns=TURNS)
     text = "".join(f"FROM localhost/busybox:1 AS s{n}\nRUN {loop}; echo {n} >/out{n}\n" for n in range(4))
-    return context_of(work / "stages", text + "FROM scratch\n" + "".join(f"COPY --from=s{n} /out{n} /\n" for n in range(4)))
+    return context_of(work / "stages",
+                      text + "FROM scratch\n" + "".join(f"COPY --from=s{n} /out{n} /\n" for n in range(4)))
 
 
 def from_stage(work):
-    """The files of copy from one stage to another: stage linked takes them as they are, stage copied with another owner."""
+    """The files of copy from one stage to another: stage linked takes them as they are, stage copied with another
+    owner."""
     text = "FROM scratch AS src\nCOPY files /files\n"
     text += "".join(f"FROM scratch AS {name}\nCOPY --from=src {flag} /files /{name}\n"
                     for name, flag in (("linked", ""), ("copied", "--chown=1:1")))
@@ -248,7 +253,8 @@ def from_stage(work):
 
 def plan(work, count):
     text = "FROM localhost/busybox:1 AS s0\nRUN true\n"
-    text += "".join(f"FROM s{n // 2} AS s{n + 1}\nCOPY --from=s{n} /etc/passwd /p{n}\nRUN echo {n}\n" for n in range(count - 1))
+    text += "".join(f"FROM s{n // 2} AS s{n + 1}\nCOPY --from=s{n} /etc/passwd /p{n}\nRUN echo {n}\n"
+                    for n in range(count - 1))
     return context_of(work / f"plan{count}", text)
 
 
@@ -264,11 +270,13 @@ def big(work):
             yield size
     for n in range(BIG_LAYERS):
         write_files(work / f"big/l{n}", text, rnd, sizes())
-    return context_of(work / "big", "FROM localhost/busybox:1\n" + "".join(f"COPY l{n} /l{n}\n" for n in range(BIG_LAYERS)))
+    return context_of(work / "big",
+                      "FROM localhost/busybox:1\n" + "".join(f"COPY l{n} /l{n}\n" for n in range(BIG_LAYERS)))
 
 
 def apt(work):
-    return context_of(work / "apt", "FROM localhost/debian:12\nRUN apt-get -qq update && DEBIAN_FRONTEND=noninteractive "
+    return context_of(work / "apt",
+                      "FROM localhost/debian:12\nRUN apt-get -qq update && DEBIAN_FRONTEND=noninteractive "
                                     "apt-get -qq -y install --no-install-recommends gcc python3 >/dev/null\n")
 
 

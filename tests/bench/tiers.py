@@ -5,8 +5,8 @@
 
 CASE: step (a trivial RUN step), git (git status of 50,000 files), make (make with nothing to do over 20,000 files),
 apt (apt-get install of a large set; not done unless named). Run it as root, `make bench-tiers`: tiers of an ordinary
-user run as one made for it. git and make are timed inside of the step, a step's cost is that of one of many. Printed are
-median, minimum and maximum in milliseconds, and the ratio to tier root. All but step need the Debian base and its
+user run as one made for it. git and make are timed inside of the step, a step's cost is that of one of many. Printed
+are median, minimum and maximum in milliseconds, and the ratio to tier root. All but step need the Debian base and its
 package sources.
 """
 import argparse
@@ -91,7 +91,8 @@ def inside(case):
 
 
 def apt(tier, _number):
-    dockerfile = (f"FROM localhost/debian:12\nRUN apt-get -qq update\nRUN DEBIAN_FRONTEND=noninteractive apt-get -qq -y "
+    dockerfile = ("FROM localhost/debian:12\nRUN apt-get -qq update\nRUN DEBIAN_FRONTEND=noninteractive apt-get -qq "
+                  "-y "
                   f"install --no-install-recommends {APT} >/dev/null\n")
     text = tier.build(dockerfile, "--no-cache")[1]
     shown = re.search(r"\[stage-0 2/2\] DONE (?:(\d+)m)?([0-9.]+)s", text)
@@ -128,7 +129,8 @@ def show(case, found):
     base = statistics.median(found["root"]) if "root" in found else None
     for name, values in found.items():
         ratio = f"{statistics.median(values) / base:8.2f}x" if base else ""
-        print(f"{case:<8}{name:<8}{statistics.median(values):>10.1f}{min(values):>10.1f}{max(values):>10.1f}{ratio}", flush=True)
+        print(f"{case:<8}{name:<8}{statistics.median(values):>10.1f}{min(values):>10.1f}{max(values):>10.1f}{ratio}",
+              flush=True)
 
 
 def main():

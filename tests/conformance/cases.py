@@ -3,12 +3,14 @@
 
     cases.py DIRECTORY [--tier root|range|solo|chroot] [--disputed] [--cases N] [--seconds N] [PATTERN...]
 
-DIRECTORY holds conformance.py, which prepares the base images once in CONF_WORK. --tier (or CONF_TIER; default: what slct
-chooses for the caller) runs as in that tier of isolation, for which the caller must be root: range and solo as a user
-made for it, with and without subordinate ids; chroot confined as docker confines a container's root (tools/confine.py).
+DIRECTORY holds conformance.py, which prepares the base images once in CONF_WORK. --tier (or CONF_TIER; default: what
+slct chooses for the caller) runs as in that tier of isolation, for which the caller must be root: range and solo as a
+user made for it, with and without subordinate ids; chroot confined as docker confines a container's root
+(tools/confine.py).
 
 A case that slct refuses since it needs something that is not built yet counts as skipped, and so does one whose only
-differences are explained (explained.py, by tier). Closes with "N passed, N failed, N skipped"; exit status 1 if any failed.
+differences are explained (explained.py, by tier). Closes with "N passed, N failed, N skipped"; exit status 1 if any
+failed.
 """
 
 import argparse

@@ -22,12 +22,15 @@ ROWS = tuple(Row(tiers, case, re.compile(line), why) for tiers, case, line, why 
     (USERS, "buildah-conformance/dockerignore-*", r"build failed \(\d+\): .*\.dockerignore: .*Permission denied",
      "the .dockerignore of these contexts has mode 0100: only root can read it"),
     (("range",), "makisu/symlink", r"(missing )?/home/umakisu\b",
-     "useradd -m gives it to uid 234567, which is outside of the user's ids: slct warns, and --isolation solo keeps it"),
+     "useradd -m gives it to uid 234567, which is outside of the user's ids: slct warns, and --isolation solo keeps "
+     "it"),
     (("chroot",), "bud/inline-network-Dockerfile4", NO_PROC, "it reads /proc/self/ns/net, and no proc can be mounted"),
     (("chroot",), "bud/bud.limits-Containerfile", NO_PROC, "it reads /proc/self/limits, and no proc can be mounted"),
-    (("chroot",), "bud/supplemental-groups-Dockerfile", NO_PROC, "it reads /proc/$$/status, and no proc can be mounted"),
+    (("chroot",), "bud/supplemental-groups-Dockerfile", NO_PROC, "it reads /proc/$$/status, and no proc can be "
+                                                                 "mounted"),
     (("chroot",), "bud/heredoc-Containerfile", NO_PROC, "it reads /proc/self/fd/5, and no proc can be mounted"),
-    (("chroot",), "bud/stdio-Dockerfile", NO_PROC, "it reads /dev/stdin, which leads to /proc, and no proc can be mounted"),
+    (("chroot",), "bud/stdio-Dockerfile", NO_PROC, "it reads /dev/stdin, which leads to /proc, and no proc can be "
+                                                   "mounted"),
     (("chroot",), "kaniko/issue_mz896", NO_PROC, "it reads /proc/sys/kernel/random/uuid, and no proc can be mounted"),
     (("chroot",), "buildkit/testRunComplexHeredoc-1", r"missing /fd[34] ",
      "awk reads /proc/self/fd/3 and passes over its absence: no proc can be mounted"),

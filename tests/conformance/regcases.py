@@ -43,7 +43,8 @@ def layout(work, slct):
     (context / "noise").write_bytes(os.urandom(3000000))
     (context / "small").write_text("small\n")
     (context / "Dockerfile").write_text("FROM scratch\nCOPY small /\nCOPY noise /\n")
-    for args in (["build", "-q", "-t", "localhost/x:1", context], ["save", "--format", "oci-dir", "-o", work / "layout", "localhost/x:1"]):
+    for args in (["build", "-q", "-t", "localhost/x:1", context],
+                 ["save", "--format", "oci-dir", "-o", work / "layout", "localhost/x:1"]):
         subprocess.run([slct, *map(str, args)], env=env, check=True, stdout=subprocess.DEVNULL)
     index = work / "layout/index.json"
     index.write_text(index.read_text().replace('"localhost/x:1"', '"1"'))

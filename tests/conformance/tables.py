@@ -3,7 +3,8 @@
 
     tests/conformance/tables.py TABLES-DIRECTORY [DRIVER]
 
-Prints each failing row, each whose difference is explained, and closes with "N passed, N failed, N skipped"; exit status 1 if any failed.
+Prints each failing row, each whose difference is explained, and closes with "N passed, N failed, N skipped"; exit
+status 1 if any failed.
 """
 import json
 import pathlib
@@ -18,7 +19,8 @@ EXPLAINED = {
     "spec/content-descriptor-4d2970": UNKNOWN_SUM,
     "spec/image-manifest-417a9d": UNKNOWN_SUM,
     "spec/content-descriptor-7432d7": "the member data is not used, so it is not looked at",
-    "spec/image-manifest-19916d": "an image without layers is taken, as FROM scratch with nothing but metadata gives it",
+    "spec/image-manifest-19916d": "an image without layers is taken, as FROM scratch with nothing but metadata gives "
+                                  "it",
 }
 
 INPUTS = {
@@ -138,7 +140,8 @@ def main():
             skipped += 1
             print("explained: %s: %s" % (row["id"], EXPLAINED[row["id"]]))
         else:
-            print("FAIL %s %s: %s\n     %s" % (name, row["id"], why, json.dumps({k: row[k] for k in INPUTS[name]})[:400]))
+            print("FAIL %s %s: %s\n     %s"
+                  % (name, row["id"], why, json.dumps({k: row[k] for k in INPUTS[name]})[:400]))
     failed = len(rows) - passed - skipped
     print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return 1 if failed else 0

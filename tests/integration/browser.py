@@ -1,4 +1,5 @@
-"""A headless Chromium, driven by the DevTools protocol over a pipe: https://chromedevtools.github.io/devtools-protocol/."""
+"""A headless Chromium, driven by the DevTools protocol over a pipe:
+https://chromedevtools.github.io/devtools-protocol/."""
 import base64
 import fcntl
 import json

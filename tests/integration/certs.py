@@ -12,7 +12,8 @@ class Authority:
         self.folder, self.count = folder, 0
         folder.mkdir(parents=True)
         self.ca, self.ca_key = folder / "ca.crt", folder / "ca.key"
-        self.openssl("req", "-x509", *self.new_key(self.ca_key), "-out", self.ca, "-days", "2", "-subj", f"/CN={name} authority",
+        self.openssl("req", "-x509", *self.new_key(self.ca_key), "-out", self.ca, "-days", "2", "-subj",
+                     f"/CN={name} authority",
                      "-addext", "basicConstraints=critical,CA:TRUE")
 
     @staticmethod
@@ -28,14 +29,17 @@ class Authority:
         self.count += 1
         stem = self.folder / f"{self.count}"
         cert, key, request, extra = (stem.with_suffix(s) for s in (".cert", ".key", ".csr", ".ext"))
-        extra.write_text(f"subjectAltName={','.join(alternatives)}\n" if alternatives else "basicConstraints=CA:FALSE\n")
+        extra.write_text(f"subjectAltName={','.join(alternatives)}\n" if alternatives
+                         else "basicConstraints=CA:FALSE\n")
         self.openssl("req", *self.new_key(key), "-out", request, "-subj", f"/CN={name}")
-        self.openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.ca_key, "-CAcreateserial", "-out", cert,
+        self.openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.ca_key, "-CAcreateserial", "-out",
+                     cert,
                      "-days", "2", "-extfile", extra)
         return cert, key
 
     def context(self, ask_client=False):
-        """For a server on localhost and registry.example.test; ask_client: it asks for a certificate, and takes none."""
+        """For a server on localhost and registry.example.test; ask_client: it asks for a certificate, and takes
+        none."""
         cert, key = self.issue("localhost", "DNS:localhost", "IP:127.0.0.1", "DNS:registry.example.test")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)

@@ -41,7 +41,8 @@ def chain(base="localhost/busybox:1"):
         "flavor_base/language_definition": DEFINITION,
         "flavor_base/deps/Dockerfile": f"FROM {base}\nRUN mkdir -p /exaudf && echo deps >/exaudf/deps\n",
         "flavor_base/lang/Dockerfile": "FROM {{deps}}\nRUN echo lang >/exaudf/lang\n",
-        "flavor_base/build_run/Dockerfile": "FROM {{ deps }}\nRUN echo built >/exaudf/client && chmod 755 /exaudf/client\n",
+        "flavor_base/build_run/Dockerfile": "FROM {{ deps }}\nRUN echo built >/exaudf/client && chmod 755 "
+                                            "/exaudf/client\n",
         "flavor_base/custom/Dockerfile": "FROM {{lang}}\nRUN echo custom >/exaudf/custom\n",
         "flavor_base/release/Dockerfile": "FROM {{custom}}\nCOPY --from={{build_run}} /exaudf/client /exaudf/client\n"
                                           "RUN mkdir -p /conf /buckets /opt/app/dev /opt/app/proc /srv/etc && "

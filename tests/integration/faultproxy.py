@@ -278,7 +278,8 @@ class raw(Action):
 
 
 def header_bomb():
-    return raw("header bomb", lambda: [b"HTTP/1.1 200 OK\r\n"] + [b"X-%d: " % n + b"y" * 4000 + b"\r\n" for n in range(5000)])
+    return raw("header bomb",
+               lambda: [b"HTTP/1.1 200 OK\r\n"] + [b"X-%d: " % n + b"y" * 4000 + b"\r\n" for n in range(5000)])
 
 
 class close(Action):
@@ -564,7 +565,8 @@ class FaultProxy(Listener):
             repo = "/".join(handler.path.split("/")[2:]).rsplit("/blobs/", 1)[0].rsplit("/manifests/", 1)[0]
             challenge = f'Bearer realm="{self.url}/token",service="tests",scope="repository:{repo}:pull,push"'
         handler.drain()
-        handler.answer(401, [("WWW-Authenticate", challenge)], b'{"errors":[{"code":"UNAUTHORIZED","message":"log in"}]}')
+        handler.answer(401, [("WWW-Authenticate", challenge)],
+                       b'{"errors":[{"code":"UNAUTHORIZED","message":"log in"}]}')
         return True
 
     # --- faults
@@ -621,7 +623,8 @@ class Chaos:
         common = [reset(), reset(after=True), close(), status(500), status(502), status(503, Retry_After="0"),
                   status(429, Retry_After="0")]
         if method == "GET":
-            return common + [cut(r.randrange(60000)), cut(r.randrange(60000), fin=True), corrupt(), shorter(3), longer(3),
+            return common + [cut(r.randrange(60000)), cut(r.randrange(60000), fin=True), corrupt(), shorter(3),
+                             longer(3),
                              length(7), length(-7)]
         if method in BODY_METHODS:
             return common + [partial(r.randrange(100000)), status(404), status(416)]

@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import os
+import pty
 import re
 import socket
 import subprocess
@@ -51,7 +52,8 @@ def free_port():
 
 
 def write_tree(folder, files):
-    """Write files into a directory. A value is text (dedented), bytes, None for a directory or a tuple (value, mode)."""
+    """Write files into a directory. A value is text (dedented), bytes, None for a directory or a tuple (value,
+    mode)."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in files.items():
@@ -122,7 +124,7 @@ class Slct:
             home.mkdir(parents=True, exist_ok=True)
         self.env = {"PATH": os.environ["PATH"], "HOME": str(home), "SLCT_ROOT": str(store), "LC_ALL": "C.UTF-8",
                     "TMPDIR": str(work)}
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "SLCT_UPPER"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
         self.env.update(env or {})
@@ -162,7 +164,8 @@ class Slct:
 
     def build(self, dockerfile, *args, files=None, tag="test:1", **kw):
         """Build one Dockerfile (text, or a context directory) under a name."""
-        folder = dockerfile if isinstance(dockerfile, Path) else self.context({"Dockerfile": dockerfile, **(files or {})})
+        made = isinstance(dockerfile, Path)
+        folder = dockerfile if made else self.context({"Dockerfile": dockerfile, **(files or {})})
         return self.run("build", *(["-t", tag] if tag else []), *args, folder, **kw)
 
     def image(self, name="test:1"):
@@ -185,6 +188,25 @@ class Slct:
         folder = write_tree(self.work / f"f{self.count}" / name, {**files, **(extra or {})})
         self.give(folder.parent)
         return folder
+
+
+def on_terminal(slct, *args, keys=b"", cwd=None):
+    """Run slct with a terminal; gives the exit status and what the terminal showed."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(cwd or slct.work)
+        os.execvpe(slct.argv(*args)[0], slct.argv(*args), slct.env)
+    os.write(fd, keys)
+    seen = b""
+    while True:
+        try:
+            data = os.read(fd, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        seen += data
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode(errors="replace")
 
 
 class File:

@@ -11,7 +11,8 @@ from lab import need, write_tree
 
 @pytest.fixture
 def web():
-    """A server of byte strings by path: web.files; their ETags: web.tags; what was asked: web.seen, and answered with 304:
+    """A server of byte strings by path: web.files; their ETags: web.tags; what was asked: web.seen, and answered with
+    304:
     web.unchanged; the most requests at a time: web.most, where answers wait for the barrier web.gate."""
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -55,15 +56,18 @@ def web():
 
 def git(folder, *args):
     env = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
-    return subprocess.run([need("git"), "-c", "user.name=t", "-c", "user.email=t@t.example", "-c", "protocol.file.allow=always",
-                           "-C", str(folder), *args], check=True, capture_output=True, text=True, env=env).stdout.strip()
+    return subprocess.run([need("git"), "-c", "user.name=t", "-c", "user.email=t@t.example", "-c",
+                           "protocol.file.allow=always",
+                           "-C", str(folder), *args], check=True, capture_output=True, text=True,
+                           env=env).stdout.strip()
 
 
 @pytest.fixture
 def repo(work):
     """A repository with two commits, a branch and a tag; gives its folder, served as file://."""
     folder = work / "repo.git"
-    write_tree(folder, {"Dockerfile": b"FROM localhost/busybox:1\nCOPY . /c/\n", "f": b"one\n", "sub/Dockerfile": b"FROM scratch\nCOPY g /g\n", "sub/g": b"g\n"})
+    write_tree(folder, {"Dockerfile": b"FROM localhost/busybox:1\nCOPY . /c/\n", "f": b"one\n",
+                        "sub/Dockerfile": b"FROM scratch\nCOPY g /g\n", "sub/g": b"g\n"})
     git(folder, "init", "-q", "-b", "main")
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "one")

@@ -18,12 +18,15 @@ def add(slct, line, rc=0, **kw):
 
 @pytest.fixture
 def served(web):
-    web.files = {"/d/file": b"data\n", "/a%20b?x=1": b"data\n", "/": b"root\n", "/moved": "/d/file", "/dir/": b"dir\n", "/t.tgz": gzip.compress(b"x" * 600)}
+    web.files = {"/d/file": b"data\n", "/a%20b?x=1": b"data\n", "/": b"root\n", "/moved": "/d/file", "/dir/": b"dir\n",
+                 "/t.tgz": gzip.compress(b"x" * 600)}
     return web
 
 
-@pytest.mark.parametrize("path, dest, name", [("/d/file", "/x/", "x/file"), ("/d/file", "/x/y", "x/y"), ("/moved", "/", "moved"),
-                                              ("/a%20b?x=1", "/n/", "n/a b"), ("/", "/n/", "n/__unnamed__"), ("/t.tgz", "/n/", "n/t.tgz"), ("/dir/", "/n/", "n/dir")])
+@pytest.mark.parametrize("path, dest, name",
+                         [("/d/file", "/x/", "x/file"), ("/d/file", "/x/y", "x/y"), ("/moved", "/", "moved"),
+                                              ("/a%20b?x=1", "/n/", "n/a b"), ("/", "/n/", "n/__unnamed__"),
+                                              ("/t.tgz", "/n/", "n/t.tgz"), ("/dir/", "/n/", "n/dir")])
 def test_file(slct, served, path, dest, name):
     add(slct, f"ADD {served.url}{path} {dest}")
     image = slct.image()
@@ -157,7 +160,8 @@ def tar(name, data, mode="w:gz"):
 def test_unpack(slct, served):
     """--unpack holds for files of URLs too, --unpack=false for those of the context."""
     served.files["/a.tgz"] = archive = tar("in/side", b"unpacked\n")
-    add(slct, f"ADD --unpack {served.url}/a.tgz a.tgz {served.url}/d/file /x/\nADD --unpack=false a.tgz {served.url}/a.tgz /y/\n"
+    add(slct, f"ADD --unpack {served.url}/a.tgz a.tgz {served.url}/d/file /x/\nADD --unpack=false a.tgz {served.url}/"
+              "a.tgz /y/\n"
         f"ADD --unpack=true {served.url}/a.tgz /z", files={"a.tgz": archive})
     image = slct.image()
     assert image.text("x/in/side") == image.text("z/in/side") == "unpacked\n" and image.text("x/file") == "data\n"
@@ -171,8 +175,10 @@ def test_git_parameters(slct, repo):
         f"ADD {url}?checksum={one}&fetch-by-commit#main /d/\nADD {url}?submodules=false /e/")
     image = slct.image()
     assert image.text("a/g") == "g\n" and image.text("b/f") == "side\n" and image.text("c/f") == "one\n"
-    assert "c/.git/HEAD" in image and "b/.git" not in image and image.text("d/f") == "one\n" and image.text("e/f") == "two\n"
-    for query, text in (("?tag=a&ref=b", "two references"), ("?x=1", '"x"'), (f"?checksum={one}", "checksum"), ("?ref", "needs a value"),
+    assert "c/.git/HEAD" in image \
+        and "b/.git" not in image and image.text("d/f") == "one\n" and image.text("e/f") == "two\n"
+    for query, text in (("?tag=a&ref=b", "two references"), ("?x=1", '"x"'), (f"?checksum={one}", "checksum"),
+                        ("?ref", "needs a value"),
                         ("?mtime=never", "mtime"), ("?subdir=../..", "leads out")):
         assert text in add(slct, f"ADD {url}{query} /x", rc=None).err, query
     assert "contradict" in add(slct, f"ADD --keep-git-dir=false {url}?keep-git-dir /x", rc=3).err

@@ -79,7 +79,8 @@ def test_missing_stage(slct):
 
 
 def test_stage_that_comes_later(slct):
-    build(slct, B.replace("\n", " AS a\n") + "COPY --from=b /x /x\n" + B.replace("\n", " AS b\n") + "FROM a\n", 3, "b", args=["--offline"])
+    build(slct, B.replace("\n", " AS a\n") + "COPY --from=b /x /x\n" + B.replace("\n", " AS b\n") + "FROM a\n", 3, "b",
+          args=["--offline"])
 
 
 def test_cycle_is_named_with_its_path(slct):
@@ -180,7 +181,8 @@ def test_link_to_itself(slct):
     refused(slct, 3, slct.run("build", flavor, rc=None), "release/me")
 
 
-@pytest.mark.parametrize("reference", ["UPPER/case", "a//b", "a:b:c", "a@sha256:12", "localhost/x:" + "t" * 129, "-x", "a b",
+@pytest.mark.parametrize("reference",
+                         ["UPPER/case", "a//b", "a:b:c", "a@sha256:12", "localhost/x:" + "t" * 129, "-x", "a b",
                                        "localhost/busybox:1@sha256:zz", "a/../b", "https://x/y"])
 def test_bad_references(slct, reference):
     refused(slct, 2, slct.run("build", "-t", reference, slct.context({"Dockerfile": B}), rc=None))
@@ -198,12 +200,14 @@ def test_base_image_that_is_nowhere(slct):
 def test_registry_that_is_down(slct):
     from lab import free_port
     port = free_port()
-    done = refused(slct, 4, slct.build(f"FROM localhost:{port}/x:1\nRUN true\n", rc=None), f"localhost:{port}", "Dockerfile:1")
+    done = refused(slct, 4, slct.build(f"FROM localhost:{port}/x:1\nRUN true\n", rc=None), f"localhost:{port}",
+                   "Dockerfile:1")
     assert "refused" in done.err.lower() or "connect" in done.err.lower()
 
 
 def test_offline_needs_the_store(slct):
-    refused(slct, 3, slct.build("FROM registry.example.com/x:1\n", "--offline", rc=None), "registry.example.com/x:1", "hint:.*--offline")
+    refused(slct, 3, slct.build("FROM registry.example.com/x:1\n", "--offline", rc=None), "registry.example.com/x:1",
+            "hint:.*--offline")
 
 
 USAGE = [
@@ -211,7 +215,8 @@ USAGE = [
     ["build", "--pull", "perhaps", "."], ["build", "--progress", "loud", "."], ["build", "-t", "a", "-t"],
     ["build", "--isolation", "none-such", "."], ["import", "only-one"], ["save", "x"], ["save", "-o", "p"], ["load"],
     ["inspect"], ["tag", "one"], ["export", "--format", "rar", "x"], ["build", "--build-arg", "=x", "."],
-    ["build", "--add-host", "nocolon", "."], ["build", "--step-timeout", "soon", "."], ["build", "--shm-size", "big", "."],
+    ["build", "--add-host", "nocolon", "."], ["build", "--step-timeout", "soon", "."],
+    ["build", "--shm-size", "big", "."],
     ["images", "--json=maybe"], ["fsck", "operand"], ["build", "--network", "nosuch", "."],
 ]
 

@@ -1,5 +1,5 @@
-"""How --cache-to writes: one client for a whole build, layers that are sent while they are packed, what is known to be in
-the registry, and what happens when a write breaks or somebody else is faster."""
+"""How --cache-to writes: one client for a whole build, layers that are sent while they are packed, what is known to be
+in the registry, and what happens when a write breaks or somebody else is faster."""
 import base64
 import json
 import os
@@ -62,7 +62,8 @@ def test_one_token_for_a_build(new_slct, registry, work):
     """Each entry used to be written by a client of its own, which asked for a token of its own."""
     with FaultProxy(registry.port, auth="bearer") as proxy:
         repo, slct = place(registry, proxy), new_slct()
-        built = slct.run("build", "--cache-to", repo, slct.context({"Dockerfile": LINES}), env=login(work / "login", proxy))
+        built = slct.run("build", "--cache-to", repo, slct.context({"Dockerfile": LINES}),
+                         env=login(work / "login", proxy))
         assert "warning" not in built.err and len(built.ran) == 5, built
         assert len(proxy.asked) <= 2, proxy.asked    # to read the tags, to write
         assert proxy.count(status=401) <= 2
@@ -72,7 +73,8 @@ def test_one_token_for_a_build(new_slct, registry, work):
 def test_a_token_that_ends_between_entries(new_slct, registry, work):
     with FaultProxy(registry.port, auth="bearer", token_uses=7) as proxy:
         repo, slct = place(registry, proxy), new_slct()
-        built = slct.run("build", "--cache-to", repo, slct.context({"Dockerfile": LINES}), env=login(work / "login", proxy))
+        built = slct.run("build", "--cache-to", repo, slct.context({"Dockerfile": LINES}),
+                         env=login(work / "login", proxy))
         assert "warning" not in built.err and len(proxy.asked) > 2, built
         is_full(repo.replace(proxy.host, registry.host), new_slct)
 

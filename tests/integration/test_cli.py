@@ -16,7 +16,8 @@ SLCT = os.path.abspath(os.environ.get("SLCT") or ROOT / "build" / "slct")
 @pytest.fixture
 def slct(tmp_path):
     """Runs slct with a store of its own; returns the finished process."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("SLCT_") and k not in ("NO_COLOR", "XDG_CONFIG_HOME")}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("SLCT_")
+           and k not in ("NO_COLOR", "XDG_CONFIG_HOME")}
     env.update(HOME=str(tmp_path), SLCT_ROOT=str(tmp_path / "store"), SOURCE_DATE_EPOCH="1704067200")
 
     def run(*args, status=0, **more):
@@ -68,7 +69,10 @@ def test_what_is_not_built_says_so(slct):
     (["save", "x"], "-o PATH is missing"),
     (["build", "-t", "UPPER", "."], "upper-case"),
     (["build", "--target", "a", "--goal", "b", "."], "exclude each other"),
-    (["build", "--created", "now", "."], "--created is not built yet"),
+    (["build", "--created", "today", "."], '"today" is neither now nor a date'),
+    (["build", "--created", "2026-13-01", "."], "neither now nor a date"),
+    (["build", "--created", "1969-12-31", "."], "neither now nor a date"),
+    (["build", "--created", "", "."], "neither now nor a date"),
     (["completion", "tcsh"], "not built"),
 ])
 def test_wrong_usage(slct, args, message):
@@ -102,7 +106,8 @@ def test_images_tag_rm(slct, image):
     images = {i["name"]: i for i in json.loads(slct("images", "--json").stdout)["images"]}
     assert set(images) == {"tiny:1", "other.example/x/y:2"}
     assert {i["id"] for i in images.values()} == {image}
-    assert slct("images", "-q").stdout.split() == [i["name"] for i in json.loads(slct("images", "--json").stdout)["images"]]
+    listed = json.loads(slct("images", "--json").stdout)["images"]
+    assert slct("images", "-q").stdout.split() == [i["name"] for i in listed]
     slct("rm", "tiny:1", "nosuch", status=3)
     assert "tiny:1" in slct("images", "-q").stdout
     slct("rm", "tiny:1", image[7:19])
@@ -156,7 +161,7 @@ def test_completion(slct):
     COMP_WORDS=(slct --root x ima); COMP_CWORD=3; _slct; echo "${COMPREPLY[*]}"
     """
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["--pull --push", "always missing never", "images"], done.stderr
+    assert done.stdout.splitlines() == ["--pull --push", "auto always missing never", "images"], done.stderr
 
 
 def test_install(slct, tmp_path):

@@ -102,7 +102,8 @@ def test_links_do_not_lead_out(slct, name):
 
 
 def test_a_link_in_the_context_is_followed(slct):
-    slct.run("build", "-t", "test:1", "-", input=tar_of({**CONTEXT, "Dockerfile": link("Dockerfile", "d"), "d": DOCKERFILE}))
+    slct.run("build", "-t", "test:1", "-",
+             input=tar_of({**CONTEXT, "Dockerfile": link("Dockerfile", "d"), "d": DOCKERFILE}))
     assert slct.image()["c/Dockerfile"].link == "d"
 
 
@@ -115,7 +116,8 @@ def test_hostile_members(slct):
 # --- web ---
 
 def test_web_contexts(any_slct, web):
-    web.files = {"/c.tgz": gzip.compress(tar_of(CONTEXT)), "/moved": "/c.tgz", "/Dockerfile": b"FROM localhost/busybox:1\nENV A=1\n"}
+    web.files = {"/c.tgz": gzip.compress(tar_of(CONTEXT)), "/moved": "/c.tgz",
+                 "/Dockerfile": b"FROM localhost/busybox:1\nENV A=1\n"}
     any_slct.run("build", "-t", "test:1", web.url + "/c.tgz")
     assert any_slct.image().text("c/a/f") == "text\n"
     assert any_slct.run("build", web.url + "/moved").ran == []
@@ -199,7 +201,8 @@ def test_without_git(slct, repo):
 
 
 def test_hooks_of_the_caller_do_not_run(slct, repo):
-    hooks = write_tree(slct.work / "templates/hooks", {"post-checkout": (b"#!/bin/sh\ntouch " + str(slct.work).encode() + b"/hooked\n", 0o755)})
+    hooks = write_tree(slct.work / "templates/hooks",
+                       {"post-checkout": (b"#!/bin/sh\ntouch " + str(slct.work).encode() + b"/hooked\n", 0o755)})
     slct.run("build", f"file://{repo}", env={"GIT_TEMPLATE_DIR": str(hooks.parent), "GIT_DIR": "/nosuch"})
     assert not (slct.work / "hooked").exists()
 

@@ -1,4 +1,5 @@
-"""COPY and ADD beyond plain files: --exclude, --parents, --link, --chmod, here-documents, archives over what is there."""
+"""COPY and ADD beyond plain files: --exclude, --parents, --link, --chmod, here-documents, archives over what is
+there."""
 import io
 import stat
 import tarfile
@@ -57,7 +58,8 @@ def test_parents_missing(slct):
 
 
 def test_link_replaces_links(slct):
-    slct.build(B + "RUN mkdir /real && ln -s real /way\nCOPY f /way/plain\nCOPY --link f /way/linked\n", files={"f": "1"})
+    slct.build(B + "RUN mkdir /real && ln -s real /way\nCOPY f /way/plain\nCOPY --link f /way/linked\n",
+               files={"f": "1"})
     image = slct.image()
     assert "real/plain" in image and "real/linked" not in image
     assert image.text("way/linked") == "1"
@@ -101,7 +103,8 @@ def test_heredoc_text_is_an_input(slct):
 
 
 def test_run_heredocs(slct):
-    slct.build(B + "RUN <<EOF\nA=1\necho one$A > /one\nEOF\nRUN cat <<X > /two && cat <<'Y' >> /two\nx $HOME\nX\ny $HOME\nY\n")
+    slct.build(B + "RUN <<EOF\nA=1\necho one$A > /one\nEOF\nRUN cat <<X > /two && cat <<'Y' >> /two\nx $HOME\nX\n"
+                   "y $HOME\nY\n")
     image = slct.image()
     assert image.text("one") == "one1\n"
     assert image.text("two") == "x /root\ny $HOME\n"
@@ -119,14 +122,16 @@ def test_run_script(slct):
 
 def test_archive_merges_with_what_is_there(slct):
     archive = tar(("etc/passwd.d/x", "implied", 0o600), ("file", "now a file", 0o644), ("dir", None, 0o700))
-    slct.build(B + "RUN mkdir /file && touch /file/below /dir && chmod 711 /etc\nADD a.tar /\n", files={"a.tar": archive})
+    slct.build(B + "RUN mkdir /file && touch /file/below /dir && chmod 711 /etc\nADD a.tar /\n",
+               files={"a.tar": archive})
     image = slct.image()
     assert image.text("file") == "now a file" and "file/below" not in image
     assert modes(image, "dir", "etc", "etc/passwd.d/x") == [0o700, 0o711, 0o600]
 
 
 def test_archive_follows_links_to_directories(slct):
-    slct.build(B + "RUN mkdir /real && ln -s /real /lib64x\nADD a.tar /\n", files={"a.tar": tar(("lib64x/so", "1", 0o644))})
+    slct.build(B + "RUN mkdir /real && ln -s /real /lib64x\nADD a.tar /\n",
+               files={"a.tar": tar(("lib64x/so", "1", 0o644))})
     image = slct.image()
     assert image.text("real/so") == "1" and image["lib64x"].kind == "symlink"
 

@@ -131,8 +131,8 @@ def test_files_are_linked(any_slct):
 
 @pytest.mark.parametrize("steps", [0, 20])
 def test_one_inode_is_one_path_of_a_root(any_slct, steps):
-    """A tree that was made for one stack may lie in another one, where its files would meet their other names; also among
-    so many layers that they are folded."""
+    """A tree that was made for one stack may lie in another one, where its files would meet their other names; also
+    among so many layers that they are folded."""
     one = B + "\nCOPY --from=src /d/f0 /a\n"
     two = B + "\nCOPY --from=src /d/f0 /b\n"
     both = B + "\nCOPY --from=src /d/f0 /a\nCOPY --from=src /d/f0 /b\n"
@@ -154,7 +154,8 @@ def test_one_inode_is_one_path_of_a_root(any_slct, steps):
 
 def test_from_its_own_base(any_slct):
     """The source's layers lie below the destination: links would give its files second names there."""
-    any_slct.build(OLD_SOURCE + "FROM src\nCOPY --from=src /d /to\nCOPY --from=src /d /d\nRUN stat -c %i /d/f0 /to/f0 >/seen\n",
+    any_slct.build(OLD_SOURCE
+                   + "FROM src\nCOPY --from=src /d /to\nCOPY --from=src /d /d\nRUN stat -c %i /d/f0 /to/f0 >/seen\n",
                    files=FILES)
     image = any_slct.image()
     first, second = image.text("seen").split()

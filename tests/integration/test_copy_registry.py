@@ -175,7 +175,8 @@ TARGET_FAULTS = {
     "open refused": ("POST", "", status(500)), "manifest refused": ("PUT", "/manifests/", status(502))}
 
 
-@pytest.mark.parametrize("name, size", cases(TARGET_FAULTS, ["answer lost", "patch cut", "patch refused", "session lost"]))
+@pytest.mark.parametrize("name, size",
+                         cases(TARGET_FAULTS, ["answer lost", "patch cut", "patch refused", "session lost"]))
 def test_the_target_fails_once(empty, new_slct, image, target, work, name, size):
     """What was sent in vain is fetched again."""
     a, b, whole = image(size)
@@ -206,7 +207,8 @@ def test_refused_mounts_within_a_registry(empty, new_slct, image, source, target
 
 
 def test_over_http2(empty, new_slct, work):
-    """Two names of one registry, so that nothing is mounted: what is sent shares a connection, what is fetched does not."""
+    """Two names of one registry, so that nothing is mounted: what is sent shares a connection, what is fetched does
+    not."""
     authority = Authority(work / "authority")
     cert, key = authority.issue("localhost", "DNS:localhost,IP:127.0.0.1")
     registry = Registry(work / "h2", tls={"certificate": cert, "key": key}).start()
@@ -298,7 +300,8 @@ def test_to_a_layout(empty, image, source, work):
     assert empty.run("copy", f"oci:{work}/out:2", f"oci:{work}/more:3").out.strip() == whole
     assert kept(empty) == [] and not [p for p in (work / "more").rglob(".slct-tmp*")]
     for place in ("out:1", "out:2", "more:3"):
-        raw = subprocess.run([need("skopeo"), "inspect", "--raw", f"oci:{work}/{place}"], check=True, capture_output=True)
+        raw = subprocess.run([need("skopeo"), "inspect", "--raw", f"oci:{work}/{place}"], check=True,
+                             capture_output=True)
         assert digest(raw.stdout) == whole
 
 
@@ -350,8 +353,11 @@ def test_netrc_is_nobodys_login(empty, image, work):
     """Logins come from the files of registries alone, also where the registry asks for one."""
     a, b, _ = image(1000)
     (work / "other").mkdir()
-    (work / "other/.netrc").write_text("machine localhost login somebody password s3cret-of-netrc\ndefault login x password y\n")
+    (work / "other/.netrc").write_text("machine localhost login somebody password s3cret-of-netrc\n"
+                                       "default login x password y\n")
     with Trap() as trap:
-        trap.front = lambda handler, login: (handler.drain(), handler.answer(401, [("WWW-Authenticate", 'Basic realm="x"')], b""))
-        got = empty.run("copy", a, f"docker://{trap.host}/x:1", rc=4, env={"HOME": str(work / "other"), "NETRC": str(work / "other/.netrc")})
+        trap.front = lambda handler, login: (handler.drain(),
+                                             handler.answer(401, [("WWW-Authenticate", 'Basic realm="x"')], b""))
+        got = empty.run("copy", a, f"docker://{trap.host}/x:1", rc=4,
+                        env={"HOME": str(work / "other"), "NETRC": str(work / "other/.netrc")})
     assert trap.seen and trap.logins == [] and "not logged in" in got.err + str(got.errors), got

@@ -14,7 +14,8 @@ from lab import command_lines, write_tree
 TESTS = {"python3/all/b.py": "b", "python3/all/a.py": "a", "python3/all/notes.txt": "none", "one.py": "one",
          "generic/g.py": "g"}
 CI = {"build_runners": [], "test_config": {"default_test_runners": [], "test_sets": [
-    {"name": "x", "goal": "Release", "files": ["one.py"], "folders": ["python3/all"], "generic_language_tests": ["java", "r"]},
+    {"name": "x", "goal": "Release", "files": ["one.py"], "folders": ["python3/all"],
+     "generic_language_tests": ["java", "r"]},
     {"name": "y", "goal": "base_test_build_run", "files": [], "folders": ["nosuch"], "generic_language_tests": []}]}}
 
 
@@ -45,7 +46,8 @@ def make(slct, tests=None, ci=CI, data=True):
 def run(slct, root, bucket, database, *args, env=None, **kw):
     place = ["--environment-type", "external_db", "--external-exasol-db-host", "127.0.0.1", "--external-exasol-db-port",
              database.port, "--external-exasol-bucketfs-port", bucket.port, "--external-exasol-db-user", "sys",
-             "--external-exasol-db-password", database.password, "--external-exasol-bucketfs-write-password", bucket.password]
+             "--external-exasol-db-password", database.password, "--external-exasol-bucketfs-write-password",
+             bucket.password]
     return slct.run("exaslct", "run-db-test", "--flavor-path", "flavors/demo", *place, *args, cwd=root,
                     env={"SLCT_BUCKETFS_WAIT": "1s", **(env or {})}, **kw)
 
@@ -77,7 +79,8 @@ def test_sets_of_ci_json(any_slct, bucket, database):
     out = outputs(root)
     assert (out / "command_line_output").read_text() + "\n" == done.out
     log = (out / "demo/release/generic/generic/java/g.py/logs/test_output").read_text()
-    definition = ("HELLO=localzmq+protobuf:///bfsdefault/myudfs/demo?lang=hello#buckets/bfsdefault/myudfs/demo/exaudf/client "
+    definition = ("HELLO=localzmq+protobuf:///bfsdefault/myudfs/demo?lang=hello#buckets/bfsdefault/myudfs/demo/exaudf/"
+                  "client "
                   "JAVA=builtin_java PYTHON3=builtin_python3 R=builtin_r")
     assert (f"called with --server 127.0.0.1:{database.port} --user sys --password *** --script-languages {definition} "
             "--lang-path /tests/lang --loglevel=critical --driver=/downloads/ODBC/lib/libexaodbc-1.so "
@@ -101,9 +104,11 @@ def test_sets_of_ci_json(any_slct, bucket, database):
 def test_environment_files(slct, bucket, database):
     """Exasol's own tests read members of the JSON file."""
     root = make(slct, {"e.py": "e"})
-    look = "cat /environment_info.json; . /environment_info.sh; echo; echo =$ITDE_DATABASE_HOST:$ITDE_DATABASE_DB_PORT=; env\n"
+    look = ("cat /environment_info.json; . /environment_info.sh; echo; echo "
+            "=$ITDE_DATABASE_HOST:$ITDE_DATABASE_DB_PORT=; env\n")
     (root / "test_container/tests/test/e.py").write_text(look)
-    run(slct, root, bucket, database, "--test-file", "e.py", "--external-exasol-ssh-port", "2222", "--source-docker-username",
+    run(slct, root, bucket, database, "--test-file", "e.py", "--external-exasol-ssh-port", "2222",
+        "--source-docker-username",
         "me", "--source-docker-password", "docker-pass", "--test-log-level", "info", "--test", "T.x", "--test", "-v")
     log = (outputs(root) / "demo/release/test_files/e.py/logs/test_output").read_text()
     assert f"=127.0.0.1:{database.port}=" in log and "DOCKER_USERNAME=me" in log and "docker-pass" not in log
@@ -117,7 +122,8 @@ def test_environment_files(slct, bucket, database):
 
 def test_a_test_that_fails(slct, bucket, database):
     root = make(slct, {"bad.py": None, "good.py": "good", "f/x.py": "x"})
-    done = run(slct, root, bucket, database, "--test-file", "bad.py", "--test-file", "good.py", "--test-folder", "f", rc=1)
+    done = run(slct, root, bucket, database, "--test-file", "bad.py", "--test-file", "good.py", "--test-folder", "f",
+               rc=1)
     lines = done.out.splitlines()
     assert lines[0] == "- Tests: FAILED" and lines[3:] == ["      - Tests in test folder f with language None: OK",
                                                            "      - Tests in test files with language None: FAILED", ""]
@@ -130,7 +136,8 @@ def test_a_test_that_fails(slct, bucket, database):
 
 def test_existing_container_and_reuse(slct, bucket, database):
     root = make(slct, {"a.py": "a"})
-    slct.run("exaslct", "export", "--flavor-path", "flavors/demo", "--export-path", "out", "--compression-strategy", "none",
+    slct.run("exaslct", "export", "--flavor-path", "flavors/demo", "--export-path", "out", "--compression-strategy",
+             "none",
              cwd=root)
     done = run(slct, root, bucket, database, "--test-file", "a.py", "--use-existing-container", "out/demo_release.tar")
     assert (bucket.data / "myudfs/demo.tar").read_bytes() == (root / "out/demo_release.tar").read_bytes()
@@ -144,13 +151,15 @@ def test_existing_container_and_reuse(slct, bucket, database):
         "--reuse-uploaded-container")
     assert (bucket.data / "myudfs/demo.tar").stat().st_size > 3
     (root / "out/x.zip").write_text("")
-    assert ".tar.gz" in run(slct, root, bucket, database, "--test-file", "a.py", "--use-existing-container", "out/x.zip", rc=2).err
+    assert ".tar.gz" in run(slct, root, bucket, database, "--test-file", "a.py", "--use-existing-container",
+                            "out/x.zip", rc=2).err
 
 
 def test_two_goals(slct, bucket, database):
     """Each goal's container is tested while it is the one in the bucket."""
     root = make(slct, {"a.py": "a"})
-    done = run(slct, root, bucket, database, "--test-file", "a.py", "--release-goal", "release", "--release-goal", "lang")
+    done = run(slct, root, bucket, database, "--test-file", "a.py", "--release-goal", "release", "--release-goal",
+               "lang")
     assert [line for line in done.out.splitlines() if "release goal" in line] == [
         f"    - Tests for release goal {g}: OK" for g in ("release", "lang")]
     assert database.seen == ["import rows", "test a"] * 2
@@ -159,11 +168,13 @@ def test_two_goals(slct, bucket, database):
 
 def test_the_database_or_the_bucket_refuses(slct, bucket, database):
     root = make(slct, {"a.py": "a"})
-    done = run(slct, root, bucket, database, "--test-file", "a.py", "--external-exasol-db-password", "wrong-password", rc=1)
+    done = run(slct, root, bucket, database, "--test-file", "a.py", "--external-exasol-db-password", "wrong-password",
+               rc=1)
     assert "filling the database" in done.err and "test_data/enginedb_small/import.sql" in done.err
     log = outputs(root) / "demo/release/PopulateTestEngine/logs/log"
     assert str(log) in done.err and not database.seen
-    done = run(slct, root, bucket, database, "--test-file", "a.py", "--external-exasol-bucketfs-write-password", "wrong-word", rc=4)
+    done = run(slct, root, bucket, database, "--test-file", "a.py", "--external-exasol-bucketfs-write-password",
+               "wrong-word", rc=4)
     assert "401" in done.err and "wrong-word" not in done.err
     root = make(slct, {"a.py": "a"}, data=False)
     run(slct, root, bucket, database, "--test-file", "a.py")

@@ -353,7 +353,8 @@ def test_onbuild(slct):
 def test_onbuild_of_an_image_reads_stages_and_images(slct):
     """What a base image's trigger copies from is built or resolved, though nothing else needs it."""
     slct.build("FROM scratch\nCOPY f /f\n", files={"f": "image\n"}, tag="localhost/other:1")
-    slct.build(B + "ONBUILD COPY --from=made /f /of-stage\nONBUILD COPY --from=localhost/other:1 /f /of-image\n", tag="localhost/trigger:1")
+    slct.build(B + "ONBUILD COPY --from=made /f /of-stage\nONBUILD COPY --from=localhost/other:1 /f /of-image\n",
+               tag="localhost/trigger:1")
     text = "FROM localhost/other:1 AS unused\nRUN false\nFROM scratch AS made\nCOPY f /f\nFROM localhost/trigger:1\n"
     slct.build(text, files={"f": "stage\n"})
     assert slct.image().text("of-stage") == "stage\n" and slct.image().text("of-image") == "image\n"

@@ -56,7 +56,8 @@ def test_without_subordinate_ids(new_slct, plain_user):
 
 def test_root_without_capabilities(slct, root):
     """As in a container of an orchestrator."""
-    got = slct.run("doctor", "--json", rc=None, prefix=[need("setpriv"), "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"])
+    got = slct.run("doctor", "--json", rc=None,
+                   prefix=[need("setpriv"), "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"])
     shown, found = findings(got)
     assert got.rc == (0 if shown["can_build"] else 5)
     assert found["root"]["state"] != "ok"

@@ -105,12 +105,14 @@ def test_a_link_as_working_directory(any_slct, canary):
     assert SECRET not in done.err
 
 
-@pytest.mark.parametrize("name", ["proc", "sys", "dev", "dev/shm", "dev/pts", "etc", "etc/hosts", "etc/resolv.conf", "tmp"])
+@pytest.mark.parametrize("name",
+                         ["proc", "sys", "dev", "dev/shm", "dev/pts", "etc", "etc/hosts", "etc/resolv.conf", "tmp"])
 def test_mount_points_that_are_links(any_slct, canary, name):
     """The image's own directories lead out; slct's mounts and texts go where its root says."""
     parent = os.path.dirname(name)
     done = any_slct.build(B + f"RUN rm -rf /{name} 2>/dev/null; true\nCOPY --from=localhost/links:1 / /\n"
-                          f"RUN ls -la / > /dev/null; echo x > /etc/hosts; echo x > /etc/resolv.conf; echo x > /dev/shm/y; true\n",
+                          "RUN ls -la / > /dev/null; echo x > /etc/hosts; echo x > /etc/resolv.conf; echo x > "
+                          "/dev/shm/y; true\n",
                           rc=None, *import_links(any_slct, canary, name, parent))
     assert SECRET not in done.err
 
@@ -136,7 +138,8 @@ def test_base_image_of_links(any_slct, canary, name):
     """The same as the base itself: every mount of a step would go through the link."""
     import_links(any_slct, canary, name, os.path.dirname(name))
     done = any_slct.build("FROM localhost/links:1\nCOPY --from=localhost/busybox:1 /bin/busybox /b\n"
-                          'RUN ["/b", "sh", "-c", "/b ls -la /; /b cat /etc/file /dev/file /proc/file; echo x > /etc/hosts"]\n',
+                          'RUN ["/b", "sh", "-c", "/b ls -la /; /b cat /etc/file /dev/file /proc/file; echo x > '
+                          '/etc/hosts"]\n',
                           rc=None)
     assert SECRET not in done.err
 
@@ -170,11 +173,13 @@ COPY --from=use /bin/busybox /b
 """, rc=None)
 
 
-@pytest.mark.parametrize("id_", ["../../../{canary}", "/{canary}", "..", ".", "a/../../b", "{canary}/dir", "x%2f..%2fy", "\\n"])
+@pytest.mark.parametrize("id_", ["../../../{canary}", "/{canary}", "..", ".", "a/../../b", "{canary}/dir", "x%2f..%2fy",
+                                 "\\n"])
 def test_cache_ids_that_are_paths(any_slct, canary, id_):
     name = id_.replace("{canary}", str(canary))
     before = {p for p in any_slct.work.iterdir()}
-    done = any_slct.build(B + f"RUN --mount=type=cache,id={name},target=/c ls /c; cat /c/file; echo x > /c/made; true\n", rc=None)
+    done = any_slct.build(B + f"RUN --mount=type=cache,id={name},target=/c ls /c; cat /c/file; echo x > /c/made; "
+                              "true\n", rc=None)
     assert SECRET not in done.err
     assert not {p for p in any_slct.work.iterdir()} - before - {any_slct.work / f"context{any_slct.count}"}
 
@@ -223,7 +228,8 @@ def test_copy_through_links(any_slct, canary):
 
 
 def test_context_links_are_not_followed(any_slct, canary):
-    folder = any_slct.context({"Dockerfile": B + "COPY . /all\nCOPY abs /abs\nRUN cat /all/* /abs/* /abs 2>/dev/null; true\n",
+    folder = any_slct.context({"Dockerfile": B + "COPY . /all\nCOPY abs /abs\nRUN cat /all/* /abs/* /abs 2>/dev/null; "
+                                                 "true\n",
                                "x": "x"})
     os.symlink(canary, folder / "abs")
     os.symlink(canary / "file", folder / "file")
@@ -283,7 +289,8 @@ def test_abstract_sockets(any_slct):
     source.write_text('#include <sys/socket.h>\n#include <sys/un.h>\n#include <string.h>\n#include <stddef.h>\n'
                       'int main(int n, char **v) { struct sockaddr_un a = {1, ""}; int s = socket(1, 1, 0); (void)n;\n'
                       'memcpy(a.sun_path + 1, v[1], strlen(v[1]));\n'
-                      'return connect(s, (void *)&a, offsetof(struct sockaddr_un, sun_path) + 1 + strlen(v[1])) ? 9 : 0; }\n')
+                      'return connect(s, (void *)&a, offsetof(struct sockaddr_un, sun_path) + 1 + strlen(v[1])) ? 9 : '
+                      '0; }\n')
     program = any_slct.work / "c"
     subprocess.run([need("gcc"), "-w", "-static", "-o", program, source], check=True)
     with socket.socket(socket.AF_UNIX) as server:
@@ -342,5 +349,6 @@ def test_the_hosts_proc_stays_as_it_is(any_slct):
         lack("not root")
     before = subprocess.run(look, capture_output=True, text=True, check=True).stdout
     any_slct.build(B + "RUN for n in consoles locks swaps sysvipc; do chmod 440 /proc/$n; chown 5:6 /proc/$n; done "
-                   "2>/dev/null; cat /proc/meminfo /proc/self/status > /dev/null && echo 100 > /proc/self/oom_score_adj\n")
+                   "2>/dev/null; cat /proc/meminfo /proc/self/status > /dev/null && echo 100 > "
+                   "/proc/self/oom_score_adj\n")
     assert subprocess.run(look, capture_output=True, text=True, check=True).stdout == before

@@ -9,7 +9,7 @@ import pytest
 from bucket import Bucket
 from exadb import Database, container_files
 from exflavor import DEFINITION
-from lab import command_lines, write_tree
+from lab import command_lines, on_terminal, write_tree
 
 BASE = "FROM localhost/busybox:1\nRUN echo data > /data\n"
 WEB = """
@@ -34,7 +34,8 @@ def test_tests_in_copies_of_their_stage(any_slct, work):
           alone: {stage: base, run: "test ! -e /mine && touch /mine; tail -n +3 /proc/net/dev | grep -v lo: && exit 1; exit 0"}
           again: {stage: base, run: "test ! -e /mine && touch /mine"}
         """, {"checks/t.sh": "cat /data; echo $X; id -u; touch /tests/x || echo refused\n"})
-    done = any_slct.run("test", f, "--junit", any_slct.work / "j.xml", "--output-directory", any_slct.work / "logs", rc=1)
+    done = any_slct.run("test", f, "--junit", any_slct.work / "j.xml", "--output-directory", any_slct.work / "logs",
+                        rc=1)
     words = {line.split()[1]: line.split()[0] for line in done.out.splitlines() if line[:4] in ("ok  ", "FAIL")}
     assert words == {"flavor/good": "ok", "flavor/bad": "FAIL", "flavor/late": "FAIL", "flavor/alone": "ok",
                      "flavor/again": "ok"}
@@ -63,12 +64,14 @@ def test_services(any_slct):
                "services:" + WEB)
     done = any_slct.run("test", "-j2", f, "--output-directory", any_slct.work / "logs")
     assert done.out.count("ok ") == 2
-    assert [log.read_text().endswith("served\n") for log in (any_slct.work / "logs").rglob("test.*.log")] == [True, True]
+    assert [log.read_text().endswith("served\n")
+            for log in (any_slct.work / "logs").rglob("test.*.log")] == [True, True]
     assert b"httpd\0-f\0-p\0" not in command_lines()
 
 
 @pytest.mark.parametrize("service, why", [("run: exit 4\n    ready: 'false'", "ended before it was ready"),
-                                          ("run: sleep 60\n    ready: 'false'\n    timeout: 1s", "was not ready in time")])
+                                          ("run: sleep 60\n    ready: 'false'\n    timeout: 1s",
+                                           "was not ready in time")])
 def test_services_that_do_not_come(slct, service, why):
     f = flavor(slct, "tests:\n  a: {stage: base, run: touch /ran, services: [s]}\n"
                f"services:\n  s:\n    stage: base\n    {service}\n")
@@ -133,7 +136,8 @@ def test_security_scan_that_fails(slct):
 def test_services_end_by_their_signal(any_slct):
     """SIGTERM for one, the image's own signal for another; what they do then is done before the next is said."""
     def service(name, stage, signo, port):   # ready when the trap is set
-        return (f"  {name}:\n    stage: {stage}\n    timeout: 5m\n    stop: 5m\n    ready: wget -qO- http://127.0.0.1:{port}/f >/dev/null 2>&1\n"
+        return (f"  {name}:\n    stage: {stage}\n    timeout: 5m\n    stop: 5m\n"
+                f"    ready: wget -qO- http://127.0.0.1:{port}/f >/dev/null 2>&1\n"
                 f"    run: trap 'echo {name} ended; exit 0' {signo}; touch /tmp/f; httpd -p {port} -h /tmp; "
                 "while :; do sleep 1; done\n")
 
@@ -188,7 +192,8 @@ def test_a_service_that_does_not_end_is_killed(slct):
 
 def test_exported_files(any_slct):
     """The files that a database would have: no package database, links for /conf, nested dev and proc kept."""
-    base = BASE + ("RUN mkdir -p /var/lib/dpkg /opt/dev /opt/proc /conf && touch /var/lib/dpkg/status /opt/dev/k /opt/proc/k\n"
+    base = BASE + ("RUN mkdir -p /var/lib/dpkg /opt/dev /opt/proc /conf && touch /var/lib/dpkg/status /opt/dev/k "
+                   "/opt/proc/k\n"
                    "ENV E=image\nUSER 1000\n")
     look = ("test ! -e /var/lib/dpkg && test -e /opt/dev/k && test -e /opt/proc/k && test -e /exasol-manifest.json && "
             "test $E-$(id -u) = image-1000 && cat /data")
@@ -212,7 +217,8 @@ def test_keep_failed(any_slct):
         """)
     done = any_slct.run("test", f, "--keep-failed", rc=1)
     assert "kept flavor/bad: slct run -it failed:flavor-bad sh\n" in done.out and "failed:flavor-good" not in done.out
-    look = any_slct.run("run", "failed:flavor-bad", "sh", "-c", "cat /left; ls /data; stat -c %u:%g /d; echo $X $PWD", rc=0)
+    look = any_slct.run("run", "failed:flavor-bad", "sh", "-c", "cat /left; ls /data; stat -c %u:%g /d; echo $X $PWD",
+                        rc=0)
     assert look.out.split("\n")[:3] == ["left", "1234:5678", "7 /tmp"]
     assert any_slct.run("run", "failed:flavor-out", "cat", "/left", "/exasol-manifest.json").out == "out\n{}"
     assert any_slct.run("run", "failed:flavor-bad", rc=3).out == "", "its command is the test's"
@@ -223,16 +229,39 @@ def test_keep_failed(any_slct):
     any_slct.fsck()
 
 
+def test_shell_in_what_a_failed_test_left(any_slct):
+    f = flavor(any_slct, """
+        services:
+          s: {image: localhost/busybox:1, run: sleep 1000}
+        tests:
+          good: {stage: base, run: "true", services: [s]}
+          bad: {stage: base, run: "echo left > /left; exit 3", env: {X: "7"}, workdir: /srv, files: t, services: [s]}
+        """, {"t/f": "of the tests\n"})
+    rc, seen = on_terminal(any_slct, "test", "--shell-on-fail", str(f),
+                           keys=b"cat /left /data /tests/f; echo $X-$((X+1)) $PWD\nexit 5\n")
+    assert rc == 1 and "A shell in what flavor/bad has left." in seen, seen
+    assert all(word in seen for word in ("left\r\n", "data\r\n", "of the tests\r\n", "7-8 /srv")), seen
+    assert "failed" not in any_slct.run("images").out
+    done = any_slct.run("test", "--shell-on-fail", f, rc=1)
+    assert "no terminal" in done.err and "FAIL flavor/bad" in done.out
+    rc, seen = on_terminal(any_slct, "test", "--shell-on-fail", "--test", "good", str(f), keys=b"")
+    assert rc == 0 and "A shell" not in seen
+    any_slct.fsck()
+
+
 def test_sets_of_ci_json(slct, work):
     """They run in a database after the tests of flavor.yml; --test names sets, too."""
-    sets = [{"name": n, "goal": "base", "files": [f"{n}.py"], "folders": [], "generic_language_tests": []} for n in "xy"]
-    files = {"ci.json": json.dumps({"build_runners": [], "test_config": {"default_test_runners": [], "test_sets": sets}}),
+    sets = [{"name": n, "goal": "base", "files": [f"{n}.py"], "folders": [], "generic_language_tests": []}
+            for n in "xy"]
+    files = {"ci.json": json.dumps({"build_runners": [],
+                                    "test_config": {"default_test_runners": [], "test_sets": sets}}),
              "language_definition": DEFINITION}
     write_tree(slct.work / "tc", container_files({"x.py": "x", "y.py": "y"}))
     with Bucket(work / "bucket", tls=False) as bucket, Database() as database:
         def test(f, *args, rc=0):
             return slct.run("test", f, *args, "--external-exasol-db-host", "127.0.0.1", "--external-exasol-db-port",
-                            database.port, "--external-exasol-db-user", "sys", "--external-exasol-bucketfs-port", bucket.port,
+                            database.port, "--external-exasol-db-user", "sys", "--external-exasol-bucketfs-port",
+                            bucket.port,
                             "--test-container-folder", slct.work / "tc", "--output-directory", slct.work / "out", rc=rc,
                             env={"SLCT_BUCKETFS_WAIT": "1s", "EXASOL_DB_PASSWORD": database.password, **bucket.env})
 
@@ -240,8 +269,16 @@ def test_sets_of_ci_json(slct, work):
         done = test(both)
         assert done.out.startswith("ok   flavor/a ") and "Tests for release goal base: OK" in done.out
         assert database.seen == ["import rows", "test x", "test y"]
+        test(both, "--junit", slct.work / "j.xml")
+        suites = ElementTree.parse(slct.work / "j.xml").getroot().findall("testsuite")
+        assert [s.get("name") for s in suites] == ["slct", "flavor_base"]
+        assert [c.get("name") for c in suites[1]] == ["test_files/x.py", "test_files/y.py"]
+        assert {s.get("failures") for s in suites} == {"0"}
+        del database.seen[3:]
         test(slct.flavor({"base": BASE}, extra=files), "--test", "y")
         assert database.seen[3:] == ["import rows", "test y"]
         write_tree(slct.work / "tc/tests/test", {"x.py": "exit 1\n"})
-        assert "Tests: FAILED" in test(both, rc=1).out
+        assert "Tests: FAILED" in test(both, "--junit", slct.work / "j.xml", rc=1).out
+        failed = ElementTree.parse(slct.work / "j.xml").getroot().findall("testsuite/testcase/failure")
+        assert [f.get("message") for f in failed] == ["exit status 1"]
     assert "--external-exasol-db-host" in slct.run("test", slct.flavor({"base": BASE}, extra=files), rc=3).err

@@ -52,7 +52,8 @@ def test_dot(empty, repo):
 def test_keys_and_names(slct, repo):
     """What a stage depends on is in its key, and nothing else."""
     def names(*args):
-        done = slct.run("exaslct", "build", "--flavor-path", "flavors/flavor-00", "--no-shortcut-build", "--json", *args,
+        done = slct.run("exaslct", "build", "--flavor-path", "flavors/flavor-00", "--no-shortcut-build", "--json",
+                        *args,
                         cwd=repo)
         return {i["stage"].split("/")[1]: i["key"] for i in json.loads(done.out)["images"]}, done
 

@@ -20,7 +20,8 @@ def age(slct, word, seconds):
 def aged(slct):
     """Three steps of 4 MiB each, used three, two and one days ago; no image needs them."""
     for i, word in enumerate(("first", "second", "third")):
-        slct.build(f"FROM localhost/busybox:1\nRUN dd if=/dev/urandom of=/{word} bs=1M count=4 2>/dev/null\n", tag=f"x:{i}")
+        slct.build(f"FROM localhost/busybox:1\nRUN dd if=/dev/urandom of=/{word} bs=1M count=4 2>/dev/null\n",
+                   tag=f"x:{i}")
         slct.run("rm", f"x:{i}")
         age(slct, word, (3 - i) * 86400)
     return slct

@@ -268,7 +268,8 @@ def test_exaslct_flavor_layout(slct):
         "flavors/demo/flavor_base/build_steps.py": steps,
         "flavors/demo/flavor_base/deps/Dockerfile":
             B + "COPY 01_ext /scripts\nCOPY deps_packages.yml /p.yml\nRUN sh /scripts/say.sh > /said\n",
-        "flavors/demo/flavor_base/release/Dockerfile": "FROM {{flavor_customization}}\nCOPY --from={{deps}} /said /again\n",
+        "flavors/demo/flavor_base/release/Dockerfile": "FROM {{flavor_customization}}\nCOPY --from={{deps}} /said "
+                                                       "/again\n",
     })
     slct.give(root)
     done = slct.run("build", root / "flavors/demo")

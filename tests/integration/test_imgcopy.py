@@ -159,7 +159,8 @@ def test_manifest(slct, layout, registry):
     assert slct.run("manifest", "push", "all:1", f"docker://{repo}:1").out.strip() == added
     raw = slct.run("inspect", "--raw", f"docker://{repo}:1").out
     assert digest(raw.encode()) == added
-    assert json.loads(slct.run("inspect", f"docker://{repo}:1").out)["id"] == json.loads(slct.run("inspect", "hi:1").out)["id"]
+    there = json.loads(slct.run("inspect", f"docker://{repo}:1").out)
+    assert there["id"] == json.loads(slct.run("inspect", "hi:1").out)["id"]
     slct.run("gc", "--all")
     assert slct.run("manifest", "push", "all:1", f"{registry.repo()}:2").out.strip() == added
     assert "no index none:1" in slct.run("manifest", "push", "none:1", f"{repo}:2", rc=None).err

@@ -26,7 +26,8 @@ def test_whiteouts(any_slct):
     image = any_slct.image()
     assert names(image) == {".wh.one", "d", "d/.wh.e"}
     assert "one" not in image and "d/e" not in image and "d/f" in image
-    any_slct.build(B + "RUN mkdir -p /d/e && touch /d/f /d/e/g /one\nRUN rm -r /one /d/e\nRUN touch /one; ls -R /d > /seen\n")
+    any_slct.build(B + "RUN mkdir -p /d/e && touch /d/f /d/e/g /one\nRUN rm -r /one /d/e\nRUN touch /one; ls -R /d > "
+                       "/seen\n")
     image = any_slct.image()
     assert image["one"].kind == "file" and "e" not in image.text("seen").split()
 
@@ -68,7 +69,8 @@ def test_symlinks_fifos_and_modes(any_slct):
 
 
 def test_xattrs(any_slct):
-    """user.* and capabilities of a base image come back in the tar, are seen by a step, and go along with COPY --from."""
+    """user.* and capabilities of a base image come back in the tar, are seen by a step, and go along with COPY
+    --from."""
     out, capability = io.BytesIO(), struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0)  # cap_net_raw+ep, version 2
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         info = tarfile.TarInfo("t")
@@ -100,7 +102,8 @@ def test_xattrs_of_the_context(slct):
 
 def test_what_is_opened_and_left_alone_is_no_change(any_slct):
     """An overlay copies it into the step's layer; useradd and the like lock files by opening them."""
-    any_slct.build(B + "COPY f /etc/f\nRUN exec 3<>/etc/f; chmod 644 /etc/f; chmod 755 /etc\nRUN exec 3<>/etc/f; echo new > /etc/g\n",
+    any_slct.build(B + "COPY f /etc/f\nRUN exec 3<>/etc/f; chmod 644 /etc/f; chmod 755 /etc\nRUN exec 3<>/etc/f; echo "
+                       "new > /etc/g\n",
                    files={"f": "text"})
     image = any_slct.image()
     assert [step.get("empty_layer", False) for step in any_slct.config()["history"]][-2:] == [True, False]
@@ -116,7 +119,8 @@ def test_big_file(slct):
     # Asked of a small process between: what a process peaked at before exec counts for the program, too.
     peak = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=2); " \
            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    saving = subprocess.run([sys.executable, "-c", peak, *map(str, slct.argv("save", "--format", "oci-dir", "-o", folder, "test:1"))],
+    saving = subprocess.run([sys.executable, "-c", peak,
+                             *map(str, slct.argv("save", "--format", "oci-dir", "-o", folder, "test:1"))],
                             env=slct.env, capture_output=True, text=True, check=True)
     assert 1 << 10 < int(saving.stdout) < 150 << 10, "KiB"
     image = Image.of_layout(folder)
@@ -178,7 +182,8 @@ def test_temporary_files_leave_no_trace(slct):
 
 
 def test_what_the_sandbox_provides_is_not_captured(any_slct):
-    any_slct.build(B + "RUN cat /etc/resolv.conf /etc/hosts > /dev/null && ls /dev /proc /sys > /seen && touch /dev/shm/x"
+    any_slct.build(B + "RUN cat /etc/resolv.conf /etc/hosts > /dev/null && ls /dev /proc /sys > /seen && touch "
+                       "/dev/shm/x"
                    " && echo 127.0.0.1 x >> /etc/hosts || true\n")
     image = any_slct.image()
     assert names(image) == {"seen"}
@@ -276,7 +281,8 @@ def test_every_published_json_parses(slct):
 def test_mode_and_owner_of_the_root_itself(any_slct):
     """No layer holds them (BuildKit's neither): said, and the next step sees what it would see after a pull."""
     plain = any_slct.build(B + "RUN touch /x\n").id
-    done = any_slct.build(B + "RUN chmod 700 / && chown 5:6 / && touch /x\nRUN stat -c 'root %a %u:%g' /\n", "--no-cache")
+    done = any_slct.build(B + "RUN chmod 700 / && chown 5:6 / && touch /x\nRUN stat -c 'root %a %u:%g' /\n",
+                          "--no-cache")
     assert "warning" in done.err and "of / itself" in done.err
     assert "root 755 0:0" in done.err
     done = any_slct.build(B + "RUN chmod 711 /\n", "--no-cache")

@@ -179,7 +179,8 @@ def test_delegated_group_of_a_user(new_slct, user, groups):
             os.chown(path, user.uid, user.gid)
         enter = [need("sh"), "-c", f"echo $$ > {group}/cgroup.procs; exec \"$@\"", "sh"]
         one = new_slct(user)
-        done = one.build(B + "RUN dd if=/dev/zero of=/dev/null bs=200M count=1\n", "--memory", "32m", rc=1, prefix=enter)
+        done = one.build(B + "RUN dd if=/dev/zero of=/dev/null bs=200M count=1\n", "--memory", "32m", rc=1,
+                         prefix=enter)
         assert "out of memory" in done.errors[0]
         assert [p for p in group.iterdir() if p.is_dir()] == []
     finally:

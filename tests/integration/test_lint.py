@@ -38,7 +38,8 @@ def test_json(empty):
     (one,) = result["findings"]
     assert result["version"] == 1 and result["error"] is False
     assert one["rule"] == "JSONArgsRecommended" and one["severity"] == "warning" and one["line"] == 2
-    assert one["file"].endswith("/Dockerfile") and one["excerpt"] == "CMD a" and one["message"] and one["certain"] is True
+    assert one["file"].endswith("/Dockerfile") \
+        and one["excerpt"] == "CMD a" and one["message"] and one["certain"] is True
 
 
 def test_nothing_found(empty):
@@ -63,8 +64,10 @@ def test_check_directive(empty):
 def test_ignore_files(empty):
     text = "FROM scratch\nCOPY secret open /\nCOPY . /\n"
     assert lint(empty, text, files={".dockerignore": "secret\n"}) == ["CopyIgnoredFile:2"]
-    assert lint(empty, text, files={".dockerignore": "*\n"}) == ["CopyIgnoredFile:2", "CopyIgnoredFile:2", "CopyIgnoredFile:3"]
-    assert lint(empty, text, files={".dockerignore": "secret\n", "Dockerfile.dockerignore": "open\n"}) == ["CopyIgnoredFile:2"]
+    assert lint(empty, text, files={".dockerignore": "*\n"}) == ["CopyIgnoredFile:2", "CopyIgnoredFile:2",
+                                                                 "CopyIgnoredFile:3"]
+    files = {".dockerignore": "secret\n", "Dockerfile.dockerignore": "open\n"}
+    assert lint(empty, text, files=files) == ["CopyIgnoredFile:2"]
     assert lint(empty, text) == []
 
 
@@ -96,10 +99,12 @@ def test_experimental_rules_on_request(empty):
 
 
 def test_flavor(empty):
-    flavor = empty.flavor({"base": "FROM scratch\nCMD a\n", "release": "FROM {{base}} as x\nCOPY --from={{base}} /a /b\nENV a b\n"})
+    flavor = empty.flavor({"base": "FROM scratch\nCMD a\n", "release": "FROM {{base}} as x\n"
+                                                                       "COPY --from={{base}} /a /b\nENV a b\n"})
     result = empty.run("lint", flavor)
     assert "slct.invalid" not in result.out and "FROM {{base}} as x" in result.out
-    assert found(empty.run("lint", "--json", flavor)) == ["JSONArgsRecommended:2", "FromAsCasing:1", "LegacyKeyValueFormat:3"]
+    assert found(empty.run("lint", "--json", flavor)) == ["JSONArgsRecommended:2", "FromAsCasing:1",
+                                                          "LegacyKeyValueFormat:3"]
 
 
 def test_several_operands_and_bad_ones(empty):

@@ -56,7 +56,8 @@ def test_damaged(slct):
 
 
 def test_flavors_have_one_file(slct):
-    flavor = slct.flavor({"a": "FROM localhost/busybox:1\nRUN echo a >/a\n", "b": "FROM {{a}}\nCOPY --from=localhost/busybox:1 /bin/sh /x\n"})
+    flavor = slct.flavor({"a": "FROM localhost/busybox:1\nRUN echo a >/a\n",
+                          "b": "FROM {{a}}\nCOPY --from=localhost/busybox:1 /bin/sh /x\n"})
     slct.run("lock", flavor)
     assert len(json.loads((flavor / "slct.lock").read_text())["images"]) == 1
     slct.run("build", flavor)

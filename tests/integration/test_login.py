@@ -35,7 +35,8 @@ def test_login_push_logout(slct, registry_auth):
     got = login(slct, registry_auth)
     assert f"logged in to {registry_auth.host} as {registry_auth.user}" in got.out
     assert registry_auth.password not in got.out + got.err
-    assert base64.b64decode(entry(slct, registry_auth)["auth"]).decode() == f"{registry_auth.user}:{registry_auth.password}"
+    stored = base64.b64decode(entry(slct, registry_auth)["auth"]).decode()
+    assert stored == f"{registry_auth.user}:{registry_auth.password}"
     assert stat.S_IMODE(files(slct).stat().st_mode) == 0o600
     assert stat.S_IMODE(files(slct).parent.stat().st_mode) == 0o700
     assert [p.name for p in files(slct).parent.iterdir()] == ["config.json"]

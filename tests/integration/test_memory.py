@@ -1,5 +1,5 @@
-"""No process needs memory in proportion to a layer: COPY, commit, push, pull, save and export of one that is half as large
-again as what each may have."""
+"""No process needs memory in proportion to a layer: COPY, commit, push, pull, save and export of one that is half as
+large again as what each may have."""
 import os
 import subprocess
 import sys
@@ -28,7 +28,8 @@ print(os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024)"""
 
 def peak(slct, *args):
     """Run slct; the most that it or any of its processes had in memory, in bytes."""
-    done = subprocess.run([sys.executable, "-c", STARTER, *slct.argv(*args, "-q")], env=slct.env, cwd=slct.work, check=True,
+    done = subprocess.run([sys.executable, "-c", STARTER, *slct.argv(*args, "-q")], env=slct.env, cwd=slct.work,
+                          check=True,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     status, most = done.stdout.splitlines()[-1].split()
     assert status == "0", done.stderr

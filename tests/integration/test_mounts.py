@@ -153,7 +153,8 @@ def test_secret_in_layer_is_refused(slct, step):
 def test_missing_secret(slct):
     build(slct, "RUN --mount=type=secret,id=s test ! -e /run/secrets/s\n")
     result = build(slct, "RUN --mount=type=secret,id=s,required=true true\n", rc=None)
-    assert "secret s is required" in result.err and "Dockerfile:2" in result.err and "--secret src=FILE,id=s" in result.err
+    assert "secret s is required" in result.err \
+        and "Dockerfile:2" in result.err and "--secret src=FILE,id=s" in result.err
     result = build(slct, "RUN true\n", "--secret", "id=s,src=/nowhere", rc=None)
     assert "/nowhere" in result.err and result.rc != 0
     big = secret_file(slct, "x" * (500 * 1024 + 1), "big")
@@ -249,14 +250,16 @@ def test_ssh_key(new_slct):
     assert result.rc != 0 and "--ssh default" in result.err and "passphrase" in result.err
     result = slct.build(text, "--ssh", f"default={slct.work / 'key'}", env={"PATH": "/nonexistent"}, rc=None)
     assert result.rc == 0, "cached: no agent is needed"
-    result = slct.build(text, "--no-cache", "--ssh", f"default={slct.work / 'key'}", env={"PATH": "/nonexistent"}, rc=None)
+    result = slct.build(text, "--no-cache", "--ssh", f"default={slct.work / 'key'}", env={"PATH": "/nonexistent"},
+                        rc=None)
     assert "openssh-client" in result.err
 
 
 # --- bind ---
 
 def test_bind_of_the_context(any_slct):
-    files = {"src/a.txt": "a", "src/sub/b.txt": "b", "src/no.txt": "no", "top.txt": "top", ".dockerignore": "**/no.txt\n"}
+    files = {"src/a.txt": "a", "src/sub/b.txt": "b", "src/no.txt": "no", "top.txt": "top",
+             ".dockerignore": "**/no.txt\n"}
     build(any_slct, """\
         RUN --mount=type=bind,source=src,target=/src find /src -type f | sort > /out; stat -c '%u:%g %Y' /src/a.txt >> /out
         RUN --mount=source=top.txt,target=/file cat /file >> /out; echo >> /out
@@ -363,7 +366,8 @@ def test_cache_from_stage_is_its_first_content(any_slct):
 def both(slct, sharing, script):
     """Two stages that run at the same time with one cache."""
     text = "".join(f"FROM localhost/busybox:1 AS s{i}\n"
-                   f"RUN --mount=type=cache,target=/c,sharing={sharing} {script.replace('$I', str(i))}\n" for i in (1, 2))
+                   f"RUN --mount=type=cache,target=/c,sharing={sharing} {script.replace('$I', str(i))}\n"
+                   for i in (1, 2))
     text += "FROM scratch\nCOPY --from=s1 /out /1\nCOPY --from=s2 /out /2\n"
     slct.build(text, "-j", "2")
     return slct.image()
@@ -371,14 +375,16 @@ def both(slct, sharing, script):
 
 def test_locked_cache_serialises(slct):
     # Who is in the directory alone sees no mark of the other.
-    image = both(slct, "locked", "n=0; test -e /c/mark && n=1; touch /c/mark; for i in 1 2 3 4 5 6; do sleep 0.05; done;"
+    image = both(slct, "locked",
+                 "n=0; test -e /c/mark && n=1; touch /c/mark; for i in 1 2 3 4 5 6; do sleep 0.05; done;"
                                  " rm /c/mark; echo $n > /out")
     assert image.text("1") == "0\n" and image.text("2") == "0\n"
 
 
 def test_shared_cache_is_used_by_both(slct):
     # Each waits for the other's mark.
-    image = both(slct, "shared", "touch /c/$I; for i in $(seq 200); do test -e /c/1 -a -e /c/2 && break; sleep 0.05; done;"
+    image = both(slct, "shared",
+                 "touch /c/$I; for i in $(seq 200); do test -e /c/1 -a -e /c/2 && break; sleep 0.05; done;"
                                  " ls /c | wc -l > /out")
     assert image.text("1") == "2\n" and image.text("2") == "2\n"
 

@@ -27,7 +27,8 @@ def test_copy_of_a_directory(any_slct):
 
 def test_a_directory_in_the_key(slct, tools):
     """Its files are part of the key, its place is not."""
-    text = "FROM localhost/busybox:1\nCOPY --from=tools a/f /f\nRUN --mount=from=tools,target=/m cat /m/a/f >/g; ls /m/a >/l\n"
+    text = ("FROM localhost/busybox:1\nCOPY --from=tools a/f /f\nRUN --mount=from=tools,target=/m cat /m/a/f >/g; ls "
+            "/m/a >/l\n")
     folder = slct.context({"Dockerfile": text})
     option = ("--build-context", f"tools={tools}")
     assert len(slct.build(folder, *option).ran) == 2
@@ -106,7 +107,8 @@ def test_copy_from_scratch(any_slct):
 
 def test_cache_mount_from_a_directory(any_slct):
     """It begins with the directory's files, once; other files make another cache."""
-    text = "FROM localhost/busybox:1\nARG N\nRUN --mount=type=cache,from=rootfs,target=/c cat /c/f >/was; echo $N >/c/f\n"
+    text = ("FROM localhost/busybox:1\nARG N\nRUN --mount=type=cache,from=rootfs,target=/c cat /c/f >/was; echo $N "
+            ">/c/f\n")
     option = ("--build-context", one_file(any_slct, "first\n"))
     for n, seen in (("1", "first\n"), ("2", "1\n")):
         any_slct.build(text, *option, "--build-arg", f"N={n}")
@@ -165,7 +167,9 @@ def test_a_url(any_slct, web):
     options = [o for name in ("t=/t.tgz", "f=/f", "unused=/nowhere") for o in
                ("--build-context", name.replace("=", f"={web.url}"))]
     any_slct.build("FROM localhost/busybox:1\nCOPY --from=t d /d\nRUN --mount=from=f,target=/m cat /m/context >/o\n"
-                   "FROM scratch AS other\nCOPY --from=unused x /\nFROM 0\n".replace("FROM 0", "FROM localhost/busybox:1\nCOPY --from=0 /d /o /x/"),
+                   "FROM scratch AS other\nCOPY --from=unused x /\nFROM 0\n".replace("FROM 0",
+                                                                                     "FROM localhost/busybox:1\n"
+                                                                                     "COPY --from=0 /d /o /x/"),
                    *options)
     image = any_slct.image()
     assert image.text("x/f") == "one\n" and image.text("x/o") == "file\n" and set(web.seen) == {"/t.tgz", "/f"}
@@ -175,7 +179,8 @@ def test_a_url(any_slct, web):
 
 def test_a_repository(slct, repo):
     text = "FROM scratch\nCOPY --from=r . /r/\n"
-    for ref, files in (("", {"f": "two\n"}), ("#side", {"f": "side\n"}), ("#v1:sub", {"g": "g\n"}), ("?tag=v1&subdir=sub", {"g": "g\n"})):
+    for ref, files in (("", {"f": "two\n"}), ("#side", {"f": "side\n"}), ("#v1:sub", {"g": "g\n"}),
+                       ("?tag=v1&subdir=sub", {"g": "g\n"})):
         slct.build(text, "--build-context", f"r=file://{repo}{ref}")
         image = slct.image()
         assert all(image.text(f"r/{name}") == content for name, content in files.items()) and "r/.git" not in image

@@ -24,7 +24,8 @@ CMD ["/bin/sh"]
 
 
 def skopeo(*args):
-    return subprocess.run([need("skopeo"), "--tmpdir", "/var/tmp", *map(str, args)], capture_output=True, text=True, check=True).stdout
+    return subprocess.run([need("skopeo"), "--tmpdir", "/var/tmp", *map(str, args)], capture_output=True, text=True,
+                          check=True).stdout
 
 
 @pytest.fixture
@@ -79,14 +80,17 @@ def test_podman_loads_and_runs_it(built):
         pytest.skip("podman needs set-up for an ordinary user")
     path = built.work / "d.tar"
     built.run("save", "--format", "docker-archive", "-o", path, NAME)
-    podman = [need("podman"), "--root", built.work / "pod", "--runroot", built.work / "podrun", "--storage-driver", "vfs",
+    podman = [need("podman"), "--root", built.work / "pod", "--runroot", built.work / "podrun", "--storage-driver",
+              "vfs",
               "--events-backend", "none", "--cgroup-manager", "cgroupfs"]
     env = {**os.environ, "TMPDIR": "/var/tmp"}
     done = subprocess.run([*podman, "load", "-i", path], capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0 and NAME in done.stdout, done
-    seen = json.loads(subprocess.run([*podman, "image", "inspect", NAME], capture_output=True, check=True, env=env).stdout)
+    seen = json.loads(subprocess.run([*podman, "image", "inspect", NAME], capture_output=True, check=True,
+                                     env=env).stdout)
     assert seen[0]["Id"] == built.run("inspect", NAME).out.split('"id": "sha256:')[1][:64]
-    ran = subprocess.run([*podman, "run", "--rm", "--network", "none", "--cgroups", "disabled", NAME, "cat", "/data/soft"],
+    ran = subprocess.run([*podman, "run", "--rm", "--network", "none", "--cgroups", "disabled", NAME, "cat",
+                          "/data/soft"],
                          capture_output=True, text=True, check=False, env=env)
     if ran.returncode == 0:
         assert ran.stdout == "content\n"
@@ -158,8 +162,10 @@ def test_import_keeps_everything(empty):
     """owners, modes, links, times, unusual names, without the directory entries that a tar may lack."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, kind, mode, owner, link in (("a/b/f", tarfile.REGTYPE, 0o4750, (5, 6), ""), ("a/hard", tarfile.LNKTYPE, 0, (0, 0), "a/b/f"),
-                                              ("./a/soft", tarfile.SYMTYPE, 0o777, (7, 8), "b/f"), ("n\nl", tarfile.REGTYPE, 0o600, (99999, 1), "")):
+        for name, kind, mode, owner, link in (("a/b/f", tarfile.REGTYPE, 0o4750, (5, 6), ""),
+                                              ("a/hard", tarfile.LNKTYPE, 0, (0, 0), "a/b/f"),
+                                              ("./a/soft", tarfile.SYMTYPE, 0o777, (7, 8), "b/f"),
+                                              ("n\nl", tarfile.REGTYPE, 0o600, (99999, 1), "")):
             info = tarfile.TarInfo(name)
             info.type, info.mode, (info.uid, info.gid), info.linkname, info.mtime = kind, mode, owner, link, 1000
             info.size = 1 if kind == tarfile.REGTYPE else 0
@@ -175,7 +181,8 @@ def test_import_keeps_everything(empty):
 
 
 def test_import_as_user_of_ids_beyond_the_map(new_slct, user):
-    """The user's map has 65536 ids: a file of uid 99999 keeps its true owner in the image, or is refused, never changed."""
+    """The user's map has 65536 ids: a file of uid 99999 keeps its true owner in the image, or is refused, never
+    changed."""
     one = new_slct(user)
     info = tarfile.TarInfo("f")
     info.uid, info.gid = 99999, 1
@@ -266,7 +273,8 @@ def test_flavor_export_gives_the_same_bytes(slct, new_slct):
 def test_flavor_export_options(slct):
     flavor = slct.flavor({"base": RELEASE, "release": "FROM {{base}}\nRUN echo r > /r\n"}, name="demo")
     folder, _ = flavor_archive(slct, flavor, "--release-goal", "base", "--release-name", "nightly")
-    assert sorted(p.name for p in folder.iterdir()) == ["demo_base_nightly.tar.gz", "demo_base_nightly.tar.gz.sha512sum"]
+    assert sorted(p.name for p in folder.iterdir()) == ["demo_base_nightly.tar.gz",
+                                                        "demo_base_nightly.tar.gz.sha512sum"]
     folder, _ = flavor_archive(slct, flavor, "--compression-strategy", "none")
     (archive,) = [p for p in folder.iterdir() if not p.name.endswith(".sha512sum")]
     assert archive.name == "demo_release.tar" and archive.read_bytes()[257:262] == b"ustar"

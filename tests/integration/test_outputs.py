@@ -168,7 +168,8 @@ def test_compression_of_an_output(slct):
     out = slct.work / "layout"
     slct.build(DOCKERFILE, "-o", f"type=oci,tar=false,dest={out},compression=zstd,compression-level=3")
     assert all(t.endswith("tar+zstd") for t in layer_types(out)[0])
-    got = slct.build(DOCKERFILE, "-o", "type=oci,dest=a,compression=zstd", "-o", "type=oci,dest=b,compression=gzip", rc=2)
+    got = slct.build(DOCKERFILE, "-o", "type=oci,dest=a,compression=zstd", "-o", "type=oci,dest=b,compression=gzip",
+                     rc=2)
     assert "one build has one" in got.err and not got.ran
 
 
@@ -195,7 +196,8 @@ def test_push_with_zstd_and_credentials(slct, registry_auth):
     failed = slct.build(DOCKERFILE, "--push", tag=name, rc=4)
     assert "log" in failed.err and registry_auth.password not in failed.err
     slct.build(DOCKERFILE, "--push", "--creds", creds, "--compression", "zstd", tag=name)
-    raw = json.loads(run(need("skopeo"), "inspect", "--tls-verify=false", "--creds", creds, "--raw", f"docker://{name}"))
+    raw = json.loads(run(need("skopeo"), "inspect", "--tls-verify=false", "--creds", creds, "--raw",
+                         f"docker://{name}"))
     assert all(d["mediaType"].endswith("+zstd") for d in raw["layers"])
 
 

@@ -42,8 +42,10 @@ def test_shape(slct):
         for step in s["steps"]:
             assert set(step) >= {"n", "line", "instruction", "key", "state"}
     assert stages["release"]["goal"] is True and stages["other"]["goal"] is False and stages["base"]["goal"] is False
-    assert stages["base"]["steps"][0]["line"] == 3 and stages["base"]["steps"][0]["instruction"].startswith("RUN echo base")
-    assert {(n.get("stage"), n["kind"]) for n in stages["release"]["needs"]} == {("flavor/base", "from"), ("flavor/tools", "copy")}
+    assert stages["base"]["steps"][0]["line"] == 3 \
+        and stages["base"]["steps"][0]["instruction"].startswith("RUN echo base")
+    assert {(n.get("stage"), n["kind"])
+            for n in stages["release"]["needs"]} == {("flavor/base", "from"), ("flavor/tools", "copy")}
     assert {(n.get("ref"), n["kind"]) for n in stages["base"]["needs"]} == {("localhost/busybox:1", "image")}
 
 
@@ -60,7 +62,8 @@ def test_states_before_and_after_a_build(slct):
 
 
 def test_a_plan_says_local_after_an_early_cut_off(slct):
-    flavor = slct.flavor({"one": B + "ARG V=1\nRUN echo $V | tr 0-9 x > /out\n", "release": "FROM {{one}}\nRUN cat /out > /n\n"})
+    flavor = slct.flavor({"one": B + "ARG V=1\nRUN echo $V | tr 0-9 x > /out\n",
+                          "release": "FROM {{one}}\nRUN cat /out > /n\n"})
     slct.run("build", flavor)
     slct.run("build", "--build-arg", "V=2", flavor)
     assert set(states(plan(slct, "--build-arg", "V=2", flavor)).values()) == {"local"}
@@ -100,7 +103,8 @@ def test_goals(slct):
 
 
 def test_offline_needs_only_the_files(empty):
-    flavor = empty.flavor({"base": "FROM registry.example.com/debian:12\nRUN true\n", "release": "FROM {{base}}\nRUN true\n"})
+    flavor = empty.flavor({"base": "FROM registry.example.com/debian:12\nRUN true\n",
+                           "release": "FROM {{base}}\nRUN true\n"})
     p = plan(empty, "--offline", flavor)
     assert set(states(p).values()) == {"unknown"} and all(s["key"] is None for s in p["stages"])
     assert by_name(p)["base"]["needs"] == [{"ref": "registry.example.com/debian:12", "kind": "image"}]
@@ -176,7 +180,8 @@ def test_terminal_progress(slct):
     context = slct.context({"Dockerfile": B + "RUN echo in the step; sleep 0.5\n"})
     command = " ".join(map(str, slct.argv("build", "-t", "test:1", context)))
     log = slct.work / "typescript"
-    done = subprocess.run([need("script"), "-qec", command, log], env={**slct.env, "TERM": "xterm"}, capture_output=True,
+    done = subprocess.run([need("script"), "-qec", command, log], env={**slct.env, "TERM": "xterm"},
+                          capture_output=True,
                           stdin=subprocess.DEVNULL, timeout=60, check=False)
     text = done.stdout.decode()
     assert done.returncode == 0 and "\x1b[" in text and "RUN echo in the step" in text
@@ -234,7 +239,8 @@ def test_plain_contexts_have_names_of_their_own(slct):
 
 
 def test_states_of_stages_outside_the_goals(slct, new_slct, work):
-    files = {"base": "FROM localhost/busybox:1\nRUN echo 1 >/f\n", "other": "FROM localhost/busybox:1\nRUN echo 2 >/g\n",
+    files = {"base": "FROM localhost/busybox:1\nRUN echo 1 >/f\n",
+             "other": "FROM localhost/busybox:1\nRUN echo 2 >/g\n",
              "last": "FROM {{base}}\nRUN echo 3 >/h\n"}
     extra = {"flavor.yml": "version: 1\ngoals: [last]\n"}
 
@@ -243,7 +249,8 @@ def test_states_of_stages_outside_the_goals(slct, new_slct, work):
         return {s["name"].split("/")[1]: (s["state"], s["goal"]) for s in plan["stages"]}
 
     assert states(slct) == {"base": ("build", False), "other": ("unknown", False), "last": ("build", True)}
-    slct.run("build", "--goal", "last", "--goal", "other", "--cache-to", work / "cache", slct.flavor(files, extra=extra))
+    slct.run("build", "--goal", "last", "--goal", "other", "--cache-to", work / "cache",
+             slct.flavor(files, extra=extra))
     assert states(slct) == {"base": ("local", False), "other": ("local", False), "last": ("local", True)}
     empty = new_slct()
     assert states(empty, "--cache-from", work / "cache") == {

@@ -34,13 +34,15 @@ def test_steps_need_an_emulator(arm):
 
 
 def test_no_emulator_for_the_rest(arm):
-    arm.build("FROM localhost/arm:1\nARG TARGETARCH\nENV A=$TARGETARCH\nWORKDIR /w\nCOPY Dockerfile /w/\n", "--platform", ARM)
+    arm.build("FROM localhost/arm:1\nARG TARGETARCH\nENV A=$TARGETARCH\nWORKDIR /w\nCOPY Dockerfile /w/\n",
+              "--platform", ARM)
     config = arm.config()
     assert config["architecture"] == "arm64" and "A=arm64" in config["config"]["Env"]
 
 
 def test_a_bad_program_of_this_platform(slct):
-    got = slct.build("FROM localhost/busybox:1\nCOPY x /x\nRUN [\"/x\"]\n", files={"x": (foreign_program(), 0o755)}, rc=None)
+    got = slct.build("FROM localhost/busybox:1\nCOPY x /x\nRUN [\"/x\"]\n", files={"x": (foreign_program(), 0o755)},
+                     rc=None)
     assert "no program for this machine" in got.err and "qemu" not in got.err
 
 

@@ -1,4 +1,5 @@
-"""Push and pull with a real registry: passwords, platforms, what is sent, what is refused, and what others read of it."""
+"""Push and pull with a real registry: passwords, platforms, what is sent, what is refused, and what others read of
+it."""
 import base64
 import hashlib
 import json

@@ -10,7 +10,8 @@ import urllib.request
 
 import pytest
 
-from faultproxy import (Chaos, FaultProxy, Trap, body, close, corrupt, cut, encoded, endless, fields, header_bomb, late, length, longer,
+from faultproxy import (Chaos, FaultProxy, Trap, body, close, corrupt, cut, encoded, endless, fields, header_bomb, late,
+                        length, longer,
                         partial, raw, redirect, replaced, reset, shorter, stall, status)
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -71,7 +72,8 @@ def pushed(small, registry):
 
 
 def registry_manifest(registry, path, tag="1"):
-    request = urllib.request.Request(f"http://{registry.host}/v2/{path}/manifests/{tag}", headers={"Accept": OCI_MANIFEST})
+    request = urllib.request.Request(f"http://{registry.host}/v2/{path}/manifests/{tag}",
+                                     headers={"Accept": OCI_MANIFEST})
     return json.load(urllib.request.urlopen(request))
 
 
@@ -108,7 +110,8 @@ PULL_OK = {
     "Content-Length too small": [("GET", LAYER, length(-5), {"first": 1})],
     "429 with Retry-After": [("", "/v2/.+", status(429, Retry_After="1"), {"first": 2})],
     "429 with senseless Retry-After": [("", "/v2/.+", status(429, Retry_After="-1"), {"only": 1}),
-                                       ("", "/v2/.+", status(429, Retry_After="Thu, 01 Jan 1970 00:00:00 GMT"), {"only": 1})],
+                                       ("", "/v2/.+", status(429, Retry_After="Thu, 01 Jan 1970 00:00:00 GMT"),
+                                        {"only": 1})],
     "503 and 500": [("", MANIFEST, status(503), {"only": 1}), ("", BLOB, status(500), {"only": 1})],
     "502 and 504": [("", MANIFEST, status(502), {"only": 1}), ("", BLOB, status(504), {"only": 1})],
     "connections close after each answer": [("", "/v2/", close(), {})],
@@ -178,13 +181,15 @@ PULL_FAIL = {    # rules, exit status, what the error names
     "captive portal": ([("GET", MANIFEST, replaced("<html>log in</html>", "text/html"), {})], 4, ""),
     "JSON depth bomb": ([("GET", MANIFEST, replaced(NESTED, OCI_MANIFEST), {})], 4, "manifest"),
     "huge manifest": ([("GET", MANIFEST, body("huge", lambda data: data + b" " * (5 << 20), digest=True), {})], 4, ""),
-    "stated digest of something else": ([("GET", MANIFEST, fields(Docker_Content_Digest="sha256:" + "e" * 64), {})], 6, "eeee"),
+    "stated digest of something else": ([("GET", MANIFEST, fields(Docker_Content_Digest="sha256:" + "e" * 64), {})], 6,
+                                        "eeee"),
     "Content-Type says index": ([("GET", MANIFEST, fields(Content_Type=OCI_INDEX), {})], 4, ""),
     "redirect to a file": ([("GET", BLOB, redirect("file:///etc/passwd"), {})], 4, "file"),
     "redirect to gopher": ([("GET", BLOB, redirect("gopher://127.0.0.1:1/x"), {})], 4, "gopher"),
     "redirect without Location": ([("GET", BLOB, status(307), {})], 4, "redirect"),
     "redirect without end": ([("GET", BLOB, redirect("{path}"), {})], 4, "redirects"),
-    "realm of another scheme": ([("", "/v2/.+", status(401, WWW_Authenticate='Bearer realm="file:///etc/passwd"'), {})], 4, ""),
+    "realm of another scheme": ([("", "/v2/.+", status(401, WWW_Authenticate='Bearer realm="file:///etc/passwd"'), {})],
+                                4, ""),
     "realm that is cut": ([("", "/v2/.+", status(401, WWW_Authenticate='Bearer realm="' + "A" * 10000), {})], 4, ""),
     "401 that asks for nothing": ([("", "/v2/.+", status(401), {})], 4, "slct login"),
 }
@@ -245,7 +250,8 @@ def test_schema_1_is_refused(proxy, pushed, empty):
 
 def test_wrong_manifest_under_its_digest(proxy, pushed, registry, empty):
     found = registry_manifest(registry, pushed)
-    request = urllib.request.Request(f"http://{registry.host}/v2/{pushed}/manifests/1", headers={"Accept": OCI_MANIFEST})
+    request = urllib.request.Request(f"http://{registry.host}/v2/{pushed}/manifests/1",
+                                     headers={"Accept": OCI_MANIFEST})
     digest = urllib.request.urlopen(request).headers["Docker-Content-Digest"]
     found["annotations"] = {"x": "y"}
     proxy.on("GET", MANIFEST, replaced(json.dumps(found), OCI_MANIFEST))
@@ -255,7 +261,8 @@ def test_wrong_manifest_under_its_digest(proxy, pushed, registry, empty):
 
 
 def put(registry, path, tag, manifest, kind=OCI_MANIFEST):
-    request = urllib.request.Request(f"http://{registry.host}/v2/{path}/manifests/{tag}", data=json.dumps(manifest).encode(),
+    request = urllib.request.Request(f"http://{registry.host}/v2/{path}/manifests/{tag}",
+                                     data=json.dumps(manifest).encode(),
                                      method="PUT", headers={"Content-Type": kind})
     urllib.request.urlopen(request).read()
 
@@ -328,11 +335,14 @@ PUSH_FAIL = {
     "upload without Location": ([("POST", UPLOAD, fields(Location=None), {})], "where"),
     "upload at an empty Location": ([("POST", UPLOAD, fields(Location=""), {})], ""),
     "upload at another host": ([("POST", UPLOAD, fields(Location="http://127.0.0.2:9/x"), {})], "another host"),
-    "blobs denied": ([("PUT", UPLOAD, status(403, body='{"errors":[{"code":"DENIED","message":"quota exceeded"}]}'), {})],
+    "blobs denied": ([("PUT", UPLOAD, status(403, body='{"errors":[{"code":"DENIED","message":"quota exceeded"}]}'),
+                       {})],
                      "quota exceeded"),
-    "manifest refused": ([("PUT", MANIFEST, status(400, body='{"errors":[{"code":"MANIFEST_INVALID"}]}'), {})], "MANIFEST_INVALID"),
+    "manifest refused": ([("PUT", MANIFEST, status(400, body='{"errors":[{"code":"MANIFEST_INVALID"}]}'), {})],
+                         "MANIFEST_INVALID"),
     "500 for ever": ([("PUT", "", status(500), {})], "500"),
-    "HEAD lies": ([("HEAD", BLOB, status(200), {}), ("PUT", MANIFEST, status(400, body='{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}'), {})],
+    "HEAD lies": ([("HEAD", BLOB, status(200), {}),
+                   ("PUT", MANIFEST, status(400, body='{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}'), {})],
                   "MANIFEST_BLOB_UNKNOWN"),
 }
 
@@ -371,7 +381,8 @@ CHUNKS = {    # rules, and whether all ends in one PUT
     "chunks refused": ([("PATCH", "", status(405), {})], True),
     "chunks refused by 416": ([("PATCH", "", status(416), {})], True),
     "lying Range": ([("PATCH", "", fields(Range="0-12"), {})], False),
-    "lying Range and status": ([("PATCH", "", fields(Range="0-12"), {}), ("GET", UPLOAD, fields(Range="0-12"), {})], True),
+    "lying Range and status": ([("PATCH", "", fields(Range="0-12"), {}), ("GET", UPLOAD, fields(Range="0-12"), {})],
+                               True),
     "chunks of 80 MiB wanted": ([("POST", "", fields(OCI_Chunk_Min_Length=str(80 << 20)), {})], True),
     "chunks of 40 MiB wanted": ([("POST", "", fields(OCI_Chunk_Min_Length=str(40 << 20)), {})], False),
     "closing fails": ([("PUT", UPLOAD, status(500), {"only": 1})], False),
@@ -441,7 +452,8 @@ def test_what_was_packed_is_kept_after_a_failure(registry, proxy, new_slct):
     """The registry takes nothing: the compressed layer is there for the next try, which packs nothing."""
     slct, path = new_slct(), repo_of(registry)
     proxy.on("POST", "", status(403))
-    slct.build("FROM localhost/busybox:1\nCOPY noise /noise\n", tag="localhost/demo:1", files={"noise": os.urandom(1 << 20)})
+    slct.build("FROM localhost/busybox:1\nCOPY noise /noise\n", tag="localhost/demo:1",
+               files={"noise": os.urandom(1 << 20)})
     got = slct.run("push", "localhost/demo:1", f"{proxy.host}/{path}:1", rc=4)
     assert len(got.errors) == 1 and "403" in got.err, got
     blobs = sorted(p.name for p in (slct.store / "blobs/sha256").iterdir())
@@ -466,7 +478,8 @@ def test_a_layer_that_has_changed_is_not_sent(registry, proxy, new_slct):
 def test_codecs_on_the_way(registry, any_slct, new_slct):
     slct, path = any_slct, repo_of(registry)
     for codec in ("none", "zstd:3", "gzip:9"):
-        made = slct.build("FROM localhost/busybox:1\nCOPY noise /noise\n", tag="localhost/demo:1", files={"noise": os.urandom(12 << 20)}).id
+        made = slct.build("FROM localhost/busybox:1\nCOPY noise /noise\n", tag="localhost/demo:1",
+                          files={"noise": os.urandom(12 << 20)}).id
         slct.run("push", "--compression", codec, "localhost/demo:1", f"{registry.host}/{path}:1")
         in_registry(registry, path, made, new_slct)
 
@@ -483,7 +496,8 @@ def docker_config(folder, auths):
 def login(work):
     """login(proxy) -> the environment with its login; it lies in a file, so that nobody else's is touched."""
     def make(proxy, **entry):
-        return docker_config(work / f"docker{proxy.port}", {proxy.host: entry or {"username": proxy.user, "password": proxy.password}})
+        return docker_config(work / f"docker{proxy.port}",
+                             {proxy.host: entry or {"username": proxy.user, "password": proxy.password}})
     return make
 
 
@@ -506,7 +520,8 @@ def test_no_login_follows_a_redirect(small, pushed, registry, new_slct, login, a
 def test_no_login_for_a_realm_elsewhere(pushed, registry, new_slct, login):
     """In plain http anybody may have written the challenge."""
     with Trap() as trap, FaultProxy(registry.port) as proxy:
-        proxy.on("", "/v2/", status(401, WWW_Authenticate=f'Bearer realm="{trap.url}/token",service="x",scope="repository:a:pull"'))
+        proxy.on("", "/v2/",
+                 status(401, WWW_Authenticate=f'Bearer realm="{trap.url}/token",service="x",scope="repository:a:pull"'))
         got = new_slct(base=None).run("pull", f"{proxy.host}/{pushed}:1", rc=4, env=login(proxy))
         assert trap.logins == [] and len(got.errors) == 1, got
 
@@ -551,7 +566,8 @@ def test_logins_by_path(small, registry, work):
     """The longest prefix counts; another project's login is not tried."""
     with FaultProxy(registry.port, auth="basic") as proxy:
         path = repo_of(registry)
-        right, wrong = {"username": proxy.user, "password": PASSWORD}, {"username": "nobody", "password": "wrong-password"}
+        right, wrong = {"username": proxy.user, "password": PASSWORD}, {"username": "nobody",
+                                                                        "password": "wrong-password"}
         env = docker_config(work / "scoped", {proxy.host: wrong, f"{proxy.host}/{path}": right})
         small.push(f"{proxy.host}/{path}/app:1", env=env)
         got = small.push(f"{proxy.host}/{path}x:1", env=env, rc=4)

@@ -1,4 +1,5 @@
-"""registries.conf: mirrors with fallback to the registry, other locations, blocked registries; whose login goes where."""
+"""registries.conf: mirrors with fallback to the registry, other locations, blocked registries; whose login goes
+where."""
 import json
 import urllib.request
 
@@ -40,7 +41,8 @@ def pair(registry):
 
 
 def mirrored(origin, mirror, path="", more=""):
-    return f'[[registry]]\nlocation = "{origin.host}{path}"\n[[registry.mirror]]\nlocation = "{mirror.host}{path}"\n{more}'
+    return (f'[[registry]]\nlocation = "{origin.host}{path}"\n[[registry.mirror]]\nlocation = "{mirror.host}{path}"\n'
+            f'{more}')
 
 
 def test_the_mirror_answers(image, pair, configured):
@@ -129,7 +131,8 @@ def test_docker_hub_through_a_mirror(image, registry, configured, slct):
 
 def test_blocked(image, registry, configured, slct):
     _, path = image
-    one = configured(f'[[registry]]\nlocation = "{registry.host}/{path}"\nblocked = true\n', "registries.conf.d/50-block.conf")
+    one = configured(f'[[registry]]\nlocation = "{registry.host}/{path}"\nblocked = true\n',
+                     "registries.conf.d/50-block.conf")
     mark = registry.mark()
     for command in (["pull", f"{registry.host}/{path}:1"], ["tags", f"{registry.host}/{path}"]):
         got = one.run(*command, rc=4)
@@ -141,7 +144,8 @@ def test_blocked(image, registry, configured, slct):
 def test_insecure_mirror(image, registry, configured, work):
     """A certificate of nobody's: refused, unless the mirror is marked insecure. (By a name that is not loopback.)"""
     made, path = image
-    with FaultProxy(registry.port, tls=Authority(work / "authority").context()) as proxy, Tunnel(proxy.port) as tunnel, \
+    with FaultProxy(registry.port,
+                    tls=Authority(work / "authority").context()) as proxy, Tunnel(proxy.port) as tunnel, \
             FaultProxy(registry.port) as origin:
         text = f'[[registry]]\nlocation = "{origin.host}"\n[[registry.mirror]]\nlocation = "registry.example.test"\n'
         for insecure in (False, True):

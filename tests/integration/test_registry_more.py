@@ -43,7 +43,8 @@ def test_pages_of_tags(slct, proxy, registry, pushed):
         proxy.on("GET", "/tags/list", status(200, page("a", "b"), Content_Type="application/json",
                                              Link=f'<{trap.url}/v2/other/tags/list?n=2&last=b>; rel="next"'))
         assert slct.run("tags", f"{proxy.host}/{path}").out.split() == ["a", "b", "c"]
-        assert trap.seen == [] and len(proxy.seen) == 2 and all(s.path.startswith(f"/v2/{path}/tags") for s in proxy.seen)
+        assert trap.seen == [] and len(proxy.seen) == 2 and all(s.path.startswith(f"/v2/{path}/tags")
+                                                                for s in proxy.seen)
 
 
 def test_thousands_of_tags(slct, proxy, pushed):
@@ -59,7 +60,8 @@ def test_thousands_of_tags(slct, proxy, pushed):
     assert json.loads(slct.run("--json", "tags", f"{proxy.host}/{path}").out)["tags"] == tags
 
 
-@pytest.mark.parametrize("link", ["<file:///etc/passwd>; rel=next", "<", "<>; rel=\"next\"", "; rel=next", "<?x" + "A" * 9000 + ">; rel=next"])
+@pytest.mark.parametrize("link", ["<file:///etc/passwd>; rel=next", "<", "<>; rel=\"next\"", "; rel=next",
+                                  "<?x" + "A" * 9000 + ">; rel=next"])
 def test_senseless_links(slct, proxy, pushed, link):
     proxy.on("GET", "/tags/list", fields(Link=link), first=1)
     got = slct.run("tags", f"{proxy.host}/{pushed[0]}", rc=None, timeout=60)
@@ -68,14 +70,16 @@ def test_senseless_links(slct, proxy, pushed, link):
 
 @pytest.mark.slow
 def test_a_list_without_end(slct, proxy, pushed):
-    proxy.on("GET", "/tags/list", status(200, page("a"), Content_Type="application/json", Link='<?n=1&last=a>; rel="next"'))
+    proxy.on("GET", "/tags/list",
+             status(200, page("a"), Content_Type="application/json", Link='<?n=1&last=a>; rel="next"'))
     got = slct.run("tags", f"{proxy.host}/{pushed[0]}", rc=4)
     assert "without end" in got.err and len(proxy.seen) <= 1000, got
 
 
 # --- referrers
 
-REFERRER = {"mediaType": OCI_MANIFEST, "digest": "sha256:" + "5" * 64, "size": 100, "artifactType": "application/spdx+json"}
+REFERRER = {"mediaType": OCI_MANIFEST, "digest": "sha256:" + "5" * 64, "size": 100,
+            "artifactType": "application/spdx+json"}
 
 
 def referrer_list(*entries):
@@ -97,7 +101,8 @@ def test_referrers_by_tag(slct, proxy, pushed):
     """docker-registry has no such interface: the list is kept under a tag, if there is any."""
     path, digest = pushed
     assert slct.run("tags", "--referrers", f"{proxy.host}/{path}:1").out == ""
-    proxy.on("GET", f"/manifests/{digest.replace(':', '-')}", status(200, referrer_list(REFERRER), Content_Type=OCI_INDEX))
+    proxy.on("GET", f"/manifests/{digest.replace(':', '-')}",
+             status(200, referrer_list(REFERRER), Content_Type=OCI_INDEX))
     got = json.loads(slct.run("--json", "tags", "--referrers", f"{proxy.host}/{path}:1").out)
     assert got["referrers"] == [REFERRER]
 
@@ -159,9 +164,12 @@ def test_history_of_images_elsewhere(slct, registry, proxy, pushed, work):
     assert len([s for s in proxy.seen if "/blobs/" in s.path]) == 1, proxy.seen
 
 
-@pytest.mark.parametrize("command", [("ls", "{}", "/"), ("cat", "{}", "/x"), ("diff", "{}", "b"), ("diff", "b", "{}"), ("tag", "{}", "x:1"),
-                                     ("save", "-o", "o.tar", "{}"), ("push", "{}", "localhost:1/x"), ("export", "-o", "o", "{}")])
-@pytest.mark.parametrize("place, remedy", [("docker://localhost:1/x:1", "slct pull localhost:1/x:1"), ("oci:l:1", "slct copy oci:l:1 store:NAME"),
+@pytest.mark.parametrize("command", [("ls", "{}", "/"), ("cat", "{}", "/x"), ("diff", "{}", "b"), ("diff", "b", "{}"),
+                                     ("tag", "{}", "x:1"),
+                                     ("save", "-o", "o.tar", "{}"), ("push", "{}", "localhost:1/x"),
+                                     ("export", "-o", "o", "{}")])
+@pytest.mark.parametrize("place, remedy", [("docker://localhost:1/x:1", "slct pull localhost:1/x:1"),
+                                           ("oci:l:1", "slct copy oci:l:1 store:NAME"),
                                            ("oci-archive:l.tar", "slct copy oci-archive:l.tar store:NAME")])
 def test_images_elsewhere_get_the_remedy(empty, command, place, remedy):
     got = empty.run(*(word.format(place) for word in command), rc=2)

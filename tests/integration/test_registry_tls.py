@@ -106,7 +106,8 @@ def test_useless_files_are_errors(slct, far, name, file):
 
 def test_client_certificate(slct, authority, work, registry):
     server, server_key = authority.issue("localhost", "DNS:localhost")
-    strict = Registry(work / "strict", tls={"certificate": server, "key": server_key, "clientcas": authority.ca}).start()
+    strict = Registry(work / "strict",
+                      tls={"certificate": server, "key": server_key, "clientcas": authority.ca}).start()
     try:
         ref = strict.repo() + ":1"
         got = slct.run("push", "localhost/busybox:1", ref, rc=4)

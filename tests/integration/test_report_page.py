@@ -92,14 +92,16 @@ def test_states_of_stages(any_slct, browser):
     page, file, _ = report(any_slct, "--goal", "app", f)
     assert page.tags.count("svg") >= 2 and "Build succeeded" in page.words
     browser.open(file)
-    nodes = "Object.fromEntries([...document.querySelectorAll('.graph .n')].map(n => [n.querySelector('text').textContent,"
+    nodes = ("Object.fromEntries([...document.querySelectorAll('.graph .n')].map(n => "
+             "[n.querySelector('text').textContent,")
     nodes += "n.getAttribute('class')]))"
     found = browser.run(nodes)
     assert found == {"base": "n built", "lib": "n built", "app": "n built goal", "localhost/busybox:1": "n image"}
     assert browser.run("document.querySelectorAll('.graph path.e').length") == 4
     assert browser.run("document.querySelectorAll('.graph path.copy').length") == 1
     # Where a node's link leads to is there.
-    assert browser.run("[...document.querySelectorAll('.graph a')].every(a => document.querySelector(a.getAttribute('href')))")
+    assert browser.run("[...document.querySelectorAll('.graph a')].every(a => "
+                       "document.querySelector(a.getAttribute('href')))")
 
     report(any_slct, "--goal", "app", f)
     browser.open(file)
@@ -160,7 +162,8 @@ def test_readable_without_script(slct, browser):
     page, file, _ = report(slct, f, "--goal", "bad", rc=1)
     browser.open(file, script=False)
     text = browser.html()
-    for part in ("Build failed", "exit status 3", "so sad", "Critical path", "Why steps ran", "Layers", "About this build"):
+    for part in ("Build failed", "exit status 3", "so sad", "Critical path", "Why steps ran", "Layers",
+                 "About this build"):
         assert part in text and part in page.words
     assert 'id="find"' not in text
 
@@ -170,7 +173,8 @@ def test_script_unfolds_what_a_link_leads_to(slct, browser):
     _, file, _ = report(slct, f, *sum((["--goal", f"s{i}"] for i in range(9)), []))
     browser.open(file)
     assert not browser.run("document.getElementById('s4').open")
-    browser.run("document.querySelector('.graph a[href=\"#s4\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))")
+    browser.run("document.querySelector('.graph a[href=\"#s4\"]').dispatchEvent(new MouseEvent('click', {bubbles: "
+                "true}))")
     browser.open(file, anchor="#s5")
     assert browser.run("document.getElementById('s5').open")
     # The search leaves what has the words.
@@ -309,7 +313,8 @@ def test_end_of_a_long_output(slct):
 
 
 def test_one_dockerfile(slct, browser):
-    folder = slct.context({"Dockerfile": "FROM localhost/busybox:1 AS one\nRUN true\nFROM scratch\nCOPY --from=one /bin /bin\n"})
+    folder = slct.context({"Dockerfile": "FROM localhost/busybox:1 AS one\nRUN true\nFROM scratch\n"
+                                         "COPY --from=one /bin /bin\n"})
     _, file, _ = report(slct, folder)
     browser.open(file)
     assert browser.run("document.querySelectorAll('.graph .n').length") == 3

@@ -6,7 +6,8 @@ B = "FROM localhost/busybox:1\n"
 
 
 def check(text):
-    """The Trace Event Format as chrome://tracing and Perfetto's importer take it; the events without those of the rows."""
+    """The Trace Event Format as chrome://tracing and Perfetto's importer take it; the events without those of the
+    rows."""
     whole = json.loads(text)
     assert set(whole) == {"traceEvents", "displayTimeUnit"} and whole["displayTimeUnit"] in ("ms", "ns")
     rows, groups, events, last, nested = {}, {}, [], 0, {}

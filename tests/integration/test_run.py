@@ -1,6 +1,5 @@
 """slct run, slct shell, build --shell-on-fail: commands on throw-away copies of images and stages."""
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import REPO, command_lines
+from lab import REPO, command_lines, on_terminal
 
 BASE = "localhost/busybox:1"
 B = f"FROM {BASE}\n"
@@ -17,25 +16,6 @@ B = f"FROM {BASE}\n"
 def sh(slct, *args, rc=0, **kw):
     """Options, then the script as the last argument."""
     return slct.run("run", *args[:-1], BASE, "sh", "-c", args[-1], rc=rc, **kw)
-
-
-def on_terminal(slct, *args, keys=b"", cwd=None):
-    """Run slct with a terminal; gives the exit status and what the terminal showed."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.chdir(cwd or slct.work)
-        os.execvpe(slct.argv(*args)[0], slct.argv(*args), slct.env)
-    os.write(fd, keys)
-    seen = b""
-    while True:
-        try:
-            data = os.read(fd, 65536)
-        except OSError:
-            break
-        if not data:
-            break
-        seen += data
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode(errors="replace")
 
 
 def test_output_status_and_copy(any_slct):
@@ -55,7 +35,8 @@ def test_a_reader_that_has_gone_ends_the_command(slct):
 
 def test_closed_standard_input(slct):
     line = " ".join(map(str, slct.argv("run", BASE, "echo", "said")))
-    done = subprocess.run(["bash", "-c", line + " <&-"], env=slct.env, timeout=60, capture_output=True, text=True, check=False)
+    done = subprocess.run(["bash", "-c", line + " <&-"], env=slct.env, timeout=60, capture_output=True, text=True,
+                          check=False)
     assert (done.stdout, done.returncode) == ("said\n", 0), done
 
 
@@ -99,7 +80,8 @@ def test_environment_user_directory(any_slct):
     done = any_slct.run("run", "test:1", "sh", "-c", script)
     assert done.out.split("\n")[:4] == ["image image", "1000", "1001", "/here"]
     file = any_slct.context({"env": "# a comment\n\nB=file\nC=file\nD\n"}) / "env"
-    done = any_slct.run("run", "--env-file", file, "-e", "C=option", "-u", "0", "-w", "/made/here", "test:1", "sh", "-c",
+    done = any_slct.run("run", "--env-file", file, "-e", "C=option", "-u", "0", "-w", "/made/here", "test:1", "sh",
+                        "-c",
                         script, env={"D": "outer"})
     assert done.out.split("\n")[:4] == ["image file option outer", "0", "0", "/made/here"]
 
@@ -110,14 +92,17 @@ def test_binds(any_slct):
        "cat /rw/in; echo new > /rw/out; ! touch /ro/x; touch /empty/x")
     assert (folder / "out").read_text() == "new\n" and not (folder / "x").exists()
     assert (folder / "out").stat().st_uid == (any_slct.user.uid if any_slct.user else 0), "it is the caller's"
-    any_slct.run("run", "--mount", f"type=bind,src={folder}/in,dst=/file,readonly", "--mount", "type=tmpfs,dst=/t", BASE,
+    any_slct.run("run", "--mount", f"type=bind,src={folder}/in,dst=/file,readonly", "--mount", "type=tmpfs,dst=/t",
+                 BASE,
                  "sh", "-c", "cat /file; ! echo >> /file; touch /t/x")
-    for wrong in ["type=bind,dst=/x", "type=tmpfs,src=/,dst=/x", "type=volume,src=a,dst=/x", f"type=bind,src={folder},dst=x"]:
+    for wrong in ["type=bind,dst=/x", "type=tmpfs,src=/,dst=/x", "type=volume,src=a,dst=/x",
+                  f"type=bind,src={folder},dst=x"]:
         any_slct.run("run", "--mount", wrong, BASE, "true", rc=2)
 
 
 def test_read_only_and_network(any_slct):
-    done = sh(any_slct, "--read-only", "-v", "/t", "touch /t/x && ! touch /x && ! touch /etc/x && echo ok > /dev/shm/x && echo ok")
+    done = sh(any_slct, "--read-only", "-v", "/t",
+              "touch /t/x && ! touch /x && ! touch /etc/x && echo ok > /dev/shm/x && echo ok")
     assert done.out == "ok\n"
     done = sh(any_slct, "--network", "none", "ls /sys/class/net 2>/dev/null; tail -n +3 /proc/net/dev | cut -d: -f1")
     assert set(done.out.split()) == {"lo"}, done
@@ -129,14 +114,16 @@ def test_limits(any_slct):
 
 
 def test_terminal(any_slct):
-    rc, seen = on_terminal(any_slct, "run", "-it", BASE, "sh", "-c", "read x; echo got $x; [ -t 0 ] && [ -t 1 ] && exit 5",
+    rc, seen = on_terminal(any_slct, "run", "-it", BASE, "sh", "-c",
+                           "read x; echo got $x; [ -t 0 ] && [ -t 1 ] && exit 5",
                            keys=b"line\n")
     assert rc == 5 and "got line" in seen, seen
     assert "no terminal" in any_slct.run("run", "-it", BASE, "true", rc=2).err
 
 
 def test_names_of_the_terminal(any_slct):
-    rc, seen = on_terminal(any_slct, "run", "-it", BASE, "sh", "-c", "tty; echo one >/dev/console; echo two >/dev/tty; ls -l /dev/console")
+    rc, seen = on_terminal(any_slct, "run", "-it", BASE, "sh", "-c",
+                           "tty; echo one >/dev/console; echo two >/dev/tty; ls -l /dev/console")
     assert rc == 0 and "/dev/console\r\none\r\ntwo\r\nc" in seen, seen
     assert sh(any_slct, "ls /dev/console 2>&1 || true").out != "/dev/console\n", "without -t there is none"
 
@@ -158,12 +145,14 @@ def test_docker_reference_is_pulled(slct, registry):
     assert slct.run("run", f"docker://{repo}:1", "echo", "pulled").out == "pulled\n"
 
 
-@pytest.mark.parametrize("form, transport", [("oci-dir", "oci"), ("oci-archive", "oci-archive"), ("docker-archive", "docker-archive")])
+@pytest.mark.parametrize("form, transport",
+                         [("oci-dir", "oci"), ("oci-archive", "oci-archive"), ("docker-archive", "docker-archive")])
 def test_layouts_and_archives(slct, new_slct, form, transport):
     slct.build(B + "RUN echo inside > /f\nENV X=1\n", tag="it:v1")
     slct.run("save", "--format", form, "-o", "saved", "it:v1")
     other = new_slct(base=None)
-    for operand in (f"{transport}:{slct.work}/saved", f"{transport}:{slct.work}/saved:{'it:v1' if 'docker' in form else 'v1'}"):
+    for operand in (f"{transport}:{slct.work}/saved",
+                    f"{transport}:{slct.work}/saved:{'it:v1' if 'docker' in form else 'v1'}"):
         assert other.run("run", operand, "sh", "-c", "cat /f; echo $X").out == "inside\n1\n"
         assert other.run("shell", operand, input=b"cat /f").out == "inside\n"
     assert other.run("images", "-q").out == "", "nothing got a name"

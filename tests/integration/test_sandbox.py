@@ -89,9 +89,11 @@ RUN for c in 'mount -t tmpfs x /mnt' 'mount -o remount,rw /proc/sys' 'umount /pr
 """)
     image = any_slct.image()
     done = image.text("done").splitlines() if "done" in image else []
-    assert not {"mount -t tmpfs x /mnt", "mount -o remount,rw /proc/sys", "hostname evil", "dmesg -c", "insmod x"} & set(done), done
+    assert not {"mount -t tmpfs x /mnt", "mount -o remount,rw /proc/sys", "hostname evil", "dmesg -c",
+                "insmod x"} & set(done), done
     caps = dict(line.split(":\t") for line in image.text("caps").splitlines())
-    for number, name in ((12, "NET_ADMIN"), (16, "SYS_MODULE"), (19, "SYS_PTRACE"), (21, "SYS_ADMIN"), (25, "SYS_TIME")):
+    for number, name in ((12, "NET_ADMIN"), (16, "SYS_MODULE"), (19, "SYS_PTRACE"), (21, "SYS_ADMIN"),
+                         (25, "SYS_TIME")):
         assert int(caps["CapBnd"], 16) & (1 << number) == 0, f"no CAP_{name}"
     assert caps["Seccomp"] == "2"
 

@@ -173,7 +173,8 @@ def test_access_lists_of_an_image(new_slct, plain_user):
 
 def test_a_later_build_reads_the_records(solo):
     solo.build(B + "RUN echo > /a && chown 12:34 /a && ln -s a /l && chown -h 5:6 /l\n", tag="localhost/one:1")
-    done = solo.build("FROM localhost/one:1\nRUN stat -c %n=%u:%g /a /l && chown -h 9:9 /l\nRUN stat -c %n=%u:%g /a /l\n")
+    done = solo.build("FROM localhost/one:1\nRUN stat -c %n=%u:%g /a /l && chown -h 9:9 /l\n"
+                      "RUN stat -c %n=%u:%g /a /l\n")
     assert "/a=12:34" in done.err and "/l=5:6" in done.err and "/l=9:9" in done.err
 
 
@@ -237,7 +238,8 @@ RUN for i in $(seq 1 40); do (for k in 1 2 3 4 5; do echo > /f$i.$k; chown $i:$k
 def test_a_storm_of_calls(solo):
     """Processes that are killed, get signals or become other programs while their calls are being answered: storm.c."""
     program = solo.work / "storm"
-    subprocess.run([need("gcc"), "-O1", "-w", "-static", "-o", program, Path(__file__).with_name("storm.c")], check=True)
+    subprocess.run([need("gcc"), "-O1", "-w", "-static", "-o", program, Path(__file__).with_name("storm.c")],
+                   check=True)
     done = solo.build(B + "COPY storm /storm\nRUN /storm /s 8 48\nRUN chown 3:3 /storm && stat -c %u /storm\n",
                       files={"storm": (program.read_bytes(), 0o755)}, timeout=300)
     assert "[stage-0] fine" in done.err and "[stage-0] 3" in done.err

@@ -305,7 +305,8 @@ def test_lossy_results_stay_here(by_tier, registry):
     slct.fsck()
     # what no loss can have touched goes there
     assert len(other.build("FROM localhost/base:1\nCOPY a /b\n", "--cache-to", cache, files={"a": "a"}).ran) == 1
-    assert by_tier("solo").build("FROM localhost/base:1\nCOPY a /b\n", "--cache-from", cache, files={"a": "a"}).ran == []
+    assert by_tier("solo").build("FROM localhost/base:1\nCOPY a /b\n", "--cache-from", cache,
+                                 files={"a": "a"}).ran == []
 
 
 def test_no_records_in_outputs(by_tier):
@@ -323,7 +324,8 @@ def test_steps_of_a_file_system_user(by_tier):
     """Names of --chown and of USER are looked up in the image, in every tier."""
     for tier in TIERS:
         slct = by_tier(tier)
-        slct.build("FROM localhost/base:1\nCOPY passwd group /etc/\nCOPY --chown=app:web a /a\nUSER app\nWORKDIR /home/app\n",
+        slct.build("FROM localhost/base:1\nCOPY passwd group /etc/\nCOPY --chown=app:web a /a\nUSER app\n"
+                   "WORKDIR /home/app\n",
                    files={"passwd": "root:x:0:0::/root:/bin/sh\napp:x:1234:99::/home/app:/bin/sh\n",
                           "group": "root:x:0:\nweb:x:4321:\n", "a": ""})
         found = archive(slct)
@@ -343,7 +345,8 @@ def test_run_is_refused_without_isolation(by_tier):
 def test_cached_steps_need_no_isolation(by_tier, registry):
     """A RUN that a cache has: built, pushed, saved and loaded where none could run."""
     cache, name = registry.repo("cache"), registry.repo("pushed") + ":1"
-    text = "FROM localhost/base:1\nRUN touch /ran && chown 5:6 /ran && ln -s x /l && chown -h 7:8 /l\nCOPY --chown=1:2 a /a\n"
+    text = ("FROM localhost/base:1\nRUN touch /ran && chown 5:6 /ran && ln -s x /l && chown -h 7:8 /l\n"
+            "COPY --chown=1:2 a /a\n")
     solo = by_tier("solo")
     want = solo.build(text, "--cache-to", cache, files={"a": "a"})
     slct = by_tier("none")
@@ -368,7 +371,8 @@ def test_nodes_of_the_host_do_not_change(by_tier):
     try:
         for tier in TIERS:
             slct = by_tier(tier)
-            slct.build("FROM localhost/base:1\nRUN chmod 0667 /dev/null || true\nRUN touch -d 2001-01-01 /dev/zero; chown 5 /dev/full; "
+            slct.build("FROM localhost/base:1\nRUN chmod 0667 /dev/null || true\nRUN touch -d 2001-01-01 /dev/zero; "
+                       "chown 5 /dev/full; "
                        "echo x > /dev/null && head -c 3 /dev/zero | wc -c > /seen\n")
             assert slct.image().text("seen") == "3\n"
             after = os.stat("/dev/null")

@@ -25,7 +25,8 @@ def test_the_same_again(any_slct):
 
 
 def test_what_differs(slct):
-    folder = slct.context({"Dockerfile": SAME + "RUN cat /proc/sys/kernel/random/uuid >/etc/uuid; echo c >/c\nRUN echo d >/d\n"})
+    folder = slct.context({"Dockerfile": SAME + "RUN cat /proc/sys/kernel/random/uuid >/etc/uuid; echo c >/c\n"
+                                                "RUN echo d >/d\n"})
     built = slct.run("build", "-t", "mine:1", folder)
     before, images = records(slct), slct.run("images").out
     got = slct.run("verify", folder, rc=1)
@@ -89,7 +90,8 @@ def setxattr(session_dir):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_difference(any_slct, setxattr, kind):
-    """The step and the file are named; steps before and behind it, which give the same or take the file away, are not."""
+    """The step and the file are named; steps before and behind it, which give the same or take the file away, are
+    not."""
     command, path, what = KINDS[kind]
     step = f"RUN --mount=type=cache,target=/count {COUNT}{command}"
     folder = any_slct.context({"Dockerfile": "FROM localhost/busybox:1\nCOPY --chmod=755 set /set\nRUN echo a >/a\n"

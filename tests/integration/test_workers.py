@@ -18,15 +18,16 @@ COPY --from=one /a /b
 
 
 def mounters(trace):
-    """Processes that mount an overlay for their work, and whether they confine themselves afterwards. Probes do not count,
-    which make namespaces as steps do."""
+    """Processes that mount an overlay for their work, and whether they confine themselves afterwards. Probes do not
+    count, which make namespaces as steps do."""
     found = {}
     for pid, call, arguments, _ in LINE.findall(trace):
         if call in ("fsopen", "mount") and '"overlay"' in arguments:
             found[pid] = False
         elif call == "landlock_restrict_self" and pid in found:
             found[pid] = True
-    probes = {pid for pid, call, arguments, _ in LINE.findall(trace) if call == "unshare" and "CLONE_NEWPID" in arguments}
+    probes = {pid for pid, call, arguments, _ in LINE.findall(trace) if call == "unshare"
+              and "CLONE_NEWPID" in arguments}
     return [confined for pid, confined in found.items() if pid not in probes]
 
 

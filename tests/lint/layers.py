@@ -31,10 +31,13 @@ LAYERS = {
     "src/flavor": ("src/util", "src/dockerfile"),
     "src/cache": ("src/util", "oci", "registry"),
     "src/plan": ("src/util", "oci", "src/dockerfile", "src/flavor", "src/cache"),
+    "src/session": ("src/util", "oci", "src/sandbox", "registry"),
     "src/build": ("src/util", "oci", "src/sandbox", "src/dockerfile", "registry", "src/flavor", "src/cache",
-                  "src/plan"),
+                  "src/plan", "src/session"),
+    "src/image": ("src/util", "oci", "src/sandbox", "registry", "src/flavor", "src/cache", "src/session", "src/build"),
+    "src/run": ("src/util", "oci", "src/sandbox", "src/session", "src/build"),
     "src/cli": ("src/util", "oci", "src/sandbox", "src/dockerfile", "registry", "src/flavor", "src/cache", "src/plan",
-                "src/build"),
+                "src/session", "src/build", "src/image", "src/run"),
 }
 
 # Headers of a library -> the one file or folder (with a slash) that may include them.

@@ -32,7 +32,8 @@ PLANTS = {
     "relative": ({"oci/o.c": '#include "b.h"\n'}, 'oci/o.c:1: "b.h" is no file'),
     "dots": ({"oci/o.c": '#include "src/../oci/b.h"\n'}, 'oci/o.c:1: "src/../oci/b.h" is no file'),
     "outside": ({"oci/o.c": '#include "tests/t.h"\n', "tests/t.h": ""}, 'oci/o.c:1: "tests/t.h" is in no folder'),
-    "openssl": ({"registry/x.c": "#include <openssl/sha.h>\n"}, "registry/x.c:1: <openssl/sha.h>: only src/util/hash.c"),
+    "openssl": ({"registry/x.c": "#include <openssl/sha.h>\n"}, "registry/x.c:1: <openssl/sha.h>: only "
+                                                                "src/util/hash.c"),
     "jansson": ({"oci/o.c": "# include <jansson.h>\n"}, "oci/o.c:1: <jansson.h>: only src/util/json.c"),
     "yaml": ({"src/flavor/f.c": "#include <yaml.h>\n"}, "src/flavor/f.c:1: <yaml.h>: only src/util/"),
     "archive": ({"src/build/x.c": "#include <archive_entry.h>\n"}, "src/build/x.c:1: <archive_entry.h>: only oci/"),
@@ -40,14 +41,16 @@ PLANTS = {
     "zstd": ({"src/util/z.c": "#include <zstd.h>\n"}, "src/util/z.c:1: <zstd.h>: only oci/"),
     "seccomp": ({"src/build/x.c": "#include <seccomp.h>\n"}, "src/build/x.c:1: <seccomp.h>: only src/sandbox/"),
     "curl": ({"src/cli/x.c": "#include <curl/curl.h>\n"}, "src/cli/x.c:1: <curl/curl.h>: only registry/"),
-    "cycle": ({"oci/x.h": '#include "oci/y.h"\n', "oci/y.h": '#include "oci/z.h"\n', "oci/z.h": '\n#include "oci/x.h"\n'},
+    "cycle": ({"oci/x.h": '#include "oci/y.h"\n', "oci/y.h": '#include "oci/z.h"\n',
+               "oci/z.h": '\n#include "oci/x.h"\n'},
               "oci/z.h:2: headers include each other: oci/x.h -> oci/y.h -> oci/z.h -> oci/x.h"),
     "itself": ({"oci/x.h": '#include "oci/x.h"\n'}, "oci/x.h:1: headers include each other: oci/x.h -> oci/x.h"),
     "stem": ({"src/cli/a.h": ""}, "src/cli/a.h:1: there is a a in src/util"),
     "symbol": ({"oci/sym.c": "int wrong(void);\nint wrong(void)\n{\n\treturn 0;\n}\n"},
                "oci/sym.c:2: the global symbol wrong does not begin with sym_"),
     "no part": ({"oci/mo_part.c": "int mo_find;\n"}, "oci/mo_part.c:1: the global symbol mo_find does not begin with"),
-    "variable": ({"oci/sym.c": "int symbol_x = 1;\n"}, "oci/sym.c:1: the global symbol symbol_x does not begin with sym_"),
+    "variable": ({"oci/sym.c": "int symbol_x = 1;\n"}, "oci/sym.c:1: the global symbol symbol_x does not begin with "
+                                                       "sym_"),
     "library": ({"src/util/str.c": "char *str_x;\n", "src/cli/strtol.c": "long strtol_(void);\nint strtol;\n",
                  "src/cli/main.c": "int main(void)\n{\n\treturn 0;\n}\n"}, "strtol is also a symbol of libc.so.6"),
 }

@@ -60,7 +60,8 @@ RUN set -e; mkdir /t; cd /t; \
     find / -xdev \( -path /proc -o -path /sys -o -path /dev \) -prune -o -printf '%p %U:%G %m %y\n' 2>/dev/null | sort > /t/seen
 """
 # A step gets EPERM for it in range, where a node cannot be made: a tier of its own.
-NODES = "RUN mknod /t/null c 1 3 && chmod 640 /t/null && chown 3:4 /t/null && stat -c '%t:%T %a %u:%g' /t/null > /t/node\n"
+NODES = ("RUN mknod /t/null c 1 3 && chmod 640 /t/null && chown 3:4 /t/null && stat -c '%t:%T %a %u:%g' /t/null > "
+         "/t/node\n")
 HAS_NODES = ("root", "solo", "chroot")
 
 
@@ -111,7 +112,8 @@ CAUSES = {"chroot": (
     (r"/run/.+|/etc/mtab|/root/\.ssh|/var/(cache|lib|log)/private|/var/lib/systemd/(coredump|pstore)", NO_PROC),
     (r"/var/log/(README|btmp|journal|lastlog|wtmp)", NO_PROC),
     (r"/etc/mailname|/etc/exim4/update-exim4.*|/var/lib/exim4/config.*|/var/cache/debconf/config.*", HOST_NAME),
-    (r"/etc/ssl/certs/[0-9a-f]{8}\.0 -> ssl-cert-snakeoil\.pem", "the hash of the certificate's subject, which is " + HOST_NAME),
+    (r"/etc/ssl/certs/[0-9a-f]{8}\.0 -> ssl-cert-snakeoil\.pem",
+     "the hash of the certificate's subject, which is " + HOST_NAME),
     (r"/var/(mail|spool/exim4|log/exim4)/.*", "sudo mails that it cannot find the host's name"),
     (r"/t/seen", "the list of what is there"),
 )}
@@ -175,7 +177,8 @@ def main():
         first, second = (builder.build("root", f"root{n}", DOCKERFILE) for n in (1, 2))
         noise = treetable.diff(first, second)
         strange = {p: c for p, c in noise.items() if not set(c) <= {"size", "digest"} and "type" not in c}
-        print(f"root: {len(first)} paths; {len(noise)} differ between two builds, {len(strange)} of them in more than content")
+        print(f"root: {len(first)} paths; {len(noise)} differ between two builds, {len(strange)} of them in more than "
+              "content")
         for tier in tiers:
             try:
                 good = compare(tier, builder.build(tier, tier, DOCKERFILE), first, noise)

@@ -4,8 +4,8 @@
     treetable.py table TREE              print the table
     treetable.py diff TREE TREE          print what differs; exit status 1 if anything does
 
-TREE is a tar (slct export, slct build -o type=tar) or a directory. Columns: path, type, mode, uid, gid, size, SHA-256 of
-the content, link target or device, the first path of a group of hard links, extended attributes, ACLs. Separated by
+TREE is a tar (slct export, slct build -o type=tar) or a directory. Columns: path, type, mode, uid, gid, size, SHA-256
+of the content, link target or device, the first path of a group of hard links, extended attributes, ACLs. Separated by
 tabs, "-" where there is nothing. Attributes are in hex; an ACL is user:ID:rwx and so on, as getfacl has it.
 """
 import hashlib
@@ -73,7 +73,8 @@ def read_dir(top):
             st = os.lstat(path)
             kind = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo",
                     stat.S_IFCHR: "char", stat.S_IFBLK: "block", stat.S_IFSOCK: "socket"}[stat.S_IFMT(st.st_mode)]
-            pairs = [(n, os.getxattr(path, n, follow_symlinks=False)) for n in os.listxattr(path, follow_symlinks=False)]
+            pairs = [(n, os.getxattr(path, n, follow_symlinks=False))
+                     for n in os.listxattr(path, follow_symlinks=False)]
             digest = "-"
             if kind == "file":
                 with open(path, "rb") as f:

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Run a command as docker confines a container's root by default: fourteen capabilities, and none of the calls that make
-namespaces or mounts.
+"""Run a command as docker confines a container's root by default: fourteen capabilities, and none of the calls that
+make namespaces or mounts.
 
     confine.py [--no-mknod] COMMAND [ARGUMENT...]
 

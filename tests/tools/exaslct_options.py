@@ -4,8 +4,8 @@
     exaslct_options.py TOOL ITDE >tests/data/exaslct/options.json
 
 TOOL is a checkout of exasol/script-languages-container-tool, ITDE one of exasol/integration-test-docker-environment.
-The sources use click: a command is a function with decorators, @click.option(...) or @add_options(group), and a group is
-a list of click.option(...) or a function that gives one. Only names and shapes are listed.
+The sources use click: a command is a function with decorators, @click.option(...) or @add_options(group), and a group
+is a list of click.option(...) or a function that gives one. Only names and shapes are listed.
 """
 import ast
 import json

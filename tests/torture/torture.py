@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Kill, EIO and ENOSPC at the n-th state-changing call of builds, pulls, pushes, copies, cache writes and collections; and many
-builds with a gc beside them on one store.
+"""Kill, EIO and ENOSPC at the n-th state-changing call of builds, pulls, pushes, copies, cache writes and collections;
+and many builds with a gc beside them on one store.
 
     tests/torture/torture.py [--seconds N] [--seed N] [--only WORD] [--user NAME] [-v]
 
@@ -39,7 +39,8 @@ import lab  # noqa: E402
 # What changes the state of a file system. strace counts the n of "when" for each process by itself.
 CALLS = ["write,pwrite64,copy_file_range,ftruncate,fallocate", "rename,renameat,renameat2",
          "unlink,unlinkat,rmdir", "mkdir,mkdirat,mknod,mknodat,symlink,symlinkat,link,linkat",
-         "fsync,fdatasync,syncfs", "fchmod,fchmodat,chmod,fchown,fchownat,lchown,utimensat,setxattr,fsetxattr,lsetxattr",
+         "fsync,fdatasync,syncfs",
+         "fchmod,fchmodat,chmod,fchown,fchownat,lchown,utimensat,setxattr,fsetxattr,lsetxattr",
          "mount,umount2"]
 FAULTS = ["signal=KILL", "error=EIO", "error=ENOSPC"]
 # Beyond this n only very long-lived processes get, doing the same again.
@@ -63,7 +64,8 @@ class Place:
         self.folder, self.slct, self.user = folder, slct, user
         folder.mkdir(exist_ok=True)
         self.own()
-        self.context = lab.write_tree(folder / "context", {"Dockerfile": DOCKERFILE, "files/a": "a\n", "files/b": "b\n"})
+        self.context = lab.write_tree(folder / "context",
+                                      {"Dockerfile": DOCKERFILE, "files/a": "a\n", "files/b": "b\n"})
         self.canary = lab.write_tree(folder / "canary", {"one": "1\n", "sub/two": "2\n"})
         self.store = folder / "store"
         self.template = folder / "template"
@@ -91,8 +93,10 @@ class Place:
         return ["strace", "-f", "-qq", *(["-u", self.user.pw_name] if self.user else [])]
 
     def run(self, *args, prefix=None, timeout=60):
-        return subprocess.run([*(self.prefix if prefix is None else prefix), str(self.slct), *map(str, args)], env=self.env(), cwd=self.folder,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=timeout)
+        return subprocess.run([*(self.prefix if prefix is None else prefix), str(self.slct), *map(str, args)],
+                              env=self.env(), cwd=self.folder,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                              timeout=timeout)
 
     def need(self, *args):
         done = self.run(*args)
@@ -183,7 +187,8 @@ def crowd(place, seconds):
 
     def start(key, *args):
         jobs[key] = subprocess.Popen([*place.prefix, str(place.slct), *map(str, args)], env=env, cwd=place.folder,
-                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                     text=True)
 
     rounds = collections.Counter()
     while jobs or time.monotonic() < end:

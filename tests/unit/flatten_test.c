@@ -74,6 +74,42 @@ START_TEST(test_export)
 }
 END_TEST
 
+/* Files are put like links: in the place of what is there, their directories made, before the last members. */
+START_TEST(test_files)
+{
+	static const char *const exclude[] = {"etc/*", "var"};
+	static const struct flatten_link links[] = {{"etc/a", "b"}};
+	static const struct flatten_extra files[] = {{"/etc/hosts", "new", 3, 0644}, {"opt/run", "x", 1, 0755}, {"h", "", 0, 0644}};
+	static const struct flatten_extra last[] = {{"z", "{}", 2, 0644}};
+	static const struct flatten_opts o = {.exclude = exclude, .nexclude = 2, .links = links, .nlinks = 1,
+					      .files = files, .nfiles = 3, .last = last, .nlast = 1, .flat_names = true};
+	static const struct flatten_extra below[] = {{"etc/a/x", "", 0, 0644}};
+	struct flatten_opts bad = {.links = links, .nlinks = 1, .files = below, .nfiles = 1};
+	UNIT_DIR(d);
+	AUTO_BUF struct buf names = BUF_INIT(BUF_TEXT_MAX);
+	struct layer_info info;
+	struct err e = ERR_INIT;
+
+	make_tree(d.fd);
+	unit_ok(flatten(d.fd, &o, &names, &info, &e), e);
+	ck_assert_str_eq(buf_str(&names), "dev/ 11\n"
+					  "dev/x 5\n"
+					  "etc/ 11\n"
+					  "home/ 11\n"
+					  "home/dev/ 11\n"
+					  "home/dev/x 6\n"
+					  "link 10\n"
+					  "etc/a -> b 11\n"
+					  "etc/hosts 11\n"
+					  "opt/ 11\n"
+					  "opt/run 11\n"
+					  "h 11\n"
+					  "z 11\n");
+	ck_assert_int_eq(flatten(d.fd, &bad, &names, &info, &e), -1);
+	unit_failed(e, ERR_INPUT, "below the other");
+}
+END_TEST
+
 START_TEST(test_plain)
 {
 	static const struct flatten_opts o = {.flat_names = true};
@@ -160,4 +196,4 @@ START_TEST(test_overlay)
 }
 END_TEST
 
-UNIT_MAIN("flatten", test_export, test_plain, test_bad_links, test_overlay)
+UNIT_MAIN("flatten", test_export, test_files, test_plain, test_bad_links, test_overlay)

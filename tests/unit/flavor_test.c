@@ -2,6 +2,7 @@
 #include <check.h>
 #include <sys/stat.h>
 
+#include "src/flavor/fexport.h"
 #include "src/flavor/flavor.h"
 #include "src/flavor/flink.h"
 #include "src/util/io.h"
@@ -297,6 +298,69 @@ START_TEST(test_flavor_yml)
 }
 END_TEST
 
+/* Without `stages` a flavor.yml adds to what build_steps.py says. */
+START_TEST(test_flavor_yml_adds)
+{
+	UNIT_DIR(d);
+	AUTO_FLAVOR struct flavor *f = NULL, *replaced = NULL;
+
+	put_exaslct(&d);
+	put(&d, "flavors/x/flavor.yml",
+	    "goals: [deps]\ntests:\n  t: {stage: release, run: 'true'}\nexport: {exclude: [opt/build/]}\n");
+	f = load(&d, "flavors/x");
+	ck_assert_int_eq(f->form, FLAVOR_EXASLCT);
+	ck_assert_uint_eq(f->default_goals.n, 1);
+	ck_assert_str_eq(f->default_goals.v[0], "deps");
+	ck_assert_uint_eq(f->tests.n, 1);
+	ck_assert(strv_has(&f->export.exclude, "opt/build") && strv_has(&f->export.exclude, "dev/*"));
+	put(&d, "flavors/x/flavor.yml", "stages:\n");
+	replaced = load(&d, "flavors/x");
+	ck_assert_int_eq(replaced->form, FLAVOR_PLAIN);
+}
+END_TEST
+
+START_TEST(test_export_rules)
+{
+	UNIT_DIR(d);
+	AUTO_FLAVOR struct flavor *f = NULL, *usual = NULL, *none = NULL;
+	AUTO_FREE char *id = NULL, *other = NULL, *no_id = NULL;
+	struct err e = ERR_INIT;
+
+	put(&d, "mine/a/Dockerfile", "FROM x\n");
+	usual = load(&d, "mine");
+	no_id = fexport_id(&usual->export);
+	ck_assert_ptr_null(no_id);
+	put(&d, "mine/export/m.json", "{\"a\": 1}");
+	put(&d, "mine/export/run", "#!");
+	ck_assert_int_eq(fchmodat(d.fd, "mine/export/run", 0700, 0), 0);
+	put(&d, "mine/flavor.yml", "export:\n  links: {/etc/hosts: /own, a: b}\n"
+				   "  files: {exasol-manifest.json: export/m.json, opt//run: export/run}\n");
+	f = load(&d, "mine");
+	unit_ok(fexport_load(&f->export, &e), e);
+	ck_assert_uint_eq(f->export.links.n, 3);
+	ck_assert_str_eq(f->export.links.v[1].target, "/own");
+	ck_assert_uint_eq(f->export.last.n, 1);
+	ck_assert_str_eq(f->export.last.v[0].text, "{\"a\": 1}");
+	ck_assert_uint_eq(f->export.files.n, 1);
+	ck_assert_str_eq(f->export.files.v[0].path, "opt/run");
+	ck_assert_uint_eq(f->export.files.v[0].mode, 0755);
+	id = fexport_id(&f->export);
+	ck_assert_uint_eq(strlen(id), 16);
+	put(&d, "mine/export/run", "#?");
+	unit_ok(fexport_load(&f->export, &e), e);
+	other = fexport_id(&f->export);
+	ck_assert_str_ne(id, other);
+	ck_assert_int_eq(unlinkat(d.fd, "mine/export/run", 0), 0);
+	ck_assert_int_eq(fexport_load(&f->export, &e), -1);
+	ck_assert_uint_eq(e.place.line, 3);
+	unit_failed(e, ERR_INPUT, "opt/run");
+	put(&d, "mine/flavor.yml", "export:\n  exclude: [a]\n  usual: false\n");
+	none = load(&d, "mine");
+	ck_assert_uint_eq(none->export.exclude.n, 1);
+	ck_assert_uint_eq(none->export.links.n + none->export.last.n, 0);
+}
+END_TEST
+
 START_TEST(test_bad_flavor_yml)
 {
 	static const struct {
@@ -306,7 +370,21 @@ START_TEST(test_bad_flavor_yml)
 	} cases[] = {
 		{"goal: a\n", 1, "unknown key goal"},
 		{"version: 2\n", 1, "version 2"},
-		{"version: 1\nexport: {}\n", 2, "export is not supported yet"},
+		{"export: []\n", 1, "a mapping"},
+		{"export:\n  only: x\n", 2, "unknown key only"},
+		{"export:\n  exclude: a\n", 2, "list of globs"},
+		{"export:\n  exclude:\n  - a\n  - [b]\n", 4, "a glob is a text"},
+		{"export:\n  exclude:\n  - a\n  - /\n", 4, "no place below the root"},
+		{"export:\n  exclude: [../a]\n", 2, "no place below the root"},
+		{"export:\n  exclude: [\"a/**\"]\n", 2, "** has no meaning"},
+		{"export:\n  links: [a]\n", 2, "a mapping from paths"},
+		{"export:\n  links:\n    a: [b]\n", 3, "the link a is no text"},
+		{"export:\n  links:\n    ../a: b\n", 3, "no place below the root"},
+		{"export:\n  links:\n    a: b\n    a/c: d\n", 4, "below, the other"},
+		{"export:\n  links:\n    exasol-manifest.json: d\n", 3, "below, the other"},
+		{"export:\n  files:\n    etc/hosts: x\n", 3, "below, the other"},
+		{"export:\n  files:\n    a: ../x\n", 3, "no file below the flavor"},
+		{"export:\n  usual: 3\n", 2, "true or false"},
 		{"tests: []\n", 1, "mapping from names"},
 		{"tests:\n  a: {stage: a}\n", 2, "needs stage and run"},
 		{"services:\n  a: {image: a, ready: [[]]}\n", 2, "a command is a text"},
@@ -523,6 +601,7 @@ START_TEST(test_examples)
 END_TEST
 
 UNIT_MAIN("flavor", test_exaslct, test_build_info, test_packages_file, test_undefined_name, test_bad_steps, test_plain,
-	  test_cycle_has_goals, test_flavor_yml, test_bad_flavor_yml, test_is_flavor, test_links_out_of_the_flavor,
+	  test_cycle_has_goals, test_flavor_yml, test_flavor_yml_adds, test_export_rules, test_bad_flavor_yml,
+	  test_is_flavor, test_links_out_of_the_flavor,
 	  test_bad_links_in_a_context, test_missing_sources, test_link_chains, test_root, test_stage_of_ref,
 	  test_examples)

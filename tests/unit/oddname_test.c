@@ -1,5 +1,5 @@
 /* Names that break extraction. */
-#include "src/build/oddname.h"
+#include "src/image/oddname.h"
 #include "tests/unit/unit.h"
 
 START_TEST(test_names)

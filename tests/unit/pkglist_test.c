@@ -1,5 +1,5 @@
 /* Databases of package managers. */
-#include "src/build/pkglist.h"
+#include "src/image/pkglist.h"
 
 #include "tests/unit/cache_util.h"
 

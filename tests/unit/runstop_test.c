@@ -1,7 +1,7 @@
 /* Names of signals as images have them. */
 #include <signal.h>
 
-#include "src/build/runstop.h"
+#include "src/run/runstop.h"
 #include "tests/unit/unit.h"
 
 START_TEST(test_names)

@@ -1,5 +1,5 @@
 /* Workers: results, errors, deaths and messages. Everything runs in the caller's own namespaces. */
-#include "src/build/worker.h"
+#include "src/session/worker.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

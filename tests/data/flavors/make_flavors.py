@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Make a repository of flavors in the shape of Exasol's: 14 flavors of 10 to 14 stages (156 in all), 12 to 18 edges and a
-depth of 5 to 8, mapped directories behind a link to a submodule, packages files, and the oddities of their Dockerfiles.
+"""Make a repository of flavors in the shape of Exasol's: 14 flavors of 10 to 14 stages (156 in all), 12 to 18 edges and
+a depth of 5 to 8, mapped directories behind a link to a submodule, packages files, and the oddities of their
+Dockerfiles.
 
     make_flavors.py OUTDIR [--flavors N] [--base IMAGE]
 
@@ -166,7 +167,8 @@ def make_flavor(root, number, base):
           json.dumps({"schema_version": 2, "language_definitions": []}) + "\n")
     write(os.path.join(path, BASE, "language_definition"),
           "PYTHON3=localzmq+protobuf:///{{ bucketfs_name }}/{{ bucket_name }}/{{ path_in_bucket }}{{ release_name }}"
-          "?lang=python#buckets/{{ bucketfs_name }}/{{ bucket_name }}/{{ path_in_bucket }}{{ release_name }}/exaudf/client\n")
+          "?lang=python#buckets/{{ bucketfs_name }}/{{ bucket_name }}/{{ path_in_bucket }}{{ release_name "
+          "}}/exaudf/client\n")
     write(os.path.join(path, "ci.json"), json.dumps({"build_runners": ["ubuntu-22.04"], "test_config": {
         "default_test_runners": ["ubuntu-22.04"], "test_sets": []}}) + "\n")
     if number:

@@ -1,0 +1,189 @@
+/* slct pull. One worker fetches; each layer is unpacked as soon as its blob is in the store, while others are still on
+ * their way. */
+#include "src/image/image_ops.h"
+
+#include <string.h>
+
+#include "src/build/opsbase.h"
+#include "src/util/mem.h"
+
+struct pull {
+	struct session *s;
+	const char *text; /* the reference, for messages */
+	struct ref ref;
+	const struct platform *platform;
+	bool unpack;
+	struct build b; /* where layers are unpacked; only with unpack */
+	bool known;     /* manifest and config, which fit each other: the fetch worker has told */
+	struct manifest manifest;
+	struct imgconfig config;
+	unsigned unpacking;
+	bool settling;  /* the loop runs for them alone */
+};
+
+/* --- in the worker --- */
+
+static void tell_blob(void *arg, const struct digest *blob, uint64_t done, uint64_t total)
+{
+	AUTO_JSON struct json *j = json_object();
+
+	if (done < total)
+		return;
+	json_set_str(j, "blob", blob->text);
+	worker_send(arg, j);
+}
+
+static void tell_manifest(struct worker *w, const struct descriptor *manifest)
+{
+	AUTO_JSON struct json *j = json_object();
+
+	json_set(j, "manifest", descriptor_to_json(manifest));
+	worker_send(w, j);
+}
+
+static int fetch_layers(const struct pull *p, struct registry *reg, const struct registry_image *im, struct worker *w,
+			struct err *e)
+{
+	AUTO_MANIFEST struct manifest m = {0};
+
+	if (manifest_parse(im->manifest_text.p, im->manifest_text.n, im->manifest.media_type, &m, ERR_REGISTRY, e) < 0)
+		return -1;
+	AUTO_FREE const struct descriptor **blobs = mem_array(m.nlayers + 1, sizeof *blobs);
+
+	for (size_t i = 0; i < m.nlayers; i++)
+		blobs[i] = &m.layers[i];
+	return registry_fetch_blobs(reg, &p->ref, blobs, m.nlayers, p->s->store, tell_blob, w, e);
+}
+
+static int fetch_all(void *arg, struct worker *w, struct json **result, struct err *e)
+{
+	const struct pull *p = arg;
+	struct registry *reg = registry_new(&p->s->net, e);
+	struct registry_image im = {0};
+	struct descriptor manifest = {0};
+
+	if (!reg || registry_resolve(reg, &p->ref, p->platform, &im, e) < 0 ||
+	    store_blob_put(p->s->store, im.config_text.p, im.config_text.n, MEDIATYPE_OCI_CONFIG, NULL, e) < 0 ||
+	    store_blob_put(p->s->store, im.manifest_text.p, im.manifest_text.n, im.manifest.media_type, &manifest, e) <
+		    0)
+		return -1;
+	tell_manifest(w, &manifest);
+	if (fetch_layers(p, reg, &im, w, e) < 0)
+		return -1;
+	*result = descriptor_to_json(&manifest);
+	return 0;
+}
+
+/* --- unpacking on the way --- */
+
+/* What is wrong with it is told when all is fetched. */
+static void learn(struct pull *p, const struct json *manifest)
+{
+	AUTO_DESCRIPTOR struct descriptor d = {0};
+	struct err ignored = ERR_INIT;
+
+	if (p->known || descriptor_from_json(manifest, &d, ERR_INTERNAL, &ignored) < 0 ||
+	    opsbase_read(p->s, &d, &p->manifest, &p->config, &ignored) < 0) {
+		err_release(&ignored);
+		return;
+	}
+	p->known = true;
+}
+
+/* A failure leaves the layer as it was: it is tried again at the end, and told. */
+static void on_unpacked(void *ctx, struct err *e)
+{
+	struct pull *p = ctx;
+
+	err_release(e);
+	if (--p->unpacking == 0 && p->settling)
+		loop_stop(p->s->loop);
+}
+
+static void unpack_early(struct pull *p, size_t i)
+{
+	struct digest_list one = {.v = &p->config.diff_ids.v[i], .n = 1};
+	struct err ignored = ERR_INIT;
+
+	if (store_layer_rec_add_blob(p->s->store, one.v, 0, &p->manifest.layers[i], "pulled", &ignored) < 0) {
+		err_release(&ignored);
+		return;
+	}
+	p->unpacking++;
+	trees_ensure(&p->b, &one, p->text, on_unpacked, p);
+}
+
+static void on_message(void *ctx, const struct json *j)
+{
+	struct pull *p = ctx;
+	const char *blob = json_get_str(j, "blob");
+
+	if (json_get(j, "manifest"))
+		learn(p, json_get(j, "manifest"));
+	for (size_t i = 0; blob && p->known && i < p->manifest.nlayers; i++)
+		if (strcmp(p->manifest.layers[i].digest.text, blob) == 0)
+			unpack_early(p, i);
+}
+
+/* Those that have begun end before what they work with does. */
+static void settle(struct pull *p)
+{
+	struct err ignored = ERR_INIT;
+
+	p->settling = true;
+	if (p->unpacking && loop_run(p->s->loop, &ignored) < 0)
+		worker_kill_all(p->s);
+	err_release(&ignored);
+}
+
+/* --- all of it --- */
+
+static int pull(struct pull *p, const char *name, struct digest *id, struct err *e)
+{
+	struct worker_spec spec = {.role = "fetch",
+				   .fn = fetch_all,
+				   .arg = p,
+				   .message = p->unpack ? on_message : NULL,
+				   .ctx = p};
+	AUTO_JSON struct json *answer = NULL;
+	AUTO_DESCRIPTOR struct descriptor manifest = {0};
+	AUTO_DIGEST_LIST struct digest_list diff_ids = {0};
+	struct digest config = {0};
+	int rc = worker_call(p->s, &spec, &answer, e);
+
+	if (rc == 0)
+		rc = descriptor_from_json(answer, &manifest, ERR_INTERNAL, e);
+	if (rc == 0)
+		rc = opsbase_adopt(p->s, &manifest, name ? name : p->text, &config, &diff_ids, e);
+	if (rc == 0 && (!name || strcmp(name, p->text) == 0))
+		rc = opsbase_published(p->s, p->text, &config, e);
+	if (rc == 0 && id)
+		*id = config;
+	if (rc == 0 && p->unpack)
+		rc = opsbase_trees(&p->b, &diff_ids, p->text, e);
+	return rc;
+}
+
+int image_ops_pull(struct session *s, const char *ref, const char *name, const struct platform *platform, bool unpack,
+		   struct digest *id, struct err *e)
+{
+	struct pull p = {.s = s, .text = opsbase_reference(ref), .platform = platform, .unpack = unpack};
+	int rc = ref_parse(p.text, &p.ref, e);
+
+	if (rc < 0)
+		return -1;
+	if (unpack)
+		rc = opsbase_init(&p.b, s, e);
+	if (rc == 0)
+		rc = pull(&p, name, id, e);
+	if (unpack) {
+		settle(&p);
+		opsbase_release(&p.b);
+	}
+	if (p.known) {
+		manifest_release(&p.manifest);
+		imgconfig_release(&p.config);
+	}
+	ref_release(&p.ref);
+	return rc;
+}
