@@ -51,6 +51,12 @@ static int take_stage(struct sv name, struct cacheopt *out, struct err *e)
 	return 0;
 }
 
+static int take_codec(struct sv text, struct cacheopt *out, struct err *e)
+{
+	out->codec_given = true;
+	return layer_codec_parse(text, &out->codec, e) < 0 ? err_wrap(e, "cache option \"compression\"") : 0;
+}
+
 static int take_option(struct sv v, enum cacheopt_use use, struct cacheopt *out, struct err *e)
 {
 	if (sv_eq_str(v, "required"))
@@ -59,13 +65,16 @@ static int take_option(struct sv v, enum cacheopt_use use, struct cacheopt *out,
 		return take_stage(sv_sub(v, strlen("stage="), v.n), out, e);
 	else if (use == CACHEOPT_TO && sv_eq_str(v, "why"))
 		out->why = true;
+	else if (use == CACHEOPT_TO && sv_starts(v, "compression="))
+		return take_codec(sv_sub(v, strlen("compression="), v.n), out, e);
 	else if (use == CACHEOPT_TO && sv_eq_str(v, "mode=steps"))
 		out->stages_only = false;
 	else if (use == CACHEOPT_TO && sv_eq_str(v, "mode=stages"))
 		out->stages_only = true;
 	else {
 		err_set(e, ERR_USAGE, "cache option \"%.*s\" is not understood", SV_ARG(v));
-		return err_hint(e, use == CACHEOPT_TO ? "it is stage=NAME, mode=steps, mode=stages, why or required"
+		return err_hint(e, use == CACHEOPT_TO ? "it is stage=NAME, mode=steps, mode=stages, compression=CODEC, why "
+							"or required"
 						      : "it is stage=NAME or required");
 	}
 	return 0;
@@ -99,7 +108,7 @@ static int parse(struct sv text, enum cacheopt_use use, struct cacheopt *out, st
 
 int cacheopt_parse(const char *text, enum cacheopt_use use, struct cacheopt *out, struct err *e)
 {
-	*out = (struct cacheopt){0};
+	*out = (struct cacheopt){.codec = {CODEC_GZIP, 0}};
 	if (parse(sv_from(text), use, out, e) == 0)
 		return 0;
 	cacheopt_release(out);

@@ -1,7 +1,9 @@
-/* Operands of --cache-from and --cache-to: REPO|DIR[,stage=NAME…][,required], and for writing [,mode=steps|stages][,why]. */
+/* Operands of --cache-from and --cache-to: REPO|DIR[,stage=NAME…][,required], and for writing
+ * [,mode=steps|stages][,compression=CODEC[:LEVEL]][,why]. */
 #ifndef SLCT_CACHEOPT_H
 #define SLCT_CACHEOPT_H
 
+#include "oci/layer.h"
 #include "src/util/err.h"
 #include "src/util/sv.h"
 #include "src/util/vec.h"
@@ -14,6 +16,8 @@ struct cacheopt {
 	bool stages_only; /* only the last layer step of each stage is written */
 	bool required;    /* if it cannot be read or written, the build fails */
 	bool why;         /* records of stages are written, too (cachewhy.h) */
+	struct layer_codec codec; /* of layers that are compressed for it */
+	bool codec_given; /* else a form that is there already is taken as it is */
 	struct strv stages; /* it is only for these; empty: for all */
 };
 

@@ -26,11 +26,13 @@ static const struct opt cmd_build_options[] = {
 	{.name = "tag", .letter = 't', .arg = "NAME", .kind = OPT_LIST, BUILD_ARGS_AT(tags),
 	 .help = "name of the image, with one goal only"},
 	BUILD_ARGS_SELECTION,
-	{.name = "cache-to", .arg = "REPO|DIR[,mode=steps|stages][,stage=NAME][,why][,required]", .kind = OPT_LIST,
-	 BUILD_ARGS_AT(cache_to),
+	{.name = "cache-to",
+	 .arg = "REPO|DIR[,mode=steps|stages][,stage=NAME][,compression=CODEC[:LEVEL]][,why][,required]",
+	 .kind = OPT_LIST, BUILD_ARGS_AT(cache_to),
 	 .help = "repository or directory (an OCI image layout) in which to keep what was built: every step, or with "
-		 "mode=stages the last of each stage; stage (repeatable): only of these stages; why: also what the steps "
-		 "were made of, for slct why and --explain on other machines; required: if it cannot be written, the build "
+		 "mode=stages the last of each stage; stage (repeatable): only of these stages; compression: gzip (the "
+		 "default), zstd or none, with a level, for layers that were not pulled; why: also what the steps were "
+		 "made of, for slct why and --explain on other machines; required: if it cannot be written, the build "
 		 "fails, else there is a warning"},
 	BUILD_ARGS_RUNNING,
 	{.name = "output", .letter = 'o', .arg = "type=T,dest=PATH", .kind = OPT_LIST, CMD_BUILD_AT(outputs),

@@ -88,24 +88,7 @@ void work_close(struct work *w)
 
 int work_codec(const char *text, struct layer_codec *out, struct err *e)
 {
-	static const struct {
-		const char *name;
-		enum mediatype_codec codec;
-		uint64_t max;
-	} codecs[] = {{"gzip", CODEC_GZIP, 9}, {"zstd", CODEC_ZSTD, 22}, {"none", CODEC_NONE, 0}};
-	struct sv level = sv_from(text ? text : "gzip"), name = sv_cut(&level, ':');
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(codecs); i++) {
-		if (!sv_eq_str(name, codecs[i].name))
-			continue;
-		if (level.p && (num_parse(level, 10, codecs[i].max, &n) || n == 0))
-			return err_set(e, ERR_USAGE, "--compression: the level of %s is a number from 1 to %llu",
-				       codecs[i].name, (unsigned long long)codecs[i].max);
-		*out = (struct layer_codec){codecs[i].codec, (int)n};
-		return 0;
-	}
-	return err_set(e, ERR_USAGE, "--compression: \"%.*s\" is not gzip, zstd or none", SV_ARG(name));
+	return layer_codec_parse(sv_from(text ? text : "gzip"), out, e) ? err_wrap(e, "--compression") : 0;
 }
 
 /* 9999-12-31T23:59:59Z, the last second that RFC 3339 can write. */

@@ -15,6 +15,7 @@ START_TEST(accepts)
 		{"r.example/a/b,mode=stages,required", "r.example/a/b", true, true},
 		{"r.example/a/b,required,mode=stages,mode=steps", "r.example/a/b", false, true},
 		{"/dir,required", "oci:/dir", false, true},
+		{"r.example/a,compression=zstd:9,mode=stages", "r.example/a", true, false},
 		{"oci:/a/../b//c,mode=stages", "oci:/b/c", true, false},
 	};
 
@@ -42,6 +43,9 @@ START_TEST(refuses)
 		{"r.example/a,mode=layers", "mode=layers"},
 		{"r.example/a,", "cache option \"\""},
 		{"r.example/a,required=1", "required=1"},
+		{"r.example/a,compression=lzma", "\"lzma\" is not gzip, zstd or none"},
+		{"r.example/a,compression=gzip:10", "from 1 to 9"},
+		{"r.example/a,compression=", "\"\" is not gzip"},
 		{"r.example/a,stage=", "stage's name is missing"},
 		{"r.example/a,stage=a,stages=b", "stages=b"},
 		{"oci:", "its name is missing"},
@@ -56,6 +60,23 @@ START_TEST(refuses)
 		unit_failed(e, ERR_USAGE, rows[i].says);
 		ck_assert_ptr_null(o.repo);
 	}
+}
+END_TEST
+
+START_TEST(compression)
+{
+	struct cacheopt o;
+	struct err e = ERR_INIT;
+
+	unit_ok(cacheopt_parse("r.example/a", CACHEOPT_TO, &o, &e), e);
+	ck_assert(!o.codec_given && o.codec.codec == CODEC_GZIP && o.codec.level == 0);
+	cacheopt_release(&o);
+	unit_ok(cacheopt_parse("./d,compression=zstd:9", CACHEOPT_TO, &o, &e), e);
+	ck_assert(o.codec_given && o.codec.codec == CODEC_ZSTD && o.codec.level == 9);
+	cacheopt_release(&o);
+	/* what is read says itself what it is */
+	ck_assert_int_lt(cacheopt_parse("r.example/a,compression=zstd", CACHEOPT_FROM, &o, &e), 0);
+	unit_failed(e, ERR_USAGE, "compression=zstd");
 }
 END_TEST
 
@@ -94,4 +115,4 @@ START_TEST(stages_and_use)
 }
 END_TEST
 
-UNIT_MAIN("cacheopt", accepts, refuses, stages_and_use, makes_directories_absolute)
+UNIT_MAIN("cacheopt", accepts, refuses, stages_and_use, compression, makes_directories_absolute)
