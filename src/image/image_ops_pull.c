@@ -135,6 +135,17 @@ static void settle(struct pull *p)
 	err_release(&ignored);
 }
 
+/* What is no index has one platform, whatever was asked for. */
+static void warn_platform(struct pull *p, const struct json *manifest)
+{
+	char want[100], have[100];
+
+	learn(p, manifest);
+	if (p->known && !platform_match(p->platform, &p->config.platform))
+		session_warn(p->s, "", "%s is an image for %s, not for %s", p->text,
+			     platform_format(&p->config.platform, have), platform_format(p->platform, want));
+}
+
 /* --- all of it --- */
 
 static int pull(struct pull *p, const char *name, struct digest *id, struct err *e)
@@ -159,6 +170,8 @@ static int pull(struct pull *p, const char *name, struct digest *id, struct err 
 		rc = opsbase_published(p->s, p->text, &config, e);
 	if (rc == 0 && id)
 		*id = config;
+	if (rc == 0)
+		warn_platform(p, answer);
 	if (rc == 0 && p->unpack)
 		rc = opsbase_trees(&p->b, &diff_ids, p->text, e);
 	return rc;
