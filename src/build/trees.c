@@ -219,12 +219,37 @@ static int unpack(void *arg, struct worker *w, struct json **result, struct err 
 	return 0;
 }
 
+/* A place that lost a layer, or has another one in its stead, will not get better by itself. It is forgotten, so that the
+ * layer is not taken to be there when it is made again. */
+static void blame_place(const struct tree_state *t, bool is_bad, struct err *e)
+{
+	if (!t->repo || !is_bad)
+		return;
+	blobs_origin_forget(t->b->s->store, &t->diff_id);
+	if (!e->hint)
+		err_hint(e, "%s does not have what a cache or image there names: build with --no-cache, and with --cache-to, where "
+			 "it is a cache, to mend it", t->repo);
+}
+
+static bool is_gone(const struct err *e)
+{
+	return e->code == ERR_NOT_FOUND || e->code == ERR_INTEGRITY || e->http == 404;
+}
+
+/* What was fetched cannot be unpacked, and it is not this machine that refuses. */
+static bool is_no_layer(const struct err *e)
+{
+	return e->code == ERR_INTEGRITY || e->code == ERR_INPUT || e->code == ERR_REGISTRY;
+}
+
 static void on_unpacked(void *ctx, const struct json *result, struct err *e)
 {
 	struct tree_state *t = ctx;
 
 	if (t->tar)
 		unlinkat(store_fd(t->b->s->store), t->tar, 0);
+	if (err_is_set(e))
+		blame_place(t, is_no_layer(e), e);
 	if (!err_is_set(e) && !t->tar)
 		store_layer_rec_add_blob(t->b->s->store, &t->diff_id, (uint64_t)json_get_int(result, "size", 0),
 					 &t->blob, "pulled", e);
@@ -335,6 +360,7 @@ static void on_fetched(void *ctx, const struct json *result, struct err *e)
 	t->b->fetches--;
 	next_fetch(t->b);
 	if (err_is_set(e)) {
+		blame_place(t, is_gone(e), e);
 		finish(t, e);
 		return;
 	}
