@@ -41,6 +41,7 @@ struct build_opts {
 	bool no_cache, force_rebuild, offline;
 	bool squash;     /* the goals' images have one layer above the base */
 	bool scratch;    /* the result is for a comparison: no names, no cache records */
+	bool prefer_remote; /* what a cache of cache_from has comes before the store's own entry of the same key */
 	bool explain;    /* say why each step runs */
 	bool facts;      /* build_result.facts is wanted */
 	bool keep_going; /* after a failed step, start those that do not need it */

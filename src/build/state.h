@@ -87,11 +87,12 @@ struct build {
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
 	unsigned fetches;      /* layers on their way */
-	VEC_OF(struct tree_state *) to_fetch; /* those that wait until there are fewer; borrowed from trees */
+	VEC_OF(struct treefetch_job *) to_fetch; /* what waits until there are fewer (treefetch.h) */
 	VEC_OF(struct root_dir) roots; /* idle ones (roots.h) */
 	struct smap lossy;     /* diff id → whether its tree lacks something (lossy.h) */
 	struct smap large;     /* diff id → whether the layer is large (lowers.h) */
 	struct smap hits;      /* key → struct remote_hit */
+	bool asking_first;     /* remote caches are being asked as if the store had no entries */
 	struct smap misses;    /* keys that were asked for and are nowhere */
 	VEC_OF(struct clocal) pending; /* records that wait for their trees to be durable */
 	struct loop_src *flush_timer;

@@ -125,21 +125,14 @@ static bool failed(const struct sandbox_result *r)
 	return r->exit_status || r->signo || r->timed_out;
 }
 
-int runcmd_run(struct runcmd *p, bool joined, bool with_limits, struct runimg_result *r, struct err *e)
+/* It borrows from all three; scratch and cgroup are the caller's. */
+static struct sandbox_spec describe(const struct runcmd *p, bool joined, struct strv *argv, struct strv *env)
 {
 	const struct runimg_job *job = p->job;
 	const struct runimg_cmd *cmd = p->cmd;
-	struct build *b = job->b;
-	AUTO_STRV struct strv env = {0}, argv = {0};
-	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp);
-	struct sandbox_result res = {0};
-	struct cgroup_events events = {0};
-	struct cgroup group = {-1, -1, -1, ""};
-	int rc;
+	const struct build *b = job->b;
 
-	strv_copy(&env, &cmd->env);
-	strv_copy(&argv, &cmd->argv);
-	struct sandbox_spec spec = {
+	return (struct sandbox_spec){
 		.tier = &b->s->tier,
 		.nsfd = b->s->nsfd,
 		.joined = joined || p->step.memory,
@@ -149,10 +142,9 @@ int runcmd_run(struct runcmd *p, bool joined, bool with_limits, struct runimg_re
 			 .nlower = p->lower.n,
 			 .upper = p->upper,
 			 .work = p->work},
-		.scratch = scratch,
 		.points = p->points,
-		.argv = strv_argv(&argv),
-		.env = strv_argv(&env),
+		.argv = strv_argv(argv),
+		.env = strv_argv(env),
 		.workdir = cmd->workdir && cmd->workdir[0] ? cmd->workdir : "/",
 		.user = cmd->user ? cmd->user : "",
 		.net = job->net_none && !joined ? SANDBOX_NET_NONE : SANDBOX_NET_HOST,
@@ -169,14 +161,31 @@ int runcmd_run(struct runcmd *p, bool joined, bool with_limits, struct runimg_re
 		.shm_size = job->shm_size,
 		.ulimits = job->ulimits ? (const char *const *)job->ulimits->v : NULL,
 		.nulimits = job->ulimits ? job->ulimits->n : 0,
-		.cgroup = with_limits ? &group : NULL,
 		.owners = p->view.view.rows,
 		.owners_fd = p->owners,
 		.sync_is_noop = !p->keeps,
 		.seccomp_prog = p->keeps ? b->seccomp_sync : b->seccomp,
 		.seccomp_len = p->keeps ? b->seccomp_sync_len : b->seccomp_len,
 	};
+}
 
+int runcmd_run(struct runcmd *p, bool joined, bool with_limits, struct runimg_result *r, struct err *e)
+{
+	const struct runimg_job *job = p->job;
+	struct build *b = job->b;
+	AUTO_STRV struct strv env = {0}, argv = {0};
+	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp);
+	struct sandbox_result res = {0};
+	struct cgroup_events events = {0};
+	struct cgroup group = {-1, -1, -1, ""};
+	struct sandbox_spec spec;
+	int rc;
+
+	strv_copy(&env, &p->cmd->env);
+	strv_copy(&argv, &p->cmd->argv);
+	spec = describe(p, joined, &argv, &env);
+	spec.scratch = scratch;
+	spec.cgroup = with_limits ? &group : NULL;
 	if (p->step.root && rootdiff_prepare(&p->step, &spec, e) < 0)
 		return -1;
 	if (with_limits && cgroup_make(&b->cgroups, &job->limits, &group, e) < 0)
