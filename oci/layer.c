@@ -6,6 +6,29 @@
 #include "oci/tarsink.h"
 #include "oci/tarsource.h"
 #include "oci/treetime.h"
+#include "src/util/num.h"
+
+int layer_codec_parse(struct sv text, struct layer_codec *out, struct err *e)
+{
+	static const struct {
+		const char *name;
+		enum mediatype_codec codec;
+		uint64_t max;
+	} codecs[] = {{"gzip", CODEC_GZIP, 9}, {"zstd", CODEC_ZSTD, 22}, {"none", CODEC_NONE, 0}};
+	struct sv level = text, name = sv_cut(&level, ':');
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(codecs); i++) {
+		if (!sv_eq_str(name, codecs[i].name))
+			continue;
+		if (level.p && (num_parse(level, 10, codecs[i].max, &n) || n == 0))
+			return err_set(e, ERR_USAGE, "the level of %s is a number from 1 to %llu", codecs[i].name,
+				       (unsigned long long)codecs[i].max);
+		*out = (struct layer_codec){codecs[i].codec, (int)n};
+		return 0;
+	}
+	return err_set(e, ERR_USAGE, "\"%.*s\" is not gzip, zstd or none", SV_ARG(name));
+}
 
 const char *layer_codec_name(const struct layer_codec *c, char out[32])
 {

@@ -12,6 +12,7 @@
 #include "oci/owners.h"
 #include "src/util/err.h"
 #include "src/util/stream.h"
+#include "src/util/sv.h"
 
 /* Version of the canonical tar form; part of cache keys. */
 #define LAYER_FORM_VERSION 1
@@ -30,6 +31,8 @@ struct layer_codec {
 	enum mediatype_codec codec;
 	int level;
 };
+/* "gzip", "zstd:19", "none". ERR_USAGE: another name, or a level that it has not. */
+int layer_codec_parse(struct sv text, struct layer_codec *out, struct err *e);
 /* "gzip:isal:1" and the like: what the layer's record keeps. out has room for 32 bytes. */
 const char *layer_codec_name(const struct layer_codec *c, char out[32]);
 
@@ -55,6 +58,7 @@ int layer_clamp(int treefd, int64_t logical, bool all, struct err *e);
 struct layer_apply_opts {
 	const struct descriptor *want;	/* compressed digest and size, or NULL */
 	const struct digest *want_diff; /* or NULL */
+	bool unhashed;	/* src answers for the compressed bytes: they are not hashed, info->blob stays unset */
 	bool plain;	/* a plain root file system tar (import, ADD): `.wh.` names are ordinary files and refused */
 	bool may_mknod; /* real device nodes (root tier) */
 	bool own;	/* owners and extended attributes are left out: all belongs to the caller */

@@ -55,7 +55,17 @@ int mark_whiteout(int dirfd, const char *name, struct err *e)
 	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || fsetxattr(fd, MARK_WHITEOUT, "y", 1, 0) < 0)
 		return mark_failed(name, e);
-	return 0;
+	return mark_root(dirfd, e) < 0 ? -1 : 1;
+}
+
+/* XATTR_CREATE: an opaque directory stays what it is. */
+int mark_root(int root, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && (fsetxattr(fd, MARK_OPAQUE, "x", 1, XATTR_CREATE) == 0 || errno == EEXIST))
+		return 0;
+	return mark_failed("a directory with whiteouts", e);
 }
 
 int mark_opaque(int fd, const char *what, struct err *e)

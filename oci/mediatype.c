@@ -6,28 +6,27 @@
 static const struct mediatype_row {
 	const char *type;
 	enum mediatype_kind kind;
-	enum mediatype_codec codec;
 } mediatype_table[] = {
-	{MEDIATYPE_OCI_INDEX, MEDIATYPE_INDEX, CODEC_NONE},
-	{MEDIATYPE_OCI_MANIFEST, MEDIATYPE_MANIFEST, CODEC_NONE},
-	{MEDIATYPE_OCI_CONFIG, MEDIATYPE_CONFIG, CODEC_NONE},
-	{MEDIATYPE_OCI_LAYER, MEDIATYPE_LAYER, CODEC_NONE},
-	{MEDIATYPE_OCI_LAYER_GZIP, MEDIATYPE_LAYER, CODEC_GZIP},
-	{MEDIATYPE_OCI_LAYER_ZSTD, MEDIATYPE_LAYER, CODEC_ZSTD},
-	{"application/vnd.oci.image.layer.nondistributable.v1.tar", MEDIATYPE_FOREIGN_LAYER, CODEC_NONE},
-	{"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", MEDIATYPE_FOREIGN_LAYER, CODEC_GZIP},
-	{"application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", MEDIATYPE_FOREIGN_LAYER, CODEC_ZSTD},
-	{MEDIATYPE_DOCKER_LIST, MEDIATYPE_INDEX, CODEC_NONE},
-	{MEDIATYPE_DOCKER_MANIFEST, MEDIATYPE_MANIFEST, CODEC_NONE},
-	{MEDIATYPE_DOCKER_CONFIG, MEDIATYPE_CONFIG, CODEC_NONE},
-	{MEDIATYPE_DOCKER_LAYER_GZIP, MEDIATYPE_LAYER, CODEC_GZIP},
-	{"application/vnd.docker.image.rootfs.diff.tar", MEDIATYPE_LAYER, CODEC_NONE},
-	{"application/vnd.docker.image.rootfs.diff.tar.zstd", MEDIATYPE_LAYER, CODEC_ZSTD},
-	{"application/vnd.docker.image.rootfs.foreign.diff.tar", MEDIATYPE_FOREIGN_LAYER, CODEC_NONE},
-	{"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", MEDIATYPE_FOREIGN_LAYER, CODEC_GZIP},
-	{"application/vnd.docker.image.rootfs.foreign.diff.tar.zstd", MEDIATYPE_FOREIGN_LAYER, CODEC_ZSTD},
-	{"application/vnd.docker.distribution.manifest.v1+json", MEDIATYPE_SCHEMA1, CODEC_NONE},
-	{"application/vnd.docker.distribution.manifest.v1+prettyjws", MEDIATYPE_SCHEMA1, CODEC_NONE},
+	{MEDIATYPE_OCI_INDEX, MEDIATYPE_INDEX},
+	{MEDIATYPE_OCI_MANIFEST, MEDIATYPE_MANIFEST},
+	{MEDIATYPE_OCI_CONFIG, MEDIATYPE_CONFIG},
+	{MEDIATYPE_OCI_LAYER, MEDIATYPE_LAYER},
+	{MEDIATYPE_OCI_LAYER_GZIP, MEDIATYPE_LAYER},
+	{MEDIATYPE_OCI_LAYER_ZSTD, MEDIATYPE_LAYER},
+	{"application/vnd.oci.image.layer.nondistributable.v1.tar", MEDIATYPE_FOREIGN_LAYER},
+	{"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", MEDIATYPE_FOREIGN_LAYER},
+	{"application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", MEDIATYPE_FOREIGN_LAYER},
+	{MEDIATYPE_DOCKER_LIST, MEDIATYPE_INDEX},
+	{MEDIATYPE_DOCKER_MANIFEST, MEDIATYPE_MANIFEST},
+	{MEDIATYPE_DOCKER_CONFIG, MEDIATYPE_CONFIG},
+	{MEDIATYPE_DOCKER_LAYER_GZIP, MEDIATYPE_LAYER},
+	{"application/vnd.docker.image.rootfs.diff.tar", MEDIATYPE_LAYER},
+	{"application/vnd.docker.image.rootfs.diff.tar.zstd", MEDIATYPE_LAYER},
+	{"application/vnd.docker.image.rootfs.foreign.diff.tar", MEDIATYPE_FOREIGN_LAYER},
+	{"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", MEDIATYPE_FOREIGN_LAYER},
+	{"application/vnd.docker.image.rootfs.foreign.diff.tar.zstd", MEDIATYPE_FOREIGN_LAYER},
+	{"application/vnd.docker.distribution.manifest.v1+json", MEDIATYPE_SCHEMA1},
+	{"application/vnd.docker.distribution.manifest.v1+prettyjws", MEDIATYPE_SCHEMA1},
 };
 
 /* Without parameters ("; charset=utf-8") and surrounding space; types are case-insensitive (RFC 9110, 8.3.1). */
@@ -47,13 +46,6 @@ enum mediatype_kind mediatype_kind_of(const char *mediatype)
 	const struct mediatype_row *row = mediatype_find(mediatype);
 
 	return row ? row->kind : MEDIATYPE_OTHER;
-}
-
-enum mediatype_codec mediatype_layer_codec(const char *mediatype)
-{
-	const struct mediatype_row *row = mediatype_find(mediatype);
-
-	return row ? row->codec : CODEC_NONE;
 }
 
 const char *mediatype_for_layer(enum mediatype_codec codec)

@@ -28,8 +28,6 @@ enum mediatype_codec { CODEC_NONE, CODEC_GZIP, CODEC_ZSTD, CODEC_BZIP2, CODEC_XZ
 #define MEDIATYPE_DOCKER_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 enum mediatype_kind mediatype_kind_of(const char *mediatype);
-/* Codec that a layer's media type states; CODEC_NONE for plain tar and unknown types. */
-enum mediatype_codec mediatype_layer_codec(const char *mediatype);
 /* The OCI type of a layer; NULL for codecs that have none (bzip2, xz). */
 const char *mediatype_for_layer(enum mediatype_codec codec);
 const char *mediatype_codec_name(enum mediatype_codec codec); /* "none", "gzip", "zstd", ... */

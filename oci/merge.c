@@ -41,6 +41,7 @@ struct merge {
 	const char *const *layer;
 	const struct merge_opts *o;
 	VEC_OF(struct merge_dir) todo;
+	bool attributes; /* there are whiteouts by attribute */
 	struct linkmap links; /* copies: inode of a layer → path in the result */
 };
 
@@ -102,8 +103,12 @@ static int merge_file(struct merge *m, const char *dir, size_t layer, int at, co
 static int merge_first(struct merge *m, const struct merge_dir *d, size_t layer, int at, const char *name,
 		       const struct stat *st, int out, struct merge_name *n, struct err *e)
 {
-	if (mark_is_whiteout(at, name, st))
-		return m->o->marks ? mark_whiteout(out, name, e) : 0;
+	if (mark_is_whiteout(at, name, st)) {
+		int r = m->o->marks ? mark_whiteout(out, name, e) : 0;
+
+		m->attributes |= r > 0;
+		return r < 0 ? -1 : 0;
+	}
 	if (!S_ISDIR(st->st_mode))
 		return merge_file(m, d->path, layer, at, name, st, out, e);
 	n->dir = true;
@@ -245,6 +250,8 @@ int merge_trees(int dirfd, const char *const *layer, size_t n, int outfd, const 
 			r = merge_dir(&m, &d, e);
 		merge_release_dir(&d);
 	}
+	if (r == 0 && m.attributes)
+		r = mark_root(outfd, e);
 	vec_release(&m.todo);
 	linkmap_release(&m.links);
 	return r;

@@ -130,6 +130,7 @@ struct store_image {
 	struct descriptor manifest; /* digest "" while the image has no compressed blobs */
 	struct json *annotations;   /* for manifests that are made of it; an object of strings, or NULL */
 	int64_t updated;	    /* wall clock, seconds */
+	bool published;		    /* the registry of its name had it when it got the name, or was sent it since */
 };
 void store_image_release(struct store_image *i);
 #define AUTO_STORE_IMAGE AUTO(store_image_release)

@@ -69,6 +69,8 @@ int store_image_put(struct store *s, const struct store_image *i, struct err *e)
 	if (i->annotations)
 		json_set(j, "annotations", json_deep_copy(i->annotations));
 	json_set_int(j, "updated", i->updated);
+	if (i->published)
+		json_set_bool(j, "published", true);
 	return store_record_put_json(s, rel, j, true, e);
 }
 
@@ -89,6 +91,7 @@ static int store_image_from_json(const struct json *j, struct store_image *out, 
 		return -1;
 	out->name = mem_strdup(name);
 	out->updated = json_get_int(j, "updated", 0);
+	out->published = json_get_bool(j, "published", false);
 	return 0;
 }
 

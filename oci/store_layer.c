@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "oci/mark.h"
 #include "oci/store_priv.h"
 #include "src/util/json.h"
 #include "src/util/lock.h"
@@ -257,11 +258,24 @@ static int store_layer_rename(struct store *s, const char *from, const char *to)
 	return renameat(s->fd, from, s->fd, to);
 }
 
+/* A form whose name ends in "-w" has whiteouts by attribute, maybe some in this layer. */
+static int store_layer_mark(struct store *s, const char *rel, const char *form, struct err *e)
+{
+	size_t n = strlen(form);
+	AUTO_CLOSE int fd = -1;
+
+	if (n < 2 || strcmp(form + n - 2, "-w") != 0)
+		return 0;
+	fd = openat(s->fd, rel, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", rel) : mark_root(fd, e);
+}
+
 int store_layer_publish(struct store *s, const char *rel, const char *form, const struct digest *diff_id, struct err *e)
 {
 	AUTO_FREE char *to = store_layer_path(form, diff_id);
 
-	if (store_layer_check_form(form, e) < 0 || store_record_make_parents(s, to, e) < 0)
+	if (store_layer_check_form(form, e) < 0 || store_record_make_parents(s, to, e) < 0 ||
+	    store_layer_mark(s, rel, form, e) < 0)
 		return -1;
 	if (store_layer_rename(s, rel, to) == 0)
 		return 0;

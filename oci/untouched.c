@@ -15,12 +15,15 @@
 #define UNTOUCHED_BLOCK	     ((size_t)128 << 10)
 #define UNTOUCHED_XATTRS_MAX 65536 /* XATTR_LIST_MAX, XATTR_SIZE_MAX */
 #define UNTOUCHED_OVERLAY    "user.overlay."
+#define UNTOUCHED_OPAQUE     UNTOUCHED_OVERLAY "opaque"
 
 struct untouched {
 	int lower;
 	char *dir;   /* the lower directory that was looked into last */
 	int dirfd;   /* it; -1: there is none */
 	char *block; /* two blocks */
+	bool marks;   /* only these */
+	char *inside; /* directory at work below which nothing of the lower tree is seen; NULL: none */
 };
 
 static void untouched_release(struct untouched *u)
@@ -29,6 +32,7 @@ static void untouched_release(struct untouched *u)
 		close(u->dirfd);
 	free(u->dir);
 	free(u->block);
+	free(u->inside);
 }
 
 /* --- comparing --- */
@@ -137,15 +141,50 @@ static bool is_opaque(int fd)
 {
 	char value;
 
-	return fgetxattr(fd, UNTOUCHED_OVERLAY "opaque", &value, 1) >= 0 || errno == ERANGE;
+	return fgetxattr(fd, UNTOUCHED_OPAQUE, &value, 1) >= 0 || errno == ERANGE;
 }
 
-/* Whether anything below could be in the lower tree, too. */
-static bool may_hold(const struct untouched *u, const struct treewalk_item *item)
+/* The kernel marks directories that hide nothing: those that were renamed, and with xino=on all new ones. */
+static int drop_mark(const struct treewalk_item *item, struct err *e)
 {
-	AUTO_CLOSE int dir = path_open_nolinks(u->lower, item->path, O_PATH | O_DIRECTORY, 0);
+	if (!is_opaque(item->fd) || fremovexattr(item->fd, UNTOUCHED_OPAQUE) == 0)
+		return 0;
+	return err_sys(e, ERR_HOST, errno, "removing the mark of %s", item->path);
+}
 
-	return dir >= 0 && !is_opaque(item->fd);
+static bool is_inside(const struct untouched *u, const char *path)
+{
+	size_t n = u->inside ? strlen(u->inside) : 0;
+
+	return n && strncmp(path, u->inside, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+static int enter_dir(struct untouched *u, const struct treewalk_item *item, struct err *e)
+{
+	int dir = lower_dir(u, item->path);
+	struct stat st;
+
+	if (dir < 0 || fstatat(dir, item->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		u->inside = mem_strdup(item->path);
+		return drop_mark(item, e);
+	}
+	if (!S_ISDIR(st.st_mode) || is_opaque(item->fd))
+		u->inside = mem_strdup(item->path);
+	return 0;
+}
+
+/* What is below a directory that is all new. */
+static int visit_new(struct untouched *u, const struct treewalk_item *item, struct err *e)
+{
+	if (!S_ISDIR(item->st.st_mode))
+		return 0;
+	if (!item->leave)
+		return drop_mark(item, e);
+	if (strcmp(item->path, u->inside) == 0) {
+		free(u->inside);
+		u->inside = NULL;
+	}
+	return 0;
 }
 
 static int leave_dir(struct untouched *u, const struct treewalk_item *item, struct err *e)
@@ -169,29 +208,39 @@ static int leave_dir(struct untouched *u, const struct treewalk_item *item, stru
 	return 0;
 }
 
-static int visit(struct untouched *u, struct treewalk *w, const struct treewalk_item *item, struct err *e)
+static int visit(struct untouched *u, const struct treewalk_item *item, struct err *e)
 {
+	if (is_inside(u, item->path))
+		return visit_new(u, item, e);
 	if (item->leave)
-		return leave_dir(u, item, e);
-	if (S_ISREG(item->st.st_mode))
+		return u->marks ? 0 : leave_dir(u, item, e);
+	if (S_ISREG(item->st.st_mode) && !u->marks)
 		return drop_file(u, item, e);
-	if (S_ISDIR(item->st.st_mode) && item->path[0] && !may_hold(u, item))
-		treewalk_skip(w);
-	return 0;
+	return S_ISDIR(item->st.st_mode) && item->path[0] ? enter_dir(u, item, e) : 0;
 }
 
-int untouched_drop(int upper, int lower, struct err *e)
+static int untouched_walk(int upper, int lower, bool marks, struct err *e)
 {
-	struct untouched u = {.lower = lower, .dirfd = -1, .block = mem_alloc(2 * UNTOUCHED_BLOCK)};
+	struct untouched u = {.lower = lower, .dirfd = -1, .marks = marks, .block = mem_alloc(2 * UNTOUCHED_BLOCK)};
 	AUTO_TREEWALK struct treewalk *w = treewalk_open(upper, e);
 	struct treewalk_item item;
 	int rc = w ? 1 : -1;
 
 	while (rc == 1) {
 		rc = treewalk_next(w, &item, e);
-		if (rc == 1 && visit(&u, w, &item, e) < 0)
+		if (rc == 1 && visit(&u, &item, e) < 0)
 			rc = -1;
 	}
 	untouched_release(&u);
 	return rc;
+}
+
+int untouched_drop(int upper, int lower, struct err *e)
+{
+	return untouched_walk(upper, lower, false, e);
+}
+
+int untouched_marks(int upper, int lower, struct err *e)
+{
+	return untouched_walk(upper, lower, true, e);
 }

@@ -8,8 +8,11 @@
 
 /* Take out of the upper directory (both: open directories) all regular files that the merged lower tree has already at
  * the same place: equal in owner, mode, times to the nanosecond, extended attributes and content, and with one name only;
- * then directories that hold nothing and are equal. What replaced a lower directory as a whole (opaque) is left alone.
+ * then directories that hold nothing and are equal. What replaced a lower directory as a whole (opaque) is left alone, but
+ * marks of directories that hide nothing, since the lower tree has nothing of that name, are taken off.
  * Times of the directories that stay are not changed. Inside the user namespace, nobody else writing; -1 with *e. */
 int untouched_drop(int upper, int lower, struct err *e);
+/* The marks alone. */
+int untouched_marks(int upper, int lower, struct err *e);
 
 #endif

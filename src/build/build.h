@@ -9,7 +9,9 @@
 #include "src/util/smap.h"
 #include "src/util/vec.h"
 
-enum build_pull { BUILD_PULL_ALWAYS, BUILD_PULL_MISSING, BUILD_PULL_NEVER };
+/* When a tag of a base image is looked up in its registry. AUTO: always, but what was made on this machine under the name
+ * (built, imported, loaded, tagged) and not pushed since is meant by it. */
+enum build_pull { BUILD_PULL_AUTO, BUILD_PULL_ALWAYS, BUILD_PULL_MISSING, BUILD_PULL_NEVER };
 
 /* Where a secret (--secret) or the socket of an ssh agent (--ssh) is; its value is read by the steps' workers alone. */
 struct build_secret {
@@ -39,6 +41,7 @@ struct build_opts {
 	bool no_cache, force_rebuild, offline;
 	bool squash;     /* the goals' images have one layer above the base */
 	bool scratch;    /* the result is for a comparison: no names, no cache records */
+	bool prefer_remote; /* what a cache of cache_from has comes before the store's own entry of the same key */
 	bool explain;    /* say why each step runs */
 	bool facts;      /* build_result.facts is wanted */
 	bool keep_going; /* after a failed step, start those that do not need it */
@@ -50,6 +53,7 @@ struct build_opts {
 	struct platform platform; /* of the images; os "" means: this machine's */
 	bool timestamps_real;
 	int64_t source_date_epoch; /* -1: not set */
+	int64_t created; /* of the goals' configs, seconds since 1970; in no key. -1: the last step's logical time */
 	bool network_none;
 	int64_t step_timeout_ns; /* 0: none */
 	struct strv add_hosts;

@@ -3,7 +3,8 @@
 
 void build_opts_init(struct build_opts *o)
 {
-	*o = (struct build_opts){.args = SMAP_STR, .labels = SMAP_STR, .annotations = SMAP_STR, .source_date_epoch = -1};
+	*o = (struct build_opts){.args = SMAP_STR, .labels = SMAP_STR, .annotations = SMAP_STR, .source_date_epoch = -1,
+				.created = -1};
 }
 
 void build_secret_list_release(struct build_secret_list *l)

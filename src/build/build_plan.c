@@ -104,6 +104,17 @@ static int set_before(struct plan *p, unsigned before, struct err *e)
 	return 0;
 }
 
+/* Before anything is looked up there. */
+static void hold_caches(struct build *b)
+{
+	for (size_t i = 0; i < b->caches.from.n; i++) {
+		const char *dir = cacheopt_dir(b->caches.from.v[i].opt.repo);
+
+		if (dir)
+			session_hold_dir(b->s, dir);
+	}
+}
+
 int build_make_plan(struct build *b, struct err *e)
 {
 	const struct build_opts *o = b->o;
@@ -132,7 +143,10 @@ int build_make_plan(struct build *b, struct err *e)
 		return -1;
 	if (filter_cache(p, &o->no_cache_filter, e) < 0)
 		return -1;
-	return cachepick_init(o, p, &b->caches, e);
+	if (cachepick_init(o, p, &b->caches, e) < 0)
+		return -1;
+	hold_caches(b);
+	return 0;
 }
 
 /* Warnings of the evaluation and of the Dockerfiles' checks; an error if a Dockerfile asks for it. */

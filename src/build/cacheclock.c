@@ -14,6 +14,7 @@
 #include "src/build/rootdiff.h"
 #include "src/build/rootview.h"
 #include "src/build/runmount.h"
+#include "src/build/updir.h"
 #include "src/plan/plan_mount.h"
 #include "src/sandbox/overlay.h"
 #include "src/util/io.h"
@@ -312,8 +313,8 @@ static int clock_root(const struct step_job *j, const struct cachemounts *c, str
 	struct clock k = {.j = j,
 			  .stack = &j->parent,
 			  .copied = copied_layers(j->b, j->stage, j->step, j->parent.n),
-			  .upper = mem_printf("%s/upper", j->dir),
-			  .work = mem_printf("%s/touch", j->dir)};
+			  .upper = updir_path(j, "upper"),
+			  .work = updir_path(j, "touch")};
 
 	return clock_stack(&k, c, e);
 }
@@ -328,8 +329,8 @@ static int clock_bind(const struct step_job *j, const struct cachemounts *c, con
 			  .bind = pm,
 			  .stack = stack,
 			  .copied = copied_layers(j->b, stage, steps, stack->n),
-			  .upper = runmount_dir(j, pm, ".upper"),
-			  .work = runmount_dir(j, pm, ".touch")};
+			  .upper = runmount_updir(j, pm, ".upper"),
+			  .work = runmount_updir(j, pm, ".touch")};
 
 	return clock_stack(&k, c, e);
 }

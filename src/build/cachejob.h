@@ -10,6 +10,7 @@ enum cachejob_kind {
 	CACHEJOB_ASK,   /* whether the entry is there */
 	CACHEJOB_WRITE,
 	CACHEJOB_WHY,   /* `text` under the tag of `input`: see cachewhy.h */
+	CACHEJOB_USE,   /* `text` is the note of the day `built`: see cacheuse.h */
 };
 
 struct cachejob_layer {

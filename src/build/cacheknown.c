@@ -1,5 +1,7 @@
 #include "src/build/cacheknown.h"
 
+#include <string.h>
+
 void cacheknown_release(struct cacheknown *k)
 {
 	smap_release(&k->there);
@@ -20,6 +22,15 @@ void cacheknown_tell(struct cacheknown *k, const char *tag, bool there)
 {
 	smap_del(there ? &k->absent : &k->there, tag);
 	smap_set(there ? &k->there : &k->absent, tag, NULL);
+}
+
+size_t cacheknown_count(const struct cacheknown *k, const char *prefix)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->there.n; i++)
+		n += strncmp(k->there.v[i].key, prefix, strlen(prefix)) == 0;
+	return n;
 }
 
 enum cacheknown_answer cacheknown_has(const struct cacheknown *k, const char *tag)

@@ -20,6 +20,8 @@ void cacheknown_release(struct cacheknown *k);
 void cacheknown_list(struct cacheknown *k, const struct strv *tags, bool complete);
 /* It was asked for, or has been written. */
 void cacheknown_tell(struct cacheknown *k, const char *tag, bool there);
+/* Those that are known to exist and begin so. */
+size_t cacheknown_count(const struct cacheknown *k, const char *prefix);
 enum cacheknown_answer cacheknown_has(const struct cacheknown *k, const char *tag);
 
 #endif

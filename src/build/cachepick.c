@@ -1,9 +1,7 @@
 #include "src/build/cachepick.h"
 
 #include <string.h>
-#include <unistd.h>
 
-#include "oci/layout_dir.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
 
@@ -69,24 +67,11 @@ static int take_ttls(const struct build_opts *o, const struct plan *p, struct ca
 	return 0;
 }
 
-/* Before anything is looked up there. */
-static void hold(struct cachepick *c)
-{
-	for (size_t i = 0; i < c->from.n; i++) {
-		const char *dir = cacheopt_dir(c->from.v[i].opt.repo);
-		int fd = dir ? layout_dir_hold(dir) : -1;
-
-		if (fd >= 0)
-			vec_push(&c->held, fd);
-	}
-}
-
 int cachepick_init(const struct build_opts *o, const struct plan *p, struct cachepick *out, struct err *e)
 {
 	if (take_places(&o->cache_from, CACHEOPT_FROM, p, &out->from, e) < 0 ||
 	    take_places(&o->cache_to, CACHEOPT_TO, p, &out->to, e) < 0)
 		return -1;
-	hold(out);
 	return take_ttls(o, p, out, e);
 }
 
@@ -103,9 +88,6 @@ void cachepick_release(struct cachepick *c)
 {
 	release_places(&c->from);
 	release_places(&c->to);
-	for (size_t i = 0; i < c->held.n; i++)
-		close(c->held.v[i]);
-	vec_release(&c->held);
 	free(c->ttl_ns);
 	free(c->ttl_named);
 	c->ttl_ns = NULL;

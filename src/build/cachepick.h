@@ -19,7 +19,6 @@ struct cachepick_list {
 
 struct cachepick {
 	struct cachepick_list from, to; /* in their order */
-	VEC_OF(int) held; /* locks: what was found in directories of `from` stays there */
 	int64_t *ttl_ns; /* by stage, 0: none; NULL: none at all */
 	bool *ttl_named; /* by stage: it has one of its own */
 };

@@ -6,15 +6,9 @@
 #include "oci/layout.h"
 #include "oci/layout_dir.h"
 #include "oci/limits.h"
-#include "src/cache/cachewhy.h"
 #include "src/cache/cremote.h"
 #include "src/session/blobstream.h"
 #include "src/util/mem.h"
-
-/* A blob of this size is sent as quickly as it is asked for. */
-#define SMALL_BYTES ((uint64_t)64 << 10)
-/* image-spec: what stands for a layer where there is none. */
-#define EMPTY_MEDIATYPE "application/vnd.oci.empty.v1+json"
 
 struct tags {
 	char input[CKEY_TAG_BYTES], content[CKEY_TAG_BYTES];
@@ -30,7 +24,7 @@ static void name_tags(const struct cachejob *job, struct tags *t)
 	t->nmore = strcmp(t->input, t->content) != 0;
 }
 
-static int connect(struct cacheput *p, struct err *e)
+int cacheput_connect(struct cacheput *p, struct err *e)
 {
 	if (p->reg)
 		return 0;
@@ -84,7 +78,7 @@ static bool all_are(const struct cacheput *p, const struct tags *t, enum cachekn
 
 static int ask_repo(struct cacheput *p, const struct tags *t, bool *there, struct err *e)
 {
-	if (connect(p, e) < 0)
+	if (cacheput_connect(p, e) < 0)
 		return -1;
 	list_tags(p);
 	if (cacheknown_has(&p->known, t->input) == CACHEKNOWN_PERHAPS && ask_tags(p, t, e) < 0)
@@ -97,7 +91,10 @@ static bool dir_has(const struct layout_dir *d, const char *tag)
 {
 	const struct descriptor *entry = layout_dir_find(d, tag);
 
-	return entry && layout_dir_whole(d, entry);
+	if (!entry || !layout_dir_whole(d, entry))
+		return false;
+	layout_dir_used(d, entry); /* it would be written again, were it not there */
+	return true;
 }
 
 static int ask_dir(const char *path, const struct tags *t, bool *there, struct err *e)
@@ -194,7 +191,7 @@ static int fetch_one(struct cacheput *p, const struct cachejob_layer *l, struct 
 		return -1;
 	return ref_parse_repo(l->from, &repo, e) < 0
 		       ? -1
-		       : registry_fetch_blobs(p->reg, &repo, &blob, 1, p->b->s->store, NULL, NULL, e);
+		       : registry_fetch_blobs(p->reg, &repo, &blob, 1, p->b->s->store, NULL, e);
 }
 
 static int fetch_missing(struct cacheput *p, const struct cachejob *job, struct err *e)
@@ -304,7 +301,7 @@ static void set_known(struct sending *s, const struct cacheput *p, const struct 
 	s->push.skip_existing = !job->replace;
 	s->push.new_tags = all_are(p, t, CACHEKNOWN_NO);
 	if (s->push.new_tags)
-		s->push.unasked_bytes = p->known.empty ? UINT64_MAX : SMALL_BYTES;
+		s->push.unasked_bytes = p->known.empty ? UINT64_MAX : CACHEPUT_SMALL_BYTES;
 	believe_there(job, &s->there);
 	find_there(p, job, &s->there, &s->mount_from);
 	s->push.there = s->there.v;
@@ -348,7 +345,7 @@ static int push(struct making *m, struct sending *s, const struct tags *t, struc
 static int write_repo(struct making *m, const struct tags *t, struct json *answer, struct err *e)
 {
 	struct sending s = {0};
-	int rc = connect(m->p, e);
+	int rc = cacheput_connect(m->p, e);
 
 	if (rc == 0) {
 		list_tags(m->p);
@@ -389,62 +386,6 @@ static int write_entry(struct cacheput *p, const struct cachejob *job, struct js
 	return rc;
 }
 
-/* --- records of stages --- */
-
-/* There is one at a time, and the last one counts. */
-static int put_why(struct cacheput *p, const struct cachejob *job, struct descriptor *out, struct err *e)
-{
-	static const char empty[] = "{}";
-	AUTO_MANIFEST struct manifest m = {0};
-	AUTO_DESCRIPTOR struct descriptor none = {0};
-	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
-	struct store *s = p->b->s->store;
-
-	if (store_blob_put(s, empty, strlen(empty), CACHEWHY_MEDIATYPE, &m.config, e) < 0 ||
-	    store_blob_put(s, empty, strlen(empty), EMPTY_MEDIATYPE, &none, e) < 0)
-		return -1;
-	manifest_add_layer(&m, &none);
-	cachewhy_annotate(&m, job->text, job->built);
-	manifest_write(&m, &text);
-	if (text.over)
-		return err_set(e, ERR_INPUT, "a record of a stage is too large");
-	return store_blob_put(s, text.p, text.n, MEDIATYPE_OCI_MANIFEST, out, e);
-}
-
-static int push_why(struct cacheput *p, const char *tag, const struct descriptor *manifest, struct err *e)
-{
-	AUTO_REF struct ref to = {0};
-	struct registry_push push = {.to = &to, .new_tags = true, .unasked_bytes = SMALL_BYTES};
-	int rc;
-
-	if (connect(p, e) < 0)
-		return -1;
-	ref_copy(&to, &p->repo);
-	free(to.tag);
-	to.tag = mem_strdup(tag);
-	descriptor_copy(&push.manifest, manifest);
-	rc = registry_push_image(p->reg, &push, p->b->s->store, NULL, NULL, e);
-	descriptor_release(&push.manifest);
-	return rc;
-}
-
-static int write_why(struct cacheput *p, const struct cachejob *job, struct err *e)
-{
-	const char *dir = cacheopt_dir(p->to->repo);
-	AUTO_DESCRIPTOR struct descriptor manifest = {0};
-	char tag[CKEY_TAG_BYTES];
-
-	ckey_tag(&job->input, tag);
-	AUTO_FREE char *name = mem_printf("%s" CACHEWHY_SUFFIX, tag);
-	struct layout_save_opts o = {.keep = false};
-
-	if (put_why(p, job, &manifest, e) < 0)
-		return -1;
-	struct layout_image image = {.name = name, .manifest = manifest};
-
-	return dir ? layout_save_dir_with(p->b->s->store, dir, &image, 1, &o, e) : push_why(p, name, &manifest, e);
-}
-
 int cacheput_do(struct cacheput *p, const struct cachejob *job, struct json *answer, struct err *e)
 {
 	switch (job->kind) {
@@ -453,7 +394,9 @@ int cacheput_do(struct cacheput *p, const struct cachejob *job, struct json *ans
 	case CACHEJOB_WRITE:
 		return write_entry(p, job, answer, e);
 	case CACHEJOB_WHY:
-		return write_why(p, job, e);
+		return cacheput_why(p, job, e);
+	case CACHEJOB_USE:
+		return cacheput_use(p, job, e);
 	}
 	return err_set(e, ERR_INTERNAL, "a job of an unknown kind");
 }

@@ -21,4 +21,14 @@ struct cacheput {
  * ready for the next job. */
 int cacheput_do(struct cacheput *p, const struct cachejob *job, struct json *answer, struct err *e);
 
+/* --- of its parts --- */
+
+/* A blob of this size is sent as quickly as it is asked for. */
+#define CACHEPUT_SMALL_BYTES ((uint64_t)64 << 10)
+
+/* The client, once. */
+int cacheput_connect(struct cacheput *p, struct err *e);
+int cacheput_why(struct cacheput *p, const struct cachejob *job, struct err *e);
+int cacheput_use(struct cacheput *p, const struct cachejob *job, struct err *e);
+
 #endif

@@ -101,6 +101,7 @@ static void free_hit(void *p)
 
 	clocal_release(&h->rec);
 	manifest_release(&h->manifest);
+	descriptor_release(&h->entry);
 	free(h->repo);
 	free(h);
 }
@@ -125,6 +126,7 @@ static int take_hit(struct build *b, const char *repo, const struct cacheread_ke
 		free_hit(h);
 		return 0;
 	}
+	descriptor_set(&h->entry, h->manifest.media_type, &d, text.n);
 	b->hits.free_val = free_hit;
 	smap_set(&b->hits, key->hex, h);
 	return 0;

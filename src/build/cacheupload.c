@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "src/build/cachenote.h"
 #include "src/util/mem.h"
 
 static void next_target(struct uploads *u);
@@ -23,19 +24,23 @@ static void forget_layers(struct uploads *u)
 	u->from = NULL;
 }
 
-static bool is_written(const struct cacheupload_target *t, const struct plan *p, const struct cacheupload_entry *en)
+static bool is_written(const struct uploads *u, const struct cacheupload_target *t, const struct cacheupload_entry *en)
 {
-	if (t->broken || !cachepick_takes(t->place, en->stage))
+	if (t->broken)
+		return false;
+	if (en->use)
+		return cachenote_reads(u->b, &t->place->opt);
+	if (!cachepick_takes(t->place, en->stage))
 		return false;
 	if (en->why)
 		return t->place->opt.why && t->wrote[en->stage];
-	return !t->place->opt.stages_only || plan_last_layer(&p->stages.v[en->stage]) == en->step;
+	return !t->place->opt.stages_only || plan_last_layer(&u->b->plan->stages.v[en->stage]) == en->step;
 }
 
 static bool is_wanted(const struct uploads *u, const struct cacheupload_entry *en)
 {
 	for (size_t i = 0; i < u->nto; i++)
-		if (is_written(&u->to[i], u->b->plan, en))
+		if (is_written(u, &u->to[i], en))
 			return true;
 	return false;
 }
@@ -85,16 +90,20 @@ static void give_up_target(struct uploads *u, struct err *e)
 
 /* --- where the layers are --- */
 
-/* A blob of this layer that was met somewhere: only its digest is here. */
-static bool find_elsewhere(struct build *b, const struct digest *diff_id, struct descriptor *out, char **from)
+/* A blob of this layer that was met somewhere: only its digest is here. Those of other places stay as they are. */
+static bool find_elsewhere(struct uploads *u, size_t i, struct descriptor *out, char **from)
 {
-	const struct layer_origin *o = smap_get(&b->origins, diff_id->text);
+	const struct digest *diff_id = &current(u)->stack.v[i];
+	const struct layer_origin *o = smap_get(&u->b->origins, diff_id->text);
 
-	if (!o)
-		return blobs_origin_get(b->s->store, diff_id, from, out) ||
-		       blobs_remembered(b->s->store, diff_id, out);
-	*from = mem_strdup(o->repo);
-	descriptor_copy(out, &o->blob);
+	if (o) {
+		*from = mem_strdup(o->repo);
+		descriptor_copy(out, &o->blob);
+	} else if (!blobs_origin_get(u->b->s->store, diff_id, from, out)) {
+		return blobs_remembered(&u->request, i, out);
+	}
+	if (cacheopt_dir(*from))
+		session_hold_dir(u->b->s, cacheopt_dir(*from));
 	return true;
 }
 
@@ -108,7 +117,7 @@ static int find_layer(struct uploads *u, size_t i)
 		return 1;
 	if (u->certain && tree)
 		return 0;
-	if (find_elsewhere(u->b, diff_id, &u->descs[i], &u->from[i]) && (u->from[i] || !u->certain)) {
+	if (find_elsewhere(u, i, &u->descs[i], &u->from[i]) && (u->from[i] || !u->certain)) {
 		u->assumed |= !u->certain;
 		return 1;
 	}
@@ -119,6 +128,7 @@ static int find_layer(struct uploads *u, size_t i)
 static ssize_t find_layers(struct uploads *u)
 {
 	const struct cacheupload_entry *en = current(u);
+	const struct cacheopt *to = &u->to[u->target].place->opt;
 	ssize_t pack = 0;
 
 	forget_layers(u);
@@ -126,7 +136,7 @@ static ssize_t find_layers(struct uploads *u)
 	u->from = mem_zalloc((en->stack.n + 1) * sizeof *u->from);
 	u->assumed = false;
 	u->request = (struct blobs_request){
-		.s = u->b->s, .diff_ids = &en->stack, .codec = {CODEC_GZIP, 0}, .out = u->descs};
+		.s = u->b->s, .diff_ids = &en->stack, .codec = to->codec, .exact = to->codec_given, .out = u->descs};
 	blobs_known(&u->request);
 	for (size_t i = 0; i < en->stack.n; i++) {
 		int found = find_layer(u, i);
@@ -154,6 +164,8 @@ static void describe(const struct uploads *u, enum cachejob_kind kind, struct ca
 				 .built = en->built,
 				 .replace = en->replace,
 				 .fetch = u->certain};
+	if (kind == CACHEJOB_USE)
+		job->text = cachenote_text(u->b, &u->to[u->target].place->opt, en->built);
 	if (kind != CACHEJOB_WRITE)
 		return;
 	for (size_t i = 0, k = 0; i < en->stack.n; i++) {
@@ -180,15 +192,20 @@ static void tell_upload(const struct uploads *u, enum event_kind kind, uint64_t 
 					 .err = e && err_is_set(e) ? e : NULL});
 }
 
+static bool is_upload(enum cachejob_kind kind)
+{
+	return kind == CACHEJOB_WRITE || kind == CACHEJOB_WHY;
+}
+
 static int send_job(struct uploads *u, enum cachejob_kind kind, struct err *e)
 {
 	AUTO_CACHEJOB struct cachejob job = {0};
 
 	describe(u, kind, &job);
-	u->asked = kind == CACHEJOB_ASK;
+	u->sent = kind;
 	if (cachesend_job(u->to[u->target].send, &job, e) < 0)
 		return -1;
-	if (!u->asked)
+	if (is_upload(kind))
 		tell_upload(u, EVENT_UPLOAD_START, 0, NULL);
 	return 0;
 }
@@ -316,25 +333,40 @@ static void note_layers(struct uploads *u)
 		smap_set(&u->to[u->target].layers, stack->v[i].text, NULL);
 }
 
+static void end_target(struct uploads *u)
+{
+	u->target++;
+	next_target(u);
+}
+
+/* The answer to a question. */
+static void on_asked(struct uploads *u, const struct json *answer, struct err *e)
+{
+	if (err_is_set(e)) {
+		give_up_target(u, e);
+	} else if (json_get_bool(answer, "there", false)) {
+		note_layers(u);
+		end_target(u);
+	} else {
+		write_entry(u);
+	}
+}
+
 static void on_answer(void *ctx, const struct json *answer, struct err *e)
 {
 	struct uploads *u = ctx;
 	uint64_t sent = (uint64_t)json_get_int(answer, "sent", 0);
 
 	u->b->counts.bytes_out += sent;
-	if (!u->asked)
+	if (is_upload(u->sent)) {
 		tell_upload(u, EVENT_UPLOAD_DONE, sent, e);
-	if (!u->asked) {
 		err_move(&u->send_err, e);
 		end_write(u);
-	} else if (err_is_set(e)) {
-		give_up_target(u, e);
-	} else if (json_get_bool(answer, "there", false)) {
-		note_layers(u);
-		u->target++;
-		next_target(u);
-	} else {
-		write_entry(u);
+	} else if (u->sent == CACHEJOB_ASK) {
+		on_asked(u, answer, e);
+	} else { /* not to know of a use makes a later collection wrong, no build */
+		err_release(e);
+		end_target(u);
 	}
 }
 
@@ -354,6 +386,8 @@ static int begin_target(struct uploads *u, struct err *e)
 	if (!t->send)
 		return -1;
 	u->certain = u->assumed = false;
+	if (current(u)->use)
+		return send_job(u, CACHEJOB_USE, e);
 	if (current(u)->why) {
 		u->working = 1;
 		return send_job(u, CACHEJOB_WHY, e);
@@ -369,7 +403,7 @@ static void next_target(struct uploads *u)
 	struct err e = ERR_INIT;
 
 	forget_layers(u);
-	while (u->target < u->nto && !is_written(&u->to[u->target], u->b->plan, current(u)))
+	while (u->target < u->nto && !is_written(u, &u->to[u->target], current(u)))
 		u->target++;
 	if (u->target == u->nto || u->b->stopping)
 		end_entry(u);

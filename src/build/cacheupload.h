@@ -16,6 +16,7 @@ struct cacheupload_entry {
 	int64_t built; /* seconds since 1970 */
 	bool replace;  /* a forced build replaces a live entry */
 	char *why;     /* no entry, but the record of a stage, whose tag follows from `input`; NULL */
+	bool use;      /* no entry, but what was read there (cacheuse.h) */
 };
 
 struct cacheupload_target {
@@ -35,8 +36,8 @@ struct uploads {
 	size_t target; /* at work */
 	bool active;
 	bool failed; /* a required cache could not be written */
-	bool asked;  /* what is sent now is a question */
-	bool whys;   /* the records of stages are in the queue */
+	enum cachejob_kind sent; /* what is sent now */
+	bool last;   /* what follows the entries is in the queue */
 	/* of the entry and target at work: */
 	struct descriptor *descs; /* of the layers; unset: unknown */
 	char **from;   /* a blob that is not here: the place that has it; NULL: it is here, or was */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "src/build/cachenote.h"
 #include "src/build/cacheupload.h"
 #include "src/build/lossy.h"
 #include "src/cache/cachewhy.h"
@@ -12,10 +13,8 @@
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
-static void enqueue(struct build *b, const struct cacheupload_entry *en)
+static void enqueue(struct uploads *u, const struct cacheupload_entry *en)
 {
-	struct uploads *u = b->uploads;
-
 	vec_push(&u->queue, mem_dup(en, sizeof *en));
 	if (!u->active)
 		cacheupload_begin(u);
@@ -38,7 +37,7 @@ void cachewrite_step(struct build *b, size_t stage, size_t step, const struct ck
 			   .replace = st->forced || b->o->no_cache || cachepick_ttl(&b->caches, stage)};
 
 	digest_list_copy(&en.stack, &r->stack);
-	enqueue(b, &en);
+	enqueue(b->uploads, &en);
 }
 
 /* A step that the local cache answered: its layers are here, so the remote cache can have it too. Its content key would
@@ -55,7 +54,7 @@ static void offer_cached(struct build *b, size_t stage, size_t step)
 		en.made = mem_strdup(rec.made);
 		en.built = rec.built;
 		digest_list_copy(&en.stack, &rec.diff_ids);
-		enqueue(b, &en);
+		enqueue(b->uploads, &en);
 	}
 	clocal_release(&rec);
 }
@@ -135,7 +134,6 @@ static bool wants_why(const struct uploads *u, size_t stage)
 
 static void enqueue_whys(struct uploads *u)
 {
-	u->whys = true;
 	for (size_t i = 0; i < u->b->plan->stages.n; i++) {
 		struct cacheupload_entry en = {.stage = i, .built = clock_wall() / CLOCK_NS_PER_S};
 
@@ -143,7 +141,21 @@ static void enqueue_whys(struct uploads *u)
 			continue;
 		cachewhy_key(u->b->plan->stages.v[i].name, &en.input);
 		en.content = en.input;
-		enqueue(u->b, &en);
+		enqueue(u, &en);
+	}
+}
+
+static void enqueue_last(struct uploads *u)
+{
+	struct cacheupload_entry use = {.use = true, .built = clock_wall() / CLOCK_NS_PER_S};
+
+	u->last = true;
+	enqueue_whys(u);
+	for (size_t i = 0; i < u->nto; i++) {
+		if (!cachenote_reads(u->b, &u->to[i].place->opt))
+			continue;
+		enqueue(u, &use);
+		return; /* one for all places */
 	}
 }
 
@@ -154,8 +166,8 @@ bool cachewrite_over(struct build *b)
 
 	if (!u || u->active)
 		return !u;
-	if (!u->whys && !b->stopping)
-		enqueue_whys(u);
+	if (!u->last && !b->stopping)
+		enqueue_last(u);
 	if (u->active)
 		return false;
 	for (size_t i = 0; i < u->nto; i++) {

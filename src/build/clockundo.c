@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/build/updir.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -47,13 +48,13 @@ static int note_dirs(int upper, const char *path, struct smap *seen, struct buf 
 
 int clockundo_note(const struct step_job *j, const struct strv *files, struct err *e)
 {
-	AUTO_FREE char *name = mem_printf("%s/touched", j->dir), *dir = mem_printf("%s/upper", j->dir);
-	AUTO_CLOSE int upper = openat(store_fd(j->b->s->store), dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *name = mem_printf("%s/touched", j->dir);
+	AUTO_CLOSE int upper = updir_open(j);
 	AUTO_SMAP struct smap seen = SMAP_INIT(NULL);
 	AUTO_BUF struct buf out = BUF_INIT(NOTE_MAX);
 
 	if (upper < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", dir);
+		return err_sys(e, ERR_HOST, errno, "%s/upper", j->dir);
 	for (size_t i = 0; i < files->n; i++)
 		if (note_dirs(upper, files->v[i], &seen, &out, e) < 0 || note(upper, files->v[i], &out, e) < 0)
 			return -1;
@@ -108,14 +109,14 @@ struct found {
 
 int clockundo_run(const struct step_job *j, struct err *e)
 {
-	AUTO_FREE char *name = mem_printf("%s/touched", j->dir), *dir = mem_printf("%s/upper", j->dir);
-	AUTO_CLOSE int upper = openat(store_fd(j->b->s->store), dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *name = mem_printf("%s/touched", j->dir);
+	AUTO_CLOSE int upper = updir_open(j);
 	AUTO_BUF struct buf text = BUF_INIT(NOTE_MAX);
 	VEC_OF(struct found) all = {0};
 	int rc = 0;
 
 	if (upper < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", dir);
+		return err_sys(e, ERR_HOST, errno, "%s/upper", j->dir);
 	if (io_read_file(store_fd(j->b->s->store), name, &text, e) < 0) {
 		if (e->code != ERR_NOT_FOUND)
 			return -1;

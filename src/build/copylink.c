@@ -103,7 +103,7 @@ struct copylink *copylink_new(const struct build *b, const struct digest_list *p
 	AUTO_SMAP struct smap taken = {0};
 	struct copylink *l;
 
-	if (b->s->tier.trees || from->n > LAYERS_MAX_LINKED || !are_distinct(list) || !find_taken(b, parent, &taken))
+	if (b->s->tier.trees || b->s->tier.refused || from->n > LAYERS_MAX_LINKED || !are_distinct(list) || !find_taken(b, parent, &taken))
 		return NULL;
 	l = mem_new(struct copylink);
 	l->store = store_fd(b->s->store);

@@ -1,7 +1,7 @@
 /* COPY --from by hard links: a file that keeps owner, mode, time and attributes gets one more name in the new layer's tree
  * in place of a copy. Internal to copyto.
  *
- * Only between published trees and upper directories of overlays, where nobody writes in place (never where steps work in
+ * Only between published trees and upper directories of overlays, where nobody writes in place (never where these are on a tmpfs, or where steps work in
  * root directories), and only if no other path of the resulting root has the inode (oci/shares.h): none of the stack's
  * layers may have inodes of the file's layer, and no other file that is copied may be the same or have the same place.
  *

@@ -45,19 +45,10 @@ static bool find_local(struct build *b, size_t stage, const struct ckey *key, st
 	return false;
 }
 
-static bool find_key(struct build *b, size_t stage, const struct ckey *key, struct clocal *out, const char **source)
+static bool find_remote(struct build *b, size_t stage, const struct ckey *key, struct clocal *out, const char **source)
 {
-	const struct remote_hit *h;
-	struct ckey own;
+	const struct remote_hit *h = smap_get(&b->hits, key->hex);
 
-	if (!ckey_is_set(key))
-		return false;
-	lossy_key(b, key, &own);
-	if (find_local(b, stage, key, out) || find_local(b, stage, &own, out)) {
-		*source = "local";
-		return true;
-	}
-	h = smap_get(&b->hits, key->hex);
 	/* It answered another stage, which may be older. */
 	if (!h || lookup_expired(b, stage, &h->rec))
 		return false;
@@ -65,6 +56,22 @@ static bool find_key(struct build *b, size_t stage, const struct ckey *key, stru
 	copy_record(out, &h->rec);
 	*source = "remote";
 	return true;
+}
+
+static bool find_key(struct build *b, size_t stage, const struct ckey *key, struct clocal *out, const char **source)
+{
+	struct ckey own;
+
+	if (!ckey_is_set(key))
+		return false;
+	if (b->o->prefer_remote && find_remote(b, stage, key, out, source))
+		return true;
+	lossy_key(b, key, &own);
+	if (!b->asking_first && (find_local(b, stage, key, out) || find_local(b, stage, &own, out))) {
+		*source = "local";
+		return true;
+	}
+	return !b->o->prefer_remote && find_remote(b, stage, key, out, source);
 }
 
 bool lookup_content(struct build *b, size_t stage, const struct ckey *key, struct clocal *out, const char **source)
@@ -287,15 +294,29 @@ static int remote_round(struct build *b, enum round round, struct err *e)
 	return rc;
 }
 
-int lookup_all(struct build *b, struct err *e)
+static int remote_rounds(struct build *b, struct err *e)
 {
-	mark(b);
-	if (b->o->no_cache || b->o->offline || !b->caches.from.n)
-		return 0;
 	for (enum round r = ROUND_GOALS; r < ROUNDS; r++)
 		if (remote_round(b, r, e) < 0)
 			return -1;
 	return 0;
+}
+
+int lookup_all(struct build *b, struct err *e)
+{
+	bool remote = !b->o->no_cache && !b->o->offline && b->caches.from.n;
+	int rc;
+
+	/* As if the store had nothing: all is asked for. */
+	b->asking_first = remote && b->o->prefer_remote;
+	mark(b);
+	rc = remote ? remote_rounds(b, e) : 0;
+	if (!b->asking_first)
+		return rc;
+	b->asking_first = false;
+	if (rc == 0)
+		mark(b);
+	return rc;
 }
 
 /* --- for plan --- */

@@ -193,6 +193,23 @@ int opsbase_name(struct session *s, const char *name, const struct digest *confi
 	return store_image_put(s->store, &im, e);
 }
 
+int opsbase_published(struct session *s, const char *name, const struct digest *config, struct err *e)
+{
+	AUTO_STORE_IMAGE struct store_image im = {0};
+	AUTO_REF struct ref r = {0};
+	AUTO_FREE char *full = NULL;
+
+	if (ref_parse(name, &r, e) < 0)
+		return -1;
+	full = ref_format(&r);
+	if (store_image_get(s->store, full, &im, e) < 0)
+		return -1;
+	if (im.published || !digest_eq(&im.config, config))
+		return 0;
+	im.published = true;
+	return store_image_put(s->store, &im, e);
+}
+
 static int check_layers(const struct manifest *m, const struct imgconfig *c, struct err *e)
 {
 	if (m->nlayers == c->diff_ids.n)

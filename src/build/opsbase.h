@@ -31,6 +31,9 @@ int opsbase_adopt_manifest(struct session *s, struct store_image *im, const stru
 /* Put an image record under a name as a user writes it. */
 int opsbase_name(struct session *s, const char *name, const struct digest *config, const struct digest_list *diff_ids,
 		 const struct descriptor *manifest, struct err *e);
+/* Note that the registry of a name has this image under it now: a build looks its tag up there again. Nothing is done if
+ * the name has become another image's meanwhile. */
+int opsbase_published(struct session *s, const char *name, const struct digest *config, struct err *e);
 /* Record which blob of a manifest belongs to which layer. ERR_INTEGRITY if their numbers differ. */
 int opsbase_adopt_layers(struct session *s, const struct manifest *m, const struct imgconfig *c, struct err *e);
 /* A manifest of the store and its config, which fit each other; the caller releases both. *m and *c are unset after an

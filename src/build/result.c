@@ -151,6 +151,17 @@ static int name_goal(struct build *b, const struct plan_stage *st, const struct 
 	return 0;
 }
 
+/* Of the goal's own config alone: what caches and further stages use has logical times. */
+static void set_created(const struct build_opts *o, struct imgconfig *c)
+{
+	char when[32];
+
+	if (o->created < 0)
+		return;
+	free(c->created);
+	c->created = mem_strdup(clock_rfc3339(o->created, when));
+}
+
 static int publish_goal(struct build *b, size_t at, struct build_result *res, struct err *e)
 {
 	const struct plan_stage *st = &b->plan->stages.v[at];
@@ -170,6 +181,7 @@ static int publish_goal(struct build *b, size_t at, struct build_result *res, st
 
 	if (b->o->squash && squash_goal(b, at, &config, e) < 0)
 		return -1;
+	set_created(b->o, &config);
 	imgconfig_write(&config, &text);
 	if (store_blob_put(b->s->store, text.p, text.n, MEDIATYPE_OCI_CONFIG, &d, e) < 0)
 		return -1;

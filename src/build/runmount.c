@@ -10,6 +10,7 @@
 #include "src/build/ctxmount.h"
 #include "src/build/lowers.h"
 #include "src/build/sshproxy.h"
+#include "src/build/updir.h"
 #include "src/session/nsjob.h"
 #include "src/session/treeview.h"
 #include "src/util/mem.h"
@@ -32,6 +33,13 @@ static char *keep(struct runmounts *m, char *text)
 char *runmount_dir(const struct step_job *j, const struct plan_mount *pm, const char *suffix)
 {
 	return mem_printf("%s/mount.%td%s", j->dir, pm - j->def->mounts.v, suffix);
+}
+
+char *runmount_updir(const struct step_job *j, const struct plan_mount *pm, const char *suffix)
+{
+	AUTO_FREE char *name = mem_printf("mount.%td%s", pm - j->def->mounts.v, suffix);
+
+	return updir_path(j, name);
 }
 
 static struct sandbox_mount *add(struct runmounts *m, enum sandbox_mount_kind kind, const struct plan_mount *pm)
@@ -156,16 +164,20 @@ const struct digest_list *runmount_stack(const struct step_job *j, const struct 
 	return &j->from.v[n];
 }
 
+static int make_updirs(const struct overlay_spec *o, struct err *e)
+{
+	if (mkdirat(o->dirfd, o->upper, 0755) < 0 || mkdirat(o->dirfd, o->work, 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "%s", o->upper);
+	return 0;
+}
+
+/* On a tmpfs they are made when that is there. */
 static int set_writable(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm,
 			struct overlay_spec *o, struct err *e)
 {
-	char *upper = keep(m, runmount_dir(j, pm, ".upper")), *work = keep(m, runmount_dir(j, pm, ".work"));
-
-	if (mkdirat(o->dirfd, upper, 0755) < 0 || mkdirat(o->dirfd, work, 0755) < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", upper);
-	o->upper = upper;
-	o->work = work;
-	return 0;
+	o->upper = keep(m, runmount_updir(j, pm, ".upper"));
+	o->work = keep(m, runmount_updir(j, pm, ".work"));
+	return j->memory ? 0 : make_updirs(o, e);
 }
 
 static int add_stack(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
@@ -347,6 +359,9 @@ static int fill(void *arg, struct err *e)
 			return -1;
 	if (copy_stacks(j, e) < 0)
 		return -1;
+	for (size_t i = 0; j->memory && i < f->m->list.n; i++)
+		if (f->m->list.v[i].stack.upper && make_updirs(&f->m->list.v[i].stack, e) < 0)
+			return -1;
 	for (size_t i = 0; i < f->m->caches.n; i++)
 		if (cachemount_make(j, &f->m->caches.v[i], e) < 0)
 			return -1;
@@ -358,7 +373,7 @@ static int fill(void *arg, struct err *e)
 
 static bool needs_filling(const struct step_job *j, const struct runmounts *m)
 {
-	if (m->proxies.n)
+	if (m->proxies.n || (j->memory && m->list.n))
 		return true;
 	for (size_t i = 0; i < j->def->mounts.n; i++)
 		if (plan_mount_of_context(&j->def->mounts.v[i]) || j->def->mounts.v[i].m.type == DMOUNT_CACHE ||
@@ -369,8 +384,6 @@ static bool needs_filling(const struct step_job *j, const struct runmounts *m)
 
 int runmount_prepare(const struct step_job *j, struct runmounts *m, struct err *e)
 {
-	struct filling f = {j, m};
-
 	if (cachemount_take(j, &m->caches, e) < 0)
 		return -1;
 	for (size_t i = 0; i < j->def->mounts.n; i++) {
@@ -381,21 +394,26 @@ int runmount_prepare(const struct step_job *j, struct runmounts *m, struct err *
 	}
 	if (j->def->script.name)
 		add_script(&j->def->script, m);
-	return needs_filling(j, m) ? nsjob_run(j->b->s->nsfd, fill, &f, e) : 0;
+	return 0;
+}
+
+int runmount_fill(const struct step_job *j, struct runmounts *m, int nsfd, struct err *e)
+{
+	struct filling f = {j, m};
+
+	return needs_filling(j, m) ? nsjob_run(nsfd, fill, &f, e) : 0;
 }
 
 int runmount_finish(const struct step_job *j, struct runmounts *m, struct err *e)
 {
-	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir);
-
 	if (cacheclock_finish(j, &m->caches, e) < 0)
 		return -1;
 	if (!m->secrets.n || j->b->o->allow_secret_in_layer)
 		return 0;
-	AUTO_CLOSE int fd = openat(store_fd(j->b->s->store), upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int fd = updir_open(j);
 
 	if (fd < 0)
-		return err_sys(e, ERR_HOST, errno, "%s", upper);
+		return err_sys(e, ERR_HOST, errno, "%s/upper", j->dir);
 	return secret_scan(fd, &m->secrets, e);
 }
 

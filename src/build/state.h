@@ -54,6 +54,7 @@ struct layer_origin {
 struct remote_hit {
 	struct clocal rec;
 	struct manifest manifest;
+	struct descriptor entry; /* of the manifest */
 	char *repo;
 };
 
@@ -86,11 +87,12 @@ struct build {
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
 	unsigned fetches;      /* layers on their way */
-	VEC_OF(struct tree_state *) to_fetch; /* those that wait until there are fewer; borrowed from trees */
+	VEC_OF(struct treefetch_job *) to_fetch; /* what waits until there are fewer (treefetch.h) */
 	VEC_OF(struct root_dir) roots; /* idle ones (roots.h) */
 	struct smap lossy;     /* diff id → whether its tree lacks something (lossy.h) */
 	struct smap large;     /* diff id → whether the layer is large (lowers.h) */
 	struct smap hits;      /* key → struct remote_hit */
+	bool asking_first;     /* remote caches are being asked as if the store had no entries */
 	struct smap misses;    /* keys that were asked for and are nowhere */
 	VEC_OF(struct clocal) pending; /* records that wait for their trees to be durable */
 	struct loop_src *flush_timer;
@@ -154,6 +156,7 @@ struct step_job {
 	struct strv tail;      /* last lines of output */
 	struct buf line;       /* the unfinished one */
 	bool no_proc;	       /* noproc.h */
+	bool memory;	       /* in the worker: upper directories are on a tmpfs (updir.h) */
 	bool lost;	       /* the tier refused the command what root may do: its layer is lossy */
 	struct maskstream *mask; /* secrets of this process become stars, in the log too; NULL: there are none */
 	struct ckey content;   /* content key */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "oci/untouched.h"
 #include "src/build/copylink.h"
 #include "src/build/copyto.h"
 #include "src/build/lowers.h"
@@ -12,6 +13,7 @@
 #include "src/build/rootview.h"
 #include "src/build/state.h"
 #include "src/build/unarchive.h"
+#include "src/build/updir.h"
 #include "src/sandbox/overlay.h"
 #include "src/sandbox/passwd.h"
 #include "src/session/treeview.h"
@@ -21,6 +23,7 @@
 struct copying {
 	const struct step_job *j;
 	const struct worker *w;
+	int lower; /* the root as it was, -1: not wanted */
 };
 
 /* Mode of a file made from a here-document. */
@@ -45,7 +48,7 @@ static int match_root(const struct step_job *j, const struct ownview *view, cons
 static int mount_dest(const struct step_job *j, const struct ownview *view, struct err *e)
 {
 	AUTO_STRV struct strv lower = {0};
-	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
+	AUTO_FREE char *upper = updir_path(j, "upper"), *work = updir_path(j, "work");
 
 	if (j->b->s->tier.trees)
 		return roots_open(j, e);
@@ -207,7 +210,7 @@ static int copy_sources(const struct step_job *j, struct copyto *c, int from, st
 
 static int confine(const struct copying *cp, int root, int from, bool reads_host, struct err *e)
 {
-	return worker_confine(cp->w, &(struct worker_view){root, from, -1, reads_host}, e);
+	return worker_confine(cp->w, &(struct worker_view){root, from, cp->lower, reads_host}, e);
 }
 
 static int copy(const struct copying *cp, const struct ownview *view, struct err *e)
@@ -271,10 +274,39 @@ static int change(const void *arg, const struct treeview *tv, struct err *e)
 	return cp->j->def->kind == PLAN_WORKDIR ? make_workdir(cp, &tv->view, e) : copy(cp, &tv->view, e);
 }
 
+/* xino=on (memupper.h) has the kernel mark all new directories. */
+static int drop_marks(const struct step_job *j, int lower, struct err *e)
+{
+	AUTO_CLOSE int upper = updir_open(j);
+
+	return upper < 0 ? err_sys(e, ERR_HOST, errno, "%s/upper", j->dir) : untouched_marks(upper, lower, e);
+}
+
+/* The store takes no upper directory. */
+static int in_memory(struct step_job *j, struct copying *cp, struct treeview *tv, struct err *e)
+{
+	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);
+	AUTO_CLOSE int lower = -1;
+
+	j->memory = true;
+	if (updir_mount(j, 0, e) < 0)
+		return -1;
+	/* While something can be mounted still. */
+	lower = cp->lower = rootview_open(j->b, &j->parent, empty, e);
+	if (lower < 0)
+		return -1;
+	if (change(cp, tv, e) < 0) {
+		if (e->sys == ENOSPC)
+			updir_explain(j, updir_full(j), e);
+		return -1;
+	}
+	return drop_marks(j, lower, e) < 0 ? -1 : updir_save(j, &tv->view, e);
+}
+
 static int work(void *arg, struct worker *w, struct json **result, struct err *e)
 {
-	const struct step_job *j = arg;
-	const struct copying cp = {j, w};
+	struct step_job *j = arg;
+	struct copying cp = {j, w, -1};
 	AUTO_TREEVIEW struct treeview tv = {0};
 	int rc;
 
@@ -282,7 +314,9 @@ static int work(void *arg, struct worker *w, struct json **result, struct err *e
 	treeview_open(&tv, j->b->s);
 	rc = load_owners(j, &tv, e);
 	if (rc == 0)
-		rc = j->b->s->tier.trees ? rootdiff_copy(j, change, &cp, &tv, e) : change(&cp, &tv, e);
+		rc = j->b->s->tier.trees     ? rootdiff_copy(j, change, &cp, &tv, e)
+		     : j->b->s->tier.refused ? in_memory(j, &cp, &tv, e)
+					     : change(&cp, &tv, e);
 	if (rc < 0) {
 		err_wrap(e, "stage %s: %s", j->st->name, j->def->text);
 		return e->place.file ? -1 : err_at(e, j->st->file, j->def->line, 0);

@@ -13,8 +13,10 @@
 #include "src/build/rootview.h"
 #include "src/build/runmount.h"
 #include "src/build/state.h"
+#include "src/build/updir.h"
 #include "src/sandbox/mountpoint.h"
 #include "src/sandbox/sandbox.h"
+#include "src/sandbox/userns.h"
 #include "src/session/nsjob.h"
 #include "src/session/treeview.h"
 #include "src/util/mem.h"
@@ -108,16 +110,9 @@ static int load_root(const struct step_job *j, const struct treeview *tv, struct
 	return j->b->s->tier.trees ? roots_load(j, &tv->view, e) : 0;
 }
 
-static int open_upper(const struct step_job *j)
-{
-	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir);
-
-	return openat(store_fd(j->b->s->store), upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
 static bool upper_is_empty(const struct step_job *j)
 {
-	AUTO_CLOSE int fd = open_upper(j);
+	AUTO_CLOSE int fd = updir_open(j);
 
 	return fd >= 0 && !overlay_upper_used(fd);
 }
@@ -131,9 +126,9 @@ static int drop_untouched(const struct step_job *j, struct err *e)
 
 	if (j->b->s->tier.trees || !j->parent.n || upper_is_empty(j))
 		return 0;
-	if (overlay_enter(-1, e) < 0)
+	if (!j->memory && overlay_enter(-1, e) < 0)
 		return -1;
-	upper = open_upper(j);
+	upper = updir_open(j);
 	if (upper < 0)
 		return err_sys(e, ERR_HOST, errno, "%s/upper", j->dir);
 	lower = rootview_open(j->b, &j->parent, empty, e);
@@ -150,6 +145,23 @@ static int finish_root(const struct step_job *j, const struct treeview *tv, int 
 	return owntab_save(tv->view.rows, owners, e);
 }
 
+static int enter_memory(const struct step_job *j, struct err *e)
+{
+	return j->memory ? updir_enter(j, false, j->b->o->limits.memory, e) : 0;
+}
+
+/* As finish_root(): the rows that the step has made are about files of the tmpfs, those of the layer about copies. */
+static int leave_memory(struct step_job *j, const struct treeview *tv, int owners, struct err *e)
+{
+	if (!j->memory)
+		return 0;
+	if (owners >= 0 && owntab_load(tv->view.rows, owners, e) < 0)
+		return -1;
+	if (updir_save(j, &tv->view, e) < 0)
+		return -1;
+	return owners >= 0 ? owntab_save(tv->view.rows, owners, e) : 0;
+}
+
 static bool succeeded(const struct sandbox_result *r)
 {
 	return !r->timed_out && !r->signo && !r->exit_status;
@@ -164,7 +176,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	AUTO_TREEVIEW struct treeview tv = {0};
 	AUTO_CLOSE int owners = -1;
 	AUTO_STRV struct strv lower = {0}, env = {0}, argv = {0};
-	AUTO_FREE char *upper = mem_printf("%s/upper", j->dir), *work = mem_printf("%s/work", j->dir);
+	AUTO_FREE char *upper = NULL, *work = NULL;
 	AUTO_FREE char *points = rootdiff_points(j);
 	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp); /* shared: the steps' mount points are alike */
 	struct sandbox_result res = {0};
@@ -173,9 +185,19 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	bool root_changed = false;
 	int rc;
 
+	j->memory = b->s->tier.memory;
+	upper = updir_path(j, "upper");
+	work = updir_path(j, "work");
 	treeview_open(&tv, b->s);
 	if (prepare_owners(j, &tv, &owners, e) < 0 || fold_layers(j, e) < 0 || runmount_prepare(j, &mounts, e) < 0)
 		return -1;
+	/* While this process is where it came from: the groups and the user namespace are not within reach afterwards. */
+	if (cgroup_make(&b->cgroups, &b->o->limits, &group, e) < 0)
+		return -1;
+	if (enter_memory(j, e) < 0 || runmount_fill(j, &mounts, j->memory ? USERNS_STAY : b->s->nsfd, e) < 0) {
+		cgroup_remove(&group);
+		return -1;
+	}
 	if (owners >= 0 && (load_root(j, &tv, e) < 0 || runmount_owners(j, &mounts, tv.view.rows, e) < 0))
 		return -1;
 	lowers_paths(b, &j->parent, &lower);
@@ -184,6 +206,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	struct sandbox_spec spec = {
 		.tier = &b->s->tier,
 		.nsfd = b->s->nsfd,
+		.joined = j->memory,
 		.root = {.dirfd = store_fd(b->s->store),
 			 .tree = j->root,
 			 .lower = (const char *const *)lower.v,
@@ -219,18 +242,19 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 
 	if (b->s->tier.trees && rootdiff_prepare(j, &spec, e) < 0)
 		return -1;
-	if (cgroup_make(&b->cgroups, &b->o->limits, &group, e) < 0)
-		return -1;
 	rc = run_masked(&spec, &mounts.secrets, &res, e);
 	cgroup_events(&group, &events);
 	cgroup_remove(&group);
-	if (rc < 0)
+	if (rc < 0) {
+		if (e->sys == ENOSPC)
+			updir_explain(j, updir_full(j), e);
 		return -1;
+	}
 	if (b->s->tier.trees && succeeded(&res) && finish_root(j, &tv, owners, e) < 0)
 		return -1;
 	if (succeeded(&res) &&
 	    (runmount_finish(j, &mounts, e) < 0 || mountpoint_restore(&spec.root, &root_changed, e) < 0 ||
-	     drop_untouched(j, e) < 0))
+	     drop_untouched(j, e) < 0 || leave_memory(j, &tv, owners, e) < 0))
 		return -1;
 	*result = json_object();
 	json_set_int(*result, "status", res.exit_status);
@@ -241,6 +265,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 	json_set_bool(*result, "root_changed", root_changed);
 	if (res.lost[0])
 		json_set_str(*result, "lost", res.lost);
+	json_set_int(*result, "full", (int64_t)updir_full(j));
 	return 0;
 }
 
@@ -331,7 +356,7 @@ static int judge(struct step_job *j, const struct json *result, struct err *e)
 			 (unsigned long long)j->b->o->limits.pids);
 	else if (signo == SIGKILL && !json_get_bool(result, "timed_out", false))
 		err_hint(e, "nobody but the kernel ends a step so: most likely memory ran out (dmesg tells)");
-	else
+	else if (!updir_explain(j, (uint64_t)json_get_int(result, "full", 0), e))
 		noproc_explain(j, e);
 	return err_at(e, j->st->file, j->def->line, 0);
 }

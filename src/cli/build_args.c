@@ -99,14 +99,17 @@ int build_args_map(const struct strv *from, struct smap *to, struct err *e)
 	return build_args_pairs("build-arg", true, from, to, e);
 }
 
-static int build_args_cache(const char *option, const struct strv *list, enum cacheopt_use use, struct err *e)
+static int build_args_cache(const char *option, const struct strv *list, enum cacheopt_use use, struct strv *to,
+			    struct err *e)
 {
 	for (size_t i = 0; i < list->n; i++) {
+		AUTO_FREE char *own = cacheopt_own(list->v[i], use, e);
 		struct cacheopt o;
 
-		if (cacheopt_parse(list->v[i], use, &o, e))
+		if (!own || cacheopt_parse(own, use, &o, e))
 			return err_wrap(e, "--%s", option);
 		cacheopt_release(&o);
+		strv_add(to, own);
 	}
 	return 0;
 }
@@ -126,11 +129,9 @@ static int build_args_ttl(const struct strv *list, struct err *e)
 
 static int build_args_caches(const struct build_args *a, struct build_opts *o, struct err *e)
 {
-	if (build_args_cache("cache-from", &a->cache_from, CACHEOPT_FROM, e) ||
-	    build_args_cache("cache-to", &a->cache_to, CACHEOPT_TO, e) || build_args_ttl(&a->cache_ttl, e))
+	if (build_args_cache("cache-from", &a->cache_from, CACHEOPT_FROM, &o->cache_from, e) ||
+	    build_args_cache("cache-to", &a->cache_to, CACHEOPT_TO, &o->cache_to, e) || build_args_ttl(&a->cache_ttl, e))
 		return -1;
-	strv_copy(&o->cache_from, &a->cache_from);
-	strv_copy(&o->cache_to, &a->cache_to);
 	strv_copy(&o->cache_ttl, &a->cache_ttl);
 	return 0;
 }
@@ -186,11 +187,17 @@ static int build_args_paths(const struct cli *c, const struct build_args *a, str
 
 static enum build_pull build_args_pull(const char *text)
 {
-	if (text && strcmp(text, "missing") == 0)
-		return BUILD_PULL_MISSING;
-	if (text && strcmp(text, "never") == 0)
-		return BUILD_PULL_NEVER;
-	return BUILD_PULL_ALWAYS;
+	static const char *const words[] = {
+		[BUILD_PULL_AUTO] = "auto",
+		[BUILD_PULL_ALWAYS] = "always",
+		[BUILD_PULL_MISSING] = "missing",
+		[BUILD_PULL_NEVER] = "never",
+	};
+
+	for (size_t i = 0; text && i < ARRAY_LEN(words); i++)
+		if (strcmp(text, words[i]) == 0)
+			return (enum build_pull)i;
+	return BUILD_PULL_AUTO;
 }
 
 /* "2", "0.5": thousandths. */
@@ -273,4 +280,11 @@ int build_args_fill_goal(struct cli *c, const struct build_args *a, struct build
 	if (rc == 0 && g.stage)
 		strv_add(&o->goals, g.stage);
 	return rc;
+}
+
+int build_args_tier(const struct build_args *a, struct session *s, struct err *e)
+{
+	if (a->isolation && tier_parse(a->isolation, &s->want, e))
+		return -1;
+	return a->upper && memupper_parse(a->upper, &s->upper, e) ? err_wrap(e, "--upper") : 0;
 }

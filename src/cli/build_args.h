@@ -7,7 +7,7 @@
 
 /* First member of the option struct of each of these commands, so that the offsets below hold. */
 struct build_args {
-	const char *file, *target, *platform, *network, *pull, *timestamps, *isolation, *output_directory, *flavor_root;
+	const char *file, *target, *platform, *network, *pull, *timestamps, *isolation, *upper, *output_directory, *flavor_root;
 	struct strv secrets, ssh, allow;
 	struct strv contexts, goals, tags, args, labels, cache_from, cache_to, force_from, add_hosts, flavor_paths;
 	bool offline, no_cache, force_rebuild, keep_going;
@@ -43,8 +43,10 @@ struct build_args {
 	 .help = "a flavor, as an operand is"}, \
 	{.name = "flavor-root", .arg = "DIR", .kind = OPT_STRING, BUILD_ARGS_AT(flavor_root), \
 	 .dflt = "the directory that holds flavors/", .help = "what a flavor's mapped paths are relative to"}, \
-	{.name = "pull", .arg = "always|missing|never", .kind = OPT_CHOICE, BUILD_ARGS_AT(pull), .dflt = "always", \
-	 .help = "when a base image's tag is looked up in its registry"}, \
+	{.name = "pull", .arg = "auto|always|missing|never", .kind = OPT_CHOICE, BUILD_ARGS_AT(pull), .dflt = "auto", \
+	 .bare = "always", \
+	 .help = "when a base image's tag is looked up in its registry; auto: always, unless the store's image of that name " \
+		 "was made here (built, imported, loaded, tagged) and is not in its registry; without a value always"}, \
 	{.name = "offline", .kind = OPT_FLAG, BUILD_ARGS_AT(offline), .help = "ask no registry"}, \
 	{.name = "cache-from", .arg = "REPO|DIR[,stage=NAME][,required]", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \
 	 .help = "repository or directory (an OCI image layout) in which to look for what was built elsewhere, of several " \
@@ -74,12 +76,19 @@ struct build_args {
 	{.name = "network", .arg = "host|none|default", .kind = OPT_CHOICE, BUILD_ARGS_AT(network), .dflt = "host", \
 	 .help = "network of the steps"}
 
+#define BUILD_ARGS_UPPER \
+	{.name = "upper", .arg = "store|tmpfs[:SIZE]", .kind = OPT_STRING, BUILD_ARGS_AT(upper), .dflt = "store", \
+	 .help = "where what a step changes lies until it is a layer: in the store, or in memory, where the store's file " \
+		 "system takes no overlay or the disk is to be spared; SIZE: of a step at most, by default half of the " \
+		 "memory that is free; beyond it the step finds no space left"}
+
 /* Rows: how it is run. */
 #define BUILD_ARGS_RUNNING \
 	{.name = "jobs", .letter = 'j', .arg = "N", .kind = OPT_INT, BUILD_ARGS_AT(jobs), .min = 1, .max = 1024, \
 	 .dflt = "number of processors", .help = "steps that run at the same time"}, \
 	{.name = "isolation", .arg = "auto|root|range|solo|chroot|none", .kind = OPT_CHOICE, BUILD_ARGS_AT(isolation), \
 	 .dflt = "auto", .help = "tier of isolation of the steps; slct doctor says which work here"}, \
+	BUILD_ARGS_UPPER, \
 	{.name = "keep-going", .kind = OPT_FLAG, BUILD_ARGS_AT(keep_going), \
 	 .help = "after a failure go on with what does not depend on it"}, \
 	{.name = "step-timeout", .arg = "D", .kind = OPT_DURATION, BUILD_ARGS_AT(step_timeout), .dflt = "none", \
@@ -108,6 +117,9 @@ int build_args_map(const struct strv *from, struct smap *to, struct err *e);
 int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e);
 /* The same where the one operand ("." if there is none) is a GOAL and not a context: it becomes its directory. */
 int build_args_fill_goal(struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e);
+
+/* --isolation and --upper, for the session that is open. ERR_USAGE. */
+int build_args_tier(const struct build_args *a, struct session *s, struct err *e);
 
 /* Values of --annotation, K=V or manifest:K=V. ERR_USAGE. */
 int build_args_annotations(const struct strv *list, struct build_opts *o, struct err *e);

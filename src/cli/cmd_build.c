@@ -14,28 +14,26 @@
 struct cmd_build_opts {
 	struct build_args a; /* first: its offsets are those of the table */
 	struct strv outputs, annotations;
-	const char *compression, *iidfile, *metadata_file, *trace, *report;
-	bool push, squash, explain, shell_on_fail;
-	struct strv later; /* values of options that are not built yet never get here */
+	const char *compression, *iidfile, *metadata_file, *trace, *report, *created;
+	const char *provenance, *sbom;
+	bool push, squash, explain, shell_on_fail, load, rm;
 };
 
 _Static_assert(offsetof(struct cmd_build_opts, a) == 0, "the rows of build_args.h count from its beginning");
 
 #define CMD_BUILD_AT(member) .offset = offsetof(struct cmd_build_opts, member)
-/* An option of the contract that is refused for now. */
-#define CMD_BUILD_LATER(opt_name, placeholder, text) \
-	{.name = (opt_name), .arg = (placeholder), .kind = (placeholder) != NULL ? OPT_LIST : OPT_FLAG, CMD_BUILD_AT(later), \
-	 .help = (text), .later = true}
 
 static const struct opt cmd_build_options[] = {
 	{.name = "tag", .letter = 't', .arg = "NAME", .kind = OPT_LIST, BUILD_ARGS_AT(tags),
 	 .help = "name of the image, with one goal only"},
 	BUILD_ARGS_SELECTION,
-	{.name = "cache-to", .arg = "REPO|DIR[,mode=steps|stages][,stage=NAME][,why][,required]", .kind = OPT_LIST,
-	 BUILD_ARGS_AT(cache_to),
+	{.name = "cache-to",
+	 .arg = "REPO|DIR[,mode=steps|stages][,stage=NAME][,compression=CODEC[:LEVEL]][,why][,required]",
+	 .kind = OPT_LIST, BUILD_ARGS_AT(cache_to),
 	 .help = "repository or directory (an OCI image layout) in which to keep what was built: every step, or with "
-		 "mode=stages the last of each stage; stage (repeatable): only of these stages; why: also what the steps "
-		 "were made of, for slct why and --explain on other machines; required: if it cannot be written, the build "
+		 "mode=stages the last of each stage; stage (repeatable): only of these stages; compression: gzip (the "
+		 "default), zstd or none, with a level, for layers that were not pulled; why: also what the steps were "
+		 "made of, for slct why and --explain on other machines; required: if it cannot be written, the build "
 		 "fails, else there is a warning"},
 	BUILD_ARGS_RUNNING,
 	{.name = "output", .letter = 'o', .arg = "type=T,dest=PATH", .kind = OPT_LIST, CMD_BUILD_AT(outputs),
@@ -63,8 +61,19 @@ static const struct opt cmd_build_options[] = {
 	 .help = "file for the image's id, with one goal only; one that is there is removed first"},
 	{.name = "metadata-file", .arg = "F", .kind = OPT_STRING, CMD_BUILD_AT(metadata_file),
 	 .help = "file for what --json prints, with docker's containerimage.digest and the like"},
+	{.name = "created", .arg = "now|DATE", .kind = OPT_STRING, CMD_BUILD_AT(created), .dflt = "the last step's logical time",
+	 .help = "when the image was made, as it says of itself: 2026-01-31, 2026-01-31T12:00:00Z or seconds since 1970. Files, "
+		 "history and cache stay as they are, but steps of an image that is built FROM this one have later times, and "
+		 "run again when its date changes"},
+	{.name = "load", .kind = OPT_FLAG, CMD_BUILD_AT(load),
+	 .help = "nothing, for docker's command lines: the image is in the store in any case"},
+	{.name = "rm", .kind = OPT_FLAG, CMD_BUILD_AT(rm),
+	 .help = "nothing, for docker's command lines: no containers remain"},
+	{.name = "force-rm", .kind = OPT_FLAG, CMD_BUILD_AT(rm), .help = "as --rm"},
+	{.name = "provenance", .arg = "false", .kind = OPT_CHOICE, CMD_BUILD_AT(provenance),
+	 .help = "for docker's command lines: attestations are not made"},
+	{.name = "sbom", .arg = "false", .kind = OPT_CHOICE, CMD_BUILD_AT(sbom), .help = "as --provenance"},
 	CLI_NET_OPTIONS(struct build_args),
-	CMD_BUILD_LATER("created", "now|DATE", "time in the image's config"),
 };
 
 static const struct opt_conflict cmd_build_conflicts[] = {
@@ -72,16 +81,16 @@ static const struct opt_conflict cmd_build_conflicts[] = {
 };
 
 /* Whose registry --creds is for. */
-static const char *cmd_build_creds_ref(const struct cmd_build_opts *o, const struct build_deliver *d)
+static const char *cmd_build_creds_ref(const struct build_opts *b, const struct build_deliver *d)
 {
 	if (d->push.n)
 		return d->push.v[0];
-	for (size_t i = 0; i < o->a.cache_to.n; i++)
-		if (!cacheopt_is_dir(sv_from(o->a.cache_to.v[i])))
-			return o->a.cache_to.v[i];
-	for (size_t i = 0; i < o->a.cache_from.n; i++)
-		if (!cacheopt_is_dir(sv_from(o->a.cache_from.v[i])))
-			return o->a.cache_from.v[i];
+	for (size_t i = 0; i < b->cache_to.n; i++)
+		if (!cacheopt_is_dir(sv_from(b->cache_to.v[i])))
+			return b->cache_to.v[i];
+	for (size_t i = 0; i < b->cache_from.n; i++)
+		if (!cacheopt_is_dir(sv_from(b->cache_from.v[i])))
+			return b->cache_from.v[i];
 	return NULL;
 }
 
@@ -122,9 +131,9 @@ static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const s
 	AUTO_WORK struct work w = {0};
 	int rc;
 
-	if (work_open(&w, c, &o->a.net, cmd_build_creds_ref(o, d), e))
+	if (work_open(&w, c, &o->a.net, cmd_build_creds_ref(b, d), e))
 		return -1;
-	if (o->a.isolation && tier_parse(o->a.isolation, &w.session.want, e))
+	if (build_args_tier(&o->a, &w.session, e))
 		return -1;
 	observe_attach(obs, &w.session, o->explain);
 	rc = cmd_build_images(c, &w, o, b, d, r, e);
@@ -169,6 +178,8 @@ static int cmd_build_run(struct cli *c, const void *opts, struct err *e)
 	b.squash = o->squash;
 	if (!rc)
 		rc = build_args_annotations(&o->annotations, &b, e);
+	if (!rc && o->created)
+		rc = work_created(o->created, &b.created, e);
 	if (!rc)
 		rc = build_deliver_prepare(&d, &want, &b.tags, e);
 	if (!rc)

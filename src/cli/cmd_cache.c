@@ -20,7 +20,7 @@ struct cmd_cache_opts {
 
 static const struct opt cmd_cache_options[] = {
 	{.name = "keep", .arg = "D", .kind = OPT_DURATION, CMD_CACHE_AT(keep), .dflt = CMD_CACHE_KEEP_TEXT,
-	 .help = "gc: keep entries that were built, or in a directory used, within this time"},
+	 .help = "gc: keep entries that were built, or are known to have been used, within this time"},
 	{.name = "yes", .letter = 'y', .kind = OPT_FLAG, CMD_CACHE_AT(yes),
 	 .help = "gc: remove; without it, what would be removed is only counted"},
 	CLI_NET_OPTIONS(struct cmd_cache_opts),
@@ -28,7 +28,7 @@ static const struct opt cmd_cache_options[] = {
 
 static int cmd_cache_ls(const struct cli *c, struct work *w, const char *place, struct err *e)
 {
-	static const char *const titles[] = {"BUILT", "LAYERS", "SIZE", "TAGS", NULL};
+	static const char *const titles[] = {"BUILT", "USED", "LAYERS", "SIZE", "TAGS", NULL};
 	AUTO_JSON struct json *list = NULL;
 	AUTO_BUF struct buf out = BUF_INIT(BUF_TEXT_MAX);
 	AUTO_TABLE struct table t = {0};
@@ -45,13 +45,14 @@ static int cmd_cache_ls(const struct cli *c, struct work *w, const char *place, 
 	for (size_t i = 0; i < json_len(entries); i++) {
 		const struct json *x = json_at(entries, i);
 		AUTO_STRV struct strv tags = {0};
-		const char *built = json_get_str(x, "built");
+		const char *built = json_get_str(x, "built"), *used = json_get_str(x, "used");
 
 		if (json_to_strv(json_get(x, "tags"), &tags, ERR_INTERNAL, e))
 			return -1;
 		AUTO_FREE char *names = strv_join(&tags, " ");
 
 		table_cell(&t, built ? built : "-");
+		table_cellf(&t, "%.10s", used ? used : "-"); /* the day */
 		table_cellf(&t, "%lld", (long long)json_get_int(x, "layers", 0));
 		table_cell(&t, num_human_size((uint64_t)json_get_int(x, "bytes", 0), size));
 		table_cell(&t, names);
@@ -108,11 +109,13 @@ const struct command cmd_cache = {
 	.group = COMMAND_HOUSE,
 	.summary = "list and clean cache repositories and directories",
 	.usage = "[OPTIONS] ls|gc REPOSITORY|DIRECTORY",
-	.about = "ls shows the entries that --cache-to has written, the oldest first. gc removes those that were built before "
-		 "a time, with --yes; without it, it counts them. Of a directory entries count as new on each day that a "
-		 "build uses them, and the blobs that nothing needs any more go too, unless a build is reading the "
-		 "directory: then they go the next time. A registry frees blobs by its own collection, and must allow "
-		 "deletion. Tags and images that are no cache entries stay.",
+	.about = "ls shows the entries that --cache-to has written, the oldest first. gc removes those that were built and "
+		 "last used before a time, with --yes; without it, it counts them. Of a directory each day is known on "
+		 "which a build used an entry; of a repository those on which a build did that may write there, too "
+		 "(--cache-from and --cache-to of one repository): it leaves a note under a tag slct-used-DAY-…, which gc "
+		 "removes in its time. Of a directory the blobs that nothing needs any more go too, unless a command is "
+		 "reading the directory: then they go the next time. A registry frees blobs by its own collection, and "
+		 "must allow deletion. Tags and images that are no cache entries stay.",
 	.example = "slct cache ls localhost:5000/cache\nslct cache gc --keep 336h ./cache\n"
 		   "slct cache gc --keep 336h --yes localhost:5000/cache",
 	.opts = cmd_cache_options,

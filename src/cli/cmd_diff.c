@@ -164,8 +164,8 @@ const struct command cmd_diff = {
 	.usage = "[OPTIONS] IMAGE IMAGE",
 	.about = "Files that only the first image has are marked -, those that only the second one has +, and those that "
 		 "differ ~ with what differs: type, mode, owner, size, content, link target. Times do not count. "
-		 "Packages are those of dpkg, apk and pip, and of rpm where the image has a list of them in text "
-		 "(/var/lib/rpmmanifest); rpm's database is none, and is named but not read. Nothing of the images is run.",
+		 "Packages are those of dpkg, apk, pip and rpm; of rpm's databases the one in SQLite's form is read, "
+		 "others are named. Nothing of the images is run.",
 	.example = "slct diff demo:1 demo:2\nslct diff --packages --format markdown demo:1 demo:2",
 	.opts = cmd_diff_options,
 	.nopts = ARRAY_LEN(cmd_diff_options),

@@ -124,8 +124,8 @@ static int cmd_export_any(struct cli *c, const struct cmd_export_opts *o, bool f
 
 	build_opts_init(&b);
 	rc = work_open(&w, c, &o->a.net, o->a.cache_from.n ? o->a.cache_from.v[0] : NULL, e);
-	if (!rc && o->a.isolation)
-		rc = tier_parse(o->a.isolation, &w.session.want, e);
+	if (!rc)
+		rc = build_args_tier(&o->a, &w.session, e);
 	if (!rc && flavor) {
 		rc = build_args_fill(c, &o->a, &b, e);
 		if (!b.goals.n)

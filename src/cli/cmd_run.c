@@ -55,11 +55,13 @@ _Static_assert(offsetof(struct cmd_run_opts, a) == 0, "the rows of build_args.h 
 #define CMD_RUN_BUILD \
 	{.name = "isolation", .arg = "auto|root|range|solo|chroot|none", .kind = OPT_CHOICE, BUILD_ARGS_AT(isolation), \
 	 .dflt = "auto", .help = "tier of isolation"}, \
+	BUILD_ARGS_UPPER, \
 	{.name = "build-arg", .arg = "K[=V]", .kind = OPT_LIST, BUILD_ARGS_AT(args), \
 	 .help = "for a goal: value of an ARG"}, \
 	{.name = "platform", .arg = "P", .kind = OPT_STRING, BUILD_ARGS_AT(platform), .dflt = "this machine's", \
 	 .help = "for a goal or docker://: os/arch[/variant]"}, \
-	{.name = "pull", .arg = "always|missing|never", .kind = OPT_CHOICE, BUILD_ARGS_AT(pull), .dflt = "always", \
+	{.name = "pull", .arg = "auto|always|missing|never", .kind = OPT_CHOICE, BUILD_ARGS_AT(pull), .dflt = "auto", \
+	 .bare = "always", \
 	 .help = "for a goal: when a base image's tag is looked up"}, \
 	{.name = "offline", .kind = OPT_FLAG, BUILD_ARGS_AT(offline), .help = "ask no registry"}, \
 	{.name = "cache-from", .arg = "REPO|DIR[,stage=NAME][,required]", .kind = OPT_LIST, BUILD_ARGS_AT(cache_from), \
@@ -135,7 +137,7 @@ static int cmd_run_any(struct cli *c, const struct cmd_run_opts *o, struct build
 	for (size_t i = 1; i < c->args.operands.n; i++)
 		strv_add(&given, c->args.operands.v[i]);
 	if (cmd_run_fill(c, &o->a, b, e) || work_open(&w, c, &o->a.net, NULL, e) ||
-	    (o->a.isolation && tier_parse(o->a.isolation, &w.session.want, e)))
+	    build_args_tier(&o->a, &w.session, e))
 		return -1;
 	imgconfig_release(&config);
 	if (runargs_image(&w, c->args.operands.v[0], b, shell, &im, &config, e)) {

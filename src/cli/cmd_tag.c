@@ -91,6 +91,7 @@ static int cmd_tag_image(struct cli *c, struct err *e)
 	free(i.name);
 	i.name = ref_format(&ref);
 	i.updated = clock_wall() / CLOCK_NS_PER_S;
+	i.published = false;
 	if (store_image_put(c->store, &i, e))
 		return -1;
 	if (digest_is_set(&i.manifest.digest))

@@ -3,8 +3,10 @@
 #include "src/cli/cmd.h"
 #include "src/cli/exaslct_dbtest.h"
 #include "src/cli/image_src.h"
+#include "src/cli/report.h"
 #include "src/cli/runargs.h"
 #include "src/cli/testrun.h"
+#include "src/cli/testshell.h"
 #include "src/cli/testtree.h"
 #include "src/flavor/ftests.h"
 #include "src/flavor/ftestset.h"
@@ -20,7 +22,7 @@ struct cmd_test_opts {
 	struct build_args a; /* first: its offsets are those of the table */
 	struct strv tests;
 	const char *junit;
-	bool keep;
+	bool keep, shell;
 	struct exopt db; /* of the tests in a database */
 };
 
@@ -32,9 +34,11 @@ static const struct opt cmd_test_options[] = {
 	{.name = "test", .arg = "NAME", .kind = OPT_LIST, .offset = offsetof(struct cmd_test_opts, tests), .dflt = "all",
 	 .help = "test to run"},
 	{.name = "junit", .arg = "FILE", .kind = OPT_STRING, .offset = offsetof(struct cmd_test_opts, junit),
-	 .help = "write the results as JUnit's XML"},
+	 .help = "write the results as JUnit's XML, those of the test sets of ci.json, too"},
 	{.name = "keep-failed", .kind = OPT_FLAG, .offset = offsetof(struct cmd_test_opts, keep),
 	 .help = "keep the files that a failed test has left as the image failed:FLAVOR-TEST"},
+	{.name = "shell-on-fail", .kind = OPT_FLAG, .offset = offsetof(struct cmd_test_opts, shell),
+	 .help = "when all have ended, open a shell in what the first test that failed has left; needs a terminal"},
 	{.name = "external-exasol-db-host", .arg = "HOST", .kind = OPT_STRING, CMD_TEST_DB(db_host),
 	 .help = "database for the test sets of ci.json, which run after the tests of flavor.yml"},
 	{.name = "external-exasol-db-port", .arg = "PORT", .kind = OPT_INT, CMD_TEST_DB(db_port), .min = 1, .max = 65535,
@@ -59,6 +63,7 @@ struct cmd_test {
 	struct build state;
 	struct testrun run;
 	struct build_result built;
+	struct buf *junit; /* suites */
 	VEC_OF(struct flavor *) flavors;
 	struct testtree trees;
 	VEC_OF(struct imgconfig) configs; /* of what the tests run in */
@@ -190,7 +195,7 @@ static int cmd_test_add(struct cmd_test *t, const struct flavor *f, const struct
 				       .services = one->services,
 				       .nservices = x->services.n,
 				       .net_none = !x->net_host,
-				       .keep = t->o->keep,
+				       .keep = t->o->keep || t->o->shell,
 				       .add_hosts = &t->b.add_hosts,
 				       .ulimits = &t->b.ulimits,
 				       .shm_size = t->b.shm_size,
@@ -223,14 +228,23 @@ static void cmd_test_done(const struct testrun_test *t, void *arg)
 		err_release(&ignored);
 }
 
-/* The configs are those of the commands in the order of their making: a test's is the last one of its job. */
+/* Of what a test ran in. The configs are those of the commands in the order of their making: a test's is the last one of
+ * its job. */
+static const struct imgconfig *cmd_test_config(const struct cmd_test *t, size_t test)
+{
+	size_t at = test;
+
+	for (size_t i = 0; i <= test; i++)
+		at += t->run.v[i]->job.nservices;
+	return &t->configs.v[at];
+}
+
 static int cmd_test_keep(struct cmd_test *t, struct err *e)
 {
-	for (size_t i = 0, config = 0; i < t->run.n; i++, config++) {
+	for (size_t i = 0; i < t->run.n; i++) {
 		struct testrun_test *one = t->run.v[i];
 
-		config += one->job.nservices;
-		if (one->failure && one->started && testtree_keep(one, &t->configs.v[config], e))
+		if (one->failure && one->started && testtree_keep(one, cmd_test_config(t, i), e))
 			return err_wrap(e, "--keep-failed: %s", one->name);
 		if (one->kept && !t->c->g.json && cli_printf(e, "kept %s: slct run -it %s sh\n", one->name, one->kept))
 			return -1;
@@ -238,19 +252,27 @@ static int cmd_test_keep(struct cmd_test *t, struct err *e)
 	return 0;
 }
 
+/* What goes wrong is said; the tests' result is the command's. */
+static void cmd_test_shell(struct cmd_test *t)
+{
+	struct err own = ERR_INIT;
+	size_t at;
+	struct testrun_test *one = testshell_find(&t->run, &at);
+
+	if (one && testshell_open(t->c, &t->work, one, cmd_test_config(t, at), &t->b, &own))
+		report_error(&own, t->c->color, false);
+	err_release(&own);
+}
+
 static int cmd_test_report(struct cmd_test *t, struct err *e)
 {
-	AUTO_BUF struct buf xml = BUF_INIT(BUF_TEXT_MAX);
-
 	if (t->o->keep && cmd_test_keep(t, e))
 		return -1;
-	if (t->o->junit) {
-		testrun_junit(&t->run, &xml);
-		if (io_write_output(t->o->junit, buf_str(&xml), xml.n, e))
-			return err_wrap(e, "--junit");
-	}
+	testrun_junit(&t->run, "slct", t->junit);
 	if (t->c->g.json && cli_print_json(testrun_json(&t->run), e))
 		return -1;
+	if (t->o->shell)
+		cmd_test_shell(t);
 	return t->run.failed ? err_set(e, ERR_STEP, "%zu of %zu tests failed", t->run.failed, t->run.n) : 0;
 }
 
@@ -269,7 +291,7 @@ static int cmd_test_all(struct cmd_test *t, struct err *e)
 	if (!n)
 		return err_set(e, ERR_USAGE, "--test: there is no such test");
 	if (work_open(&t->work, t->c, &t->o->a.net, NULL, e) ||
-	    (t->o->a.isolation && tier_parse(t->o->a.isolation, &s->want, e)) || build_run(s, &t->b, &t->built, e) ||
+	    build_args_tier(&t->o->a, s, e) || build_run(s, &t->b, &t->built, e) ||
 	    runimg_open(&t->state, s, &t->b.limits, e))
 		return -1;
 	t->run.log_dir = logdir_open(s, t->b.output_directory, e);
@@ -292,7 +314,7 @@ static int cmd_test_all(struct cmd_test *t, struct err *e)
 
 /* --- the sets of ci.json --- */
 
-static int cmd_test_sets(struct cli *c, const struct cmd_test_opts *o, char *flavor, struct err *e)
+static int cmd_test_sets(struct cli *c, const struct cmd_test_opts *o, char *flavor, struct buf *junit, struct err *e)
 {
 	struct exopt with = o->db;
 	AUTO_STRV struct strv goals = {0};
@@ -309,17 +331,17 @@ static int cmd_test_sets(struct cli *c, const struct cmd_test_opts *o, char *fla
 	with.environment_type = type;
 	with.output_directory = o->a.output_directory;
 	with.workers = o->a.jobs;
-	rc = exaslct_dbtest_flavors(c, &with, &o->a.net, e);
+	rc = exaslct_dbtest_flavors(c, &with, &o->a.net, junit, e);
 	return rc;
 }
 
 /* A failure of the first ones does not keep the others from running. */
-static int cmd_test_databases(struct cli *c, const struct cmd_test_opts *o, struct err *e)
+static int cmd_test_databases(struct cli *c, const struct cmd_test_opts *o, struct buf *junit, struct err *e)
 {
 	for (size_t i = 0; i < c->args.operands.n; i++) {
 		struct err failed = ERR_INIT;
 
-		if (!cmd_test_sets(c, o, c->args.operands.v[i], &failed))
+		if (!cmd_test_sets(c, o, c->args.operands.v[i], junit, &failed))
 			continue;
 		if (err_is_set(e))
 			err_release(e);
@@ -330,20 +352,43 @@ static int cmd_test_databases(struct cli *c, const struct cmd_test_opts *o, stru
 	return err_is_set(e) ? -1 : 0;
 }
 
-static int cmd_test_run(struct cli *c, const void *opts, struct err *e)
+static int cmd_test_both(struct cli *c, const struct cmd_test_opts *o, struct buf *junit, struct err *e)
 {
-	const struct cmd_test_opts *o = opts;
 	int rc;
 
 	{
-		AUTO(cmd_test_release) struct cmd_test t = {.c = c, .o = opts};
+		AUTO(cmd_test_release) struct cmd_test t = {.c = c, .o = o, .junit = junit};
 
 		build_opts_init(&t.b);
 		rc = cmd_test_all(&t, e);
 	}
 	if (!o->db.db_host || (rc && e->code != ERR_STEP))
 		return rc;
-	return cmd_test_databases(c, o, e);
+	return cmd_test_databases(c, o, junit, e);
+}
+
+/* Also of tests of which some, or what came after them, failed; the first error is the one that counts. */
+static int cmd_test_junit(const char *file, const struct buf *suites, bool failed, struct err *e)
+{
+	AUTO_BUF struct buf xml = BUF_INIT(2 * BUF_TEXT_MAX);
+	struct err own = ERR_INIT;
+
+	buf_printf(&xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n%s</testsuites>\n", suites->p);
+	if (io_write_output(file, buf_str(&xml), xml.n, failed ? &own : e) == 0)
+		return 0;
+	err_release(&own);
+	return failed ? 0 : err_wrap(e, "--junit");
+}
+
+static int cmd_test_run(struct cli *c, const void *opts, struct err *e)
+{
+	const struct cmd_test_opts *o = opts;
+	AUTO_BUF struct buf junit = BUF_INIT(BUF_TEXT_MAX);
+	int rc = cmd_test_both(c, o, &junit, e);
+
+	if (o->junit && junit.n && cmd_test_junit(o->junit, &junit, rc < 0, e))
+		return -1;
+	return rc;
 }
 
 const struct command cmd_test = {
@@ -355,7 +400,7 @@ const struct command cmd_test = {
 		 "copy of its stage that is thrown away, with a network of its own unless it asks for the host's, several "
 		 "at the same time (-j). Its services run beside it in the same network and end with it. The output of "
 		 "each test is in a file of its own; of one that failed the end is shown. With --keep-failed what it has "
-		 "left is an image: slct run -it failed:FLAVOR-TEST sh looks into it.\n\n"
+		 "left is an image: slct run -it failed:FLAVOR-TEST sh looks into it; --shell-on-fail does so at once.\n\n"
 		 "The test sets of a ci.json need a database: with --external-exasol-db-host they run as exaslct "
 		 "run-db-test runs them, and --test names sets, too.\n\n"
 		 "The exit status is 1 if a test failed.",

@@ -75,8 +75,8 @@ static int cmd_verify_run(struct cli *c, const void *opts, struct err *e)
 	rc = build_args_fill_goal(c, a, &b, e);
 	if (!rc)
 		rc = work_open(&w, c, &a->net, NULL, e);
-	if (!rc && a->isolation)
-		rc = tier_parse(a->isolation, &w.session.want, e);
+	if (!rc)
+		rc = build_args_tier(a, &w.session, e);
 	if (!rc)
 		rc = verify_goals(&w.session, &b, &v, e);
 	build_opts_release(&b);

@@ -230,6 +230,8 @@ int dbrun_tests(struct dbrun *r, const struct dbrun_tests *t, struct dbresult_go
 	for (size_t i = 0; i < run.n; i++)
 		if (dbrun_result(run.v[i], &t->items->v[i], out, e))
 			return -1;
+	if (r->junit)
+		testrun_junit(&run, t->name, r->junit);
 	return 0;
 }
 

@@ -15,6 +15,7 @@ struct dbrun {
 	bool has_config;
 	char *tests, *data; /* FOLDER/tests, FOLDER/test_data; NULL: not there */
 	char *odbc;	    /* path of the driver in the test container */
+	struct buf *junit;  /* gets a suite of JUnit's XML for each environment; borrowed, NULL: not wanted */
 };
 void dbrun_release(struct dbrun *r);
 

@@ -76,7 +76,7 @@ static void doctor_tier(struct doctor *d, enum tier t, const char *scratch)
 	struct err e = ERR_INIT;
 	struct tier_info info = {0};
 
-	if (tier_probe(t, scratch, &info, &e) == 0)
+	if (tier_probe(t, false, scratch, &info, &e) == 0)
 		doctor_add(d, DOCTOR_OK, "isolation", tier_name(t), NULL, "works%s (form of layers: %s)",
 			   d->can_build && d->tier.tier == t ? ", and builds take it" : "", info.form);
 	else
@@ -90,7 +90,7 @@ static void doctor_isolation(struct doctor *d, const struct store *s)
 {
 	AUTO_FREE char *scratch = mem_printf("%s/tmp", store_root(s));
 
-	d->can_build = tier_probe(TIER_AUTO, scratch, &d->tier, &d->why) == 0 && d->tier.tier != TIER_NONE;
+	d->can_build = tier_probe(TIER_AUTO, false, scratch, &d->tier, &d->why) == 0 && d->tier.tier != TIER_NONE;
 	if (d->tier.tier == TIER_NONE) {
 		err_set(&d->why, ERR_HOST, "no isolation for RUN steps works here: %s", d->tier.why);
 		err_hint(&d->why, "%s", d->tier.hint);

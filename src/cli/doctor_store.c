@@ -33,7 +33,8 @@ static const struct {
 	{0xCA451A4E, "bcachefs", NULL},
 	{0x2FC12FC1, "zfs", NULL},
 	{0x01021994, "tmpfs", NULL},
-	{0x794C7630, "overlay", "an overlay's upper directory cannot lie on it"},
+	{0x794C7630, "overlay", "an overlay's upper directory cannot lie on it, so roots of steps are copies (--upper tmpfs: "
+				"in memory)"},
 	{0x6969, "nfs", "overlays do not work on it, and locks and times are not to be relied on"},
 	{0x65735546, "fuse", "overlays may not work on it"},
 	{0x01021997, "9p", "overlays may not work on it"},
@@ -104,14 +105,17 @@ static void doctor_xattrs(struct doctor *d, int fd)
 
 /* --- forms of layers --- */
 
-/* Forms that this user can enter now: that of root, and that of the id map, whether or not a namespace can be made. */
+/* Forms that this user can enter now: that of recorded owners, whose files are all the store's owner's, that of root, and
+ * that of the id map, whether or not a namespace can be made. */
 static bool doctor_form_is_ours(const char *form)
 {
 	struct tier_info t = {.tier = TIER_RANGE};
 	struct err e = ERR_INIT;
-	bool ours = strcmp(form, "real") == 0 ? geteuid() == 0
-					      : idmap_load(&t, &e) == 0 && strcmp(form, t.form) == 0;
+	bool ours;
 
+	if (strcmp(form, "rec") == 0)
+		return true;
+	ours = strcmp(form, "real") == 0 ? geteuid() == 0 : idmap_load(&t, &e) == 0 && strcmp(form, t.form) == 0;
 	err_release(&e);
 	return ours;
 }

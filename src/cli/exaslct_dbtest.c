@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "src/cli/activation.h"
 #include "src/cli/dbenv.h"
@@ -14,6 +13,7 @@
 #include "src/cli/deploy.h"
 #include "src/cli/exaslct.h"
 #include "src/cli/exaslct_export.h"
+#include "src/cli/exjob.h"
 #include "src/cli/runargs.h"
 #include "src/flavor/langdef.h"
 #include "src/util/clock.h"
@@ -25,7 +25,6 @@
 #define EXASLCT_DBTEST_PORT	       8563
 #define EXASLCT_DBTEST_BUCKETFS_PORT   2580
 #define EXASLCT_DBTEST_BUCKETFS_HTTPS  2581
-#define EXASLCT_DBTEST_JOBS_MAX	       1000
 
 /* A release goal of a flavor with its tests. */
 struct exaslct_dbtest_goal {
@@ -47,6 +46,7 @@ struct exaslct_dbtest {
 	struct strv env, visible; /* variables of the tests; the second without the password */
 	struct build_result built;
 	struct dbrun run;
+	struct buf *junit; /* NULL: not wanted */
 	char *dir; /* OUTPUT/jobs/ID/outputs/TestContainer */
 	struct dbresult results;
 	VEC_OF(struct exaslct_dbtest_goal) goals;
@@ -243,34 +243,9 @@ static int exaslct_dbtest_export(struct exaslct_dbtest *t, struct err *e)
 
 /* --- files --- */
 
-/* EXASLCT's name of a run with a counter: runs of one second differ. */
-static char *exaslct_dbtest_job(const struct exopt *o, struct err *e)
-{
-	time_t now = (time_t)(clock_wall() / CLOCK_NS_PER_S);
-	AUTO_FREE char *jobs = exrun_output_dir(o, "jobs", e);
-	struct tm tm;
-	char text[32];
-
-	localtime_r(&now, &tm);
-	strftime(text, sizeof text, "%Y_%m_%d_%H_%M_%S", &tm);
-	for (int i = 1; jobs && i < EXASLCT_DBTEST_JOBS_MAX; i++) {
-		AUTO_FREE char *path = mem_printf("%s/%s_%d_TestContainer", jobs, text, i);
-
-		if (mkdir(path, 0777) == 0)
-			return STEAL_PTR(path);
-		if (errno != EEXIST) {
-			err_sys(e, ERR_HOST, errno, "%s", path);
-			return NULL;
-		}
-	}
-	if (jobs)
-		err_set(e, ERR_HOST, "%s: too many runs began in this second", jobs);
-	return NULL;
-}
-
 static int exaslct_dbtest_dirs(struct exaslct_dbtest *t, struct err *e)
 {
-	AUTO_FREE char *job = exaslct_dbtest_job(t->o, e);
+	AUTO_FREE char *job = exjob_make(t->o, e);
 	AUTO_FREE char *full = job ? realpath(job, NULL) : NULL;
 
 	if (!full)
@@ -387,17 +362,19 @@ static int exaslct_dbtest_all(struct exaslct_dbtest *t, struct err *e)
 	runargs_quiet(&t->r.work);
 	if (dbrun_open(&t->run, &t->r.work, &image, t->folder, e) || exaslct_dbtest_dirs(t, e))
 		return -1;
+	t->run.junit = t->junit;
 	for (size_t i = 0; i < t->goals.n; i++)
 		if (exaslct_dbtest_goal(t, &t->goals.v[i], e))
 			return -1;
 	return exaslct_dbtest_report(t, e);
 }
 
-int exaslct_dbtest_flavors(struct cli *c, const struct exopt *o, const struct cli_net *net, struct err *e)
+int exaslct_dbtest_flavors(struct cli *c, const struct exopt *o, const struct cli_net *net, struct buf *junit, struct err *e)
 {
 	AUTO(exaslct_dbtest_release) struct exaslct_dbtest t = {
 		.o = o,
 		.r = {.c = c, .net = net},
+		.junit = junit,
 		.folder = o->test_container_folder ? o->test_container_folder : EXASLCT_TEST_CONTAINER_FOLDER,
 	};
 	AUTO_STRV struct strv goals = {0};
@@ -417,5 +394,5 @@ int exaslct_dbtest_flavors(struct cli *c, const struct exopt *o, const struct cl
 
 int exaslct_dbtest_run(struct cli *c, const void *opts, struct err *e)
 {
-	return exopt_check("run-db-test", opts, &c->args.given, e) ? -1 : exaslct_dbtest_flavors(c, opts, NULL, e);
+	return exopt_check("run-db-test", opts, &c->args.given, e) ? -1 : exaslct_dbtest_flavors(c, opts, NULL, NULL, e);
 }

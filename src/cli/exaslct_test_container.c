@@ -27,6 +27,7 @@ static int exaslct_test_container_name_it(struct exrun *r, const struct build_go
 		return -1;
 	free(im.name);
 	im.name = ref_format(&ref);
+	im.published = false;
 	return store_image_put(r->work.session.store, &im, e);
 }
 

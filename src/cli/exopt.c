@@ -22,10 +22,8 @@ struct exopt_note {
 	"slct does not start databases and makes no buckets: the database must run and have the bucket myudfs"
 
 static const struct exopt_note exopt_notes[] = {
-	{NULL, "temporary-base-directory", EXOPT_NO_MEANING, "work in progress lies in the store: see --root"},
-	{NULL, "force-pull", EXOPT_NO_MEANING,
-	 "a cached stage is found by the key of its inputs, so it is the same here and in the registry"},
-	{NULL, "use-job-specific-log-file", EXOPT_NO_MEANING, "the output of each stage always has a log of its own"},
+	{NULL, "use-job-specific-log-file", EXOPT_NO_MEANING,
+	 "what slct says is on standard error alone, and the output of each step always has a log of its own"},
 	{NULL, "source-docker-tag-prefix", EXOPT_NO_MEANING,
 	 "cached stages are found by their keys, whatever the readable tags begin with"},
 	{"deploy", "saas-host", EXOPT_REFUSED, EXOPT_WHY_SAAS},

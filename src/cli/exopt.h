@@ -77,10 +77,11 @@ struct exopt {
 	EXOPT_PAIR("force-rebuild", force_rebuild, \
 		   "run every step of the goals' stages, or of those of --force-rebuild-from and what depends on them"), \
 	EXOPT_MANY("force-rebuild-from", "STAGE", force_from, "with --force-rebuild: the stage to begin from"), \
-	EXOPT_PAIR("force-pull", force_pull, "accepted; a cached stage is the same wherever it comes from"), \
+	EXOPT_PAIR("force-pull", force_pull, \
+		   "take cached stages from the source repository or cache directory, even if the store has them, too"), \
 	EXOPT_OUTPUT, \
 	{.name = "temporary-base-directory", .arg = "DIR", .kind = OPT_STRING, EXOPT_AT(temporary_directory), \
-	 .help = "accepted; work in progress lies in the store (--root)"}, \
+	 .help = "$TMPDIR of the programs that slct starts; its own work in progress lies in the store (--root)"}, \
 	EXOPT_PAIR("log-build-context-content", log_context, "write the files of each stage's context to the logs"), \
 	EXOPT_TEXT("cache-directory", "DIR", cache_directory, "directory that save has filled, as a further cache"), \
 	EXOPT_TEXT("build-name", "NAME", build_name, "also name the images with this in the place of the key")

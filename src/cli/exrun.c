@@ -141,6 +141,22 @@ static int exrun_names(struct exrun *r, struct err *e)
 	return 0;
 }
 
+/* For the programs that slct starts, such as git and credential helpers. Its own work in progress lies in the store, since
+ * it becomes layers and blobs there by renaming. */
+static int exrun_temporary(const struct exopt *o, struct err *e)
+{
+	AUTO_FREE char *dir = NULL;
+
+	if (!o->temporary_directory || !o->temporary_directory[0])
+		return 0;
+	if (release_mkdirs(o->temporary_directory, e))
+		return err_wrap(e, "--temporary-base-directory");
+	dir = realpath(o->temporary_directory, NULL);
+	if (!dir || setenv("TMPDIR", dir, 1) < 0)
+		return err_sys(e, ERR_HOST, errno, "--temporary-base-directory %s", o->temporary_directory);
+	return 0;
+}
+
 int exrun_prepare(struct exrun *r, struct cli *c, const struct exopt *o, const struct strv *goals, struct err *e)
 {
 	r->c = c;
@@ -153,12 +169,13 @@ int exrun_prepare(struct exrun *r, struct cli *c, const struct exopt *o, const s
 	if (!o->flavor_paths.n)
 		return err_set(e, ERR_USAGE, "--flavor-path is missing");
 	strv_copy(&r->b.goals, goals ? goals : &o->goals);
+	r->b.prefer_remote = exrun_yes(o->force_pull);
 	r->b.force_rebuild = exrun_yes(o->force_rebuild);
 	if (r->b.force_rebuild)
 		strv_copy(&r->b.force_rebuild_from, &o->force_from);
 	r->b.all_stages = o->shortcut == OPT_NO;
 	r->b.jobs = o->workers ? (unsigned)o->workers : settings_jobs(&c->settings);
-	if (work_source_date(-1, &r->b.source_date_epoch, e))
+	if (work_source_date(-1, &r->b.source_date_epoch, e) || exrun_temporary(o, e))
 		return -1;
 	return exrun_caches(r, e) || exrun_names(r, e) || exrun_logins(r, e) ? -1 : 0;
 }

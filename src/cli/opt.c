@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "src/cli/foreign.h"
 #include "src/util/mem.h"
 #include "src/util/nearest.h"
 #include "src/util/num.h"
@@ -34,7 +35,7 @@ void opt_label(const struct opt *o, struct buf *out)
 		buf_str_add(out, "    ");
 	buf_printf(out, "--%s%s", o->kind == OPT_TRI ? "[no-]" : "", o->name);
 	if (o->arg)
-		buf_printf(out, " %s", o->arg);
+		buf_printf(out, o->bare ? " [%s]" : " %s", o->arg);
 	if (o->kind == OPT_LIST)
 		buf_str_add(out, " …");
 }
@@ -61,6 +62,8 @@ static int opt_unknown(const struct opt_state *st, const char *name, struct err 
 			nearest_offer(&near, st->sets[s].v[i].name);
 	}
 	err_set(e, ERR_USAGE, "unknown option --%s", name);
+	if (foreign_option(name))
+		return err_hint(e, "%s", foreign_option(name));
 	if (near.best)
 		return err_hint(e, "did you mean --%s?", near.best);
 	return err_hint(e, "--help lists the options");
@@ -137,6 +140,9 @@ static int opt_store_value(const struct opt *o, char *at, const char *value, str
 		strv_add((struct strv *)(void *)at, value);
 		return 0;
 	case OPT_CHOICE:
+		/* What is a switch for docker. */
+		if (o->bare && (!strcmp(value, "true") || !strcmp(value, "false")))
+			value = strcmp(value, "true") ? o->dflt : o->bare;
 		if (!opt_in_choices(o->arg, value))
 			return opt_bad_value(o, value, o->arg, e);
 		*(const char **)(void *)at = value;
@@ -171,9 +177,16 @@ static int opt_store(const struct opt_state *st, struct opt_hit hit, const char 
 	return opt_store_switch(hit.o, at, value, negated, e);
 }
 
+static bool opt_is_value(const struct opt *o, const char *arg)
+{
+	return arg && arg[0] != '-' && (opt_in_choices(o->arg, arg) || !strpbrk(arg, "./:"));
+}
+
 /* The value that follows as an argument of its own. */
 static const char *opt_next(struct opt_state *st, const struct opt *o, struct err *e)
 {
+	if (o->bare && !opt_is_value(o, st->at < st->n ? st->args[st->at] : NULL))
+		return o->bare;
 	if (st->at < st->n)
 		return st->args[st->at++];
 	err_set(e, ERR_USAGE, "--%s needs a value: %s", o->name, o->arg);

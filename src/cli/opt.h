@@ -37,6 +37,7 @@ struct opt {
 	const char *dflt; /* what is without it, for help; NULL: nothing to say */
 	const char *help; /* begins with a small letter, no full stop */
 	int64_t min, max; /* OPT_INT */
+	const char *bare; /* OPT_CHOICE: its value where none follows, see opt_parse(); NULL: it needs one */
 	bool later;       /* part of the contract, not built yet: refused with a text that says so */
 };
 
@@ -58,7 +59,10 @@ struct opt_result {
 };
 
 /* Parse args[0..n) by the tables. If stop_at_operand, the first operand ends the parsing; *used (may be NULL) is the
- * number of args consumed. 0/-1: ERR_USAGE with a hint. */
+ * number of args consumed. An option with a bare value may stand before another option, at the end, or before what can only
+ * be a path or URL (there is a '.', '/' or ':' in it); any other argument behind it is its value. true and false are that
+ * value and dflt. 0/-1: ERR_USAGE with a
+ * hint. */
 int opt_parse(const struct opt_set *sets, size_t nsets, char *const *args, size_t n, bool stop_at_operand,
 	      struct opt_result *out, size_t *used, struct err *e);
 /* ERR_USAGE if both options of a pair were given. */

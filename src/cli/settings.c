@@ -40,6 +40,9 @@ static const struct setting_def settings_table[SETTING_COUNT] = {
 	[SETTING_BUCKETFS_WAIT] = {"bucketfs-wait", "SLCT_BUCKETFS_WAIT", SETTING_DURATION, NULL, "60s",
 				   "how long run-db-test waits after an upload, since a BucketFS does not say when it has "
 				   "unpacked a container"},
+	[SETTING_UPPER] = {"upper", "SLCT_UPPER", SETTING_TEXT, NULL, "store",
+			   "where what a step changes lies until it is a layer: in the store, or in memory (tmpfs, "
+			   "tmpfs:SIZE)"},
 };
 
 const struct setting_def *settings_def(enum setting_id id)

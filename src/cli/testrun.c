@@ -292,13 +292,14 @@ static void testrun_junit_case(const struct testrun_test *t, struct buf *out)
 	buf_str_add(out, "</system-out>\n  </testcase>\n");
 }
 
-void testrun_junit(const struct testrun *r, struct buf *out)
+void testrun_junit(const struct testrun *r, const char *suite, struct buf *out)
 {
-	buf_printf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
-			"<testsuite name=\"slct\" tests=\"%zu\" failures=\"%zu\" errors=\"0\">\n", r->n, r->failed);
+	buf_str_add(out, "<testsuite name=\"");
+	testrun_xml(suite, strlen(suite), out);
+	buf_printf(out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"0\">\n", r->n, r->failed);
 	for (size_t i = 0; i < r->n; i++)
 		testrun_junit_case(r->v[i], out);
-	buf_str_add(out, "</testsuite>\n</testsuites>\n");
+	buf_str_add(out, "</testsuite>\n");
 }
 
 struct json *testrun_json(const struct testrun *r)

@@ -43,8 +43,8 @@ void testrun_release(struct testrun *r);
 int testrun_all(struct testrun *r, struct err *e);
 /* The last lines of a test's log. */
 void testrun_tail(const struct testrun_test *t, struct buf *out);
-/* JUnit's XML of all of them; and as JSON (new reference). */
-void testrun_junit(const struct testrun *r, struct buf *out);
+/* All of them as a suite of JUnit's XML, to stand in an element testsuites; and as JSON (new reference). */
+void testrun_junit(const struct testrun *r, const char *suite, struct buf *out);
 struct json *testrun_json(const struct testrun *r);
 
 #endif

@@ -97,3 +97,16 @@ int testtree_keep(struct testrun_test *test, const struct imgconfig *config, str
 	test->kept = STEAL_PTR(name);
 	return 0;
 }
+
+int testtree_drop(struct session *s, struct testrun_test *test, struct err *e)
+{
+	AUTO_REF struct ref ref = {0};
+	AUTO_FREE char *full = NULL;
+
+	if (ref_parse(test->kept, &ref, e))
+		return -1;
+	full = ref_format(&ref);
+	free(test->kept);
+	test->kept = NULL;
+	return store_image_delete(s->store, full, e);
+}

@@ -18,5 +18,7 @@ int testtree_exported(struct testtree *t, struct session *s, const struct flavor
 /* Make the image failed:FLAVOR-TEST of what a failed test with job.keep has left; its name goes to test->kept. config: of
  * the image that it ran in. */
 int testtree_keep(struct testrun_test *test, const struct imgconfig *config, struct err *e);
+/* Remove the image test->kept. */
+int testtree_drop(struct session *s, struct testrun_test *test, struct err *e);
 
 #endif

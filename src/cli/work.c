@@ -3,6 +3,8 @@
 
 #include "oci/ref.h"
 #include "src/cli/image_src.h"
+#include "src/util/clock.h"
+#include "src/util/mem.h"
 #include "src/util/num.h"
 
 static int work_net(struct work *w, const struct cli *c, const struct cli_net *net, const char *text, struct err *e)
@@ -23,6 +25,14 @@ static int work_net(struct work *w, const struct cli *c, const struct cli_net *n
 	return cli_net_opts(c, net ? net : &none, ref.host, &w->net, e);
 }
 
+static int work_upper(struct session *s, const struct cli *c, struct err *e)
+{
+	if (memupper_parse(settings_get(&c->settings, SETTING_UPPER), &s->upper, e) == 0)
+		return 0;
+	e->code = ERR_INPUT;
+	return err_wrap(e, "%s", c->settings.v[SETTING_UPPER].origin);
+}
+
 int work_open(struct work *w, const struct cli *c, const struct cli_net *net, const char *ref, struct err *e)
 {
 	AUTO_FREE char *root = cli_store_root(c);
@@ -32,6 +42,11 @@ int work_open(struct work *w, const struct cli *c, const struct cli_net *net, co
 		return -1;
 	w->sink = cli_display(c);
 	if (session_open(&w->session, root, w->sink, e)) {
+		work_close(w);
+		return -1;
+	}
+	if (work_upper(&w->session, c, e)) {
+		w->open = true;
 		work_close(w);
 		return -1;
 	}
@@ -73,24 +88,26 @@ void work_close(struct work *w)
 
 int work_codec(const char *text, struct layer_codec *out, struct err *e)
 {
-	static const struct {
-		const char *name;
-		enum mediatype_codec codec;
-		uint64_t max;
-	} codecs[] = {{"gzip", CODEC_GZIP, 9}, {"zstd", CODEC_ZSTD, 22}, {"none", CODEC_NONE, 0}};
-	struct sv level = sv_from(text ? text : "gzip"), name = sv_cut(&level, ':');
-	uint64_t n = 0;
+	return layer_codec_parse(sv_from(text ? text : "gzip"), out, e) ? err_wrap(e, "--compression") : 0;
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(codecs); i++) {
-		if (!sv_eq_str(name, codecs[i].name))
-			continue;
-		if (level.p && (num_parse(level, 10, codecs[i].max, &n) || n == 0))
-			return err_set(e, ERR_USAGE, "--compression: the level of %s is a number from 1 to %llu",
-				       codecs[i].name, (unsigned long long)codecs[i].max);
-		*out = (struct layer_codec){codecs[i].codec, (int)n};
-		return 0;
-	}
-	return err_set(e, ERR_USAGE, "--compression: \"%.*s\" is not gzip, zstd or none", SV_ARG(name));
+/* 9999-12-31T23:59:59Z, the last second that RFC 3339 can write. */
+#define WORK_TIME_MAX INT64_C(253402300799)
+
+int work_created(const char *text, int64_t *out, struct err *e)
+{
+	AUTO_FREE char *midnight = mem_printf("%sT00:00:00Z", text);
+	uint64_t n;
+
+	if (strcmp(text, "now") == 0)
+		*out = clock_wall() / CLOCK_NS_PER_S;
+	else if (num_parse(sv_from(text), 10, WORK_TIME_MAX, &n) == 0)
+		*out = (int64_t)n;
+	else if ((clock_parse_rfc3339(sv_from(text), out) && clock_parse_rfc3339(sv_from(midnight), out)) || *out < 0 ||
+		 *out > WORK_TIME_MAX)
+		return err_set(e, ERR_USAGE, "--created: \"%s\" is neither now nor a date like 2026-01-31 or "
+			       "2026-01-31T12:00:00Z", text);
+	return 0;
 }
 
 int work_source_date(int64_t dflt, int64_t *out, struct err *e)
@@ -101,8 +118,7 @@ int work_source_date(int64_t dflt, int64_t *out, struct err *e)
 	*out = dflt;
 	if (!text || !text[0])
 		return 0;
-	/* 9999-12-31, the last second that RFC 3339 can write. */
-	if (num_parse(sv_from(text), 10, UINT64_C(253402300799), &n))
+	if (num_parse(sv_from(text), 10, WORK_TIME_MAX, &n))
 		return err_set(e, ERR_INPUT, "SOURCE_DATE_EPOCH: \"%s\" is not a number of seconds since 1970", text);
 	*out = (int64_t)n;
 	return 0;

@@ -17,11 +17,6 @@ static const struct {
 	const char *key, *title;
 } pkgdiff_installers[PKGDIFF_INSTALLERS] = {{"apt", "Apt"}, {"pip", "Pip"}, {"r", "R"}, {"conda", "Conda"}};
 
-const char *pkgdiff_installer(size_t i)
-{
-	return pkgdiff_installers[i].title;
-}
-
 /* --- reading --- */
 
 struct pkgdiff_package {

@@ -30,8 +30,6 @@ struct pkgdiff {
 	} installer[PKGDIFF_INSTALLERS];
 };
 
-/* "Apt", "Pip", "R", "Conda". */
-const char *pkgdiff_installer(size_t i);
 /* Compare packages files; either may be missing (then old or new has no packages). ERR_INPUT with file and line. */
 int pkgdiff_compare(const char *old_file, const char *new_file, struct pkgdiff *out, struct err *e);
 void pkgdiff_release(struct pkgdiff *d);

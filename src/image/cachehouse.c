@@ -8,6 +8,7 @@
 #include "oci/layout_dir.h"
 #include "oci/limits.h"
 #include "src/build/cacheopt.h"
+#include "src/cache/cacheuse.h"
 #include "src/cache/cremote.h"
 #include "src/session/worker.h"
 #include "src/util/clock.h"
@@ -28,6 +29,8 @@ struct house {
 	struct json *entries; /* object: digest → entry */
 	struct smap blobs;    /* digest → "" */
 	uint64_t bytes;
+	struct json *used;  /* object: digest → when it was last read, seconds since 1970 */
+	struct json *notes; /* array of {"digest", "until"}: those that say so */
 };
 
 /* --- entries --- */
@@ -43,7 +46,16 @@ static void count_blob(struct house *h, const struct descriptor *d, uint64_t *ow
 	h->bytes += d->size;
 }
 
-static void add_entry(struct house *h, const char *tag, const struct descriptor *manifest, const struct manifest *m)
+/* Day of the last use, nothing where it is unknown. */
+static struct json *used_on(int64_t used)
+{
+	char text[32];
+
+	return used > 0 ? json_new_str(clock_rfc3339(used, text)) : json_new_null();
+}
+
+static void add_entry(struct house *h, const char *tag, const struct descriptor *manifest, const struct manifest *m,
+		      int64_t used)
 {
 	struct json *j = json_get(h->entries, manifest->digest.text);
 	const char *built = json_get_str(m->annotations, CREMOTE_BUILT);
@@ -58,6 +70,7 @@ static void add_entry(struct house *h, const char *tag, const struct descriptor 
 	json_set(j, "tags", json_array());
 	json_append(json_get(j, "tags"), json_new_str(tag));
 	json_set(j, "built", built ? json_new_str(built) : json_new_null());
+	json_set(j, "used", used_on(used));
 	json_set_int(j, "layers", (int64_t)m->nlayers);
 	count_blob(h, manifest, &own);
 	count_blob(h, &m->config, &own);
@@ -86,50 +99,93 @@ static int list_dir(struct house *h, const char *path, struct err *e)
 
 		if (is_ours(d.tags.v[i].key) && layout_dir_read(&d, entry, MANIFEST_MAX_BYTES, &text, &bad) == 0 &&
 		    manifest_parse(text.p, text.n, entry->media_type, &m, ERR_INPUT, &bad) == 0)
-			add_entry(h, d.tags.v[i].key, entry, &m);
+			add_entry(h, d.tags.v[i].key, entry, &m, layout_dir_last_use(&d, entry));
 		err_release(&bad);
 	}
 	return 0;
 }
 
-static int list_some(struct house *h, struct registry *reg, const struct ref *repo, const struct strv *tags, size_t from,
-		     struct err *e)
+typedef void take_fn(struct house *h, const struct registry_probe *probe);
+
+static void take_entry(struct house *h, const struct registry_probe *probe)
 {
-	size_t n = tags->n - from < TAGS_AT_ONCE ? tags->n - from : TAGS_AT_ONCE;
-	AUTO_FREE struct registry_probe *probes = mem_zalloc(n * sizeof *probes);
+	AUTO_MANIFEST struct manifest m = {0};
+	struct err bad = ERR_INIT;
+
+	if (manifest_parse(probe->text.p, probe->text.n, probe->manifest.media_type, &m, ERR_REGISTRY, &bad) == 0)
+		add_entry(h, probe->tag, &probe->manifest, &m,
+			  json_get_int(h->used, probe->manifest.digest.text, 0));
+	err_release(&bad);
+}
+
+static void take_note(struct house *h, const struct registry_probe *probe)
+{
+	AUTO_INDEX struct index x = {0};
+	struct err bad = ERR_INIT;
+	int64_t until = cacheuse_until(probe->tag);
+	struct json *note;
+
+	if (index_parse(probe->text.p, probe->text.n, probe->manifest.media_type, &x, ERR_REGISTRY, &bad) < 0) {
+		err_release(&bad);
+		return;
+	}
+	for (size_t i = 0; i < x.n; i++) {
+		const char *entry = x.manifests[i].digest.text;
+
+		if (json_get_int(h->used, entry, 0) < until)
+			json_set_int(h->used, entry, until);
+	}
+	note = json_object();
+	json_set_str(note, "digest", probe->manifest.digest.text);
+	json_set_int(note, "until", until);
+	json_append(h->notes, note);
+}
+
+struct asked {
+	struct registry *reg;
+	const struct ref *repo;
+	bool index_too;
+	take_fn *take;
+};
+
+static int ask_some(struct house *h, const struct asked *a, char *const *tags, size_t n, struct err *e)
+{
+	AUTO_FREE struct registry_probe *probes = mem_zalloc((n + 1) * sizeof *probes);
 	int rc;
 
 	for (size_t i = 0; i < n; i++)
-		probes[i].tag = tags->v[from + i];
-	rc = registry_probe_tags(reg, repo, probes, n, e);
+		probes[i] = (struct registry_probe){.tag = tags[i], .index_too = a->index_too};
+	rc = registry_probe_tags(a->reg, a->repo, probes, n, e);
 	for (size_t i = 0; i < n; i++) {
-		AUTO_MANIFEST struct manifest m = {0};
-		struct err bad = ERR_INIT;
-
-		if (rc == 0 && probes[i].found &&
-		    manifest_parse(probes[i].text.p, probes[i].text.n, probes[i].manifest.media_type, &m, ERR_REGISTRY,
-				   &bad) == 0)
-			add_entry(h, probes[i].tag, &probes[i].manifest, &m);
-		err_release(&bad);
+		if (rc == 0 && probes[i].found)
+			a->take(h, &probes[i]);
 		buf_release(&probes[i].text);
 		descriptor_release(&probes[i].manifest);
 	}
 	return rc;
 }
 
+static int ask_all(struct house *h, const struct asked *a, const struct strv *tags, struct err *e)
+{
+	for (size_t i = 0; i < tags->n; i += TAGS_AT_ONCE)
+		if (ask_some(h, a, tags->v + i, tags->n - i < TAGS_AT_ONCE ? tags->n - i : TAGS_AT_ONCE, e) < 0)
+			return -1;
+	return 0;
+}
+
 static int list_repo(struct house *h, struct registry *reg, const struct ref *repo, struct err *e)
 {
-	AUTO_STRV struct strv all = {0}, ours = {0};
+	AUTO_STRV struct strv all = {0}, entries = {0}, notes = {0};
+	const struct asked ask_entries = {reg, repo, false, take_entry}, ask_notes = {reg, repo, true, take_note};
 
 	if (registry_tags(reg, repo, &all, e) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
-		if (is_ours(all.v[i]))
-			strv_add(&ours, all.v[i]);
-	for (size_t i = 0; i < ours.n; i += TAGS_AT_ONCE)
-		if (list_some(h, reg, repo, &ours, i, e) < 0)
-			return -1;
-	return 0;
+		if (cacheuse_until(all.v[i]) >= 0)
+			strv_add(&notes, all.v[i]);
+		else if (is_ours(all.v[i]))
+			strv_add(&entries, all.v[i]);
+	return ask_all(h, &ask_notes, &notes, e) < 0 || ask_all(h, &ask_entries, &entries, e) < 0 ? -1 : 0;
 }
 
 static int by_age(const void *a, const void *b)
@@ -166,6 +222,8 @@ static int list_all(void *arg, struct worker *w, struct json **result, struct er
 	(void)w;
 	(void)result;
 	h->entries = json_object();
+	h->used = json_object();
+	h->notes = json_array();
 	h->blobs = SMAP_INIT(NULL);
 	if (cacheopt_dir(h->at.repo))
 		rc = list_dir(h, cacheopt_dir(h->at.repo), e);
@@ -177,6 +235,7 @@ static int list_all(void *arg, struct worker *w, struct json **result, struct er
 		return -1;
 	json_set_str(j, "cache", h->at.repo);
 	json_set(j, "entries", sorted(h->entries));
+	json_set(j, "notes", h->notes);
 	json_set_int(j, "bytes", (int64_t)h->bytes);
 	json_write(j, &text);
 	return io_write_all(h->fd, text.p, text.n, "an answer", e);
@@ -207,6 +266,8 @@ int cachehouse_list(struct session *s, const char *place, struct json **out, str
 	if (cacheopt_parse(place, CACHEOPT_FROM, &h.at, e) < 0)
 		return -1;
 	rc = run_list(&h, out, e);
+	if (rc == 0)
+		json_del(*out, "notes");
 	cacheopt_release(&h.at);
 	return rc < 0 ? err_wrap(e, "cache %s", place) : 0;
 }
@@ -218,6 +279,11 @@ static bool is_old(const char *built, int64_t before)
 	int64_t t;
 
 	return !built || clock_parse_rfc3339(sv_from(built), &t) < 0 || t < before;
+}
+
+static bool is_unused(const struct json *entry, int64_t before)
+{
+	return is_old(json_get_str(entry, "built"), before) && is_old(json_get_str(entry, "used"), before);
 }
 
 /* Other entries of the layout than a cache's stay. */
@@ -290,13 +356,17 @@ static int gc_repo(struct house *h, struct cachehouse_stats *st, struct err *e)
 
 	if (run_list(h, &list, e) < 0)
 		return -1;
-	const struct json *entries = json_get(list, "entries");
+	const struct json *entries = json_get(list, "entries"), *notes = json_get(list, "notes");
 
+	for (size_t i = 0; i < json_len(notes); i++)
+		if (json_get_int(json_at(notes, i), "until", 0) < h->before)
+			strv_add(&old, json_get_str(json_at(notes, i), "digest"));
 	for (size_t i = 0; i < json_len(entries); i++)
-		if (is_old(json_get_str(json_at(entries, i), "built"), h->before))
+		if (is_unused(json_at(entries, i), h->before)) {
 			strv_add(&old, json_get_str(json_at(entries, i), "digest"));
-	st->entries = old.n;
-	st->kept = json_len(entries) - old.n;
+			st->entries++;
+		}
+	st->kept = json_len(entries) - st->entries;
 	return h->dry_run || !old.n ? 0 : worker_call(h->s, &spec, &ignored, e);
 }
 

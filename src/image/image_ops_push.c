@@ -348,6 +348,14 @@ static int push_run(struct push *p, const struct layer_codec *codec, struct imag
 	return 0;
 }
 
+/* Pushed under the name that it has here. */
+static int note_published(const struct push *p, struct err *e)
+{
+	AUTO_FREE char *to = ref_format(&p->to);
+
+	return strcmp(to, p->im->name) == 0 ? opsbase_published(p->s, to, &p->im->config, e) : 0;
+}
+
 static int push_image(struct session *s, const char *name, const char *dest, const struct layer_codec *codec,
 		      bool keep, struct image_ops_push_stats *st, struct err *e)
 {
@@ -369,6 +377,8 @@ static int push_image(struct session *s, const char *name, const char *dest, con
 		find_mount(&p, &im);
 		rc = push_run(&p, codec, st, e);
 	}
+	if (rc == 0)
+		rc = note_published(&p, e);
 	opsbase_layers_release(&p.layers);
 	ref_release(&p.mount_from);
 	descriptor_release(&p.manifest);

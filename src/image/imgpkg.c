@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "src/image/pkglist.h"
+#include "src/image/rpmdb.h"
 #include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
@@ -42,29 +44,55 @@ static void read_status_dir(struct imgpkg *p)
 	}
 }
 
+static bool is_empty(const struct imgpkg *p, const char *path)
+{
+	AUTO_CLOSE int fd = path_open_in(p->root, path, O_PATH, 0);
+	struct stat st;
+
+	return fd < 0 || (fstat(fd, &st) == 0 && st.st_size == 0);
+}
+
+/* What has not been copied from the write-ahead log into the database is not in it. */
+static bool read_rpm_sqlite(struct imgpkg *p, const char *dir)
+{
+	AUTO_FREE char *file = mem_printf("%s/rpmdb.sqlite", dir), *log = mem_printf("%s-wal", file);
+	AUTO_BUF struct buf db = BUF_INIT(DATABASE_MAX_BYTES);
+
+	return is_empty(p, log) && read_text(p, file, &db) && rpmdb_sqlite(db.p, db.n, &p->packages[IMGPKG_RPM]) == 0;
+}
+
+/* One of the two directories may be a link to the other one. */
+static void read_rpm(struct imgpkg *p)
+{
+	static const char *const dirs[] = {"var/lib/rpm", "usr/lib/sysimage/rpm"};
+
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+		if (read_rpm_sqlite(p, dirs[i]))
+			return;
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		AUTO_CLOSE int fd = path_open_in(p->root, dirs[i], O_PATH | O_DIRECTORY, 0);
+
+		p->rpm |= fd >= 0;
+	}
+}
+
 void imgpkg_read(struct imgpkg *p, int root)
 {
-	static const char *const rpm[] = {"var/lib/rpm", "usr/lib/sysimage/rpm"};
 	AUTO_BUF struct buf dpkg = BUF_INIT(DATABASE_MAX_BYTES), apk = BUF_INIT(DATABASE_MAX_BYTES);
 	AUTO_BUF struct buf list = BUF_INIT(DATABASE_MAX_BYTES);
-	bool listed;
 
 	p->root = root;
 	for (size_t m = 0; m < IMGPKG_MANAGERS; m++)
 		p->packages[m] = SMAP_STR;
-	listed = read_text(p, "var/lib/rpmmanifest/container-manifest-2", &list);
 	if (read_text(p, "var/lib/dpkg/status", &dpkg))
 		pkglist_dpkg(buf_sv(&dpkg), &p->packages[IMGPKG_DPKG]);
 	read_status_dir(p);
 	if (read_text(p, "lib/apk/db/installed", &apk))
 		pkglist_apk(buf_sv(&apk), &p->packages[IMGPKG_APK]);
-	if (listed)
+	if (read_text(p, "var/lib/rpmmanifest/container-manifest-2", &list))
 		pkglist_rpm(buf_sv(&list), &p->packages[IMGPKG_RPM]);
-	for (size_t i = 0; !listed && i < ARRAY_LEN(rpm); i++) {
-		AUTO_CLOSE int fd = path_open_in(p->root, rpm[i], O_PATH | O_DIRECTORY, 0);
-
-		p->rpm |= fd >= 0;
-	}
+	else
+		read_rpm(p);
 }
 
 static struct json *versions(const char *was, const char *is)
@@ -106,8 +134,8 @@ void imgpkg_diff(const struct imgpkg *from, const struct imgpkg *to, struct json
 			json_set(all, manager_names[m],
 				 diff_packages(&from->packages[m], &to->packages[m]));
 	if (from->rpm || to->rpm)
-		json_append(notes, json_new_str("rpm's database is no text: its packages are not compared; slct run IMAGE "
-							"rpm -qa lists them"));
+		json_append(notes, json_new_str("rpm's database is not in SQLite's form, or not whole: its packages are "
+							"not compared; slct run IMAGE rpm -qa lists them"));
 	json_set(out, "packages", all);
 	json_set(out, "notes", notes);
 }

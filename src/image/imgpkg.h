@@ -10,7 +10,7 @@ enum imgpkg_manager { IMGPKG_DPKG, IMGPKG_APK, IMGPKG_RPM, IMGPKG_PIP, IMGPKG_MA
 
 struct imgpkg {
 	struct smap packages[IMGPKG_MANAGERS]; /* name → version; pip's are found by walking (pkglist_pip) */
-	bool rpm; /* it has a database of rpm that cannot be read, as it is no text */
+	bool rpm; /* it has a database of rpm that cannot be read: Berkeley DB, ndb, or with a log of changes */
 	int root; /* borrowed */
 };
 

@@ -7,17 +7,21 @@
 
 #include "src/build/lowers.h"
 #include "src/build/rootdiff.h"
+#include "src/build/updir.h"
 #include "src/sandbox/mountpoint.h"
 #include "src/session/nsjob.h"
 #include "src/util/mem.h"
 
 static int make_dirs(const struct runcmd *p, struct err *e)
 {
-	const char *const dirs[] = {p->step.dir, p->upper, p->work};
+	static const char *const names[] = {"", "/upper", "/work"};
 
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
-		if (mkdirat(store_fd(p->job->b->s->store), dirs[i], 0755) < 0)
-			return err_sys(e, ERR_HOST, errno, "%s", dirs[i]);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO_FREE char *path = mem_printf("%s%s", p->step.dir, names[i]);
+
+		if (mkdirat(store_fd(p->job->b->s->store), path, 0755) < 0)
+			return err_sys(e, ERR_HOST, errno, "%s", path);
+	}
 	return 0;
 }
 
@@ -68,8 +72,9 @@ int runcmd_prepare(struct runcmd *p, const struct runimg_job *job, const struct 
 	digest_list_copy(&p->step.parent, &cmd->stack);
 	if (s->tier.trees)
 		p->step.root = mem_printf("%s.root", p->step.dir);
-	p->upper = mem_printf("%s/upper", p->step.dir);
-	p->work = mem_printf("%s/work", p->step.dir);
+	p->step.memory = s->tier.memory;
+	p->upper = updir_path(&p->step, "upper");
+	p->work = updir_path(&p->step, "work");
 	p->points = rootdiff_points(&p->step);
 	take_mounts(p);
 	treeview_open(&p->view, s);
@@ -86,13 +91,28 @@ int runcmd_prepare(struct runcmd *p, const struct runimg_job *job, const struct 
 	return p->step.root ? roots_load(&p->step, &p->view.view, e) : 0;
 }
 
+static int save_memory(struct runcmd *p, struct err *e)
+{
+	const struct ownview *view = &p->view.view;
+
+	if (p->owners < 0)
+		return updir_save(&p->step, view, e);
+	if (owntab_load(view->rows, p->owners, e) < 0 || updir_save(&p->step, view, e) < 0)
+		return -1;
+	return owntab_save(view->rows, p->owners, e);
+}
+
 /* What a step does to its upper directory at its end (step_run.c), here after a failure. */
 static int finish_state(struct runcmd *p, const struct sandbox_spec *spec, struct err *e)
 {
 	bool ignored;
 
+	if (!p->step.root && mountpoint_restore(&spec->root, &ignored, e) < 0)
+		return -1;
+	if (p->step.memory)
+		return save_memory(p, e);
 	if (!p->step.root)
-		return mountpoint_restore(&spec->root, &ignored, e);
+		return 0;
 	if (p->owners < 0)
 		return rootdiff_finish(&p->step, NULL, e);
 	if (owntab_load(p->view.view.rows, p->owners, e) < 0 || rootdiff_finish(&p->step, &p->view.view, e) < 0)
@@ -105,34 +125,26 @@ static bool failed(const struct sandbox_result *r)
 	return r->exit_status || r->signo || r->timed_out;
 }
 
-int runcmd_run(struct runcmd *p, bool joined, bool with_limits, struct runimg_result *r, struct err *e)
+/* It borrows from all three; scratch and cgroup are the caller's. */
+static struct sandbox_spec describe(const struct runcmd *p, bool joined, struct strv *argv, struct strv *env)
 {
 	const struct runimg_job *job = p->job;
 	const struct runimg_cmd *cmd = p->cmd;
-	struct build *b = job->b;
-	AUTO_STRV struct strv env = {0}, argv = {0};
-	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp);
-	struct sandbox_result res = {0};
-	struct cgroup_events events = {0};
-	struct cgroup group = {-1, -1, -1, ""};
-	int rc;
+	const struct build *b = job->b;
 
-	strv_copy(&env, &cmd->env);
-	strv_copy(&argv, &cmd->argv);
-	struct sandbox_spec spec = {
+	return (struct sandbox_spec){
 		.tier = &b->s->tier,
 		.nsfd = b->s->nsfd,
-		.joined = joined,
+		.joined = joined || p->step.memory,
 		.root = {.dirfd = store_fd(b->s->store),
 			 .tree = p->step.root,
 			 .lower = (const char *const *)p->lower.v,
 			 .nlower = p->lower.n,
 			 .upper = p->upper,
 			 .work = p->work},
-		.scratch = scratch,
 		.points = p->points,
-		.argv = strv_argv(&argv),
-		.env = strv_argv(&env),
+		.argv = strv_argv(argv),
+		.env = strv_argv(env),
 		.workdir = cmd->workdir && cmd->workdir[0] ? cmd->workdir : "/",
 		.user = cmd->user ? cmd->user : "",
 		.net = job->net_none && !joined ? SANDBOX_NET_NONE : SANDBOX_NET_HOST,
@@ -149,19 +161,38 @@ int runcmd_run(struct runcmd *p, bool joined, bool with_limits, struct runimg_re
 		.shm_size = job->shm_size,
 		.ulimits = job->ulimits ? (const char *const *)job->ulimits->v : NULL,
 		.nulimits = job->ulimits ? job->ulimits->n : 0,
-		.cgroup = with_limits ? &group : NULL,
 		.owners = p->view.view.rows,
 		.owners_fd = p->owners,
 		.sync_is_noop = !p->keeps,
 		.seccomp_prog = p->keeps ? b->seccomp_sync : b->seccomp,
 		.seccomp_len = p->keeps ? b->seccomp_sync_len : b->seccomp_len,
 	};
+}
 
+int runcmd_run(struct runcmd *p, bool joined, bool with_limits, struct runimg_result *r, struct err *e)
+{
+	const struct runimg_job *job = p->job;
+	struct build *b = job->b;
+	AUTO_STRV struct strv env = {0}, argv = {0};
+	AUTO_FREE char *scratch = mem_printf("%s/points", b->tmp);
+	struct sandbox_result res = {0};
+	struct cgroup_events events = {0};
+	struct cgroup group = {-1, -1, -1, ""};
+	struct sandbox_spec spec;
+	int rc;
+
+	strv_copy(&env, &p->cmd->env);
+	strv_copy(&argv, &p->cmd->argv);
+	spec = describe(p, joined, &argv, &env);
+	spec.scratch = scratch;
+	spec.cgroup = with_limits ? &group : NULL;
 	if (p->step.root && rootdiff_prepare(&p->step, &spec, e) < 0)
 		return -1;
 	if (with_limits && cgroup_make(&b->cgroups, &job->limits, &group, e) < 0)
 		return -1;
-	rc = sandbox_run(&spec, &res, e);
+	rc = p->step.memory ? updir_enter(&p->step, joined, job->limits.memory, e) : 0;
+	if (rc == 0)
+		rc = sandbox_run(&spec, &res, e);
 	if (with_limits) {
 		cgroup_events(&group, &events);
 		cgroup_remove(&group);

@@ -57,6 +57,8 @@ static bool has_ended(pid_t pid)
 /* An overlay that was mounted as volatile is not mounted again: each try has directories of its own. */
 static int renew_dirs(struct runcmd *p, unsigned number, struct err *e)
 {
+	if (p->step.memory) /* the try has a tmpfs of its own */
+		return 0;
 	p->upper = mem_printf("%s/upper.%u", p->step.dir, number);
 	p->work = mem_printf("%s/work.%u", p->step.dir, number);
 	if (mkdirat(store_fd(p->job->b->s->store), p->upper, 0755) < 0 ||

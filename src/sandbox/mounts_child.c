@@ -1,5 +1,5 @@
 /* Execute a step's list of mounts. */
-#include "src/sandbox/mounts_child.h"
+#include "src/sandbox/mounts_child_priv.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,41 +13,30 @@
 #include <unistd.h>
 
 #include "src/sandbox/childmsg.h"
-#include "src/util/buf.h"
 #include "src/util/cleanup.h"
-#include "src/util/io.h"
 #include "src/util/path.h"
 
-#define MAGIC_PROC	0x9fa0
-#define MAGIC_SYSFS	0x62656572
-#define KERNEL_FS_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
-#define OPTION_MAX	64
-#define SNAPSHOT_MAX	16384
+#define MAGIC_PROC  0x9fa0
+#define MAGIC_SYSFS 0x62656572
+#define OPTION_MAX  64
 
-struct mounts {
-	int root;
-	int chan;
-	int empty; /* the first mask of a directory, which the others are copies of; -1: none yet */
-};
+typedef int op_fn(struct mounts_child *m, const struct plan_op *op, struct err *e);
 
-typedef int op_fn(struct mounts *m, const struct plan_op *op, struct err *e);
-
-/* The object itself, no link followed on the way to it or at its end. */
-static int target_open(const struct mounts *m, const char *path)
+int mounts_child_target(const struct mounts_child *m, const char *path)
 {
 	return path_open_nolinks(m->root, path, O_PATH | O_NOFOLLOW, 0);
 }
 
-static int attach_at(int mnt, int target)
+int mounts_child_attach(int mnt, int target)
 {
 	return move_mount(mnt, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-static int attach(const struct mounts *m, int mnt, const char *path, struct err *e)
+static int attach(const struct mounts_child *m, int mnt, const char *path, struct err *e)
 {
-	AUTO_CLOSE int target = target_open(m, path);
+	AUTO_CLOSE int target = mounts_child_target(m, path);
 
-	if (target < 0 || attach_at(mnt, target) < 0)
+	if (target < 0 || mounts_child_attach(mnt, target) < 0)
 		return err_sys(e, ERR_HOST, errno, "mounting /%s", path);
 	return 0;
 }
@@ -88,7 +77,7 @@ int mounts_child_fs(const char *type, const char *options, unsigned attrs)
 	return fsmount(fs, FSMOUNT_CLOEXEC, attrs);
 }
 
-static int op_fs(struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_fs(struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
 	AUTO_CLOSE int mnt = mounts_child_fs(op->arg, op->options, op->attrs);
 
@@ -113,13 +102,13 @@ static int host_tree(const char *path, uint64_t attrs)
 
 /* A fresh procfs is refused where parts of the outer one are masked (a container): a process must not see by it what it
  * could not see before. */
-static int op_proc(struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_proc(struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
-	AUTO_CLOSE int mnt = mounts_child_fs("proc", NULL, KERNEL_FS_ATTRS);
+	AUTO_CLOSE int mnt = mounts_child_fs("proc", NULL, MOUNTS_CHILD_ATTRS);
 	int sys = errno;
 
 	if (mnt < 0) {
-		mnt = host_tree("/proc", KERNEL_FS_ATTRS);
+		mnt = host_tree("/proc", MOUNTS_CHILD_ATTRS);
 		childmsg_warn(m->chan, "no /proc of its own for the step (%s): %s", strerror(sys),
 			      mnt < 0 ? "it has none" : "it sees the host's");
 	}
@@ -132,16 +121,16 @@ static bool is_missing(int sys)
 }
 
 /* Detached mount of the empty directory. A copy of an attached mount is cheaper than a new tmpfs. */
-static int empty_mount(struct mounts *m)
+static int empty_mount(struct mounts_child *m)
 {
 	if (m->empty >= 0)
 		return open_tree(m->empty, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	m->empty = mounts_child_fs("tmpfs", "mode=0555,nr_inodes=1", KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY);
+	m->empty = mounts_child_fs("tmpfs", "mode=0555,nr_inodes=1", MOUNTS_CHILD_ATTRS | MOUNT_ATTR_RDONLY);
 	return m->empty < 0 ? -1 : fcntl(m->empty, F_DUPFD_CLOEXEC, 3);
 }
 
 /* Hide an object with an empty read-only directory or with /dev/null. */
-static int mask(struct mounts *m, int target, const char *path, struct err *e)
+static int mask(struct mounts_child *m, int target, const char *path, struct err *e)
 {
 	AUTO_CLOSE int mnt = -1;
 	struct stat st;
@@ -152,17 +141,17 @@ static int mask(struct mounts *m, int target, const char *path, struct err *e)
 		mnt = empty_mount(m);
 	else
 		mnt = open_tree(m->root, "dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
-	if (mnt < 0 || attach_at(mnt, target) < 0)
+	if (mnt < 0 || mounts_child_attach(mnt, target) < 0)
 		return err_sys(e, ERR_HOST, errno, "masking /%s", path);
 	return 0;
 }
 
 /* 1 and *fd if path is there and lies in procfs or sysfs, which are ours by now; 0 if not; -1 with *e. */
-static int kernel_target(const struct mounts *m, const char *path, int *fd, struct err *e)
+static int kernel_target(const struct mounts_child *m, const char *path, int *fd, struct err *e)
 {
 	struct statfs fs;
 
-	*fd = target_open(m, path);
+	*fd = mounts_child_target(m, path);
 	if (*fd < 0)
 		return is_missing(errno) ? 0 : err_sys(e, ERR_HOST, errno, "/%s", path);
 	if (fstatfs(*fd, &fs) < 0)
@@ -170,7 +159,7 @@ static int kernel_target(const struct mounts *m, const char *path, int *fd, stru
 	return fs.f_type == MAGIC_PROC || fs.f_type == MAGIC_SYSFS;
 }
 
-static int op_mask(struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_mask(struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
 	AUTO_CLOSE int target = -1;
 	int r = kernel_target(m, op->path, &target, e);
@@ -178,7 +167,7 @@ static int op_mask(struct mounts *m, const struct plan_op *op, struct err *e)
 	return r > 0 ? mask(m, target, op->path, e) : r;
 }
 
-static int op_readonly(struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_readonly(struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
 	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
 	AUTO_CLOSE int target = -1, tree = -1;
@@ -188,7 +177,7 @@ static int op_readonly(struct mounts *m, const struct plan_op *op, struct err *e
 		return r;
 	tree = open_tree(target, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
 	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof a) < 0 ||
-	    attach_at(tree, target) < 0)
+	    mounts_child_attach(tree, target) < 0)
 		return err_sys(e, ERR_HOST, errno, "making /%s read-only", op->path);
 	return 0;
 }
@@ -206,7 +195,7 @@ static int entry_readonly(int proc, const char *name, struct err *e)
 }
 
 /* All names are the kernel's own: of procfs, which is looked at by its magic. */
-static int op_entries(struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_entries(struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
 	AUTO_CLOSE int target = -1;
 	int fd, r = kernel_target(m, op->path, &target, e);
@@ -232,7 +221,7 @@ static int op_entries(struct mounts *m, const struct plan_op *op, struct err *e)
 
 /* What the host mounts below /sys comes along with its tree; a step in a namespace of ours shall see as little of it as
  * with a fresh sysfs. */
-static int mask_sys(struct mounts *m, struct err *e)
+static int mask_sys(struct mounts_child *m, struct err *e)
 {
 	static const char *const paths[] = {
 		"sys/fs/cgroup",	   "sys/fs/bpf",	  "sys/fs/pstore",    "sys/fs/selinux",
@@ -241,7 +230,7 @@ static int mask_sys(struct mounts *m, struct err *e)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		AUTO_CLOSE int target = target_open(m, paths[i]);
+		AUTO_CLOSE int target = mounts_child_target(m, paths[i]);
 
 		if (target < 0 && is_missing(errno))
 			continue;
@@ -254,13 +243,13 @@ static int mask_sys(struct mounts *m, struct err *e)
 }
 
 /* A fresh sysfs needs a network namespace of our own. */
-static int op_sys(struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_sys(struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
-	AUTO_CLOSE int mnt = mounts_child_fs("sysfs", NULL, KERNEL_FS_ATTRS | op->attrs);
+	AUTO_CLOSE int mnt = mounts_child_fs("sysfs", NULL, MOUNTS_CHILD_ATTRS | op->attrs);
 	bool fresh = mnt >= 0;
 
 	if (mnt < 0)
-		mnt = host_tree("/sys", KERNEL_FS_ATTRS | op->attrs);
+		mnt = host_tree("/sys", MOUNTS_CHILD_ATTRS | op->attrs);
 	if (mnt < 0) {
 		childmsg_warn(m->chan, "no /sys for the step: %s", strerror(errno));
 		return 0;
@@ -273,7 +262,7 @@ static int op_sys(struct mounts *m, const struct plan_op *op, struct err *e)
 /* A node of the step's own, on the tmpfs that is /dev, with a mount of its own that is not nodev. A node of the host's,
  * if it were bound, would be the step's to chmod and chown where that is the host's root. 1 if it is there, 0 where the
  * kernel lets us make none (a user namespace), -1 with *e. */
-static int own_node(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int own_node(const struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
 	struct mount_attr a = {.attr_clr = MOUNT_ATTR_NODEV};
 	AUTO_FREE char *dir = path_dir(op->path);
@@ -295,7 +284,7 @@ static int own_node(const struct mounts *m, const struct plan_op *op, struct err
 }
 
 /* Read-only, which devices can be written to all the same: mode, owner and times of the host's node must not change. */
-static int host_node(const struct mounts *m, const struct plan_op *op, struct err *e)
+static int host_node(const struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
 	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
 	AUTO_CLOSE int file = path_open_nolinks(m->root, op->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
@@ -310,7 +299,7 @@ static int host_node(const struct mounts *m, const struct plan_op *op, struct er
 	return attach(m, tree, op->path, e);
 }
 
-static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_node(struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
 	int r = own_node(m, op, e);
 
@@ -318,119 +307,23 @@ static int op_node(struct mounts *m, const struct plan_op *op, struct err *e)
 }
 
 /* Only below our own tmpfs: plan_ops names no other. */
-static int op_dir(struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_dir(struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
 	if (mkdirat(m->root, op->path, 0755) < 0)
 		return err_sys(e, ERR_HOST, errno, "making /%s", op->path);
 	return 0;
 }
 
-static int op_link(struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_link(struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
 	if (symlinkat(op->arg, m->root, op->path) < 0)
 		return err_sys(e, ERR_HOST, errno, "making /%s", op->path);
 	return 0;
 }
 
-/* Detached read-only mount of a new file with the text. */
-static int text_mount(int dir, const char *name, const char *text, struct err *e)
-{
-	struct mount_attr a = {.attr_set = KERNEL_FS_ATTRS | MOUNT_ATTR_RDONLY};
-	AUTO_CLOSE int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	AUTO_CLOSE int tree = -1;
-
-	if (fd < 0)
-		return err_sys(e, ERR_HOST, errno, "temporary file");
-	if (io_write_all(fd, text, strlen(text), "temporary file", e) < 0)
-		return -1;
-	tree = open_tree(dir, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
-		return err_sys(e, ERR_HOST, errno, "temporary file");
-	return STEAL_FD(tree);
-}
-
-/* Our mount point, or, where the image's /etc is a link, what it leads to inside the root if that is a plain file. */
-static int text_target(const struct mounts *m, const char *path)
-{
-	int fd = target_open(m, path);
-	struct stat st;
-
-	if (fd < 0)
-		fd = path_open_in(m->root, path, O_PATH, 0);
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-static int op_text(struct mounts *m, const struct plan_op *op, struct err *e)
-{
-	AUTO_CLOSE int dir = target_open(m, PLAN_TEXT_DIR), mnt = -1, target = text_target(m, op->path);
-
-	if (target < 0) {
-		childmsg_warn(m->chan, "/etc of the image is no directory and leads to no %s: the step has none",
-			      op->path);
-		return 0;
-	}
-	mnt = dir < 0 ? err_sys(e, ERR_HOST, errno, "/" PLAN_TEXT_DIR)
-		      : text_mount(dir, path_base(op->path), op->arg, e);
-	if (mnt < 0)
-		return err_wrap(e, "/%s", op->path);
-	if (attach_at(mnt, target) < 0)
-		return err_sys(e, ERR_HOST, errno, "mounting /%s", op->path);
-	return 0;
-}
-
-static int write_file(int dir, const char *name, const void *p, size_t n, struct err *e)
-{
-	AUTO_CLOSE int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-
-	return fd < 0 ? err_sys(e, ERR_HOST, errno, "%s", name) : io_write_all(fd, p, n, name, e);
-}
-
-/* What programs read of the process that started them. stat and statm are fixed texts: in the real ones this process
- * would see its own addresses. */
-static int init_files(int from, int to, struct err *e)
-{
-	static const char stat[] =
-		"1 (slct-init) S 0 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
-		"0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
-	static const char statm[] = "0 0 0 0 0 0 0\n";
-	AUTO_BUF struct buf status = BUF_INIT(SNAPSHOT_MAX);
-
-	if (io_read_file(from, "status", &status, e) < 0)
-		return -1;
-	if (write_file(to, "comm", "slct-init\n", 10, e) < 0 || write_file(to, "cmdline", "slct-init", 10, e) < 0 ||
-	    write_file(to, "stat", stat, sizeof stat - 1, e) < 0 ||
-	    write_file(to, "statm", statm, sizeof statm - 1, e) < 0)
-		return -1;
-	return write_file(to, "status", status.p, status.n, e);
-}
-
-/* Process 1 carries slct's command line and descriptors: its entry is replaced as a whole. */
-static int op_init(struct mounts *m, const struct plan_op *op, struct err *e)
-{
-	struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
-	AUTO_CLOSE int target = target_open(m, op->path), mnt = -1;
-	char self[16] = "";
-
-	/* The host's /proc is in its place: /proc/1 is not our init. */
-	if (readlinkat(m->root, "proc/self", self, sizeof self - 1) < 0 || strcmp(self, "1") != 0)
-		return 0;
-	mnt = mounts_child_fs("tmpfs", "mode=0555,size=64k", KERNEL_FS_ATTRS);
-	if (target < 0 || mnt < 0)
-		return err_sys(e, ERR_HOST, errno, "hiding /%s", op->path);
-	if (init_files(target, mnt, e) < 0)
-		return err_wrap(e, "hiding /%s", op->path);
-	if (mount_setattr(mnt, "", AT_EMPTY_PATH, &a, sizeof a) < 0 || attach_at(mnt, target) < 0)
-		return err_sys(e, ERR_HOST, errno, "hiding /%s", op->path);
-	return 0;
-}
-
 /* By a path, since umount2() takes no descriptor: /dev is a tmpfs of ours by now, so none of its links is the image's.
  */
-static int op_gone(struct mounts *m, const struct plan_op *op, struct err *e)
+static int op_gone(struct mounts_child *m, const struct plan_op *op, struct err *e)
 {
 	if (fchdir(m->root) < 0 || umount2(op->path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
 		return err_sys(e, ERR_HOST, errno, "unmounting /%s", op->path);
@@ -439,13 +332,13 @@ static int op_gone(struct mounts *m, const struct plan_op *op, struct err *e)
 
 static op_fn *const op_table[] = {
 	[PLAN_FS] = op_fs,	 [PLAN_PROC] = op_proc, [PLAN_SYS] = op_sys,   [PLAN_NODE] = op_node,
-	[PLAN_DIR] = op_dir,	 [PLAN_LINK] = op_link, [PLAN_TEXT] = op_text, [PLAN_MASK] = op_mask,
-	[PLAN_RO] = op_readonly, [PLAN_INIT] = op_init, [PLAN_ENTRIES] = op_entries, [PLAN_GONE] = op_gone,
+	[PLAN_DIR] = op_dir,	 [PLAN_LINK] = op_link, [PLAN_TEXT] = mounts_child_text, [PLAN_MASK] = op_mask,
+	[PLAN_RO] = op_readonly, [PLAN_INIT] = mounts_child_init, [PLAN_ENTRIES] = op_entries, [PLAN_GONE] = op_gone,
 };
 
 int mounts_child_apply(int root, const struct plan_ops *ops, int chan, struct err *e)
 {
-	struct mounts m = {root, chan, -1};
+	struct mounts_child m = {root, chan, -1};
 	int r = 0;
 
 	if (move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)

@@ -157,6 +157,15 @@ static bool is_legacy(int fs)
 	return false;
 }
 
+/* Else files of the two would show different devices, and to tar --one-file-system they were different file systems. */
+static bool is_apart(const struct ovl *o)
+{
+	struct stat lower, upper;
+
+	return o->s->upper && fstatat(o->dir, o->s->upper, &upper, 0) == 0 && fstatat(o->dir, o->lower[0], &lower, 0) == 0 &&
+	       upper.st_dev != lower.st_dev;
+}
+
 static int configure(int fs, const struct ovl *o, bool *unsupported, struct err *e)
 {
 	const struct overlay_spec *s = o->s;
@@ -173,6 +182,8 @@ static int configure(int fs, const struct ovl *o, bool *unsupported, struct err 
 	if (!s->upper)
 		return 0;
 	if (set_string(fs, "upperdir", s->upper, e) < 0 || set_string(fs, "workdir", s->work, e) < 0)
+		return -1;
+	if (is_apart(o) && set_string(fs, "xino", "on", e) < 0)
 		return -1;
 	return set_flag(fs, "volatile", e);
 }
@@ -235,7 +246,8 @@ static int options(struct buf *opts, const struct ovl *o, const int *fds, struct
 		buf_printf(opts, "%s%d", i ? ":" : "lowerdir=", fds[i]);
 	buf_str_add(opts, ",userxattr");
 	if (o->s->upper)
-		buf_printf(opts, ",upperdir=%d,workdir=%d,volatile", fds[o->nlower], fds[o->nlower + 1]);
+		buf_printf(opts, ",upperdir=%d,workdir=%d,volatile%s", fds[o->nlower], fds[o->nlower + 1],
+			   is_apart(o) ? ",xino=on" : "");
 	if (opts->over)
 		return too_many(o->nlower, OVERLAY_OPTIONS_MAX / strlen("1000:"), e);
 	return 0;

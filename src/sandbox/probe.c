@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "src/sandbox/childmsg.h"
+#include "src/sandbox/memupper.h"
 #include "src/sandbox/nsdiag.h"
 #include "src/sandbox/overlay.h"
 #include "src/sandbox/userns.h"
@@ -24,6 +25,7 @@
 
 /* Magic numbers of statfs(2) that an overlay's upper directory cannot lie on. */
 #define MAGIC_OVERLAY 0x794c7630
+#define PROBE_MEMORY_BYTES ((uint64_t)1 << 20)
 /* Beside that of mounts. */
 #define STEP_NAMESPACES (CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
@@ -52,7 +54,7 @@ static int bad_upper(int dir, struct err *e)
 
 	if (fstatfs(dir, &fs) == 0 && fs.f_type == MAGIC_OVERLAY)
 		err_hint(e, "the store lies on an overlay (a container's own root): put it on a volume with --root or "
-			    "SLCT_ROOT");
+			    "SLCT_ROOT, or let steps write to memory with --upper tmpfs");
 	else if (e->sys == EPERM || e->sys == EACCES)
 		bad_rights(e);
 	else if (!e->hint)
@@ -88,7 +90,41 @@ static int try_overlay(int dir, struct err *e)
 	return 0;
 }
 
-static int try_in(int at, struct err *e)
+/* Lower layers on the store, upper directory on a tmpfs; the whiteout of a layer hides a file (attributes: Linux 6.7). */
+static int use_memory(int dir, struct err *e)
+{
+	static const char *const lower[] = {"lower"};
+	const struct overlay_spec s = {
+		.dirfd = dir, .lower = lower, .nlower = 1, .upper = "memory/upper", .work = "memory/work"};
+	AUTO_CLOSE int mnt = -1;
+
+	mnt = overlay_mount(&s, e);
+	if (mnt < 0 || use_overlay(mnt, e) < 0) {
+		if (!e->hint)
+			err_hint(e, "a tmpfs takes user extended attributes since Linux 6.6; an overlay on an overlay on an "
+				    "overlay is refused: put the store on a volume with --root or SLCT_ROOT");
+		return -1;
+	}
+	return probe_whiteouts_try(dir, e);
+}
+
+static int try_memory(int at, struct err *e)
+{
+	/* in this mount namespace, where something can be mounted on it */
+	AUTO_CLOSE int dir = overlay_reopen(at);
+	int r;
+
+	if (dir < 0)
+		return err_sys(e, ERR_HOST, errno, "probe: the store's directory");
+	if (make_dirs(dir, e) < 0 || memupper_mount(dir, "memory", PROBE_MEMORY_BYTES, e) < 0)
+		return -1;
+	r = use_memory(dir, e);
+	if (fchdir(dir) < 0 || umount2("memory", MNT_DETACH) < 0)
+		return r < 0 ? r : err_sys(e, ERR_HOST, errno, "probe: unmounting a tmpfs");
+	return r;
+}
+
+static int try_in(int at, int (*try)(int dir, struct err *e), struct err *e)
 {
 	AUTO_CLOSE int dir = -1;
 	AUTO_FREE char *name = NULL;
@@ -98,7 +134,7 @@ static int try_in(int at, struct err *e)
 	if (tmp_dir(at, "probe", &name, e) < 0)
 		return -1;
 	dir = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = dir < 0 ? err_sys(e, ERR_HOST, errno, "%s", name) : try_overlay(dir, e);
+	r = dir < 0 ? err_sys(e, ERR_HOST, errno, "%s", name) : try(dir, e);
 	path_remove_tree(at, name, &ignored);
 	err_release(&ignored);
 	return r;
@@ -135,7 +171,7 @@ struct probe {
 	const char *what;
 };
 
-static int do_overlay(const struct probe *p, struct err *e)
+static int in_step(const struct probe *p, int (*try)(int dir, struct err *e), struct err *e)
 {
 	AUTO_CLOSE int at = open(p->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -146,7 +182,17 @@ static int do_overlay(const struct probe *p, struct err *e)
 	/* Those of a step; what is in them is not needed. */
 	if (unshare(STEP_NAMESPACES) < 0)
 		return nsdiag_refused(errno, "unshare", STEP_NAMESPACES, e);
-	return try_calls(e) < 0 ? -1 : try_in(at, e);
+	return try_calls(e) < 0 ? -1 : try_in(at, try, e);
+}
+
+static int do_overlay(const struct probe *p, struct err *e)
+{
+	return in_step(p, try_overlay, e);
+}
+
+static int do_memory(const struct probe *p, struct err *e)
+{
+	return in_step(p, try_memory, e);
 }
 
 static int do_trees(const struct probe *p, struct err *e)
@@ -259,6 +305,11 @@ static int probe_run(const struct probe *p, struct err *e)
 int probe_overlay(int nsfd, const char *scratch, struct err *e)
 {
 	return probe_run(&(struct probe){do_overlay, nsfd, scratch, "trying an overlay"}, e);
+}
+
+int probe_memory(int nsfd, const char *scratch, struct err *e)
+{
+	return probe_run(&(struct probe){do_memory, nsfd, scratch, "trying an overlay with a tmpfs"}, e);
 }
 
 int probe_proc(int nsfd, struct err *e)

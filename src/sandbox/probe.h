@@ -8,6 +8,8 @@
  * scratch the way steps do, including the removal of a lower directory (without userxattr support that gives EIO on a
  * mount that looks well). Everything made is removed. -1 with *e (ERR_HOST) and the remedy. */
 int probe_overlay(int nsfd, const char *scratch, struct err *e);
+/* The same with the upper directory on a tmpfs, and layers with whiteouts by attribute where the store needs those. */
+int probe_memory(int nsfd, const char *scratch, struct err *e);
 /* Join the user namespace and mount a fresh proc of a new pid namespace. Steps get the host's /proc where it is refused.
  * -1 with *e (ERR_HOST) and the remedy. */
 int probe_proc(int nsfd, struct err *e);
@@ -28,5 +30,6 @@ bool probe_device_whiteouts(const char *scratch);
 int probe_notify_try(struct err *e);
 int probe_tree_try(int at, bool chroot_too, struct err *e);
 int probe_chroot_try(int at, struct err *e);
+int probe_whiteouts_try(int dir, struct err *e);
 
 #endif

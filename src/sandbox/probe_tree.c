@@ -36,6 +36,42 @@ static int try_marks(int dir, struct err *e)
 			   "since Linux 6.6, tmpfs, with --root or SLCT_ROOT");
 }
 
+static int make_marked(int dir, struct err *e)
+{
+	AUTO_CLOSE int top = -1, file = -1, hidden = -1;
+
+	if (mkdirat(dir, "bottom", 0755) < 0 || mkdirat(dir, "top", 0755) < 0)
+		return err_sys(e, ERR_HOST, errno, "probe: layers");
+	top = openat(dir, "top", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	file = openat(dir, "top/f", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	hidden = openat(dir, "bottom/f", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (top < 0 || file < 0 || hidden < 0 || fsetxattr(file, "user.overlay.whiteout", "y", 1, 0) < 0 ||
+	    fsetxattr(top, "user.overlay.opaque", "x", 1, 0) < 0)
+		return err_sys(e, ERR_HOST, errno, "probe: a whiteout by attribute");
+	return 0;
+}
+
+/* Where the store takes no devices for whiteouts its layers have attributes (oci/mark.h): an overlay must not list what
+ * they hide. */
+int probe_whiteouts_try(int dir, struct err *e)
+{
+	static const char *const lower[] = {"bottom", "top"};
+	const struct overlay_spec s = {.dirfd = dir, .lower = lower, .nlower = ARRAY_LEN(lower)};
+	AUTO_CLOSE int mnt = -1;
+
+	if (mknodat(dir, "whiteout", S_IFCHR, 0) == 0)
+		return 0;
+	if (make_marked(dir, e) < 0)
+		return -1;
+	mnt = overlay_mount(&s, e);
+	if (mnt < 0)
+		return -1;
+	if (!overlay_upper_used(mnt))
+		return 0;
+	err_set(e, ERR_HOST, "overlays of this kernel do not know whiteouts by attribute, and the store takes no others");
+	return err_hint(e, "Linux 6.7 or newer is needed for that; or put the store on a volume with --root or SLCT_ROOT");
+}
+
 /* An overlay is a mount of its own and does not mind; programs of a tree are started from the store's mount. */
 static int try_programs(int dir, struct err *e)
 {

@@ -83,13 +83,14 @@ struct solo *solo_new(const struct sandbox_spec *spec, struct err *e)
 int solo_enter(struct solo *s, struct err *e)
 {
 	AUTO_CLOSE int fds = openat(s->proc, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat st;
+	struct statx x;
 	sigset_t set;
 
-	if (fds < 0 || stat("/", &st) < 0 || fchdir(fds) < 0)
+	if (fds < 0 || statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &x) < 0 || fchdir(fds) < 0)
 		return err_sys(e, ERR_HOST, errno, "the supervisor's /proc/self/fd");
-	s->root_dev = st.st_dev;
-	s->root_ino = st.st_ino;
+	s->root_dev = makedev(x.stx_dev_major, x.stx_dev_minor);
+	s->root_ino = x.stx_ino;
+	s->root_mnt = x.stx_mnt_id;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)

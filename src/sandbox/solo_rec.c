@@ -35,6 +35,18 @@ bool solo_rec_maybe(const struct solo *s, const struct solo_name *name)
 	       (!has_attribute(st.st_mode) || st.st_dev != s->root_dev);
 }
 
+/* Where the upper directory is on a tmpfs the topmost bits of an overlay's inode number tell the file system (memupper.h). */
+#define INODE_MASK (UINT64_MAX >> 2)
+
+/* An overlay whose layers are on several file systems shows their devices for all but directories. */
+bool solo_rec_in_root(const struct solo *s, int fd, uint64_t dev)
+{
+	struct statx x;
+
+	return dev == s->root_dev ||
+	       (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &x) == 0 && x.stx_mask & STATX_MNT_ID && x.stx_mnt_id == s->root_mnt);
+}
+
 static bool key_of(int fd, const char *path, struct owntab_key *k, uint64_t *dev)
 {
 	struct statx x;
@@ -42,6 +54,7 @@ static bool key_of(int fd, const char *path, struct owntab_key *k, uint64_t *dev
 	if (statx(fd, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME | STATX_TYPE, &x) < 0)
 		return false;
 	*k = owntab_key_of(&x);
+	k->ino &= INODE_MASK;
 	*dev = makedev(x.stx_dev_major, x.stx_dev_minor);
 	return true;
 }
@@ -61,7 +74,7 @@ static int get_row(const struct solo *s, int fd, struct ownrec *rec)
 
 	if (!solo_rec_rows(s) || !key_of(fd, "", &k, &dev))
 		return 0;
-	if (dev != s->root_dev)
+	if (!solo_rec_in_root(s, fd, dev))
 		/* a mount of another stage shows layers, too; a time of birth tells them from a tmpfs */
 		return owntab_get(other_rows(s, dev), &k, rec) || (k.btime_s && owntab_get(s->owners, &k, rec));
 	return owntab_get(s->seen, &k, rec) || owntab_get(s->made, &k, rec) || owntab_get(s->owners, &k, rec);
@@ -78,7 +91,7 @@ int solo_rec_get(const struct solo *s, int fd, const struct stat *st, struct own
 		n = getxattr(name, OWNREC_XATTR, text, sizeof text);
 		if (n >= 0)
 			return ownrec_parse(text, (size_t)n, rec) == 0;
-		if (st->st_dev == s->root_dev)
+		if (solo_rec_in_root(s, fd, st->st_dev))
 			return 0;
 	}
 	return get_row(s, fd, rec);
@@ -158,7 +171,7 @@ static int put_rows(struct solo *s, int fd, const struct ownrec *rec)
 
 	if (!key_of(fd, "", &shown, &dev))
 		return -errno;
-	if (dev != s->root_dev)
+	if (!solo_rec_in_root(s, fd, dev))
 		return put_other(s, dev, &shown, rec);
 	if (!upper_key(s, fd, &upper) || !same_birth(&shown, &upper))
 		upper = shown;
@@ -177,7 +190,7 @@ int solo_rec_set(struct solo *s, int fd, const struct stat *st, const struct own
 	if (!has_attribute(st->st_mode))
 		return put_rows(s, fd, rec);
 	r = put_attribute(fd, rec);
-	return (r == -ENOTSUP || r == -EPERM) && st->st_dev != s->root_dev ? put_rows(s, fd, rec) : r;
+	return (r == -ENOTSUP || r == -EPERM) && !solo_rec_in_root(s, fd, st->st_dev) ? put_rows(s, fd, rec) : r;
 }
 
 void solo_rec_keep(struct solo *s, int fd, const struct ownrec *before)
@@ -192,7 +205,7 @@ bool solo_rec_may(const struct solo_req *r, int fd, const struct stat *st, int w
 
 	if (solo_id_is_root(r->who))
 		return true;
-	if (!solo_rec_get(r->s, fd, st, &rec) && st->st_dev != r->s->root_dev)
+	if (!solo_rec_get(r->s, fd, st, &rec) && !solo_rec_in_root(r->s, fd, st->st_dev))
 		return true;
 	return solo_acl_may(r, false, fd, &rec, solo_rec_mode(&rec, st->st_mode), want);
 }

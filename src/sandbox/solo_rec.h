@@ -10,6 +10,8 @@
 #include "src/sandbox/solo_path.h"
 
 /* Whether there may be a record for what has this name: cheap, for the many that have none. */
+/* Whether what fd is open on, of device dev, belongs to the step's root and not to something mounted in it. */
+bool solo_rec_in_root(const struct solo *s, int fd, uint64_t dev);
 bool solo_rec_maybe(const struct solo *s, const struct solo_name *name);
 /* The record of an object by its O_PATH descriptor and fstat: 1 and *rec, or 0 and *rec = 0:0 as on disk. A malformed
  * record counts as none. */

@@ -33,6 +33,7 @@ struct solo {
 	int proc;		    /* a procfs of its own, nothing masked */
 	int upper;		    /* the upper directory (or merged tree) as such: inodes are what its layer will have */
 	uint64_t root_dev, root_ino; /* the step's root directory */
+	uint64_t root_mnt;	     /* its mount (Linux 5.8) */
 	bool chrooted;		    /* some task has called chroot */
 	struct rlimit unused;	    /* SOLO_FILTER_RLIMIT as it was */
 	struct solo_ids *ids;

@@ -111,7 +111,7 @@ int64_t solo_stat_access(struct solo_req *r)
 		return n;
 	fd = (int)n;
 	/* Of other file systems (/proc, /sys, devices) nothing is known but what the kernel says. */
-	if (fstat(fd, &st) < 0 || (!solo_rec_get(r->s, fd, &st, &rec) && st.st_dev != r->s->root_dev))
+	if (fstat(fd, &st) < 0 || (!solo_rec_get(r->s, fd, &st, &rec) && !solo_rec_in_root(r->s, fd, st.st_dev)))
 		return SOLO_NATIVE;
 	if (S_ISLNK(st.st_mode))
 		return SOLO_NATIVE;

@@ -48,8 +48,15 @@ void tier_release(struct tier_info *t)
 	t->why = t->hint = NULL;
 }
 
-/* Overlays are refused, for a reason that *e has: then roots are trees of their own, if the rest works. Layer trees
- * whose whiteouts no overlay would understand are another form. */
+/* Layer trees with whiteouts by attribute, where devices cannot be whiteouts, are another form. */
+static int name_whiteouts(struct tier_info *out, const char *scratch)
+{
+	if (!probe_device_whiteouts(scratch))
+		snprintf(out->form + strlen(out->form), sizeof out->form - strlen(out->form), "-w");
+	return 0;
+}
+
+/* Overlays are refused, for a reason that *e has: then roots are trees of their own, if the rest works. */
 static int without_overlay(struct tier_info *out, int ns, const char *scratch, struct err *e)
 {
 	struct err more = ERR_INIT;
@@ -61,13 +68,26 @@ static int without_overlay(struct tier_info *out, int ns, const char *scratch, s
 	out->trees = true;
 	out->why = mem_printf("roots are copies: %s", e->msg);
 	err_release(e);
-	if (!probe_device_whiteouts(scratch))
-		snprintf(out->form + strlen(out->form), sizeof out->form - strlen(out->form), "-x");
-	return 0;
+	return name_whiteouts(out, scratch);
+}
+
+/* Asked for, so nothing else is taken in its place. */
+static int in_memory(struct tier_info *out, int ns, const char *scratch, struct err *e)
+{
+	struct err no = ERR_INIT;
+
+	if (probe_memory(ns, scratch, e) < 0)
+		return err_wrap(e, "upper directories on a tmpfs (--upper)");
+	out->refused = probe_overlay(ns, scratch, &no) < 0;
+	err_release(&no);
+	out->why = mem_strdup("what steps change lies in memory");
+	return name_whiteouts(out, scratch);
 }
 
 static int probe_roots(struct tier_info *out, int ns, const char *scratch, struct err *e)
 {
+	if (out->memory)
+		return in_memory(out, ns, scratch, e);
 	return probe_overlay(ns, scratch, e) == 0 ? 0 : without_overlay(out, ns, scratch, e);
 }
 
@@ -115,11 +135,15 @@ static int probe_in_chroot(struct tier_info *out, const char *scratch, struct er
 {
 	if (geteuid() != 0)
 		return err_set(e, ERR_HOST, "not uid 0");
+	if (out->memory) {
+		err_set(e, ERR_HOST, "no tmpfs can be mounted here (--upper)");
+		return err_hint(e, "leave --upper and SLCT_UPPER out");
+	}
 	if (probe_chroot(scratch, e) < 0)
 		return -1;
 	out->trees = true;
-	snprintf(out->form, sizeof out->form, probe_device_whiteouts(scratch) ? "real" : "real-x");
-	return 0;
+	snprintf(out->form, sizeof out->form, "real");
+	return name_whiteouts(out, scratch);
 }
 
 /* Nothing that could fail: trees are ordinary files of the caller, with their owners recorded, and roots are copies. */
@@ -127,8 +151,8 @@ static int probe_none(struct tier_info *out, const char *scratch, struct err *e)
 {
 	(void)e;
 	out->trees = true;
-	snprintf(out->form, sizeof out->form, probe_device_whiteouts(scratch) ? "plain" : "plain-x");
-	return 0;
+	snprintf(out->form, sizeof out->form, "plain");
+	return name_whiteouts(out, scratch);
 }
 
 static int (*const tier_probes[])(struct tier_info *, const char *, struct err *) = {
@@ -136,9 +160,9 @@ static int (*const tier_probes[])(struct tier_info *, const char *, struct err *
 	[TIER_CHROOT] = probe_in_chroot, [TIER_NONE] = probe_none,
 };
 
-static int probe_one(enum tier t, const char *scratch, struct tier_info *out, struct err *e)
+static int probe_one(enum tier t, bool memory, const char *scratch, struct tier_info *out, struct err *e)
 {
-	*out = (struct tier_info){.tier = t};
+	*out = (struct tier_info){.tier = t, .memory = memory};
 	if (tier_probes[t](out, scratch, e) < 0)
 		return err_wrap(e, "isolation \"%s\"", tier_name(t));
 	if (!out->why)
@@ -166,7 +190,7 @@ static void add_refusal(enum tier t, const struct err *e, struct strv *why, stru
 		strv_add(hints, e->hint);
 }
 
-static int probe_best(const char *scratch, struct tier_info *out, struct err *e)
+static int probe_best(bool memory, const char *scratch, struct tier_info *out, struct err *e)
 {
 	static const enum tier order[] = {TIER_ROOT, TIER_RANGE, TIER_SOLO, TIER_CHROOT, TIER_NONE};
 	AUTO_STRV struct strv why = {0}, hints = {0};
@@ -174,7 +198,7 @@ static int probe_best(const char *scratch, struct tier_info *out, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
 		struct err refused = ERR_INIT;
 
-		if (probe_one(order[i], scratch, out, &refused) == 0) {
+		if (probe_one(order[i], memory, scratch, out, &refused) == 0) {
 			if (out->why[0])
 				strv_add(&why, out->why);
 			free(out->why);
@@ -188,9 +212,9 @@ static int probe_best(const char *scratch, struct tier_info *out, struct err *e)
 	return err_set(e, ERR_INTERNAL, "no tier of isolation");
 }
 
-int tier_probe(enum tier want, const char *scratch, struct tier_info *out, struct err *e)
+int tier_probe(enum tier want, bool memory, const char *scratch, struct tier_info *out, struct err *e)
 {
 	if (want == TIER_AUTO)
-		return probe_best(scratch, out, e);
-	return probe_one(want, scratch, out, e);
+		return probe_best(memory, scratch, out, e);
+	return probe_one(want, memory, scratch, out, e);
 }

@@ -2,7 +2,7 @@
 #ifndef SLCT_TIER_H
 #define SLCT_TIER_H
 
-#include "src/util/err.h"
+#include "src/sandbox/memupper.h"
 
 enum tier { TIER_AUTO, TIER_ROOT, TIER_RANGE, TIER_SOLO, TIER_CHROOT, TIER_NONE };
 
@@ -17,14 +17,17 @@ struct tier_info {
 	size_t nuid, ngid;
 	char form[80]; /* name of the layer form: "real"; "map-" and 16 hex digits of the maps' digest; "rec": all is the
 			* caller's, owners are recorded; "plain": the same without a user namespace */
+	bool memory;   /* overlays of steps have their upper directories on a tmpfs (memupper.h) */
+	bool refused;  /* the store's file system takes none at all, that of a COPY neither */
 	bool trees;    /* no overlay can lie on the store: merged roots are trees of their own */
 	char *why;     /* why not a better one, for the first line of a build; may be "" */
 	char *hint;    /* none: the remedies, one a line; else NULL */
 };
 
 /* Find the best tier (want == TIER_AUTO; the last of them, none, always works), or check the wanted one; scratch is a
- * directory of the store where overlay and attributes are tried. -1: ERR_HOST with what refused and the exact remedy. */
-int tier_probe(enum tier want, const char *scratch, struct tier_info *out, struct err *e);
+ * directory of the store where overlay and attributes are tried; memory: with upper directories on a tmpfs, without which
+ * the tier does not count as possible. -1: ERR_HOST with what refused and the exact remedy. */
+int tier_probe(enum tier want, bool memory, const char *scratch, struct tier_info *out, struct err *e);
 void tier_release(struct tier_info *t);
 const char *tier_name(enum tier t);
 /* Whether slct may make device nodes; else they are recorded (ownrec.h). */

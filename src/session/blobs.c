@@ -41,16 +41,20 @@ static bool find_known(const struct blobs_request *r, const struct digest *diff_
 	return false;
 }
 
-bool blobs_remembered(struct store *s, const struct digest *diff_id, struct descriptor *out)
+bool blobs_remembered(const struct blobs_request *r, size_t i, struct descriptor *out)
 {
 	AUTO_LAYER_REC struct store_layer_rec rec = {0};
 	struct err e = ERR_INIT;
 
-	if (store_layer_rec_get(s, diff_id, &rec, &e) < 0)
+	if (store_layer_rec_get(r->s->store, &r->diff_ids->v[i], &rec, &e) < 0)
 		err_release(&e);
-	if (rec.nblobs)
-		descriptor_copy(out, &rec.blobs[0].desc);
-	return rec.nblobs > 0;
+	for (size_t k = 0; k < rec.nblobs; k++) {
+		if (!codec_fits(r, rec.blobs[k].codec))
+			continue;
+		descriptor_copy(out, &rec.blobs[k].desc);
+		return true;
+	}
+	return false;
 }
 
 bool blobs_fits(const struct blobs_request *r, size_t i, const struct digest *blob)

@@ -16,8 +16,8 @@ struct blobs_request {
 /* Fill in what the store has, by its records: for every layer a blob that is there. Returns the number still
  * missing. */
 size_t blobs_known(struct blobs_request *r);
-/* A blob of the layer by its record, in the store or not. */
-bool blobs_remembered(struct store *s, const struct digest *diff_id, struct descriptor *out);
+/* A blob of layer i that would do, by its record, in the store or not. */
+bool blobs_remembered(const struct blobs_request *r, size_t i, struct descriptor *out);
 /* Whether a blob that a manifest has for layer i would do. */
 bool blobs_fits(const struct blobs_request *r, size_t i, const struct digest *blob);
 /* Arguments of a worker (WORKER_USERNS) that packs what is missing; its result goes to blobs_take. */

@@ -14,8 +14,8 @@
 /* The tier whose trees have this form, if it is one that this user can enter now. */
 static bool tier_of(const char *name, struct tier_info *t)
 {
-	/* "-x": whiteouts are attributes there, which any tier can read */
-	size_t n = strlen(name), cut = n > 2 && strcmp(name + n - 2, "-x") == 0 ? 2 : 0;
+	/* "-w": whiteouts are attributes there, which any tier can read; "-x": the same, not marked for overlays */
+	size_t n = strlen(name), cut = n > 2 && (strcmp(name + n - 2, "-w") == 0 || strcmp(name + n - 2, "-x") == 0) ? 2 : 0;
 	AUTO_FREE char *form = mem_strndup(name, n - cut);
 	struct err e = ERR_INIT;
 	bool ours = false;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "oci/layout_dir.h"
 #include "src/sandbox/userns.h"
 #include "src/util/mem.h"
 
@@ -43,8 +44,32 @@ int session_open_exclusive(struct session *s, const char *root, struct err *e)
 	return open_with(s, root, NULL, store_open_exclusive, e);
 }
 
+void session_hold_dir(struct session *s, const char *path)
+{
+	struct session_hold h;
+
+	for (size_t i = 0; i < s->held.n; i++)
+		if (strcmp(s->held.v[i].path, path) == 0)
+			return;
+	h = (struct session_hold){.fd = layout_dir_hold(path)};
+	if (h.fd < 0)
+		return;
+	h.path = mem_strdup(path);
+	vec_push(&s->held, h);
+}
+
+static void release_held(struct session *s)
+{
+	for (size_t i = 0; i < s->held.n; i++) {
+		close(s->held.v[i].fd);
+		free(s->held.v[i].path);
+	}
+	vec_release(&s->held);
+}
+
 void session_close(struct session *s)
 {
+	release_held(s);
 	loop_free(s->loop);
 	if (s->nsfd >= 0)
 		close(s->nsfd);
@@ -66,7 +91,7 @@ int session_need_tier(struct session *s, struct err *e)
 	if (store_tmp_dir(s->store, "probe", &rel, e) < 0)
 		return -1;
 	AUTO_FREE char *scratch = mem_printf("%s/%s", store_root(s->store), rel);
-	int rc = tier_probe(s->want, scratch, &s->tier, e);
+	int rc = tier_probe(s->want, s->upper.wanted, scratch, &s->tier, e);
 
 	unlinkat(store_fd(s->store), rel, AT_REMOVEDIR);
 	if (rc == 0 && (s->tier.tier == TIER_RANGE || s->tier.tier == TIER_SOLO)) {

@@ -119,15 +119,6 @@ struct loop_src *loop_add_fd(struct loop *l, int fd, uint32_t events, loop_fd_fn
 	return s;
 }
 
-int loop_set_events(struct loop *l, struct loop_src *s, uint32_t events, struct err *e)
-{
-	struct epoll_event ev = {.events = events, .data.ptr = s};
-
-	if (epoll_ctl(l->epfd, EPOLL_CTL_MOD, s->fd, &ev) < 0)
-		return err_sys(e, ERR_HOST, errno, "cannot watch a descriptor");
-	return 0;
-}
-
 struct loop_src *loop_add_signals(struct loop *l, const int *signos, size_t n, loop_signal_fn *fn, void *arg,
 				  struct err *e)
 {

@@ -21,8 +21,6 @@ void loop_free(struct loop *l); /* removes all sources; unblocks the signals */
 
 /* events: EPOLLIN, EPOLLOUT; the descriptor stays the caller's. NULL with *e. */
 struct loop_src *loop_add_fd(struct loop *l, int fd, uint32_t events, loop_fd_fn *fn, void *arg, struct err *e);
-/* Watch other events from now on. */
-int loop_set_events(struct loop *l, struct loop_src *s, uint32_t events, struct err *e);
 /* Blocks the signals of the set for this process (until loop_free) and delivers them here. */
 struct loop_src *loop_add_signals(struct loop *l, const int *signos, size_t n, loop_signal_fn *fn, void *arg,
 				  struct err *e);

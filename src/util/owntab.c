@@ -157,18 +157,6 @@ bool owntab_next(const struct owntab *t, size_t *pos, struct owntab_key *k, stru
 	return false;
 }
 
-int owntab_merge(struct owntab *t, const struct owntab *from)
-{
-	struct owntab_key k;
-	struct ownrec rec;
-	size_t pos = 0;
-
-	while (owntab_next(from, &pos, &k, &rec))
-		if (owntab_set(t, &k, &rec) < 0)
-			return -1;
-	return 0;
-}
-
 static int row_cmp(const void *pa, const void *pb)
 {
 	const struct owntab_key *a = &((const struct owntab_row *)pa)->key, *b = &((const struct owntab_row *)pb)->key;

@@ -44,8 +44,6 @@ bool owntab_del(struct owntab *t, const struct owntab_key *k); /* whether there 
 size_t owntab_len(const struct owntab *t);
 /* All rows in no order: start with *pos = 0; false after the last. The table must not change meanwhile. */
 bool owntab_next(const struct owntab *t, size_t *pos, struct owntab_key *k, struct ownrec *rec);
-/* Set every row of `from` in t; -1 with errno as above. */
-int owntab_merge(struct owntab *t, const struct owntab *from);
 
 /* Replace the contents of the open regular file by the table. */
 int owntab_save(const struct owntab *t, int fd, struct err *e);

@@ -24,11 +24,6 @@ int proc_pidfd(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-int proc_pidfd_kill(int pidfd, int sig)
-{
-	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
-}
-
 void proc_die_with_parent(pid_t parent)
 {
 	/* The parent may have gone before prctl; then nobody will send the signal. */

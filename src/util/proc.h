@@ -25,7 +25,6 @@ struct proc_io {
 int proc_run(char *const argv[], const struct proc_io *io, int *status, struct err *e);
 /* pidfd of a child (Linux 5.3); -1 with errno. */
 int proc_pidfd(pid_t pid);
-int proc_pidfd_kill(int pidfd, int sig);
 /* PR_SET_PDEATHSIG, then check that the parent is still `parent`; exits with 127 if it has gone. */
 void proc_die_with_parent(pid_t parent);
 

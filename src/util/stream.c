@@ -266,45 +266,6 @@ struct wstream *stream_hash_w(struct wstream *dst, struct hash *h, uint64_t *cou
 	return stream_new_w(stream_sum_write, stream_sum_finish, stream_sum_wclose, t);
 }
 
-struct stream_limit {
-	struct rstream *src;
-	uint64_t max, left;
-	enum err_code code;
-	char *what;
-};
-
-/* Asks for one byte more than is left, so that "exactly max" and "more" differ. */
-static ssize_t stream_limit_read(struct rstream *s, void *p, size_t n, struct err *e)
-{
-	struct stream_limit *t = s->self;
-	ssize_t r = stream_read(t->src, p, n > t->left ? (size_t)t->left + 1 : n, e);
-
-	if (r < 0)
-		return -1;
-	if ((uint64_t)r > t->left)
-		return err_set(e, t->code, "%s is larger than %llu bytes", t->what, (unsigned long long)t->max);
-	t->left -= (uint64_t)r;
-	return r;
-}
-
-static void stream_limit_close(struct rstream *s)
-{
-	struct stream_limit *t = s->self;
-
-	stream_rclose(t->src);
-	free(t->what);
-	free(t);
-	free(s);
-}
-
-struct rstream *stream_limit_r(struct rstream *src, uint64_t max, enum err_code code, const char *what)
-{
-	struct stream_limit *t = mem_new(struct stream_limit);
-
-	*t = (struct stream_limit){src, max, max, code, mem_strdup(what)};
-	return stream_new_r(stream_limit_read, stream_limit_close, t);
-}
-
 static int stream_null_write(struct wstream *s ATTR_UNUSED, const void *p ATTR_UNUSED, size_t n ATTR_UNUSED,
 			     struct err *e ATTR_UNUSED)
 {

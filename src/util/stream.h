@@ -43,8 +43,6 @@ struct wstream *stream_to_fd(int fd, bool own, const char *what);
 /* Adds what passes to h and counts it; h and count are borrowed and may be NULL. */
 struct rstream *stream_hash_r(struct rstream *src, struct hash *h, uint64_t *count);
 struct wstream *stream_hash_w(struct wstream *dst, struct hash *h, uint64_t *count);
-/* More than max bytes is an error of the code given; `what` names it. */
-struct rstream *stream_limit_r(struct rstream *src, uint64_t max, enum err_code code, const char *what);
 struct wstream *stream_null(void);
 
 #endif

@@ -36,16 +36,6 @@ bool sv_ieq_str(struct sv a, const char *s)
 	return true;
 }
 
-int sv_cmp(struct sv a, struct sv b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int c = n ? memcmp(a.p, b.p, n) : 0;
-
-	if (c)
-		return c;
-	return (a.n > b.n) - (a.n < b.n);
-}
-
 bool sv_starts(struct sv v, const char *prefix)
 {
 	struct sv p = sv_from(prefix);

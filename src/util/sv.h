@@ -29,7 +29,6 @@ static inline struct sv sv_of(const char *p, size_t n)
 bool sv_eq(struct sv a, struct sv b);
 bool sv_eq_str(struct sv a, const char *s);
 bool sv_ieq_str(struct sv a, const char *s); /* ASCII case-insensitive */
-int sv_cmp(struct sv a, struct sv b);        /* byte order, shorter first */
 bool sv_starts(struct sv v, const char *prefix);
 bool sv_ends(struct sv v, const char *suffix);
 /* Index of the first (last) c, or -1. */

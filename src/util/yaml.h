@@ -31,7 +31,5 @@ struct json *yaml_root(const struct yaml_doc *d); /* borrowed */
 unsigned yaml_line(const struct yaml_doc *d, const struct json *node);
 /* A scalar as YAML 1.1 reads booleans (true/false, yes/no, on/off in any case); 0, or -1 if it is none. */
 int yaml_bool(const struct json *node, bool *out);
-/* Write a tree as YAML in block style, strings double-quoted where they need it. */
-void yaml_write(const struct json *j, struct buf *out);
 
 #endif

@@ -4,6 +4,7 @@
     SLCT_BASES=dir   where busybox.tar and debian.tar are (default: build/bases; what lacks is made)
     CI=true          what the host lacks is a failure, not a skip
     TMPDIR=dir       where the stores are made: on a tmpfs everything is faster
+    SLCT_UPPER=tmpfs  all that runs in overlays, with upper directories in memory
 """
 import collections
 import contextlib

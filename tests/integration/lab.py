@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import os
+import pty
 import re
 import socket
 import subprocess
@@ -123,7 +124,7 @@ class Slct:
             home.mkdir(parents=True, exist_ok=True)
         self.env = {"PATH": os.environ["PATH"], "HOME": str(home), "SLCT_ROOT": str(store), "LC_ALL": "C.UTF-8",
                     "TMPDIR": str(work)}
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "SLCT_UPPER"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
         self.env.update(env or {})
@@ -187,6 +188,25 @@ class Slct:
         folder = write_tree(self.work / f"f{self.count}" / name, {**files, **(extra or {})})
         self.give(folder.parent)
         return folder
+
+
+def on_terminal(slct, *args, keys=b"", cwd=None):
+    """Run slct with a terminal; gives the exit status and what the terminal showed."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(cwd or slct.work)
+        os.execvpe(slct.argv(*args)[0], slct.argv(*args), slct.env)
+    os.write(fd, keys)
+    seen = b""
+    while True:
+        try:
+            data = os.read(fd, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        seen += data
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode(errors="replace")
 
 
 class File:

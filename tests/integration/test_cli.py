@@ -69,7 +69,10 @@ def test_what_is_not_built_says_so(slct):
     (["save", "x"], "-o PATH is missing"),
     (["build", "-t", "UPPER", "."], "upper-case"),
     (["build", "--target", "a", "--goal", "b", "."], "exclude each other"),
-    (["build", "--created", "now", "."], "--created is not built yet"),
+    (["build", "--created", "today", "."], '"today" is neither now nor a date'),
+    (["build", "--created", "2026-13-01", "."], "neither now nor a date"),
+    (["build", "--created", "1969-12-31", "."], "neither now nor a date"),
+    (["build", "--created", "", "."], "neither now nor a date"),
     (["completion", "tcsh"], "not built"),
 ])
 def test_wrong_usage(slct, args, message):
@@ -158,7 +161,7 @@ def test_completion(slct):
     COMP_WORDS=(slct --root x ima); COMP_CWORD=3; _slct; echo "${COMPREPLY[*]}"
     """
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["--pull --push", "always missing never", "images"], done.stderr
+    assert done.stdout.splitlines() == ["--pull --push", "auto always missing never", "images"], done.stderr
 
 
 def test_install(slct, tmp_path):

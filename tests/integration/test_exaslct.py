@@ -127,9 +127,46 @@ def test_wrong_use(empty, args, words):
 
 def test_options_without_meaning_are_remarked_on(slct):
     root = make(slct)
-    done = ex(slct, root, "build", "--goal", "deps", "--temporary-base-directory", "/tmp", "--force-pull")
-    for option in ("temporary-base-directory", "force-pull"):
+    done = ex(slct, root, "build", "--goal", "deps", "--source-docker-tag-prefix", "x", "--use-job-specific-log-file", "no")
+    for option in ("source-docker-tag-prefix", "use-job-specific-log-file"):
         assert f"--{option} has no meaning here: " in done.err
+
+
+def test_force_pull(new_slct, registry):
+    """What the repository has comes before what was built here by the same key; what it lacks is taken from here."""
+    def archive(one, root):
+        ex(one, root, "export", "--export-path", "o", "--release-goal", "lang")
+        return (root / "o/demo-all_lang.tar.gz").read_bytes()
+
+    one, other = new_slct(), new_slct()
+    roots, repo = {}, registry.repo("forced")
+    for each in (one, other):
+        roots[each] = make(each)
+        file = roots[each] / "flavors/demo-all/flavor_base/lang/Dockerfile"
+        file.write_text("FROM {{deps}}\nRUN cat /proc/sys/kernel/random/uuid >/exaudf/lang\n")
+    ex(one, roots[one], "push", "--goal", "lang", "--target-docker-repository-name", repo)
+    source = ["--source-docker-repository-name", repo]
+    ex(other, roots[other], "build", "--goal", "lang", "--goal", "custom")
+    mine = archive(other, roots[other])
+    assert mine != archive(one, roots[one])
+    ex(other, roots[other], "build", "--goal", "lang", *source)
+    assert archive(other, roots[other]) == mine, "without the option the store comes first"
+    done = ex(other, roots[other], "build", "--goal", "lang", *source, "--force-pull")
+    assert not done.ran and "no meaning" not in done.err
+    pulled = other.run("cat", done.out.split()[-1], "/exaudf/lang").out
+    assert pulled == one.run("cat", ex(one, roots[one], "build", "--goal", "lang").out.split()[-1], "/exaudf/lang").out
+    done = ex(other, roots[other], "build", "--goal", "custom", *source, "--force-pull")
+    assert {line.split()[0] for line in done.ran} <= {"demo-all/custom"}
+    other.fsck()
+
+
+def test_temporary_base_directory(slct):
+    """It is made, and is what programs that slct starts have as TMPDIR; what is no directory is an error."""
+    root = make(slct)
+    ex(slct, root, "build", "--goal", "deps", "--temporary-base-directory", "new/tmp")
+    assert (root / "new/tmp").is_dir()
+    (root / "file").write_text("")
+    assert "--temporary-base-directory" in ex(slct, root, "build", "--temporary-base-directory", "file", rc=3).err
 
 
 # --- build ---

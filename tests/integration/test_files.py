@@ -79,7 +79,7 @@ def test_diff_of_rpm_packages(slct):
     assert found["notes"] == []
     slct.build("FROM localhost/busybox:1\nRUN mkdir -p /usr/lib/sysimage/rpm\n", tag="test:3")
     (note,) = json.loads(slct.run("diff", "--json", "localhost/test:1", "test:3").out)["notes"]
-    assert "rpm's database is no text" in note
+    assert "rpm's database is not in SQLite's form" in note
 
 
 def test_diff_of_packages(slct):

@@ -9,7 +9,7 @@ import pytest
 from bucket import Bucket
 from exadb import Database, container_files
 from exflavor import DEFINITION
-from lab import command_lines, write_tree
+from lab import command_lines, on_terminal, write_tree
 
 BASE = "FROM localhost/busybox:1\nRUN echo data > /data\n"
 WEB = """
@@ -229,6 +229,26 @@ def test_keep_failed(any_slct):
     any_slct.fsck()
 
 
+def test_shell_in_what_a_failed_test_left(any_slct):
+    f = flavor(any_slct, """
+        services:
+          s: {image: localhost/busybox:1, run: sleep 1000}
+        tests:
+          good: {stage: base, run: "true", services: [s]}
+          bad: {stage: base, run: "echo left > /left; exit 3", env: {X: "7"}, workdir: /srv, files: t, services: [s]}
+        """, {"t/f": "of the tests\n"})
+    rc, seen = on_terminal(any_slct, "test", "--shell-on-fail", str(f),
+                           keys=b"cat /left /data /tests/f; echo $X-$((X+1)) $PWD\nexit 5\n")
+    assert rc == 1 and "A shell in what flavor/bad has left." in seen, seen
+    assert all(word in seen for word in ("left\r\n", "data\r\n", "of the tests\r\n", "7-8 /srv")), seen
+    assert "failed" not in any_slct.run("images").out
+    done = any_slct.run("test", "--shell-on-fail", f, rc=1)
+    assert "no terminal" in done.err and "FAIL flavor/bad" in done.out
+    rc, seen = on_terminal(any_slct, "test", "--shell-on-fail", "--test", "good", str(f), keys=b"")
+    assert rc == 0 and "A shell" not in seen
+    any_slct.fsck()
+
+
 def test_sets_of_ci_json(slct, work):
     """They run in a database after the tests of flavor.yml; --test names sets, too."""
     sets = [{"name": n, "goal": "base", "files": [f"{n}.py"], "folders": [], "generic_language_tests": []}
@@ -249,8 +269,16 @@ def test_sets_of_ci_json(slct, work):
         done = test(both)
         assert done.out.startswith("ok   flavor/a ") and "Tests for release goal base: OK" in done.out
         assert database.seen == ["import rows", "test x", "test y"]
+        test(both, "--junit", slct.work / "j.xml")
+        suites = ElementTree.parse(slct.work / "j.xml").getroot().findall("testsuite")
+        assert [s.get("name") for s in suites] == ["slct", "flavor_base"]
+        assert [c.get("name") for c in suites[1]] == ["test_files/x.py", "test_files/y.py"]
+        assert {s.get("failures") for s in suites} == {"0"}
+        del database.seen[3:]
         test(slct.flavor({"base": BASE}, extra=files), "--test", "y")
         assert database.seen[3:] == ["import rows", "test y"]
         write_tree(slct.work / "tc/tests/test", {"x.py": "exit 1\n"})
-        assert "Tests: FAILED" in test(both, rc=1).out
+        assert "Tests: FAILED" in test(both, "--junit", slct.work / "j.xml", rc=1).out
+        failed = ElementTree.parse(slct.work / "j.xml").getroot().findall("testsuite/testcase/failure")
+        assert [f.get("message") for f in failed] == ["exit status 1"]
     assert "--external-exasol-db-host" in slct.run("test", slct.flavor({"base": BASE}, extra=files), rc=3).err

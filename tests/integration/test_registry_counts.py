@@ -95,6 +95,19 @@ def test_fully_cached(base, new_slct, registry, proxy):
     assert not [s for s in asked if "/blobs/" in s.path], show(asked)
 
 
+def test_fully_cached_and_written(base, new_slct, registry, proxy):
+    """Read and written: besides, what is there is listed, and once a day it is noted that it was of use."""
+    repo = cache_repo(registry, proxy)
+    new_slct(base=None).build(DOCKERFILE.format(base=base), "--cache-to", repo)
+    for _ in range(2):
+        mark = len(proxy.seen)
+        built = new_slct(base=None).build(DOCKERFILE.format(base=base), "--cache-from", repo, "--cache-to", repo)
+        asked = proxy.seen[mark:]
+        assert built.ran == [] and "warning" not in built.err
+        assert len(asked) <= 3, show(asked)    # each of them may be a round
+        assert len([s for s in asked if s.body]) <= 1, show(asked)
+
+
 @pytest.mark.parametrize("count", [1, 5])
 def test_repeated_push(slct, registry, proxy, count):
     """The same tag: one request. Another tag: nothing is sent but the manifest."""

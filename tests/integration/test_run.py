@@ -1,6 +1,5 @@
 """slct run, slct shell, build --shell-on-fail: commands on throw-away copies of images and stages."""
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import REPO, command_lines
+from lab import REPO, command_lines, on_terminal
 
 BASE = "localhost/busybox:1"
 B = f"FROM {BASE}\n"
@@ -17,25 +16,6 @@ B = f"FROM {BASE}\n"
 def sh(slct, *args, rc=0, **kw):
     """Options, then the script as the last argument."""
     return slct.run("run", *args[:-1], BASE, "sh", "-c", args[-1], rc=rc, **kw)
-
-
-def on_terminal(slct, *args, keys=b"", cwd=None):
-    """Run slct with a terminal; gives the exit status and what the terminal showed."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.chdir(cwd or slct.work)
-        os.execvpe(slct.argv(*args)[0], slct.argv(*args), slct.env)
-    os.write(fd, keys)
-    seen = b""
-    while True:
-        try:
-            data = os.read(fd, 65536)
-        except OSError:
-            break
-        if not data:
-            break
-        seen += data
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode(errors="replace")
 
 
 def test_output_status_and_copy(any_slct):

@@ -44,6 +44,8 @@ format() {
 
 check 'layers, names of symbols' python3 tests/lint/layers.py --objects "$out/obj"
 check 'layers.py notices each kind' python3 tests/lint/layers_test.py
+check 'pages of docs/internals' python3 tests/lint/docs.py
+check 'docs.py notices each kind' python3 tests/lint/docs_test.py
 check 'option tables' env CK_DEFAULT_TIMEOUT=120 "$out/unit/command_test"
 check 'syntax of shell scripts' syntax
 check 'syntax of Python scripts' python_syntax

@@ -146,7 +146,7 @@ int main(int argc, char **argv)
 	s.root.dirfd = open(argv[optind + 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s.argv = argv + optind + 2;
 	s.env = strv_argv(&env);
-	if (tier_probe(want, argv[optind + 1], &tier, &e) < 0)
+	if (tier_probe(want, false, argv[optind + 1], &tier, &e) < 0)
 		die(&e);
 	s.tier = &tier;
 	if (tier.tier != TIER_ROOT && (s.nsfd = userns_open(&tier, &e)) < 0)

@@ -88,7 +88,7 @@ START_TEST(defaults)
 	begin(&s, ".");
 	setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
 	ck_assert_int_eq(fill(&s), 0);
-	ck_assert_int_eq(s.o.pull, BUILD_PULL_ALWAYS);
+	ck_assert_int_eq(s.o.pull, BUILD_PULL_AUTO);
 	ck_assert(!s.o.timestamps_real && !s.o.network_none && !s.o.offline);
 	ck_assert_uint_ge(s.o.jobs, 1);
 	ck_assert_int_eq(s.o.source_date_epoch, 1700000000);

@@ -66,6 +66,11 @@ START_TEST(tags_that_are_known)
 	cacheknown_tell(&k, "b", true);
 	ck_assert_int_eq(cacheknown_has(&k, "b"), CACHEKNOWN_YES);
 	ck_assert(!k.empty);
+	cacheknown_tell(&k, "slct-used-20261122-1", true);
+	cacheknown_tell(&k, "slct-used-20261122-2", false);
+	cacheknown_tell(&k, "slct-used-20261123-1", true);
+	ck_assert_uint_eq(cacheknown_count(&k, "slct-used-20261122-"), 1);
+	ck_assert_uint_eq(cacheknown_count(&k, "slct-used-"), 2);
 	cacheknown_release(&k);
 	cacheknown_list(&k, &(struct strv){0}, true);
 	ck_assert(k.empty);

@@ -58,7 +58,8 @@ START_TEST(test_worth)
 
 	ck_assert_int_eq(exopt_worth("build", "goal", &why), EXOPT_WORKS);
 	ck_assert_ptr_null(why);
-	ck_assert_int_eq(exopt_worth("build", "force-pull", &why), EXOPT_NO_MEANING);
+	ck_assert_int_eq(exopt_worth("build", "force-pull", &why), EXOPT_WORKS);
+	ck_assert_int_eq(exopt_worth("build", "source-docker-tag-prefix", &why), EXOPT_NO_MEANING);
 	ck_assert_int_eq(exopt_worth("deploy", "saas-pat", &why), EXOPT_REFUSED);
 	ck_assert_ptr_nonnull(why);
 	ck_assert_int_eq(exopt_worth("build", "workers", &why), EXOPT_WORKS);

@@ -22,6 +22,8 @@ static const struct opt sample_options[] = {
 	 .help = "h"},
 	{.name = "pull", .arg = "always|never", .kind = OPT_CHOICE, .offset = offsetof(struct sample, pull),
 	 .help = "h"},
+	{.name = "when", .arg = "auto|always|never", .kind = OPT_CHOICE, .offset = offsetof(struct sample, pull),
+	 .dflt = "auto", .bare = "always", .help = "h"},
 	{.name = "build-arg", .arg = "K=V", .kind = OPT_LIST, .offset = offsetof(struct sample, args), .help = "h"},
 	{.name = "shm-size", .arg = "N", .kind = OPT_SIZE, .offset = offsetof(struct sample, size), .help = "h"},
 	{.name = "cache-ttl", .arg = "D", .kind = OPT_DURATION, .offset = offsetof(struct sample, wait), .help = "h"},
@@ -95,6 +97,41 @@ START_TEST(every_form_of_value)
 }
 END_TEST
 
+START_TEST(a_value_may_be_missing)
+{
+	static const struct {
+		const char *args[4];
+		const char *when; /* NULL: refused */
+		size_t operands;
+	} cases[] = {
+		{{"--when", "."}, "always", 1},      {{"--when", "a/b", "never"}, "always", 2},
+		{{"--when"}, "always", 0},	     {{"--when", "--push", "x"}, "always", 1},
+		{{"--when", "never"}, "never", 0},   {{"--when=never", "."}, "never", 1},
+		{{"--when=true", "."}, "always", 1}, {{"--when=false", "."}, "auto", 1},
+		{{"--when", "nevr", "."}, NULL, 0},  {{"--when=./x"}, NULL, 0},
+		{{"--pull"}, NULL, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sample s = {0};
+		struct opt_result r = {0};
+		struct err e = ERR_INIT;
+		int rc = parse(cases[i].args, &s, &r, &e);
+
+		ck_assert_msg(rc == (cases[i].when ? 0 : -1), "case %zu: %s", i, e.msg);
+		if (cases[i].when) {
+			ck_assert_str_eq(s.pull, cases[i].when);
+			ck_assert_uint_eq(r.operands.n, cases[i].operands);
+		} else {
+			ck_assert_int_eq(e.code, ERR_USAGE);
+		}
+		err_release(&e);
+		opt_result_release(&r);
+		sample_release(&s);
+	}
+}
+END_TEST
+
 START_TEST(operands_and_end_of_options)
 {
 	struct sample s = {0};
@@ -158,6 +195,7 @@ START_TEST(errors_name_the_option)
 		{{"--fiel=x"}, "unknown option --fiel", "did you mean --file?"},
 		{{"--pus"}, "unknown option --pus", "did you mean --push?"},
 		{{"--zzzzzz"}, "unknown option --zzzzzz", "--help"},
+		{{"--tls-verify=false"}, "unknown option --tls-verify", "--insecure-registry"},
 		{{"-x"}, "unknown option -x", "--help"},
 		{{"--no-push"}, "unknown option --no-push", "--"},
 		{{"--file"}, "--file needs a value", NULL},
@@ -260,6 +298,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(t, every_form_of_value);
+	tcase_add_test(t, a_value_may_be_missing);
 	tcase_add_test(t, operands_and_end_of_options);
 	tcase_add_test(t, switches);
 	tcase_add_test(t, values_with_units);

@@ -119,11 +119,8 @@ START_TEST(media_types)
 			 MEDIATYPE_FOREIGN_LAYER);
 	ck_assert_int_eq(mediatype_kind_of("application/json"), MEDIATYPE_OTHER);
 	ck_assert_int_eq(mediatype_kind_of(NULL), MEDIATYPE_OTHER);
-	ck_assert_int_eq(mediatype_layer_codec(MEDIATYPE_DOCKER_LAYER_GZIP), CODEC_GZIP);
-	ck_assert_int_eq(mediatype_layer_codec(MEDIATYPE_OCI_LAYER_ZSTD), CODEC_ZSTD);
-	ck_assert_int_eq(mediatype_layer_codec(MEDIATYPE_OCI_LAYER), CODEC_NONE);
 	for (int c = CODEC_NONE; c <= CODEC_ZSTD; c++)
-		ck_assert_int_eq(mediatype_layer_codec(mediatype_for_layer((enum mediatype_codec)c)), c);
+		ck_assert_int_eq(mediatype_kind_of(mediatype_for_layer((enum mediatype_codec)c)), MEDIATYPE_LAYER);
 	ck_assert_ptr_null(mediatype_for_layer(CODEC_XZ));
 	ck_assert_str_eq(mediatype_codec_name(CODEC_XZ), "xz");
 	ck_assert(mediatype_is_valid(MEDIATYPE_OCI_LAYER_ZSTD));

@@ -902,22 +902,22 @@ START_TEST(test_tier_probes)
 	enum tier parsed;
 	struct err e = ERR_INIT;
 
-	ck_assert_msg(tier_probe(TIER_SOLO, "/tmp", &t, &e) == 0, "%s", e.msg);
+	ck_assert_msg(tier_probe(TIER_SOLO, false, "/tmp", &t, &e) == 0, "%s", e.msg);
 	ck_assert(t.tier == TIER_SOLO && t.nuid == 1 && t.ngid == 1);
 	ck_assert(t.uid[0].inside == 0 && t.uid[0].outside == geteuid() && t.uid[0].count == 1);
 	ck_assert_str_eq(t.form, "rec");
 	tier_release(&t);
-	ck_assert_int_eq(tier_probe(TIER_NONE, "/tmp", &t, &e), 0);
+	ck_assert_int_eq(tier_probe(TIER_NONE, false, "/tmp", &t, &e), 0);
 	ck_assert(t.tier == TIER_NONE);
 	ck_assert_str_eq(t.form, "plain");
 	tier_release(&t);
 	if (geteuid() == 0) {
-		ck_assert_msg(tier_probe(TIER_CHROOT, "/tmp", &t, &e) == 0, "%s", e.msg);
+		ck_assert_msg(tier_probe(TIER_CHROOT, false, "/tmp", &t, &e) == 0, "%s", e.msg);
 		ck_assert(t.tier == TIER_CHROOT && t.trees);
 		ck_assert_str_eq(t.form, "real");
 		tier_release(&t);
 	} else {
-		ck_assert_int_eq(tier_probe(TIER_CHROOT, "/tmp", &t, &e), -1);
+		ck_assert_int_eq(tier_probe(TIER_CHROOT, false, "/tmp", &t, &e), -1);
 		ck_assert(e.code == ERR_HOST && strstr(e.msg, "not uid 0"));
 		err_release(&e);
 	}
@@ -1062,7 +1062,7 @@ static int run_tier(enum tier want)
 	struct err e = ERR_INIT;
 	int r;
 
-	if (tier_probe(want, "/tmp", &tier, &e) < 0) {
+	if (tier_probe(want, false, "/tmp", &tier, &e) < 0) {
 		printf("SKIP sandbox_test, tier %s: %s\n", tier_name(want), e.msg);
 		err_release(&e);
 		return 0;

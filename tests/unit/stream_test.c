@@ -40,34 +40,6 @@ START_TEST(test_pump)
 }
 END_TEST
 
-START_TEST(test_limit)
-{
-	for (uint64_t max = TEXT_N - 2; max < TEXT_N + 2; max++) {
-		for (size_t step = 1; step < 30; step += 7) {
-			struct err e = ERR_INIT;
-			struct rstream *r = stream_limit_r(stream_from_bytes(TEXT, TEXT_N), max, ERR_REGISTRY, "token");
-			char p[32];
-			size_t sum = 0;
-			ssize_t n;
-
-			while ((n = stream_read(r, p, step, &e)) > 0)
-				sum += (size_t)n;
-			ck_assert_int_eq(n, max < TEXT_N ? -1 : 0);
-			ck_assert_uint_le(sum, max);
-			if (n < 0) {
-				ck_assert_int_eq(stream_read(r, p, step, &e), -1);
-				unit_failed(e, ERR_REGISTRY, "token is larger than");
-				ck_assert_int_eq(stream_read(r, p, step, &e), -1);
-				unit_failed(e, ERR_INTERNAL, "failed before");
-			} else {
-				ck_assert_uint_eq(sum, TEXT_N);
-			}
-			stream_rclose(r);
-		}
-	}
-}
-END_TEST
-
 START_TEST(test_full_and_null)
 {
 	struct err e = ERR_INIT;
@@ -106,4 +78,4 @@ START_TEST(test_write_error_sticks)
 }
 END_TEST
 
-UNIT_MAIN("stream", test_pump, test_limit, test_full_and_null, test_write_error_sticks)
+UNIT_MAIN("stream", test_pump, test_full_and_null, test_write_error_sticks)

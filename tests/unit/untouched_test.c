@@ -156,4 +156,46 @@ START_TEST(what_differs_stays)
 }
 END_TEST
 
-UNIT_MAIN("untouched", equal_entries_go, directories_that_stay_keep_their_time, what_differs_stays)
+static void mark(const struct fixture *f, const char *name)
+{
+	AUTO_FREE char *path = mem_printf("%s/upper/%s", f->d.path, name);
+
+	if (!is_there(f, name))
+		ck_assert_int_eq(mkdir(path, 0755), 0);
+	ck_assert_int_eq(setxattr(path, "user.overlay.opaque", "y", 1, 0), 0);
+}
+
+static bool has_mark(const struct fixture *f, const char *name)
+{
+	AUTO_FREE char *path = mem_printf("%s/upper/%s", f->d.path, name);
+
+	return getxattr(path, "user.overlay.opaque", NULL, 0) == 1;
+}
+
+/* The kernel marks what was renamed or made; a mark counts where the lower tree has that name, and nothing above hides it. */
+START_TEST(marks_that_hide_nothing_go)
+{
+	static const struct {
+		const char *path;
+		bool stays;
+	} marked[] = {{"d", true}, {"d/below", false}, {"new", false}, {"new/below", false}, {"file", true}, {"other", false}};
+
+	for (int only = 0; only < 2; only++) {
+		struct err e = ERR_INIT;
+		struct fixture f;
+
+		begin(&f);
+		tar_util_file(f.lower, "file", "", 0644, 5);
+		for (size_t i = 0; i < ARRAY_LEN(marked); i++)
+			mark(&f, marked[i].path);
+		unit_ok((only ? untouched_marks : untouched_drop)(f.upper, f.lower, &e), e);
+		for (size_t i = 0; i < ARRAY_LEN(marked); i++)
+			ck_assert_msg(has_mark(&f, marked[i].path) == marked[i].stays, "%s", marked[i].path);
+		ck_assert(is_there(&f, "d/f"));
+		end(&f);
+	}
+}
+END_TEST
+
+UNIT_MAIN("untouched", equal_entries_go, directories_that_stay_keep_their_time, what_differs_stays,
+	  marks_that_hide_nothing_go)

@@ -216,48 +216,4 @@ START_TEST(test_bool)
 }
 END_TEST
 
-/* Strings that a YAML reader could take for something else, and what they must look like. */
-START_TEST(test_write)
-{
-	static const char text[] = "{\"s\":[\"plain\",\"/a/b-1.2\",\"\",\"yes\",\"Null\",\"3.10\",\"1:30\",\"-\",\"- "
-				   "x\",\"a: b\",\"a:b\",\"# c\",\"*x\","
-				   "\"~\",\" x\",\"a\\nb\",\"\\u0085\\u007f\\\"\\\\\",\"\xc3\xa4\",\"=\",\"<<\"],"
-				   "\"n\":[1,1.5,true,null,{},[]],\"o\":{\"k "
-				   "y\":{\"z\":\"v\"},\"l\":[[\"x\",[\"y\"]],{\"p\":\"q\",\"r\":[\"s\"]}]}}";
-	static const char want[] =
-		"s:\n  - plain\n  - /a/b-1.2\n  - \"\"\n  - \"yes\"\n  - \"Null\"\n  - \"3.10\"\n  - \"1:30\"\n  - "
-		"\"-\"\n"
-		"  - \"- x\"\n  - \"a: b\"\n  - \"a:b\"\n  - \"# c\"\n  - \"*x\"\n  - \"~\"\n  - \" x\"\n  - "
-		"\"a\\nb\"\n"
-		"  - \"\\u0085\\u007f\\\"\\\\\"\n  - \"\xc3\xa4\"\n  - \"=\"\n  - \"<<\"\n"
-		"\"n\":\n  - 1\n  - 1.5\n  - true\n  - null\n  - {}\n  - []\n"
-		"o:\n  \"k y\":\n    z: v\n  l:\n    - - x\n      - - \"y\"\n    - p: q\n      r:\n        - s\n";
-	struct err e = ERR_INIT;
-	AUTO_JSON struct json *j = json_parse(text, sizeof(text) - 1, BUF_TEXT_MAX, ERR_INPUT, "test", &e);
-	struct buf b AUTO_BUF = BUF_INIT(BUF_TEXT_MAX);
-	AUTO_YAML struct yaml_doc *d = NULL;
-
-	ck_assert_msg(j != NULL, "%s", e.msg);
-	yaml_write(j, &b);
-	ck_assert_str_eq(buf_str(&b), want);
-	/* And back: strings are what they were, the rest are strings now. */
-	d = yaml_parse(b.p, b.n, "f.yml", &e);
-	ck_assert_msg(d != NULL, "%s", e.msg);
-	ck_assert(json_eq(json_get(yaml_root(d), "s"), json_get(j, "s")));
-	ck_assert(json_eq(json_get(yaml_root(d), "o"), json_get(j, "o")));
-}
-END_TEST
-
-START_TEST(test_write_scalars)
-{
-	AUTO_JSON struct json *o = json_object();
-	struct buf b AUTO_BUF = BUF_INIT(BUF_TEXT_MAX);
-
-	yaml_write(o, &b);
-	yaml_write(NULL, &b);
-	ck_assert_str_eq(buf_str(&b), "{}\nnull\n");
-}
-END_TEST
-
-UNIT_MAIN("yaml", test_load, test_reject, test_depth, test_aliases, test_size, test_lines, test_bool, test_write,
-	  test_write_scalars)
+UNIT_MAIN("yaml", test_load, test_reject, test_depth, test_aliases, test_size, test_lines, test_bool)
