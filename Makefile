@@ -82,7 +82,8 @@ $(OUT)/obj/%.o: %.c
 	@echo "  CC $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
-TEST_CFLAGS = $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$(CFLAGS)) -Werror=incompatible-pointer-types -Werror=int-conversion $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP
+TEST_CFLAGS = $(CPPFLAGS) $(filter-out -Wmissing-prototypes -Wnull-dereference,$(CFLAGS)) \
+	-Werror=incompatible-pointer-types -Werror=int-conversion $(PKG_CFLAGS) $(LDFLAGS) -MMD -MP
 define link_test
 	@mkdir -p $(@D)
 	@echo "  LD $@"
@@ -117,7 +118,8 @@ JOBS ?=
 INTEGRATION_CMD = SLCT=$(CURDIR)/$(BIN) tests/tools/shards.py $(if $(JOBS),-j $(JOBS)) \
 	$(PYTHON) -m pytest -q -rfEs -p no:cacheprovider $(INTEGRATION) $(PYTEST)
 # Every parser gets every file of the tests: foreign bytes are foreign.
-REPLAY_CMD = tests/tools/count.py $(foreach f,$(FUZZ_NAMES),'$f=$(OUT)/replay/$f $(wildcard tests/fuzz/seeds/$f) tests/data flavors')
+REPLAY_CMD = tests/tools/count.py \
+	$(foreach f,$(FUZZ_NAMES),'$f=$(OUT)/replay/$f $(wildcard tests/fuzz/seeds/$f) tests/data flavors')
 
 check: ## install what the tests lack; all tests: unit, integration, replay; closes with N passed, N failed
 	@tests/tools/deps.sh build demo check || echo 'check: going on with what there is; tests that need more are skipped'
@@ -161,7 +163,8 @@ MAN := $(OUT)/man
 .PHONY: man install
 .PHONY: bench bench-requests bench-tiers proof
 .PHONY: torture
-torture: $(BIN) ## kill, EIO, ENOSPC at the n-th state-changing call, builds beside gc (TORTURE='--seconds 150': a sample, '--user NAME': as an ordinary user)
+# TORTURE='--seconds 150': a sample of the calls; '--user NAME': as an ordinary user.
+torture: $(BIN) ## kill, EIO, ENOSPC at the n-th state-changing call, builds beside gc (TORTURE='--seconds 150')
 	@test -f $(or $(SLCT_BASES),build/bases)/busybox.tar || flavors/make-bases.sh build/bases busybox
 	@SLCT=$(CURDIR)/$(BIN) $(PYTHON) tests/torture/torture.py $(TORTURE)
 

@@ -58,6 +58,7 @@ int layer_clamp(int treefd, int64_t logical, bool all, struct err *e);
 struct layer_apply_opts {
 	const struct descriptor *want;	/* compressed digest and size, or NULL */
 	const struct digest *want_diff; /* or NULL */
+	bool unhashed;	/* src answers for the compressed bytes: they are not hashed, info->blob stays unset */
 	bool plain;	/* a plain root file system tar (import, ADD): `.wh.` names are ordinary files and refused */
 	bool may_mknod; /* real device nodes (root tier) */
 	bool own;	/* owners and extended attributes are left out: all belongs to the caller */

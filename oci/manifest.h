@@ -36,6 +36,7 @@ struct index {
 
 void index_release(struct index *x);
 #define AUTO_INDEX AUTO(index_release)
+/* As manifest_parse(), manifest_add_layer() (the descriptor is copied) and manifest_write(), of an image index. */
 int index_parse(const char *text, size_t n, const char *content_type, struct index *out, enum err_code code,
 		struct err *e);
 void index_add(struct index *x, const struct descriptor *d);

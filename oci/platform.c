@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "src/util/num.h"
 #include "src/util/sv.h"
@@ -23,6 +24,12 @@ static const struct {
 
 static const char *const platform_oses[] = {
 	"linux", "windows", "darwin", "freebsd", "openbsd", "netbsd", "solaris", "illumos", "aix", "android", "wasip1",
+};
+
+/* What may stand alone: a word that is none of these is more likely a slip than an architecture to come. */
+static const char *const platform_arches[] = {
+	"386",	    "amd64",	"arm",	"arm64",   "loong64", "mips",  "mips64", "mips64le",
+	"mipsle",   "ppc64",	"ppc64le", "riscv64", "s390x",	 "wasm",
 };
 
 /* Variants that have an order: every earlier one runs on a later one. The default is what an absent variant means. */
@@ -72,6 +79,15 @@ static bool platform_is_os(struct sv v)
 {
 	for (size_t i = 0; i < ARRAY_LEN(platform_oses); i++) {
 		if (sv_eq_str(v, platform_oses[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool platform_is_arch(const char *arch)
+{
+	for (size_t i = 0; i < ARRAY_LEN(platform_arches); i++) {
+		if (strcmp(arch, platform_arches[i]) == 0)
 			return true;
 	}
 	return false;
@@ -130,6 +146,10 @@ int platform_parse(const char *text, struct platform *out, struct err *e)
 	platform_put(out->arch, v[at]);
 	platform_put(out->variant, variant);
 	platform_normalise(out);
+	if (n == 1 && !platform_is_arch(out->arch)) {
+		err_set(e, ERR_INPUT, "platform \"%.80s\": no operating system and no architecture", text);
+		return err_hint(e, "for example linux/amd64 or linux/arm/v7");
+	}
 	return 0;
 }
 

@@ -13,7 +13,8 @@ static ssize_t tarsource_pull(struct rstream *r, void *p, size_t n, struct err *
 
 	if (got <= 0)
 		return got;
-	hash_add(s->blob, p, (size_t)got);
+	if (!s->o->unhashed)
+		hash_add(s->blob, p, (size_t)got);
 	s->blob_size += (uint64_t)got;
 	if (s->o->want && s->blob_size > s->o->want->size)
 		return err_set(e, ERR_INTEGRITY, "blob %s is larger than the %llu bytes that its descriptor says",
@@ -66,7 +67,7 @@ int tarsource_verify(struct tarsource *s, struct layer_info *info, struct err *e
 	digest_from_hash(s->alg, s->blob, &blob);
 	digest_from_hash(HASH_SHA256, s->diff, &info->diff_id);
 	info->size = s->size;
-	if (s->codec != CODEC_NONE) {
+	if (s->codec != CODEC_NONE && !s->o->unhashed) {
 		info->blob = blob;
 		info->blob_size = s->blob_size;
 	}

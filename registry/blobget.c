@@ -15,6 +15,7 @@ struct blobget_set;
 struct blobget {
 	struct blobget_set *set;
 	const struct descriptor *d;
+	size_t index; /* of the list */
 	struct call call;
 	struct store_blob_writer w;
 	struct hash *hash;
@@ -33,8 +34,7 @@ struct blobget_set {
 	struct regsession_pool *pool;
 	const struct regconf_places *places;
 	const struct blobsink *sink;
-	registry_progress_fn *progress;
-	void *arg;
+	const struct registry_watch *watch; /* all of it may be called */
 	size_t active;
 	struct err err; /* first failure */
 };
@@ -65,10 +65,41 @@ int blobget_parse_range(struct sv field, uint64_t *first, uint64_t *total)
 	return sv_eq_str(rest, "*") ? 0 : num_parse(rest, 10, UINT64_MAX - 1, total);
 }
 
+/* --- who follows --- */
+
+static void blobget_unheard_begun(void *arg, size_t i, const char *file)
+{
+	(void)arg, (void)i, (void)file;
+}
+
+static void blobget_unheard_wrote(void *arg, size_t i, uint64_t have)
+{
+	(void)arg, (void)i, (void)have;
+}
+
+static void blobget_unheard_whole(void *arg, size_t i)
+{
+	(void)arg, (void)i;
+}
+
+/* As given, without gaps. */
+static struct registry_watch blobget_watch(const struct registry_watch *given)
+{
+	struct registry_watch w = given ? *given : (struct registry_watch){0};
+
+	w.begun = w.begun ? w.begun : blobget_unheard_begun;
+	w.wrote = w.wrote ? w.wrote : blobget_unheard_wrote;
+	w.whole = w.whole ? w.whole : blobget_unheard_whole;
+	return w;
+}
+
 /* --- one try --- */
 
+/* Whoever follows is told before its bytes go. */
 static int blobget_rewind(struct blobget *b, struct err *e)
 {
+	if (b->off)
+		b->set->watch->wrote(b->set->watch->arg, b->index, 0);
 	if (b->off && (ftruncate(b->w.fd, 0) || lseek(b->w.fd, 0, SEEK_SET) < 0))
 		return err_sys(e, ERR_HOST, errno, "truncating a fetched blob");
 	hash_reset(b->hash);
@@ -137,8 +168,7 @@ static int blobget_data(void *arg, const void *p, size_t n, struct err *e)
 		retry_progress(&b->call.retry);
 		b->mark = b->off;
 	}
-	if (set->progress && b->off < b->d->size)
-		set->progress(set->arg, &b->d->digest, b->off, b->d->size);
+	set->watch->wrote(set->watch->arg, b->index, b->off);
 	return 0;
 }
 
@@ -158,8 +188,7 @@ static int blobget_commit(struct blobget *b, struct err *e)
 	b->open = false; /* committed or removed, whatever happens */
 	if (b->set->sink->commit(b->set->sink->arg, &b->w, b->d, e) < 0)
 		return -1;
-	if (b->set->progress)
-		b->set->progress(b->set->arg, &b->d->digest, b->d->size, b->d->size);
+	b->set->watch->whole(b->set->watch->arg, b->index);
 	return 0;
 }
 
@@ -267,29 +296,34 @@ static int blobget_begin(struct blobget *b, struct err *e)
 	return 0;
 }
 
-static struct blobget *blobget_start(struct blobget_set *set, const struct descriptor *d, struct err *e)
+static struct blobget *blobget_start(struct blobget_set *set, const struct descriptor *d, size_t index, struct err *e)
 {
 	struct blobget *b = mem_new(struct blobget);
 
 	b->set = set;
 	b->d = d;
+	b->index = index;
 	b->hash = hash_new(digest_alg(&d->digest));
 	b->open = !set->sink->begin(set->sink->arg, &b->w, e);
 	if (!b->open || blobget_begin(b, e)) {
 		blobget_free(b);
 		return NULL;
 	}
+	set->watch->begun(set->watch->arg, index, b->w.name);
 	set->active++;
 	return b;
 }
 
-/* There, or twice in the list. */
+/* There, or twice in the list: whoever follows is told of the first one. */
 static bool blobget_needless(struct blobget_set *set, const struct descriptor *const *blobs, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (digest_eq(&blobs[k]->digest, &blobs[i]->digest))
 			return true;
-	return set->sink->has(set->sink->arg, blobs[i]);
+	if (!set->sink->has(set->sink->arg, blobs[i]))
+		return false;
+	set->watch->whole(set->watch->arg, i);
+	return true;
 }
 
 static int blobget_run(struct blobget_set *set, const struct descriptor *const *blobs, size_t n, struct blobget **jobs,
@@ -304,7 +338,7 @@ static int blobget_run(struct blobget_set *set, const struct descriptor *const *
 			continue;
 		}
 		if (!blobget_needless(set, blobs, next)) {
-			jobs[next] = blobget_check(blobs[next], e) ? NULL : blobget_start(set, blobs[next], e);
+			jobs[next] = blobget_check(blobs[next], e) ? NULL : blobget_start(set, blobs[next], next, e);
 			if (!jobs[next])
 				return -1;
 		}
@@ -317,10 +351,11 @@ static int blobget_run(struct blobget_set *set, const struct descriptor *const *
 }
 
 int blobget_all(struct regsession_pool *p, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
-		const struct blobsink *sink, registry_progress_fn *fn, void *arg, struct err *e)
+		const struct blobsink *sink, const struct registry_watch *watch, struct err *e)
 {
 	AUTO_REGCONF_PLACES struct regconf_places places = {0};
-	struct blobget_set set = {.pool = p, .places = &places, .sink = sink, .progress = fn, .arg = arg};
+	struct registry_watch all = blobget_watch(watch);
+	struct blobget_set set = {.pool = p, .places = &places, .sink = sink, .watch = &all};
 	AUTO_FREE struct blobget **jobs = mem_zalloc((n + 1) * sizeof(*jobs));
 	struct ref ref = {.host = repo->host, .path = repo->path};
 	int rc;

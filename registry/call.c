@@ -67,7 +67,7 @@ static void call_wrap(struct call *c, struct err *e)
 static void call_hint(struct call *c, struct err *e)
 {
 	if (c->fail == HTTP_CONNECT && !c->foreign && e->retryable)
-		err_hint(e, "is the registry running at %s?", c->name);
+		err_hint(e, "is %s running at %s:%u?", c->policy ? "the registry" : "the server", c->at.host, c->at.port);
 	else if (c->fail == HTTP_CONNECT && !e->retryable) /* no such name */
 		err_hint(e, "check the spelling of %s, and the network", c->at.host);
 	else if (c->fail == HTTP_CERT && strstr(e->msg, "alert"))

@@ -104,7 +104,8 @@ struct http_req {
 	struct http_xfer *xfer;
 };
 
-const char *http_method_name(enum http_method m);
+const char *http_method_name(enum http_method m); /* "GET" */
+/* Begin it: r and what it points to must stay until its callback or http_cancel(). It goes on in http_step(). */
 void http_start(struct http *h, struct http_req *r);
 /* A transfer that waits goes on; from anywhere, also from inside a callback. Fine if it does not wait. */
 void http_resume(struct http *h, struct http_req *r);

@@ -150,7 +150,7 @@ static int regcopy_put_blobs(struct regcopy *r, const struct descriptor *d, cons
 			list[n++] = &m.layers[i];
 	list[n++] = &m.config;
 	if (r->from)
-		return blobget_all(r->pool, r->c->from, list, n, &sink, NULL, NULL, e);
+		return blobget_all(r->pool, r->c->from, list, n, &sink, NULL, e);
 	for (size_t i = 0; i < n; i++)
 		if (layout_sink_copy(r->out, r->c->dir, list[i], e))
 			return -1;

@@ -97,6 +97,16 @@ static void regerr_login_hint(struct err *e, const struct regerr *r)
 			 r->host, r->user, r->host);
 }
 
+/* Of a manifest that is not there: what lists those that are. */
+static void regerr_tags_hint(struct err *e, const struct regerr *r)
+{
+	const char *path = strstr(r->url, "/v2/"), *end = path ? strstr(path, "/manifests/") : NULL;
+
+	if (end && end[strlen("/manifests/")] && strchr(end, ':') == NULL)
+		err_hint(e, "check the spelling; slct tags %s/%.*s lists what is there", r->host,
+			 (int)(end - path - (ssize_t)strlen("/v2/")), path + strlen("/v2/"));
+}
+
 static void regerr_add_hint(struct err *e, const struct regerr *r)
 {
 	if (r->status == 401)
@@ -108,6 +118,8 @@ static void regerr_add_hint(struct err *e, const struct regerr *r)
 	else if (r->status == 429)
 		err_hint(e, "%s limits the number of requests: try later%s", r->host,
 			 r->user ? "" : ", or log in for a higher limit");
+	else if (r->status == 404)
+		regerr_tags_hint(e, r);
 	else if (r->status == 413)
 		err_hint(e, "a proxy in front of %s limits the size of a request", r->host);
 }

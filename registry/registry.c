@@ -88,12 +88,12 @@ int registry_resolve(struct registry *r, const struct ref *ref, const struct pla
 }
 
 int registry_fetch_blobs(struct registry *r, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
-			 struct store *s, registry_progress_fn *fn, void *arg, struct err *e)
+			 struct store *s, const struct registry_watch *watch, struct err *e)
 {
 	AUTO_FREE char *name = ref_familiar(repo);
 	struct blobsink sink = blobsink_of_store(s);
 
-	if (!blobget_all(&r->pool, repo, blobs, n, &sink, fn, arg, e))
+	if (!blobget_all(&r->pool, repo, blobs, n, &sink, watch, e))
 		return 0;
 	return err_wrap(e, "pulling %s", name);
 }

@@ -55,11 +55,19 @@ int registry_resolve(struct registry *r, const struct ref *ref, const struct pla
 
 typedef void registry_progress_fn(void *arg, const struct digest *blob, uint64_t done, uint64_t total);
 
+/* Who follows blobs while they are fetched, by their places in the list; any member may be NULL. */
+struct registry_watch {
+	void *arg;
+	void (*begun)(void *arg, size_t i, const char *file); /* it goes to that file below the store, until it is whole */
+	/* So much of it is in the file; less than before: what was there was wrong, and it begins anew. */
+	void (*wrote)(void *arg, size_t i, uint64_t have);
+	void (*whole)(void *arg, size_t i); /* verified and in the store, or was there */
+};
+
 /* Fetch blobs into the store, in parallel, each verified while it streams; those that are there are skipped. A wrong
- * digest is retried once, then ERR_INTEGRITY names both. fn (NULL: none) is told of a blob with done = total when it is in
- * the store, and not before. */
+ * digest is retried once, then ERR_INTEGRITY names both. watch NULL: nobody follows. */
 int registry_fetch_blobs(struct registry *r, const struct ref *repo, const struct descriptor *const *blobs, size_t n,
-			 struct store *s, registry_progress_fn *fn, void *arg, struct err *e);
+			 struct store *s, const struct registry_watch *watch, struct err *e);
 
 /* Ask for many tags of one repository at once. */
 struct registry_probe {

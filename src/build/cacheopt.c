@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "oci/ref.h"
+#include "src/util/buf.h"
 #include "src/util/mem.h"
 #include "src/util/path.h"
 #include "src/util/sv.h"
@@ -120,4 +121,95 @@ void cacheopt_release(struct cacheopt *o)
 	free(o->repo);
 	strv_release(&o->stages);
 	*o = (struct cacheopt){0};
+}
+
+/* --- docker's form --- */
+
+/* Options of docker's exporters that change nothing here: blobs are written as slct writes them, and it is no error if a
+ * cache cannot be written. */
+static const char *const docker_ignored[] = {
+	"compression-level", "force-compression", "ignore-error", "image-manifest", "oci-mediatypes",
+};
+
+/* Option -> ours; a value of NULL stands for the place itself. */
+static const struct {
+	const char *name, *value, *own;
+} docker_options[] = {
+	{"type", "registry", ""},   {"type", "local", ""},          {"ref", NULL, NULL},
+	{"src", NULL, NULL},        {"dest", NULL, NULL},           {"mode", "max", ",mode=steps"},
+	{"mode", "min", ",mode=stages"},
+	{"compression", "gzip", ",compression=gzip"},
+	{"compression", "zstd", ",compression=zstd"},
+	{"compression", "uncompressed", ",compression=none"},
+};
+
+static int docker_refuse(struct sv option, struct err *e)
+{
+	err_set(e, ERR_USAGE, "cache option \"%.*s\" is not understood", SV_ARG(option));
+	return err_hint(e, "of docker's forms there are type=registry,ref=REPO and type=local,src=DIR or dest=DIR, with "
+			   "mode=max or mode=min; slct's own are REPO and ./DIR");
+}
+
+/* Without ":TAG", and a path so that it is one for us. */
+static char *docker_place(struct sv value, bool local)
+{
+	ssize_t slash = sv_rfind(value, '/'), colon = sv_rfind(value, ':');
+
+	if (local)
+		return mem_printf("%s%.*s", cacheopt_is_dir(value) ? "" : "./", SV_ARG(value));
+	return sv_dup(colon > slash ? sv_sub(value, 0, (size_t)colon) : value);
+}
+
+static bool docker_is_ignored(struct sv name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(docker_ignored); i++)
+		if (sv_eq_str(name, docker_ignored[i]))
+			return true;
+	return false;
+}
+
+/* One NAME=VALUE: its place to *place, or its text in our form to *own. */
+static int docker_option(struct sv option, bool local, enum cacheopt_use use, char **place, struct buf *own, struct err *e)
+{
+	struct sv value = option, name = sv_cut(&value, '=');
+
+	for (size_t i = 0; i < ARRAY_LEN(docker_options); i++) {
+		if (!value.p || !sv_eq_str(name, docker_options[i].name) ||
+		    (docker_options[i].value && !sv_eq_str(value, docker_options[i].value)))
+			continue;
+		if (docker_options[i].value) {
+			buf_str_add(own, use == CACHEOPT_TO ? docker_options[i].own : "");
+			return 0;
+		}
+		if (*place || !value.n || local == sv_eq_str(name, "ref"))
+			return docker_refuse(option, e);
+		*place = docker_place(value, local);
+		return 0;
+	}
+	if (docker_is_ignored(name))
+		return 0;
+	if (!sv_eq_str(option, "required") && !sv_eq_str(option, "why") && !sv_eq_str(name, "stage"))
+		return docker_refuse(option, e);
+	buf_printf(own, ",%.*s", SV_ARG(option));
+	return 0;
+}
+
+char *cacheopt_own(const char *text, enum cacheopt_use use, struct err *e)
+{
+	AUTO_BUF struct buf own = BUF_INIT(BUF_TEXT_MAX);
+	AUTO_FREE char *place = NULL;
+	struct sv all = sv_from(text), rest = all;
+	bool local = strstr(text, "type=local") != NULL;
+
+	if (!sv_starts(all, "type="))
+		return mem_strdup(text);
+	while (rest.p)
+		if (docker_option(sv_cut(&rest, ','), local, use, &place, &own, e) < 0)
+			return NULL;
+	if (!place) {
+		err_set(e, ERR_USAGE, "cache \"%s\": the option %s is missing", text,
+			!local ? "ref=" : use == CACHEOPT_TO ? "dest=" : "src=");
+		return NULL;
+	}
+	return mem_printf("%s%s", place, buf_str(&own));
 }

@@ -27,6 +27,10 @@ enum cacheopt_use { CACHEOPT_FROM, CACHEOPT_TO };
  * names that cannot be. */
 int cacheopt_parse(const char *text, enum cacheopt_use use, struct cacheopt *out, struct err *e);
 void cacheopt_release(struct cacheopt *o);
+/* The same place in our form: "type=registry,ref=REPO,mode=max" and "type=local,dest=DIR" of docker buildx become
+ * "REPO,mode=steps" and "./DIR"; text that does not begin with "type=" stays as it is. A tag of the reference is left
+ * out, since entries have tags of their own, and so are options that only say how blobs are written. NULL: ERR_USAGE. */
+char *cacheopt_own(const char *text, enum cacheopt_use use, struct err *e);
 bool cacheopt_is_dir(struct sv text);
 /* Path of a place (a cacheopt's `repo`) that is a directory, NULL if it is a repository; borrowed. */
 const char *cacheopt_dir(const char *repo);

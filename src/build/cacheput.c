@@ -191,7 +191,7 @@ static int fetch_one(struct cacheput *p, const struct cachejob_layer *l, struct 
 		return -1;
 	return ref_parse_repo(l->from, &repo, e) < 0
 		       ? -1
-		       : registry_fetch_blobs(p->reg, &repo, &blob, 1, p->b->s->store, NULL, NULL, e);
+		       : registry_fetch_blobs(p->reg, &repo, &blob, 1, p->b->s->store, NULL, e);
 }
 
 static int fetch_missing(struct cacheput *p, const struct cachejob *job, struct err *e)

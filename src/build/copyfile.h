@@ -16,6 +16,7 @@ struct copyfile_meta {
 	struct source_xattrs xattrs;
 };
 
+/* What the copy of an entry shall have: its own metadata, changed as --chown, --chmod and the limit of times say. */
 void copyfile_meta(const struct copyto *c, const struct source_entry *en, struct copyfile_meta *out);
 /* Owner, permissions, attributes and time of name below dirfd. */
 int copyfile_set_meta(const struct copyto *c, int dirfd, const char *name, const struct copyfile_meta *m, bool link, struct err *e);

@@ -36,6 +36,7 @@ struct copyto {
 	void *unpack_arg;
 };
 
+/* Write all of it; directories get their metadata last. -1 with *e. */
 int copyto_run(struct copyto *c, struct err *e);
 
 #endif

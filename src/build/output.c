@@ -161,6 +161,6 @@ void output_explain(struct step_job *j, struct err *e)
 
 	if (j->tail.n)
 		err_excerpt(e, tail);
-	if (j->log_path && !e->hint) /* a remedy is worth more */
+	if (j->log_path && j->tail.n && !e->hint) /* a remedy is worth more */
 		err_hint(e, "the whole output is in %s", j->log_path);
 }

@@ -94,7 +94,8 @@ static int end_file(const struct item *it, struct urlfetch *f, struct err *e)
 	r->id = mem_strdup(r->digest.text);
 	if (!r->checksum || strcmp(r->digest.text, r->checksum) == 0)
 		return 0;
-	return err_set(e, ERR_INTEGRITY, "its digest is %s, but --checksum says %s", r->digest.text, r->checksum);
+	err_set(e, ERR_INTEGRITY, "its digest is %s, but --checksum says %s", r->digest.text, r->checksum);
+	return err_hint(e, "if the new content is what you want, write --checksum=%s", r->digest.text);
 }
 
 static void find_items(struct build *b, struct items *items)

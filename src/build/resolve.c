@@ -8,6 +8,7 @@
 #include "src/build/opsbase.h"
 #include "src/build/state.h"
 #include "src/util/mem.h"
+#include "src/util/nearest.h"
 
 struct resolution {
 	struct build *b;
@@ -103,10 +104,47 @@ static const struct dast_instr *wanted_by(const struct plan *p, size_t image)
 	return NULL;
 }
 
+/* The stages of the instruction's own Dockerfile; NULL if there is none. */
+static const struct dstage_list *stages_of(const struct plan *p, const struct dast_instr *in)
+{
+	for (size_t i = 0; in->file && i < p->sources.n; i++)
+		if (p->sources.v[i]->stages.file == in->file)
+			return &p->sources.v[i]->stages;
+	return NULL;
+}
+
+/* A name without host, tag and digest is perhaps that of a stage which was misspelt or stands elsewhere in the file. */
+static void hint_stage(const struct dstage_list *l, const struct dast_instr *in, const char *name, struct err *e)
+{
+	struct nearest near = NEAREST_INIT(name);
+	bool above = false;
+
+	for (size_t i = 0; l && i < l->stages.n; i++) {
+		const struct dstage *st = &l->stages.v[i];
+
+		if (!st->name)
+			continue;
+		nearest_offer(&near, st->name);
+		if (near.best == st->name)
+			above = st->from->pos.line <= in->pos.line;
+	}
+	if (!near.best)
+		return;
+	if (near.distance)
+		err_hint(e, "there is no stage \"%s\" above, so it is taken for an image; did you mean the stage %s?", name,
+			 near.best);
+	else if (above)
+		err_hint(e, "a stage cannot use itself, so \"%s\" is taken for an image", name);
+	else
+		err_hint(e, "the stage \"%s\" stands below, so this is taken for an image: move the stage up", name);
+}
+
 static int fail_image(const struct build *b, size_t image, struct err *e)
 {
 	const struct dast_instr *in = wanted_by(b->plan, image);
 
+	if (in && !strpbrk(b->plan->images.v[image].text, "/:@"))
+		hint_stage(stages_of(b->plan, in), in, b->plan->images.v[image].text, e);
 	err_wrap(e, "image %s", b->plan->images.v[image].text);
 	if (in && !e->place.file)
 		dparse_err_in(in, in->pos, e);

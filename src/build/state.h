@@ -87,7 +87,7 @@ struct build {
 	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
 	struct smap origins;   /* diff id → struct layer_origin */
 	unsigned fetches;      /* layers on their way */
-	VEC_OF(struct tree_state *) to_fetch; /* those that wait until there are fewer; borrowed from trees */
+	VEC_OF(struct treefetch_job *) to_fetch; /* what waits until there are fewer (treefetch.h) */
 	VEC_OF(struct root_dir) roots; /* idle ones (roots.h) */
 	struct smap lossy;     /* diff id → whether its tree lacks something (lossy.h) */
 	struct smap large;     /* diff id → whether the layer is large (lowers.h) */

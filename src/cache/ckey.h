@@ -24,7 +24,9 @@ struct ckey_builder {
 	struct json *why; /* fields by name as text, for records; NULL: not kept */
 };
 
+/* domain: what the key is of, so that kinds of keys never meet. Ended by ckey_end() and in no other way. */
 void ckey_begin(struct ckey_builder *b, const char *domain, bool keep_why);
+/* The next field; the order counts. Value: any n bytes (as text in `why`). */
 void ckey_field(struct ckey_builder *b, const char *name, const void *value, size_t n);
 void ckey_str(struct ckey_builder *b, const char *name, const char *value); /* NULL is different from "" */
 void ckey_int(struct ckey_builder *b, const char *name, int64_t value);

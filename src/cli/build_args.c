@@ -99,14 +99,17 @@ int build_args_map(const struct strv *from, struct smap *to, struct err *e)
 	return build_args_pairs("build-arg", true, from, to, e);
 }
 
-static int build_args_cache(const char *option, const struct strv *list, enum cacheopt_use use, struct err *e)
+static int build_args_cache(const char *option, const struct strv *list, enum cacheopt_use use, struct strv *to,
+			    struct err *e)
 {
 	for (size_t i = 0; i < list->n; i++) {
+		AUTO_FREE char *own = cacheopt_own(list->v[i], use, e);
 		struct cacheopt o;
 
-		if (cacheopt_parse(list->v[i], use, &o, e))
+		if (!own || cacheopt_parse(own, use, &o, e))
 			return err_wrap(e, "--%s", option);
 		cacheopt_release(&o);
+		strv_add(to, own);
 	}
 	return 0;
 }
@@ -126,11 +129,9 @@ static int build_args_ttl(const struct strv *list, struct err *e)
 
 static int build_args_caches(const struct build_args *a, struct build_opts *o, struct err *e)
 {
-	if (build_args_cache("cache-from", &a->cache_from, CACHEOPT_FROM, e) ||
-	    build_args_cache("cache-to", &a->cache_to, CACHEOPT_TO, e) || build_args_ttl(&a->cache_ttl, e))
+	if (build_args_cache("cache-from", &a->cache_from, CACHEOPT_FROM, &o->cache_from, e) ||
+	    build_args_cache("cache-to", &a->cache_to, CACHEOPT_TO, &o->cache_to, e) || build_args_ttl(&a->cache_ttl, e))
 		return -1;
-	strv_copy(&o->cache_from, &a->cache_from);
-	strv_copy(&o->cache_to, &a->cache_to);
 	strv_copy(&o->cache_ttl, &a->cache_ttl);
 	return 0;
 }

@@ -15,7 +15,8 @@ struct cmd_build_opts {
 	struct build_args a; /* first: its offsets are those of the table */
 	struct strv outputs, annotations;
 	const char *compression, *iidfile, *metadata_file, *trace, *report, *created;
-	bool push, squash, explain, shell_on_fail;
+	const char *provenance, *sbom;
+	bool push, squash, explain, shell_on_fail, load, rm;
 };
 
 _Static_assert(offsetof(struct cmd_build_opts, a) == 0, "the rows of build_args.h count from its beginning");
@@ -64,6 +65,14 @@ static const struct opt cmd_build_options[] = {
 	 .help = "when the image was made, as it says of itself: 2026-01-31, 2026-01-31T12:00:00Z or seconds since 1970. Files, "
 		 "history and cache stay as they are, but steps of an image that is built FROM this one have later times, and "
 		 "run again when its date changes"},
+	{.name = "load", .kind = OPT_FLAG, CMD_BUILD_AT(load),
+	 .help = "nothing, for docker's command lines: the image is in the store in any case"},
+	{.name = "rm", .kind = OPT_FLAG, CMD_BUILD_AT(rm),
+	 .help = "nothing, for docker's command lines: no containers remain"},
+	{.name = "force-rm", .kind = OPT_FLAG, CMD_BUILD_AT(rm), .help = "as --rm"},
+	{.name = "provenance", .arg = "false", .kind = OPT_CHOICE, CMD_BUILD_AT(provenance),
+	 .help = "for docker's command lines: attestations are not made"},
+	{.name = "sbom", .arg = "false", .kind = OPT_CHOICE, CMD_BUILD_AT(sbom), .help = "as --provenance"},
 	CLI_NET_OPTIONS(struct build_args),
 };
 
@@ -72,16 +81,16 @@ static const struct opt_conflict cmd_build_conflicts[] = {
 };
 
 /* Whose registry --creds is for. */
-static const char *cmd_build_creds_ref(const struct cmd_build_opts *o, const struct build_deliver *d)
+static const char *cmd_build_creds_ref(const struct build_opts *b, const struct build_deliver *d)
 {
 	if (d->push.n)
 		return d->push.v[0];
-	for (size_t i = 0; i < o->a.cache_to.n; i++)
-		if (!cacheopt_is_dir(sv_from(o->a.cache_to.v[i])))
-			return o->a.cache_to.v[i];
-	for (size_t i = 0; i < o->a.cache_from.n; i++)
-		if (!cacheopt_is_dir(sv_from(o->a.cache_from.v[i])))
-			return o->a.cache_from.v[i];
+	for (size_t i = 0; i < b->cache_to.n; i++)
+		if (!cacheopt_is_dir(sv_from(b->cache_to.v[i])))
+			return b->cache_to.v[i];
+	for (size_t i = 0; i < b->cache_from.n; i++)
+		if (!cacheopt_is_dir(sv_from(b->cache_from.v[i])))
+			return b->cache_from.v[i];
 	return NULL;
 }
 
@@ -122,7 +131,7 @@ static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const s
 	AUTO_WORK struct work w = {0};
 	int rc;
 
-	if (work_open(&w, c, &o->a.net, cmd_build_creds_ref(o, d), e))
+	if (work_open(&w, c, &o->a.net, cmd_build_creds_ref(b, d), e))
 		return -1;
 	if (build_args_tier(&o->a, &w.session, e))
 		return -1;

@@ -23,6 +23,7 @@ struct dbresult {
 };
 void dbresult_release(struct dbresult *r);
 
+/* Whether all tests of all goals went well; true of none. */
 bool dbresult_ok(const struct dbresult *r);
 /* EXASLCT's summary: a line for each flavor, goal, folder with its language, and the test files together. */
 void dbresult_text(const struct dbresult *r, struct buf *out);

@@ -27,6 +27,7 @@ struct doctor {
 };
 
 const char *doctor_state_name(enum doctor_state s);
+/* group stays the caller's; name, remedy (may be NULL) and text are copied. */
 void doctor_add(struct doctor *d, enum doctor_state state, const char *group, const char *name, const char *remedy,
 		const char *fmt, ...) ATTR_PRINTF(6, 7);
 /* The error's text and hint; e is released. */

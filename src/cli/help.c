@@ -5,7 +5,7 @@
 
 #define HELP_WIDTH 96   /* columns of a line */
 #define HELP_OPTION 32  /* column where an option's text begins */
-#define HELP_COMMAND 14 /* column where a command's summary begins */
+#define HELP_COMMAND 16 /* column where a command's summary begins */
 
 /* Columns of UTF-8 text; help uses no wide characters. */
 static size_t help_width(struct sv v)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "src/cli/foreign.h"
 #include "src/util/mem.h"
 #include "src/util/nearest.h"
 #include "src/util/num.h"
@@ -61,6 +62,8 @@ static int opt_unknown(const struct opt_state *st, const char *name, struct err 
 			nearest_offer(&near, st->sets[s].v[i].name);
 	}
 	err_set(e, ERR_USAGE, "unknown option --%s", name);
+	if (foreign_option(name))
+		return err_hint(e, "%s", foreign_option(name));
 	if (near.best)
 		return err_hint(e, "did you mean --%s?", near.best);
 	return err_hint(e, "--help lists the options");

@@ -30,6 +30,7 @@ struct page {
 };
 
 extern const char page_style[], page_script[];
+/* The parts in their order; each appends to p->out. */
 void page_graph(struct page *p);
 void page_time(struct page *p);
 void page_critical(struct page *p);

@@ -5,6 +5,7 @@
 #include "src/util/buf.h"
 #include "src/util/json.h"
 
+/* plan: as build_plan() makes it. Names are quoted for graphviz. */
 void plandot_write(const struct json *plan, struct buf *out);
 
 #endif

@@ -17,6 +17,7 @@ struct ui_opts {
 /* kind: "plain", "tty", "json", or "auto" (tty if fd is a terminal that is not dumb, else plain). */
 struct event_sink *ui_new(const char *kind, const struct ui_opts *o);
 
+/* One kind; *o is copied, its descriptor stays the caller's. The sink ends by its own free. */
 struct event_sink *ui_plain_new(const struct ui_opts *o);
 struct event_sink *ui_tty_new(const struct ui_opts *o);
 struct event_sink *ui_json_new(const struct ui_opts *o);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "src/util/mem.h"
+#include "src/util/nearest.h"
 #include "src/util/sv.h"
 
 #define FLAGS(...) ((const struct dast_flag_info[]){__VA_ARGS__ __VA_OPT__(, ){NULL, DAST_FLAG_END, false}})
@@ -60,65 +61,46 @@ enum dast_kind dast_kind_from_name(const char *name)
 	return DAST_UNKNOWN;
 }
 
-/* Edit distance (insert, delete, replace) without regard to case, for names of at most NAME_MAX_BYTES. */
+/* Longest name that can be near to one of ours. */
 #define NAME_MAX_BYTES 32
-static unsigned distance(const char *a, const char *b)
+
+/* Without regard to case: `how` makes both sides alike. A name counts as near if less than half of it differs. */
+static const char *nearest(const char *name, int (*how)(int), const char *(*nth)(const void *arg, int i), const void *arg)
 {
-	unsigned row[NAME_MAX_BYTES + 1];
-	size_t n = strlen(b);
+	char want[NAME_MAX_BYTES + 1] = "";
+	struct nearest near = NEAREST_INIT(want);
+	size_t n = strlen(name);
 
-	if (strlen(a) > NAME_MAX_BYTES || n > NAME_MAX_BYTES)
-		return NAME_MAX_BYTES;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		unsigned diag = row[0];
-
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= n; j++) {
-			bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-			unsigned best = diag + !same;
-
-			diag = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[n];
+	if (n > NAME_MAX_BYTES)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		want[i] = (char)how((unsigned char)name[i]);
+	for (int i = 0; nth(arg, i); i++)
+		nearest_offer(&near, nth(arg, i));
+	return near.best && near.distance * 2 < strlen(near.best) ? near.best : NULL;
 }
 
-/* A name counts as near if at most a third of it, and never more than two characters, differ. */
-static void nearer(const char *wanted, const char *name, const char **best, unsigned *best_d)
+static const char *nth_name(const void *arg, int i)
 {
-	unsigned d = distance(wanted, name);
+	(void)arg;
+	return DAST_UNKNOWN + 1 + i < DAST_KINDS ? infos[DAST_UNKNOWN + 1 + i].name : NULL;
+}
 
-	if (d < *best_d && d <= 2 && d * 2 < strlen(name)) {
-		*best = name;
-		*best_d = d;
-	}
+static const char *nth_flag(const void *arg, int i)
+{
+	const struct dast_info *info = arg;
+
+	return info->flags[i].name;
 }
 
 const char *dast_nearest(const char *name)
 {
-	const char *best = NULL;
-	unsigned d = NAME_MAX_BYTES;
-
-	for (int k = DAST_UNKNOWN + 1; k < DAST_KINDS; k++)
-		nearer(name, infos[k].name, &best, &d);
-	return best;
+	return nearest(name, toupper, nth_name, NULL);
 }
 
 const char *dast_nearest_flag(enum dast_kind kind, const char *name)
 {
-	const char *best = NULL;
-	unsigned d = NAME_MAX_BYTES;
-
-	for (const struct dast_flag_info *f = dast_info(kind)->flags; f->name; f++)
-		nearer(name, f->name, &best, &d);
-	return best;
+	return nearest(name, tolower, nth_flag, dast_info(kind));
 }
 
 const char *dast_flag_nth(const struct dast_instr *in, const char *name, size_t i)

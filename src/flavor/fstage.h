@@ -11,6 +11,7 @@ struct fstage_packages {
 	struct packages *public, *internal;
 };
 
+/* packages.yml and internal packages of the flavor, as far as it has them. ERR_INPUT with file and line. */
 int fstage_packages_load(const struct flavor *f, struct fstage_packages *p, struct err *e);
 void fstage_packages_release(struct fstage_packages *p);
 

@@ -31,6 +31,8 @@ int image_ops_import(struct session *s, const char *file, const char *name, cons
 		     int64_t created_epoch, struct digest *id, struct err *e);
 
 enum image_ops_format { IMAGE_OPS_OCI_DIR, IMAGE_OPS_OCI_ARCHIVE, IMAGE_OPS_DOCKER_ARCHIVE };
+/* n images into one directory or archive `out` . What is only built here is packed
+ * first, with the codec (NULL: gzip, or as it is packed already). */
 int image_ops_save(struct session *s, const char *const *names, size_t n, enum image_ops_format f, const char *out,
 		   const struct layer_codec *codec, struct err *e);
 /* OCI layout directory, oci-archive or docker-archive (found by content); name NULL: as the archive says. */

@@ -1,10 +1,11 @@
-/* slct pull. One worker fetches; each layer is unpacked as soon as its blob is in the store, while others are still on
- * their way. */
+/* slct pull. One worker fetches; each layer is unpacked while it arrives. */
 #include "src/image/image_ops.h"
 
 #include <string.h>
 
+#include "oci/limits.h"
 #include "src/build/opsbase.h"
+#include "src/build/treefetch.h"
 #include "src/util/mem.h"
 
 struct pull {
@@ -13,25 +14,16 @@ struct pull {
 	struct ref ref;
 	const struct platform *platform;
 	bool unpack;
-	struct build b; /* where layers are unpacked; only with unpack */
+	struct build b; /* where layers are unpacked; only with unpack, as the next */
+	struct treefetch f;
 	bool known;     /* manifest and config, which fit each other: the fetch worker has told */
 	struct manifest manifest;
 	struct imgconfig config;
-	unsigned unpacking;
+	bool unpacking; /* layers that were expected */
 	bool settling;  /* the loop runs for them alone */
 };
 
 /* --- in the worker --- */
-
-static void tell_blob(void *arg, const struct digest *blob, uint64_t done, uint64_t total)
-{
-	AUTO_JSON struct json *j = json_object();
-
-	if (done < total)
-		return;
-	json_set_str(j, "blob", blob->text);
-	worker_send(arg, j);
-}
 
 static void tell_manifest(struct worker *w, const struct descriptor *manifest)
 {
@@ -41,7 +33,7 @@ static void tell_manifest(struct worker *w, const struct descriptor *manifest)
 	worker_send(w, j);
 }
 
-static int fetch_layers(const struct pull *p, struct registry *reg, const struct registry_image *im, struct worker *w,
+static int fetch_layers(struct pull *p, struct registry *reg, const struct registry_image *im, struct worker *w,
 			struct err *e)
 {
 	AUTO_MANIFEST struct manifest m = {0};
@@ -52,12 +44,14 @@ static int fetch_layers(const struct pull *p, struct registry *reg, const struct
 
 	for (size_t i = 0; i < m.nlayers; i++)
 		blobs[i] = &m.layers[i];
-	return registry_fetch_blobs(reg, &p->ref, blobs, m.nlayers, p->s->store, tell_blob, w, e);
+	p->f.w = w;
+	return p->unpack ? treefetch_run(&p->f, reg, &p->ref, blobs, m.nlayers, e)
+			 : registry_fetch_blobs(reg, &p->ref, blobs, m.nlayers, p->s->store, NULL, e);
 }
 
 static int fetch_all(void *arg, struct worker *w, struct json **result, struct err *e)
 {
-	const struct pull *p = arg;
+	struct pull *p = arg;
 	struct registry *reg = registry_new(&p->s->net, e);
 	struct registry_image im = {0};
 	struct descriptor manifest = {0};
@@ -76,6 +70,35 @@ static int fetch_all(void *arg, struct worker *w, struct json **result, struct e
 
 /* --- unpacking on the way --- */
 
+/* A failure leaves the layer as it was: it is tried again at the end, and told. */
+static void on_unpacked(void *ctx, struct err *e)
+{
+	struct pull *p = ctx;
+
+	err_release(e);
+	p->unpacking = false;
+	if (p->settling)
+		loop_stop(p->s->loop);
+}
+
+/* Layers that are not here as trees: each is unpacked from the first bytes on that arrive. */
+static void expect(struct pull *p)
+{
+	AUTO_DIGEST_LIST struct digest_list coming = {0};
+
+	for (size_t i = 0; i < p->manifest.nlayers; i++) {
+		const struct digest *diff_id = &p->config.diff_ids.v[i];
+		struct tree_state *t = trees_expect(&p->b, diff_id, &p->manifest.layers[i], p->text);
+
+		if (!t)
+			continue;
+		treefetch_put(&p->f, i, t);
+		vec_push(&coming, *diff_id);
+	}
+	p->unpacking = true;
+	trees_ensure(&p->b, &coming, p->text, on_unpacked, p);
+}
+
 /* What is wrong with it is told when all is fetched. */
 static void learn(struct pull *p, const struct json *manifest)
 {
@@ -88,41 +111,17 @@ static void learn(struct pull *p, const struct json *manifest)
 		return;
 	}
 	p->known = true;
-}
-
-/* A failure leaves the layer as it was: it is tried again at the end, and told. */
-static void on_unpacked(void *ctx, struct err *e)
-{
-	struct pull *p = ctx;
-
-	err_release(e);
-	if (--p->unpacking == 0 && p->settling)
-		loop_stop(p->s->loop);
-}
-
-static void unpack_early(struct pull *p, size_t i)
-{
-	struct digest_list one = {.v = &p->config.diff_ids.v[i], .n = 1};
-	struct err ignored = ERR_INIT;
-
-	if (store_layer_rec_add_blob(p->s->store, one.v, 0, &p->manifest.layers[i], "pulled", &ignored) < 0) {
-		err_release(&ignored);
-		return;
-	}
-	p->unpacking++;
-	trees_ensure(&p->b, &one, p->text, on_unpacked, p);
+	expect(p);
 }
 
 static void on_message(void *ctx, const struct json *j)
 {
 	struct pull *p = ctx;
-	const char *blob = json_get_str(j, "blob");
 
 	if (json_get(j, "manifest"))
 		learn(p, json_get(j, "manifest"));
-	for (size_t i = 0; blob && p->known && i < p->manifest.nlayers; i++)
-		if (strcmp(p->manifest.layers[i].digest.text, blob) == 0)
-			unpack_early(p, i);
+	else
+		treefetch_message(&p->f, j);
 }
 
 /* Those that have begun end before what they work with does. */
@@ -134,6 +133,17 @@ static void settle(struct pull *p)
 	if (p->unpacking && loop_run(p->s->loop, &ignored) < 0)
 		worker_kill_all(p->s);
 	err_release(&ignored);
+}
+
+/* What is no index has one platform, whatever was asked for. */
+static void warn_platform(struct pull *p, const struct json *manifest)
+{
+	char want[100], have[100];
+
+	learn(p, manifest);
+	if (p->known && !platform_match(p->platform, &p->config.platform))
+		session_warn(p->s, "", "%s is an image for %s, not for %s", p->text,
+			     platform_format(&p->config.platform, have), platform_format(p->platform, want));
 }
 
 /* --- all of it --- */
@@ -151,6 +161,7 @@ static int pull(struct pull *p, const char *name, struct digest *id, struct err 
 	struct digest config = {0};
 	int rc = worker_call(p->s, &spec, &answer, e);
 
+	treefetch_end(&p->f, e);
 	if (rc == 0)
 		rc = descriptor_from_json(answer, &manifest, ERR_INTERNAL, e);
 	if (rc == 0)
@@ -159,6 +170,8 @@ static int pull(struct pull *p, const char *name, struct digest *id, struct err 
 		rc = opsbase_published(p->s, p->text, &config, e);
 	if (rc == 0 && id)
 		*id = config;
+	if (rc == 0)
+		warn_platform(p, answer);
 	if (rc == 0 && p->unpack)
 		rc = opsbase_trees(&p->b, &diff_ids, p->text, e);
 	return rc;
@@ -173,7 +186,7 @@ int image_ops_pull(struct session *s, const char *ref, const char *name, const s
 	if (rc < 0)
 		return -1;
 	if (unpack)
-		rc = opsbase_init(&p.b, s, e);
+		rc = opsbase_init(&p.b, s, e) < 0 ? -1 : treefetch_open(&p.f, &p.b, LAYERS_MAX, e);
 	if (rc == 0)
 		rc = pull(&p, name, id, e);
 	if (unpack) {

@@ -123,7 +123,7 @@ static int bring_document(struct bring *b, const struct descriptor *d, struct er
 static int bring_blobs(struct bring *b, const struct descriptor *const *v, size_t n, struct err *e)
 {
 	if (b->from->kind == IMGCOPY_DOCKER)
-		return registry_fetch_blobs(b->reg, &b->ref, v, n, b->s->store, NULL, NULL, e);
+		return registry_fetch_blobs(b->reg, &b->ref, v, n, b->s->store, NULL, e);
 	for (size_t i = 0; i < n; i++)
 		if (layout_dir_fetch(&b->dir, b->s->store, v[i], e) < 0)
 			return -1;

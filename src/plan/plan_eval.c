@@ -6,6 +6,7 @@
 #include "src/dockerfile/dparse.h"
 #include "src/util/clock.h"
 #include "src/util/mem.h"
+#include "src/util/nearest.h"
 
 #define STAGE_NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 /* cache.md "The logical clock": the origin of an image that says nothing. */
@@ -192,6 +193,32 @@ static int eval_stage(struct plan *p, size_t at, struct err *e)
 	return rc;
 }
 
+static void offer_args(const struct dast_instr *in, struct nearest *near)
+{
+	for (size_t i = 0; in->kind == DAST_ARG && i < in->pairs.n; i++)
+		nearest_offer(near, in->pairs.v[i].key);
+}
+
+/* With the ARG that was perhaps meant. */
+static void warn_one_unused(struct plan *p, const char *name)
+{
+	struct nearest near = NEAREST_INIT(name);
+
+	for (size_t i = 0; i < p->sources.n; i++) {
+		const struct dstage_list *l = &p->sources.v[i]->stages;
+
+		for (size_t k = 0; k < l->meta.n; k++)
+			offer_args(l->meta.v[k], &near);
+		for (size_t k = 0; k < l->stages.n; k++)
+			for (size_t m = 0; m < l->stages.v[k].instrs.n; m++)
+				offer_args(l->stages.v[k].instrs.v[m], &near);
+	}
+	if (near.best && near.distance)
+		plan_warn(p, "", "build argument %s was not used: no ARG declares it; did you mean %s?", name, near.best);
+	else
+		plan_warn(p, "", "build argument %s was not used: no ARG declares it", name);
+}
+
 static void warn_unused(struct plan *p)
 {
 	AUTO_STRV struct strv unused = {0};
@@ -214,7 +241,7 @@ static void warn_unused(struct plan *p)
 			}
 	}
 	for (size_t i = 0; i < unused.n; i++)
-		plan_warn(p, "", "build argument %s was not used: no ARG declares it", unused.v[i]);
+		warn_one_unused(p, unused.v[i]);
 }
 
 int plan_evaluate(struct plan *p, bool offline, struct err *e)

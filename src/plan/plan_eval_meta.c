@@ -68,7 +68,7 @@ static int do_entrypoint(struct plan_eval *v, struct err *e)
 static int bad_port(struct plan_eval *v, const char *text, struct err *e)
 {
 	(void)v;
-	err_set(e, ERR_INPUT, "EXPOSE: \"%s\" is not a port", text);
+	err_set(e, ERR_INPUT, "\"%s\" is not a port", text);
 	return err_hint(e, "write PORT, PORT/tcp, PORT/udp or FIRST-LAST");
 }
 
@@ -158,7 +158,7 @@ static int do_stopsignal(struct plan_eval *v, struct err *e)
 	const char *text = v->x->words.v[0].s;
 
 	if (!is_signal(text))
-		return err_set(e, ERR_INPUT, "STOPSIGNAL: there is no signal \"%s\"", text);
+		return err_set(e, ERR_INPUT, "there is no signal \"%s\"", text);
 	replace(&v->st->config.stop_signal, text);
 	return 0;
 }

@@ -12,6 +12,15 @@ static int at_instr(const struct dast_instr *in, struct err *e)
 	return e->place.file ? -1 : dparse_err_in(in, in->pos, e);
 }
 
+/* A reference that is none because of what a variable in it is. */
+static int from_hint(const struct plan_stage *st, struct err *e)
+{
+	if (!e->hint && strchr(st->df->image, '$'))
+		err_hint(e, "it is made of %s: --build-arg or an ARG before the first FROM gives a variable its value",
+			 st->df->image);
+	return -1;
+}
+
 static int link_from(struct plan *p, size_t at, struct err *e)
 {
 	struct plan_stage *st = &p->stages.v[at];
@@ -26,7 +35,7 @@ static int link_from(struct plan *p, size_t at, struct err *e)
 	if (strcmp(st->from_text, PLAN_SCRATCH) == 0)
 		return 0;
 	if (plan_ref_resolve(p, at, st->from_text, false, PLAN_EDGE_FROM, &from, e) < 0)
-		return -1;
+		return from_hint(st, e);
 	*(from.origin == PLAN_FROM_CONTEXT ? &st->base_context :
 	  from.origin == PLAN_FROM_STAGE   ? &st->base_stage :
 					     &st->base_image) = from.index;

@@ -33,8 +33,9 @@ struct source_set {
 	const struct ownview *view;       /* how owners are recorded in it; NULL: the disk and records on files count */
 };
 
-void source_init(struct source_set *s);
+void source_init(struct source_set *s); /* no parts; rootfd -1 */
 void source_release(struct source_set *s);
+/* One more part: what the host has at `path` appears at dest, as does a file of these n bytes. All is copied. */
 void source_add(struct source_set *s, const char *dest, const char *path);
 void source_add_text(struct source_set *s, const char *dest, const char *text, size_t n);
 /* Open the parts; in the worker that walks them, so that the scheduler's descriptors do not grow with the flavors. */

@@ -1,10 +1,17 @@
 /* source_select(): patterns of COPY and ADD against a source. */
+#include <dirent.h>
 #include <string.h>
+#include <strings.h>
 
 #include "src/plan/source.h"
 #include "src/plan/srcwalk.h"
+#include "src/util/cleanup.h"
 #include "src/util/mem.h"
+#include "src/util/nearest.h"
 #include "src/util/path.h"
+
+/* Names that are looked through for one that was perhaps meant. */
+#define NEAR_NAMES_MAX 10000
 
 /* As filepath.Match of the reference: these characters begin something that is not literal. */
 static bool has_wildcard(const char *s)
@@ -37,12 +44,65 @@ static void push_match(struct source_list *out, struct source_match *m)
 	vec_push(&out->matches, *m);
 }
 
+/* Whether a path with ".." leads out of where it begins. */
+static bool leads_out(const char *path)
+{
+	struct sv rest = sv_from(path);
+	int depth = 0;
+
+	while (rest.p && depth >= 0) {
+		struct sv part = sv_cut(&rest, '/');
+
+		if (sv_eq_str(part, ".."))
+			depth--;
+		else if (part.n && !sv_eq_str(part, "."))
+			depth++;
+	}
+	return depth < 0;
+}
+
+/* What lies beside the missing path on the disk and has a name like it. The context is a directory here. */
+static void hint_near(const char *context, const char *pattern, struct err *e)
+{
+	AUTO_FREE char *at = normalise(pattern);
+	char *slash = strrchr(at, '/');
+	AUTO_FREE char *folder = slash ? mem_printf("%s/%.*s", context, (int)(slash - at), at) : mem_strdup(context);
+	AUTO_CLOSEDIR DIR *dir = opendir(folder);
+	struct nearest near = NEAREST_INIT(slash ? slash + 1 : at);
+	AUTO_STRV struct strv names = {0};
+	const struct dirent *ent;
+
+	for (size_t n = 0; dir && n < NEAR_NAMES_MAX && (ent = readdir(dir)); n++)
+		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
+			strv_add(&names, ent->d_name);
+	strv_sort(&names);
+	for (size_t i = 0; i < names.n; i++) {
+		nearest_offer(&near, names.v[i]);
+		if (strcasecmp(names.v[i], near.want) == 0) {
+			near = (struct nearest){near.want, names.v[i], 1};
+			break;
+		}
+	}
+	if (near.best && near.distance)
+		err_hint(e, "did you mean %.*s%s? Paths are relative to the build context, %s",
+			 slash ? (int)(slash + 1 - at) : 0, at, near.best, context);
+	else
+		err_hint(e, "paths are relative to the build context, %s", context);
+}
+
 static int not_found(const struct source_set *s, const char *pattern, bool ignored, struct err *e)
 {
+	bool plain = s->rootfd < 0 && s->parts.n == 1 && !s->parts.v[0].dest[0] && s->parts.v[0].path;
+
 	err_set(e, ERR_INPUT, "\"%s\": no such file or directory in the %s", pattern,
 		s->rootfd >= 0 ? "source" : "build context");
 	if (ignored)
 		err_hint(e, "the ignore file leaves it out; add a line \"!%s\" to it", pattern);
+	else if (s->rootfd < 0 && leads_out(pattern))
+		err_hint(e, "no path leads out of the build context: build a directory further up, with -f, or name the other "
+			    "one by --build-context NAME=DIR and write COPY --from=NAME");
+	else if (plain)
+		hint_near(s->parts.v[0].path, pattern, e);
 	return -1;
 }
 

@@ -30,6 +30,7 @@ struct cgroup_events {
 	uint64_t oom_kills, pids_refused;
 };
 
+/* Whether there is any limit. */
 bool cgroup_wanted(const struct cgroup_limits *l);
 /* Find the place and make a group there with a process in it, for the test; nothing if no limit is wanted. May move the
  * calling process to a group of its own below the one that it is in (a group with children that have limits may hold no

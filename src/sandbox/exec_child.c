@@ -142,7 +142,11 @@ static int not_found(const char *name, int sys, const char *path, struct err *e)
 	else
 		err_set(e, ERR_INPUT, "the command \"%s\" cannot be executed: %s", name, strerror(sys));
 	e->sys = sys;
-	return path ? err_hint(e, "looked for in PATH: %s", path) : -1;
+	if (path)
+		return err_hint(e, "looked for in PATH: %s", path);
+	if (strcmp(name, "/bin/sh") == 0)
+		return err_hint(e, "an image without a shell takes the JSON form alone: [\"PROGRAM\", \"ARGUMENT\", …]");
+	return -1;
 }
 
 static void find_in_path(int root, const char *name, const char *path, struct strv *out, int *sys)

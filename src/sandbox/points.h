@@ -53,6 +53,7 @@ int points_restore(struct points *p, struct err *e);
 /* Times of p->times from this one on: the old one, or if it was touched the step's. */
 int points_restore_times(struct points *p, size_t from, struct err *e);
 
+/* The list to and from an open regular file, from its beginning. */
 int points_save(const struct points *p, int fd, struct err *e);
 int points_load(struct points *p, int fd, struct err *e);
 

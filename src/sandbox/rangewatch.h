@@ -11,6 +11,7 @@ struct rangewatch {
 	uint32_t uid, gid;	/* of the first of owners; UINT32_MAX: unchanged */
 };
 
+/* Whether such calls are looked for: in tier range, unless the step is insecure. */
 bool rangewatch_wanted(const struct sandbox_spec *s);
 /* The tests before the profile: malloc'ed array of struct sock_filter, its size in bytes. */
 int rangewatch_program(const struct tier_info *t, const void *base, size_t base_len, void **prog, size_t *len,

@@ -27,6 +27,7 @@ struct wstream {
 	bool failed; /* kept by stream_write and stream_finish */
 };
 
+/* 1 to n bytes, 0 at the end, -1 with *e. After a failure every further call fails. */
 ssize_t stream_read(struct rstream *s, void *p, size_t n, struct err *e);
 /* Exactly n bytes unless the end comes first; returns the number. */
 ssize_t stream_read_full(struct rstream *s, void *p, size_t n, struct err *e);
@@ -37,6 +38,7 @@ void stream_wclose(struct wstream *s);
 /* Everything from r to w; returns bytes or -1. */
 int64_t stream_pump(struct rstream *r, struct wstream *w, struct err *e);
 
+/* own: the descriptor is closed with the stream. what: names it in errors; copied. */
 struct rstream *stream_from_fd(int fd, bool own, const char *what);
 struct rstream *stream_from_bytes(const void *p, size_t n); /* borrowed */
 struct wstream *stream_to_fd(int fd, bool own, const char *what);

@@ -63,6 +63,64 @@ START_TEST(refuses)
 }
 END_TEST
 
+START_TEST(takes_dockers_form)
+{
+	static const struct {
+		const char *text, *own;
+		enum cacheopt_use use;
+	} rows[] = {
+		{"localhost:5000/cache,mode=stages", "localhost:5000/cache,mode=stages", CACHEOPT_TO},
+		{"type=registry,ref=localhost:5000/cache", "localhost:5000/cache", CACHEOPT_FROM},
+		{"type=registry,ref=localhost:5000/a/cache:main", "localhost:5000/a/cache", CACHEOPT_FROM},
+		{"ref=r.example/a", "ref=r.example/a", CACHEOPT_FROM}, /* without type= it is no form of docker's */
+		{"type=registry,ref=r.example/a:t,mode=max,image-manifest=true,compression=zstd", "r.example/a,mode=steps,compression=zstd",
+		 CACHEOPT_TO},
+		{"type=registry,mode=min,ref=r.example/a,required,stage=b", "r.example/a,mode=stages,required,stage=b",
+		 CACHEOPT_TO},
+		{"type=registry,ref=r.example/a,mode=max", "r.example/a", CACHEOPT_FROM},
+		{"type=local,src=cache", "./cache", CACHEOPT_FROM},
+		{"type=local,src=/tmp/a:b", "/tmp/a:b", CACHEOPT_FROM},
+		{"dest=x,type=local", "dest=x,type=local", CACHEOPT_TO},
+		{"type=local,dest=../c,mode=max", "../c,mode=steps", CACHEOPT_TO},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct err e = ERR_INIT;
+		char *own = cacheopt_own(rows[i].text, rows[i].use, &e);
+
+		ck_assert_msg(own != NULL, "%s: %s", rows[i].text, e.msg);
+		ck_assert_str_eq(own, rows[i].own);
+		free(own);
+	}
+}
+END_TEST
+
+START_TEST(refuses_what_docker_has_besides)
+{
+	static const struct {
+		const char *text, *says;
+	} rows[] = {
+		{"type=gha", "type=gha"},
+		{"type=inline", "type=inline"},
+		{"type=registry", "the option ref= is missing"},
+		{"type=registry,ref=", "ref="},
+		{"type=registry,src=/a", "src=/a"},
+		{"type=local,ref=r.example/a", "ref=r.example/a"},
+		{"type=local", "the option dest= is missing"},
+		{"type=registry,ref=a.example/b,ref=a.example/c", "ref=a.example/c"},
+		{"type=registry,ref=a.example/b,mode=all", "mode=all"},
+		{"type=registry,ref=a.example/b,", "\"\""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct err e = ERR_INIT;
+
+		ck_assert_ptr_null(cacheopt_own(rows[i].text, CACHEOPT_TO, &e));
+		unit_failed(e, ERR_USAGE, rows[i].says);
+	}
+}
+END_TEST
+
 START_TEST(compression)
 {
 	struct cacheopt o;
@@ -115,4 +173,5 @@ START_TEST(stages_and_use)
 }
 END_TEST
 
-UNIT_MAIN("cacheopt", accepts, refuses, stages_and_use, compression, makes_directories_absolute)
+UNIT_MAIN("cacheopt", accepts, refuses, stages_and_use, compression, makes_directories_absolute, takes_dockers_form,
+	  refuses_what_docker_has_besides)

@@ -195,6 +195,7 @@ START_TEST(errors_name_the_option)
 		{{"--fiel=x"}, "unknown option --fiel", "did you mean --file?"},
 		{{"--pus"}, "unknown option --pus", "did you mean --push?"},
 		{{"--zzzzzz"}, "unknown option --zzzzzz", "--help"},
+		{{"--tls-verify=false"}, "unknown option --tls-verify", "--insecure-registry"},
 		{{"-x"}, "unknown option -x", "--help"},
 		{{"--no-push"}, "unknown option --no-push", "--"},
 		{{"--file"}, "--file needs a value", NULL},

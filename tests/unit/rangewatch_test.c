@@ -8,6 +8,7 @@
 
 #include "src/sandbox/rangewatch.h"
 #include "src/util/cleanup.h"
+#include "tests/unit/bpf_util.h"
 #include "tests/unit/unit.h"
 
 #define BASE SECCOMP_RET_ALLOW
@@ -19,38 +20,6 @@
 #else
 #define NATIVE AUDIT_ARCH_AARCH64
 #endif
-
-static uint32_t run(const struct sock_filter *p, size_t n, const struct seccomp_data *d)
-{
-	uint32_t a = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct sock_filter *f = &p[i];
-
-		switch (f->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			memcpy(&a, (const char *)d + f->k, sizeof a);
-			break;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= f->k;
-			break;
-		case BPF_JMP | BPF_JA:
-			i += f->k;
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			i += a == f->k ? f->jt : f->jf;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			i += a >= f->k ? f->jt : f->jf;
-			break;
-		case BPF_RET | BPF_K:
-			return f->k;
-		default:
-			ck_abort_msg("instruction %zu: %#x", i, f->code);
-		}
-	}
-	ck_abort_msg("ran past the end");
-}
 
 /* 65537 users in two ranges, 11 groups. */
 static uint32_t call(uint32_t arch, long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
@@ -67,7 +36,7 @@ static uint32_t call(uint32_t arch, long nr, uint64_t a, uint64_t b, uint64_t c,
 	size_t len;
 
 	unit_ok(rangewatch_program(&t, &base, sizeof base, &prog, &len, &e), e);
-	return run(prog, len / sizeof base, &data);
+	return bpf_run(prog, len / sizeof base, &data);
 }
 
 START_TEST(owners)

@@ -256,7 +256,7 @@ static inline int ru_fetch(struct registry *r, const struct ref *ref, const stru
 
 	for (size_t i = 0; i < m->nlayers; i++)
 		list[i + 1] = &m->layers[i];
-	return registry_fetch_blobs(r, ref, list, m->nlayers + 1, s, NULL, NULL, e);
+	return registry_fetch_blobs(r, ref, list, m->nlayers + 1, s, NULL, e);
 }
 
 /* Every blob of the manifest is in the store with its right bytes. */

@@ -13,39 +13,11 @@
 #include "src/sandbox/solo_filter.h"
 #include "src/sandbox/solo_req.h"
 #include "src/util/cleanup.h"
+#include "tests/unit/bpf_util.h"
 #include "tests/unit/unit.h"
 
 /* What the profile behind would say. */
 #define BASE SECCOMP_RET_ALLOW
-
-static uint32_t run(const struct sock_filter *p, size_t n, const struct seccomp_data *d)
-{
-	uint32_t a = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct sock_filter *f = &p[i];
-
-		switch (f->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			memcpy(&a, (const char *)d + f->k, sizeof a);
-			break;
-		case BPF_JMP | BPF_JA:
-			i += f->k;
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			i += a == f->k ? f->jt : f->jf;
-			break;
-		case BPF_JMP | BPF_JSET | BPF_K:
-			i += a & f->k ? f->jt : f->jf;
-			break;
-		case BPF_RET | BPF_K:
-			return f->k;
-		default:
-			ck_abort_msg("instruction %zu: %#x", i, f->code);
-		}
-	}
-	ck_abort_msg("ran past the end");
-}
 
 static uint32_t ask(bool rows, struct seccomp_data d)
 {
@@ -56,7 +28,7 @@ static uint32_t ask(bool rows, struct seccomp_data d)
 
 	unit_ok(solo_filter_program(&base, sizeof base, rows ? SOLO_FILTER_ROWS : 0, &prog, &len, &e), e);
 	ck_assert_uint_eq(len % sizeof base, 0);
-	return run(prog, len / sizeof base, &d);
+	return bpf_run(prog, len / sizeof base, &d);
 }
 
 #ifdef __x86_64__
@@ -147,9 +119,9 @@ START_TEST(with_names)
 #endif
 
 		if (names)
-			ck_assert_uint_eq(run(prog, len / sizeof base, &d), SECCOMP_RET_USER_NOTIF);
+			ck_assert_uint_eq(bpf_run(prog, len / sizeof base, &d), SECCOMP_RET_USER_NOTIF);
 		else
-			ck_assert_uint_eq(run(prog, len / sizeof base, &d), ask(false, d));
+			ck_assert_uint_eq(bpf_run(prog, len / sizeof base, &d), ask(false, d));
 		if (names)
 			ck_assert_int_ne(solo_req_call(nr)->what, 0);
 	}

@@ -57,14 +57,17 @@ START_TEST(missing)
 	tree(&d);
 	source_util_context(&s, &d, "c");
 	source_util_refuses(&s, "a.txt none", ERR_INPUT, "\"none\": no such file or directory in the build context",
-			    NULL);
-	source_util_refuses(&s, "a.txt/x", ERR_INPUT, "\"a.txt/x\": no such file", NULL);
-	source_util_refuses(&s, "../outside/secret", ERR_INPUT, "\"../outside/secret\": no such file", NULL);
+			    "relative to the build context, /");
+	source_util_refuses(&s, "a.txt/x", ERR_INPUT, "\"a.txt/x\": no such file", "relative to");
+	source_util_refuses(&s, "A.txt", ERR_INPUT, "\"A.txt\": no such file", "did you mean a.txt?");
+	source_util_refuses(&s, "dir/sub/y.tx", ERR_INPUT, "no such file", "did you mean dir/sub/y.txt?");
+	source_util_refuses(&s, "../outside/secret", ERR_INPUT, "\"../outside/secret\": no such file", "--build-context");
+	source_util_refuses(&s, "dir/../../up", ERR_INPUT, "\"dir/../../up\": no such file", "--build-context");
 	source_util_ignore(&s, "b.txt\ndir\n");
 	source_util_refuses(&s, "b.txt", ERR_INPUT, "\"b.txt\": no such file", "\"!b.txt\"");
 	source_util_refuses(&s, "dir/x", ERR_INPUT, "no such file", "ignore file leaves it out");
 	source_util_refuses(&s, "dir", ERR_INPUT, "no such file", "ignore file leaves it out");
-	source_util_refuses(&s, "none", ERR_INPUT, "no such file", NULL);
+	source_util_refuses(&s, "none", ERR_INPUT, "no such file", "relative to");
 }
 END_TEST
 
@@ -107,9 +110,9 @@ START_TEST(links_of_a_context)
 			    "[/ a.txt abs@/etc b.txt dir/ dir/sub/ dir/sub/y.txt dir/x dir-2/ dir-2/z loop@loop other/ "
 			    "other/a.txt out@../outside/secret to-dir@dir/sub to-file@/a.txt we[i]rd]");
 	/* out of the context: its root is "/" */
-	source_util_refuses(&s, "out", ERR_INPUT, "no such file", NULL);
-	source_util_refuses(&s, "abs/passwd", ERR_INPUT, "no such file", NULL);
-	source_util_refuses(&s, "loop", ERR_INPUT, "no such file", NULL);
+	source_util_refuses(&s, "out", ERR_INPUT, "no such file", "relative to");
+	source_util_refuses(&s, "abs/passwd", ERR_INPUT, "no such file", "relative to");
+	source_util_refuses(&s, "loop", ERR_INPUT, "no such file", "relative to");
 }
 END_TEST
 
