@@ -205,6 +205,9 @@ void build_end(struct build *b)
 	for (size_t i = 0; i < b->pending.n; i++)
 		clocal_release(&b->pending.v[i]);
 	vec_release(&b->pending);
+	for (size_t i = 0; i < b->notify.n; i++)
+		close(b->notify.v[i]);
+	vec_release(&b->notify);
 	cachewrite_release(b);
 	cachepick_release(&b->caches);
 	sshagent_release(&b->agents);

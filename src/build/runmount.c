@@ -210,10 +210,14 @@ static int add_bind(const struct step_job *j, struct runmounts *m, const struct 
 
 static int add_cache(const struct step_job *j, struct runmounts *m, const struct plan_mount *pm, struct err *e)
 {
+	struct sandbox_mount *sm = add(m, SANDBOX_BIND, pm);
+
 	(void)j;
 	(void)e;
 	m->keep_sync = true;
-	add(m, SANDBOX_BIND, pm)->source = cachemount_of(&m->caches, pm)->data;
+	sm->source = cachemount_of(&m->caches, pm)->data;
+	/* other steps may be at work in it */
+	sm->unlisted = true;
 	return 0;
 }
 

@@ -88,6 +88,7 @@ struct build {
 	struct smap origins;   /* diff id → struct layer_origin */
 	unsigned fetches;      /* layers on their way */
 	VEC_OF(struct treefetch_job *) to_fetch; /* what waits until there are fewer (treefetch.h) */
+	VEC_OF(int) notify;    /* inotifies that no step uses (chrootout.h) */
 	VEC_OF(struct root_dir) roots; /* idle ones (roots.h) */
 	struct smap lossy;     /* diff id → whether its tree lacks something (lossy.h) */
 	struct smap large;     /* diff id → whether the layer is large (lowers.h) */
@@ -156,6 +157,7 @@ struct step_job {
 	struct strv tail;      /* last lines of output */
 	struct buf line;       /* the unfinished one */
 	bool no_proc;	       /* noproc.h */
+	int notify;	       /* tier chroot: chrootout_notify(), -1: none */
 	bool memory;	       /* in the worker: upper directories are on a tmpfs (updir.h) */
 	bool lost;	       /* the tier refused the command what root may do: its layer is lossy */
 	struct maskstream *mask; /* secrets of this process become stars, in the log too; NULL: there are none */

@@ -14,6 +14,7 @@
 #include "src/build/runmount.h"
 #include "src/build/state.h"
 #include "src/build/updir.h"
+#include "src/sandbox/chrootout.h"
 #include "src/sandbox/mountpoint.h"
 #include "src/sandbox/sandbox.h"
 #include "src/sandbox/userns.h"
@@ -216,6 +217,7 @@ static int run_in_sandbox(void *arg, struct worker *w, struct json **result, str
 		.scratch = scratch,
 		.points = points,
 		.hold_fd = worker_sock(w),
+		.notify_fd = j->notify,
 		.argv = strv_argv(&argv),
 		.env = strv_argv(&env),
 		.workdir = j->def->workdir,
@@ -406,6 +408,22 @@ static void warn_lost(struct step_job *j, const char *what)
 			     j->def->line, what);
 }
 
+/* Kept from step to step. */
+static void take_notify(struct step_job *j)
+{
+	struct build *b = j->b;
+
+	if (b->s->tier.tier == TIER_CHROOT)
+		j->notify = b->notify.n ? b->notify.v[--b->notify.n] : chrootout_notify();
+}
+
+static void give_notify(struct step_job *j)
+{
+	if (j->notify > 0)
+		vec_push(&j->b->notify, j->notify);
+	j->notify = 0;
+}
+
 static void on_run(void *ctx, const struct json *result, struct err *e)
 {
 	struct run *r = ctx;
@@ -413,6 +431,7 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 
 	free(r);
 	j->worker = NULL;
+	give_notify(j);
 	output_drain(j);
 	if (err_is_set(e)) {
 		explain_platform(j, e);
@@ -469,10 +488,14 @@ int step_run_start(struct step_job *j, struct err *e)
 				   .fds = {r->out_fd},
 				   .nfds = 1};
 
+	take_notify(j);
+	if (j->notify > 0)
+		spec.fds[spec.nfds++] = j->notify;
 	j->worker = worker_start(j->b->s, &spec, e);
 	close(r->out_fd);
 	if (j->worker)
 		return 0;
+	give_notify(j);
 	free(r);
 	return -1;
 }

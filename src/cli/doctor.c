@@ -2,6 +2,7 @@
 #include "src/cli/doctor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -9,12 +10,14 @@
 #include "src/sandbox/cgroup.h"
 #include "src/sandbox/probe.h"
 #include "src/sandbox/userns.h"
+#include "src/util/io.h"
 #include "src/util/mem.h"
 #include "src/util/num.h"
 
 /* mount_setattr: Linux 5.12; overlays in user namespaces: 5.11. */
 #define DOCTOR_KERNEL_MAJOR 5
 #define DOCTOR_KERNEL_MINOR 12
+#define DOCTOR_PORTS	    "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 const char *doctor_state_name(enum doctor_state s)
 {
@@ -116,6 +119,24 @@ static void doctor_proc(struct doctor *d)
 		close(ns);
 }
 
+/* The right to them is one over the host's network namespace. */
+static void doctor_ports(struct doctor *d)
+{
+	AUTO_BUF struct buf text = BUF_INIT(64);
+	struct err e = ERR_INIT;
+	uint64_t first;
+
+	if (d->tier.tier != TIER_RANGE && d->tier.tier != TIER_SOLO)
+		return;
+	if (io_read_file(AT_FDCWD, DOCTOR_PORTS, &text, &e) == 0 && num_parse(sv_trim(buf_sv(&text)), 10, UINT16_MAX, &first) == 0 &&
+	    first > 0)
+		doctor_add(d, DOCTOR_NOTE, "isolation", "ports",
+			   "RUN --network=none gives a step a network of its own; or, for all users of this machine, `sysctl "
+			   "net.ipv4.ip_unprivileged_port_start=0`",
+			   "steps cannot listen on ports below %llu of the host's network", (unsigned long long)first);
+	err_release(&e);
+}
+
 /* --- host --- */
 
 static void doctor_kernel(struct doctor *d)
@@ -206,6 +227,7 @@ void doctor_examine(struct doctor *d, struct store *s, struct err *no_store)
 		doctor_isolation(d, s);
 		if (d->can_build)
 			doctor_proc(d);
+		doctor_ports(d);
 	}
 	doctor_kernel(d);
 	doctor_userns(d);

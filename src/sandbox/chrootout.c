@@ -39,15 +39,20 @@ static int open_fifo(struct chrootout *o, int root, const char *path, int to, in
 	return 0;
 }
 
+int chrootout_notify(void)
+{
+	return inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+}
+
 /* Where the kernel gives no inotify, nobody is told; it is a warning only. */
-static void watch_names(struct chrootout *o)
+static void watch_names(struct chrootout *o, int kept)
 {
 	char path[64];
 
-	o->notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	o->notify = kept > 0 ? kept : chrootout_notify();
 	for (size_t i = 0; i < o->n && o->notify >= 0; i++) {
 		snprintf(path, sizeof path, "/proc/self/fd/%d", o->relay[i].from);
-		inotify_add_watch(o->notify, path, IN_OPEN);
+		o->watch[i] = inotify_add_watch(o->notify, path, IN_OPEN);
 	}
 }
 
@@ -60,7 +65,7 @@ int chrootout_open(struct chrootout *o, int root, const struct sandbox_spec *s, 
 		return err_sys(e, ERR_HOST, errno, "standard error of the step");
 	if (s->err_fd && open_fifo(o, root, CHROOTOUT_STDERR, s->err_fd, 2, e) < 0)
 		return -1;
-	watch_names(o);
+	watch_names(o, s->notify_fd);
 	return 0;
 }
 
@@ -124,10 +129,25 @@ void chrootout_drain(struct chrootout *o)
 	}
 }
 
+static bool is_open_of(const struct chrootout *o, const struct inotify_event *ev)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (ev->wd == o->watch[i] && ev->mask & IN_OPEN)
+			return true;
+	return false;
+}
+
+/* Of an earlier step whose keeper was killed there may be more: numbers are not used twice. */
 bool chrootout_named(const struct chrootout *o)
 {
-	char events[sizeof(struct inotify_event)];
+	struct inotify_event ev;
+	bool named = false;
 
 	/* Events of a file, not of a directory, have no name: one fits. */
-	return o->notify >= 0 && read(o->notify, events, sizeof events) == (ssize_t)sizeof events;
+	while (o->notify >= 0 && read(o->notify, &ev, sizeof ev) == (ssize_t)sizeof ev)
+		named |= is_open_of(o, &ev);
+	for (size_t i = 0; i < o->n && o->notify >= 0; i++)
+		if (o->watch[i] >= 0)
+			inotify_rm_watch(o->notify, o->watch[i]);
+	return named;
 }

@@ -20,7 +20,13 @@ struct chrootout {
 	} relay[CHROOTOUT_MAX];
 	size_t n;
 	int notify; /* inotify of the FIFOs; -1: none */
+	int watch[CHROOTOUT_MAX]; /* their numbers there */
 };
+
+/* An inotify for sandbox_spec.notify_fd, for one step at a time; -1: the kernel gives none. Closing one that has watched
+ * something takes two grace periods of the kernel, 7 ms and more: as much as the rest of a step. So whoever runs many keeps
+ * them. */
+int chrootout_notify(void);
 
 /* Whether the step gets them: not with a terminal, which has a name. */
 bool chrootout_wanted(const struct sandbox_spec *s);
@@ -31,7 +37,7 @@ size_t chrootout_poll(const struct chrootout *o, struct pollfd *p);
 void chrootout_serve(struct chrootout *o, const struct pollfd *p);
 /* When no process of the step is left: what is still in the FIFOs. */
 void chrootout_drain(struct chrootout *o);
-/* Whether a FIFO was opened by its name. */
+/* Whether a FIFO was opened by its name. Nothing is watched any more. */
 bool chrootout_named(const struct chrootout *o);
 
 #endif

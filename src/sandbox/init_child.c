@@ -22,6 +22,7 @@
 #include "src/sandbox/passwd.h"
 #include "src/sandbox/rangewatch.h"
 #include "src/sandbox/solo.h"
+#include "src/sandbox/solo_names.h"
 #include "src/sandbox/usermount.h"
 #include "src/util/cleanup.h"
 #include "src/util/io.h"
@@ -169,6 +170,8 @@ static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int 
 	own_terminal(s, &in->ids);
 	if (s->tier->tier == TIER_SOLO && !(in->solo = solo_new(s, e)))
 		return -1;
+	for (size_t i = 0; i < u.n && in->solo; i++)
+		solo_names_mount(in->solo, u.v[i].m, u.v[i].path);
 	if (mounts_child_apply(root, ops, chan, e) < 0 || usermount_attach(root, &u, e) < 0)
 		return -1;
 	attach_console(s, root);

@@ -32,6 +32,7 @@ struct sandbox_mount {
 	const char *target; /* absolute; links on the way are followed inside the root. Missing mount points are made,
 			     * and are not seen in the upper directory */
 	bool readonly;
+	bool unlisted; /* may hold records of owners that nobody has listed (a cache) */
 	const char *source;
 	struct overlay_spec stack;
 	uint64_t size;		 /* TMPFS: bytes, 0: the kernel's default */
@@ -58,6 +59,7 @@ struct sandbox_spec {
 	const struct sandbox_mount *mounts;
 	size_t nmounts;
 	int hold_fd;		/* chroot: kept open until no process of the step is left; 0: none */
+	int notify_fd;		/* chroot: of chrootout_notify(); 0: one is made and closed */
 	const char *points;	/* chroot: file of points.h, relative to root.dirfd */
 	uint64_t drop_caps;	/* chroot: what else a step does not get; set by sandbox_run */
 	int out_fd;		  /* standard output and error of the step */

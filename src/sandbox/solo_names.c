@@ -23,7 +23,7 @@ struct solo_pending {
 bool solo_names_wanted(const struct sandbox_spec *spec)
 {
 	for (size_t i = 0; i < spec->nmounts; i++)
-		if (spec->mounts[i].kind != SANDBOX_TMPFS)
+		if (spec->mounts[i].unlisted || spec->mounts[i].kind == SANDBOX_HOST)
 			return false;
 	return spec->names && !spec->insecure;
 }
@@ -67,6 +67,17 @@ static void add(struct solo *s, const char *name)
 	for (size_t i = 0; i < NAMES_PENDING; i++)
 		if (s->pending[i].tid && strcmp(s->pending[i].from, name) == 0)
 			add(s, s->pending[i].to);
+}
+
+void solo_names_mount(struct solo *s, const struct sandbox_mount *m, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	bool given = m->kind == SANDBOX_FILE && (m->uid || m->gid);
+	/* An empty set answers more: it stays so where nothing at all is recorded. */
+	bool listed = s->names && (!nameset_is_empty(s->names) || (s->owners && owntab_len(s->owners)));
+
+	if (s->names && (given || listed))
+		add(s, slash ? slash + 1 : path);
 }
 
 /* The name by which it was opened is its only one, unless it has several links or has lost that one. */

@@ -6,8 +6,9 @@
  * record, wherever it lies, and nothing need be looked up. A name is added before the call that gives it is done, so
  * there is no order of events in which one is missing.
  *
- * It holds as long as the step sees nothing but its layers and what it makes itself: not with mounts of other origin, nor
- * in a step that may mount. */
+ * It holds as long as the step sees nothing but its layers, those of stages and images that it mounts, and what slct or it
+ * makes itself. What is mounted is called as its target besides. Not with caches: what earlier steps recorded there nobody
+ * has listed, and other steps may be at work in it now; nor with directories of the host, nor in a step that may mount. */
 #ifndef SLCT_SOLO_NAMES_H
 #define SLCT_SOLO_NAMES_H
 
@@ -17,6 +18,9 @@
 /* Whether names tell anything in such a step; the filter then has to hand over rename and link. */
 bool solo_names_wanted(const struct sandbox_spec *spec);
 void solo_names_init(struct solo *s, const struct sandbox_spec *spec);
+
+/* m lies on path now (links resolved). Before the step starts. */
+void solo_names_mount(struct solo *s, const struct sandbox_mount *m, const char *path);
 
 /* Nothing is recorded anywhere. */
 bool solo_names_none(const struct solo *s);

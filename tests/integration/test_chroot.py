@@ -323,6 +323,19 @@ RUN echo by-a-user >/dev/stdout
     assert "where a program's output was redirected" in done.err
 
 
+def test_each_step_is_warned_of_by_itself(confined):
+    """What watches the names is handed on from step to step."""
+    text = """\
+FROM localhost/busybox:1
+RUN echo many >/dev/stdout; for i in 1 2 3 4 5; do echo $i >>/dev/stdout; done
+RUN echo none
+RUN echo one >/dev/stderr
+RUN echo none again
+"""
+    done = build(confined, "--jobs", "1", "--progress", "plain", text=text, prefix=CONFINE)
+    assert done.err.count("where a program's output was redirected") == 2, done
+
+
 def test_output_without_its_name_is_no_warning(confined):
     """More than a pipe holds, to the last byte, in order."""
     text = "FROM localhost/busybox:1\nRUN seq 1 30000; seq 30001 60000 >&2; echo the end\n"

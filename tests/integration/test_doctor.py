@@ -274,3 +274,23 @@ def test_store_without_user_attributes(new_slct, user, root):
     for tier in ("range", "solo"):
         if found[tier]["state"] != "ok":
             assert "attributes" in found[tier]["remedy"], found[tier]
+
+
+PORTS = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+
+
+def test_low_ports(slct, new_slct, plain_user, root):
+    """What doctor says of them is so: refused on the host's network, not on a step's own."""
+    first = int(PORTS.read_text())
+    one = new_slct(plain_user)
+    found = findings(one.run("doctor", "--json"))[1]
+    if first <= 81:
+        assert "ports" not in found
+        return
+    assert found["ports"]["state"] == "note" and str(first) in found["ports"]["text"]
+    assert "--network=none" in found["ports"]["remedy"]
+    done = one.build("FROM localhost/busybox:1\nRUN nc -l -p 81 -w 1; true\n")
+    assert "nc: bind: Permission denied" in done.err
+    done = one.build("FROM localhost/busybox:1\nRUN --network=none nc -l -p 81 -w 1; true\n")
+    assert "ermission" not in done.err and "timed out" in done.err
+    assert "ports" not in findings(slct.run("doctor", "--json"))[1]

@@ -238,6 +238,30 @@ def test_default_goals_and_several_flavors(slct):
     assert "relase" in unknown.err and "other/release" in unknown.err
 
 
+def test_options_that_are_empty_are_not_given(slct):
+    """A CI job passes variables that may be empty."""
+    root = make(slct)
+    empty = ["--build-name=", "--cache-directory=", "--target-docker-tag-prefix=", "--source-docker-repository-name=",
+             "--target-docker-repository-name=", "--output-directory="]
+    done = ex(slct, root, "build", "--goal", "release", *empty)
+    assert done.out == ex(slct, root, "build", "--goal", "release").out
+    assert slct.run("images", "-q").out.split() == sorted([done.out.strip(), "localhost/busybox:1"])
+
+
+def test_build_info(slct):
+    """EXASLCT makes /build_info in every image: a release copies it from a stage that did not."""
+    root = make(slct)
+    release = root / "flavors/demo-all/flavor_base/release/Dockerfile"
+    release.write_text(release.read_text() + "COPY --from={{custom}} /build_info /build_info\n")
+    ex(slct, root, "export", "--export-path", "o")
+    found, _ = members(root / "o/demo-all_release.tar.gz")
+    assert sorted(n for n in found if n.startswith("build_info")) == [
+        "build_info", "build_info/dockerfiles", "build_info/dockerfiles/custom"]
+    with tarfile.open(root / "o/demo-all_release.tar.gz") as tar:
+        text = tar.extractfile("build_info/dockerfiles/custom").read()
+    assert text == (root / "flavors/demo-all/flavor_base/custom/Dockerfile").read_bytes()
+
+
 def test_force_rebuild(slct):
     root = make(slct)
     everything = ["build_run 1", "custom 1", "deps 1", "lang 1", "release 1", "release 2"]
@@ -307,6 +331,15 @@ def test_push(slct, registry, new_slct):
     other = new_slct(base=None)
     pulled = other.run("pull", everything[0])
     assert pulled.id
+
+
+def test_push_with_a_build_name(slct, registry):
+    root, repo = make(slct), registry.repo("named")
+    ex(slct, root, "push", "--target-docker-repository-name", repo, "--build-name", "ci7", "--goal", "lang")
+    assert f"demo-all-lang_{ARCH}_ci7" in slct.run("tags", repo).out.split()
+    slct.run("exaslct", "push-test-container", "--test-container-folder", "flavors/demo-all/flavor_base/deps",
+             "--target-docker-repository-name", repo, "--build-name", "ci8", cwd=root)
+    assert f"db-test-container_{ARCH}_ci8" in slct.run("tags", repo).out.split()
 
 
 def test_push_leaves_what_is_there(slct, registry):
@@ -431,7 +464,13 @@ def test_test_container(slct, registry):
         "build/Dockerfile": "FROM localhost/busybox:1\nCOPY deps /deps\nRUN cat /deps/requirements.txt >/seen\n",
         "build/deps/requirements.txt": "pyexasol\n", "tests/test.py": "", "test_data/x": ""})
     built = slct.run("exaslct", "build-test-container", "--target-docker-repository-name", repo)
-    assert built.out.startswith(f"{repo}:db-test-container_")
+    assert built.out.startswith(f"{repo}:db-test-container_{ARCH}_")
+    named = slct.run("exaslct", "build-test-container", "--target-docker-repository-name", repo, "--build-name", "ci7",
+                     "--log-build-context-content", "--output-directory", "o")
+    assert named.out == built.out and f"{repo}:db-test-container_{ARCH}_ci7" in slct.run("images", "-q").out.split()
+    assert "context/deps/requirements.txt" in (slct.work / "o/logs/test-container.context").read_text().split()
+    missing = slct.run("exaslct", "build-test-container", "--test-container-folder", "nothere", rc=2)
+    assert "--test-container-folder nothere" in missing.err
     pushed = slct.run("exaslct", "push-test-container", "--target-docker-repository-name", repo, "--force-push", "no")
     assert pushed.out == built.out and not pushed.ran
     assert built.out.strip().split(":")[-1] in slct.run("tags", repo).out
@@ -624,9 +663,53 @@ def test_exaslct_hashes(empty):
         hashes[stage] = context_hash(str(flavor), str(root), stage, spec, needs)
     done = empty.run("tag", "--exaslct", flavor, "--target-docker-tag-prefix", "x")
     assert done.out.split() == [f"exasol/script-language-container:x_demo-all-{s}_{ARCH}_{hashes[s]}" for s in VECTOR]
-    (root / "flavors/demo-all/packages.yml").write_text("build_steps: [{name: base, phases: []}]\n")
-    refused = empty.run("tag", "--exaslct", flavor, rc=3)
-    assert "base_packages.yml" in refused.err
+
+
+PACKAGES_FILE = """
+build_steps:
+- name: top
+  phases:
+  - name: p
+    pip: {packages: [{name: numpy, version: "2.0", unknown: x}]}
+    variables: {A: "{% if platform == 'x86_64' %}x{% endif %}"}
+"""
+# Written by EXASLCT's own code from that file.
+PACKAGES_WRITTEN = """\
+build_steps:
+- name: top
+  phases:
+  - name: p
+    pip:
+      install_build_tools_ephemerally: false
+      packages:
+      - extras: []
+        name: numpy
+        version: '2.0'
+    variables:
+      A: '{% if platform == ''x86_64'' %}x{% endif %}'
+  validation_cfg:
+    version_mandatory: true
+comment: Automatically generated package file for build step top
+version: 1.0.0
+"""
+
+
+def test_exaslct_hashes_with_packages(empty):
+    """EXASLCT writes a stage's part of packages.yml anew; its bytes are in the hash."""
+    stages = {"base": {}, "top": {"requires": {"base": "base"}, "packages": PACKAGES_WRITTEN},
+              "side": {"requires": {"up": "top"}}}
+    files = {"flavor_base/build_steps.py": build_steps(stages), "packages.yml": PACKAGES_FILE, **{
+        f"flavor_base/{s}/Dockerfile": f"FROM busybox\nRUN echo {s}\n" for s in stages}}
+    root = make(empty, files=files)
+    flavor, hashes = root / "flavors/demo-all", {}
+    for stage, spec in stages.items():
+        needs = {alias: hashes[r] for alias, r in spec.get("requires", {}).items()}
+        hashes[stage] = context_hash(str(flavor), str(root), stage, spec, needs)
+    done = empty.run("tag", "--exaslct", flavor)
+    assert [name.rsplit("_", 1)[1] for name in done.out.split()] == list(hashes.values())
+    (flavor / "packages.yml").write_text("build_steps: [{name: top, phases: x}]\n")
+    refused = empty.run("tag", "--exaslct", "--goal", "side", flavor, rc=3)
+    assert "top_packages.yml" in refused.err and "phases is no list" in refused.err
 
 
 # --- secrets ---

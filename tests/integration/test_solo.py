@@ -23,9 +23,9 @@ def both(new_slct, plain_user):
     if os.geteuid() != 0:
         lack("not root")
 
-    def make(dockerfile, base="busybox", **kw):
+    def make(dockerfile, *args, base="busybox", **kw):
         root, one = new_slct(base=base), new_slct(plain_user, base=base)
-        a, b = root.build(dockerfile, **kw), one.build(dockerfile, **kw)
+        a, b = root.build(dockerfile, *args, **kw), one.build(dockerfile, *args, **kw)
         assert "isolation: root" in a.err and "isolation: solo" in b.err
         return (a, root.image()), (b, one.image())
     return make
@@ -96,6 +96,36 @@ RUN --mount=type=bind,from=0,target=/mnt --mount=type=cache,target=/cache,uid=3 
 WORKDIR /made/here
 RUN stat -c '%n %F %u:%g %a' /got/* /owned/* . && rm -rf /got && mkdir /got && ln -s a /got/z && chown -h 5:6 /got/z
 """
+
+
+# Names tell what has a record (docs/adr/0010): a mount is called as its target, whatever its source is called.
+MOUNTS = """\
+FROM localhost/busybox:1 AS src
+RUN mkdir -p /tree/sub && echo a > /tree/sub/a && chown 12:34 /tree/sub/a && chown 5:6 /tree/sub && ln -s a /tree/sub/l && \\
+    chown -h 7:8 /tree/sub/l && echo one > /one && chown 3:4 /one && touch /tree/sub/plain
+FROM localhost/busybox:1 AS other
+RUN ln -s /real/place /link
+RUN --mount=type=bind,from=src,source=/tree/sub,target=/other,rw --mount=type=bind,from=src,source=/one,target=/file \\
+    --mount=type=bind,from=src,target=/whole --mount=type=bind,from=src,source=/tree/sub,target=/link/x \\
+    --mount=type=bind,source=f.txt,target=/ctx.txt --mount=type=tmpfs,target=/t \\
+    --mount=type=secret,id=s,target=/run/secrets/named,uid=44,gid=45,mode=0440 <<EOF
+    set -e
+    look() { stat -c '%n %F %u:%g %a' "$@"; }
+    look /other /other/a /other/l /other/plain /file /whole /whole/one /whole/tree/sub /real/place/x /real/place/x/a
+    look /ctx.txt /t /run/secrets/named
+    cd /other && look . a l && mv a b && chown 1:2 plain && touch new && chown 9:9 new && mv new newer && ln newer c && look *
+    mkdir /t/d && chown 2:2 /t/d && look /t/d && ls -ln /other /run/secrets
+    touch /kept && chown 13:14 /kept && cp -a /other /copied && look /kept /copied/*
+EOF
+"""
+
+
+def test_names_in_steps_with_mounts(both):
+    (a, root), (b, solo) = both(MOUNTS, "--secret", "id=s,env=S", files={"f.txt": "f"}, env={"S": "x"})
+    times = re.compile(r" [A-Z][a-z]{2} +\d+ +[\d:]+ ")
+    assert [times.sub(" ", line) for line in said(a)] == [times.sub(" ", line) for line in said(b)]
+    assert len([line for line in said(b) if "12:34" in line]) >= 4
+    assert root.diff_ids == solo.diff_ids
 
 
 def test_on_a_store_without_overlay(new_slct, without_overlay):

@@ -91,7 +91,30 @@ START_TEST(when_they_tell)
 	ck_assert(!solo_names_wanted(&(struct sandbox_spec){.names = names, .insecure = true}));
 	ck_assert(solo_names_wanted(&(struct sandbox_spec){.names = names, .mounts = &m, .nmounts = 1}));
 	m.kind = SANDBOX_BIND;
+	ck_assert(solo_names_wanted(&(struct sandbox_spec){.names = names, .mounts = &m, .nmounts = 1}));
+	m.unlisted = true;
 	ck_assert(!solo_names_wanted(&(struct sandbox_spec){.names = names, .mounts = &m, .nmounts = 1}));
+	m = (struct sandbox_mount){.kind = SANDBOX_HOST};
+	ck_assert(!solo_names_wanted(&(struct sandbox_spec){.names = names, .mounts = &m, .nmounts = 1}));
+}
+END_TEST
+
+START_TEST(mounts_are_called_as_their_targets)
+{
+	AUTO_NAMESET struct nameset *names = nameset_new();
+	struct solo *s = solo_with(names);
+	struct sandbox_mount bind = {.kind = SANDBOX_BIND}, secret = {.kind = SANDBOX_FILE}, owned = secret;
+
+	owned.gid = 5;
+	/* nothing is recorded: the set stays empty, by which more is answered */
+	solo_names_mount(s, &bind, "a/bound");
+	solo_names_mount(s, &secret, "run/secrets/plain");
+	ck_assert(solo_names_none(s));
+	solo_names_mount(s, &owned, "run/secrets/owned");
+	ck_assert(!without(s, "/run/secrets/owned") && without(s, "/run/secrets/plain"));
+	solo_names_mount(s, &bind, "top");
+	ck_assert(!without(s, "/top") && without(s, "bound"));
+	solo_names_mount(solo_with(NULL), &bind, "x");
 }
 END_TEST
 
@@ -241,5 +264,5 @@ START_TEST(more_renames_than_are_kept)
 }
 END_TEST
 
-UNIT_MAIN("solo_names", when_they_tell, the_last_name_counts, records_have_names, names_that_are_not_known,
+UNIT_MAIN("solo_names", when_they_tell, mounts_are_called_as_their_targets, the_last_name_counts, records_have_names, names_that_are_not_known,
 	  a_file_without_a_name, recorded_objects_are_followed, a_rename_under_way, more_renames_than_are_kept)
