@@ -94,6 +94,43 @@ def test_every_option_is_parsed(empty, command):
     empty.run("exaslct", command, "operand", rc=2)
 
 
+@pytest.mark.parametrize("line", [
+    # as the user guides, workflows and tests of Exasol's repositories write them
+    "export --flavor-path=F --export-path out",
+    "export --export-path out --cleanup-docker-images --output-directory o --flavor-path F",
+    "deploy --flavor-path=F --bucketfs-password p --path-in-bucket a/b --bucketfs-use-https 1",
+    "upload --no-bucketfs-https --release-name r --compression-strategy none --flavor-path F",
+    "build --flavor-path=F --force-rebuild --force-rebuild-from base_test_deps --goal a --goal b",
+    "save --save-directory s --output-directory o --task-dependencies-dot-file x.dot --flavor-path F",
+    "build --cache-directory s --flavor-path F --use-job-specific-log-file True --log-level FATAL",
+    "run-db-test --flavor-path=F --use-existing-container c.tar.gz --accelerator nvidia",
+    "run-db-test --flavor-path F --test-file=a.py --db-mem-size=1GiB --reuse-test-environment",
+    "run-db-test --flavor-path F --max_start_attempts 2 --test-environment-vars {}",
+    "run-db-test --flavor-path F --additional-db-parameter -a=1 -p -b=1 -p=-c=1 -p-d=1",
+    "push-test-container --force-push true --source-docker-tag-prefix ci --target-docker-tag-prefix ci",
+    "generate-package-diffs --output-package-diff-directory o --current-working-copy-name 1 --compare-to-commit c",
+    "clean-all-images --docker-repository-name x --workers 3",
+    "build --flavor-path F --build-name --goal --goal --x --shortcut-build --no-shortcut-build --",
+])
+def test_lines_in_use_are_parsed(empty, line):
+    command, *args = line.split()
+    done = empty.run("exaslct", command, "--help", *args)
+    assert done.out.startswith(f"Usage: slct exaslct {command} ")
+
+
+@pytest.mark.parametrize("line", [
+    "export --flavor-path=F --repository-name localhost:5000/u/r",   # of a guide that is older than its program
+    "build --flavor-pat F", "build --flavor-path", "build --workers 0x10", "build --workers 5.0",
+    "build --log-level info",
+    "export --compression-strategy GZIP", "run-db-test --max-start-attempts 2", "run-db-test --environment-type none",
+    "run-db-test --db-os-access ssh", "run-db-test --test-log-level WARNING", "run-db-test --accelerator all",
+    "push-test-container --force-push", "deploy --bucketfs-use-https", "clean-all-images --flavor-path F",
+])
+def test_lines_that_click_refuses(empty, line):
+    command, *args = line.split()
+    empty.run("exaslct", command, "--help", *args, rc=2)
+
+
 def test_link_named_exaslct(empty, binary):
     link = empty.work / "exaslct"
     link.symlink_to(binary)
