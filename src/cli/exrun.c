@@ -255,6 +255,19 @@ static int exrun_contexts(const struct exrun *r, struct err *e)
 	return 0;
 }
 
+static int exrun_log(struct exrun *r, struct err *e)
+{
+	const char *name = r->c->command->name, *space = strrchr(name, ' '); /* "exaslct build" */
+	bool specific;
+
+	if (exopt_bool("use-job-specific-log-file", r->o->job_log, true, &specific, e) ||
+	    joblog_open(&r->log, r->o, r->job ? r->job : space ? space + 1 : name, specific, e))
+		return -1;
+	r->log.inner = r->work.session.sink;
+	r->work.session.sink = &r->log.sink;
+	return 0;
+}
+
 int exrun_open(struct exrun *r, struct err *e)
 {
 	if (!r->own || r->o->output_directory) {
@@ -269,7 +282,7 @@ int exrun_open(struct exrun *r, struct err *e)
 		return -1;
 	r->work.session.net.logins = r->logins;
 	r->work.session.net.nlogins = r->nlogins;
-	return 0;
+	return r->own ? 0 : exrun_log(r, e);
 }
 
 int exrun_build(struct exrun *r, struct build_result *out, struct err *e)
@@ -285,6 +298,7 @@ void exrun_close(struct exrun *r)
 void exrun_release(struct exrun *r)
 {
 	exrun_close(r);
+	joblog_release(&r->log);
 	build_opts_release(&r->b);
 	for (size_t i = 0; i < ARRAY_LEN(r->places); i++) {
 		if (r->passwords[i])

@@ -99,8 +99,8 @@ static void expect(struct pull *p)
 	trees_ensure(&p->b, &coming, p->text, on_unpacked, p);
 }
 
-/* What is wrong with it is told when all is fetched. */
-static void learn(struct pull *p, const struct json *manifest)
+/* Read manifest and config, once. What is wrong with them is told when all is fetched. */
+static void know(struct pull *p, const struct json *manifest)
 {
 	AUTO_DESCRIPTOR struct descriptor d = {0};
 	struct err ignored = ERR_INIT;
@@ -111,7 +111,15 @@ static void learn(struct pull *p, const struct json *manifest)
 		return;
 	}
 	p->known = true;
-	expect(p);
+}
+
+static void learn(struct pull *p, const struct json *manifest)
+{
+	bool before = p->known;
+
+	know(p, manifest);
+	if (p->known && !before)
+		expect(p);
 }
 
 static void on_message(void *ctx, const struct json *j)
@@ -140,7 +148,7 @@ static void warn_platform(struct pull *p, const struct json *manifest)
 {
 	char want[100], have[100];
 
-	learn(p, manifest);
+	know(p, manifest);
 	if (p->known && !platform_match(p->platform, &p->config.platform))
 		session_warn(p->s, "", "%s is an image for %s, not for %s", p->text,
 			     platform_format(&p->config.platform, have), platform_format(p->platform, want));
