@@ -3,7 +3,8 @@
 #
 #     flavors/make-bases.sh OUTDIR [debian|busybox]...
 #
-#   OUTDIR/debian.tar    Debian 12, minimal, from this machine's own package sources (mmdebstrap)
+#   OUTDIR/debian.tar    Debian 12, minimal, from this machine's own package sources (mmdebstrap); those of another
+#                        release of Debian are asked for this one
 #   OUTDIR/busybox.tar   the static busybox of this machine with its applets
 #
 # What is there already is kept. Works as root, and as an ordinary user with subordinate ids. Import them with
@@ -25,11 +26,24 @@ need() { # PROGRAM PACKAGE
 	command -v "$1" >/dev/null 2>&1 || die "$1 is missing: apt-get install $2"
 }
 
-# Entries of the machine's sources that are Debian's own of this suite. Others (a vendor's repository) need keys and
+# An ordinary user's root file system belongs to a range of ids of his.
+need_ids() {
+	[ "$(id -u)" -ne 0 ] || return 0
+	need newuidmap uidmap
+	for file in /etc/subuid /etc/subgid; do
+		grep -q -E "^($(id -un)|$(id -u)):" "$file" 2>/dev/null && continue
+		first=$(cat /etc/subuid /etc/subgid 2>/dev/null |
+			awk -F: 'BEGIN { n = 100000 } $2 + $3 > n { n = $2 + $3 } END { print n }')
+		range=$first-$((first + 65535))
+		die "no ids for $(id -un) in $file; as root: usermod --add-subuids $range --add-subgids $range $(id -un)"
+	done
+}
+
+# Entries of the machine's sources that are Debian's own of a suite. Others (a vendor's repository) need keys and
 # certificates that a minimal system does not have.
-debian_sources() {
+sources_of() { # SUITE
 	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-		[ -r "$file" ] && awk -v suite="$suite" '
+		[ -r "$file" ] && awk -v suite="$1" '
 			function ours(s) { return s == suite || index(s, suite "-") == 1 || index(s, suite "/") == 1 }
 			$1 == "deb" {
 				i = 2
@@ -40,7 +54,7 @@ debian_sources() {
 			}' "$file"
 	done
 	for file in /etc/apt/sources.list.d/*.sources; do
-		[ -r "$file" ] && awk -v suite="$suite" '
+		[ -r "$file" ] && awk -v suite="$1" '
 			function ours(s) { return s == suite || index(s, suite "-") == 1 || index(s, suite "/") == 1 }
 			function finish() {
 				if (text != "" && deb && main && mine && on) print text
@@ -64,6 +78,15 @@ debian_sources() {
 	return 0
 }
 
+# Of a machine with another release: the same mirrors, asked for ours. None at all: mmdebstrap's default.
+debian_sources() {
+	sources_of "$suite" >"$tmp/all.sources"
+	own=$(. /etc/os-release && [ "$ID" = debian ] && echo "${VERSION_CODENAME-}") || own=
+	if [ ! -s "$tmp/all.sources" ] && [ -n "$own" ]; then
+		sources_of "$own" | sed "s/\\b$own\\b/$suite/g" >"$tmp/all.sources"
+	fi
+}
+
 # What apt must know to reach those sources from inside: proxies (never one with a password, which would end up in the
 # image) and rules for mirrors that stand still.
 apt_settings() {
@@ -74,18 +97,22 @@ apt_settings() {
 
 make_debian() { # OUTFILE
 	need mmdebstrap mmdebstrap
-	debian_sources >"$tmp/all.sources"
+	need_ids
+	debian_sources
 	# One-line and deb822 entries cannot stand in one file.
 	grep '^deb ' "$tmp/all.sources" >"$tmp/lines.list" || :
 	grep -v '^deb ' "$tmp/all.sources" >"$tmp/stanzas.sources" || :
 	apt_settings >"$tmp/apt.conf"
 
-	set -- "$1" --variant=minbase --format=tar --skip=output/dev --aptopt="$tmp/apt.conf" \
-		--dpkgopt=force-unsafe-io \
+	set -- "$1" --variant=minbase --format=tar --skip=output/dev --dpkgopt=force-unsafe-io \
 		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
 		--customize-hook='rm -f "$1/etc/resolv.conf" "$1/etc/hostname"' \
 		--customize-hook='rm -rf "$1/var/cache/ldconfig/aux-cache" "$1"/var/log/*'
+	# One by one: with subordinate ids mmdebstrap cannot read a file of ours.
+	while IFS= read -r line; do
+		set -- "$@" --aptopt="$line"
+	done <"$tmp/apt.conf"
 	if grep -q 'https://' "$tmp/all.sources"; then
 		set -- "$@" --include=ca-certificates
 	fi
@@ -104,7 +131,7 @@ make_debian() { # OUTFILE
 	[ -s "$tmp/stanzas.sources" ] && set -- "$@" "$tmp/stanzas.sources"
 	mmdebstrap "$@" 2>"$tmp/log" || {
 		tail -n 20 "$tmp/log" >&2
-		die "mmdebstrap failed; as an ordinary user it needs subordinate ids (/etc/subuid) and uidmap"
+		die 'mmdebstrap failed'
 	}
 	# The directory without the device nodes, which an ordinary user could not unpack.
 	mkdir "$tmp/dev"

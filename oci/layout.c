@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "oci/indexfile.h"
 #include "oci/layout_dir.h"
@@ -13,6 +14,7 @@
 #include "src/util/io.h"
 #include "src/util/json.h"
 #include "src/util/mem.h"
+#include "src/util/stream.h"
 #include "src/util/tmp.h"
 
 /* --- what belongs to an image --- */
@@ -254,6 +256,36 @@ bool layout_has(const struct layout_out *o, const char *path, uint64_t size)
 	       (uint64_t)st.st_size == size;
 }
 
+int layout_check_hash(const struct digest *want, struct hash *h, struct err *e)
+{
+	struct digest found;
+
+	digest_from_hash(digest_alg(want), h, &found);
+	if (digest_eq(&found, want))
+		return 0;
+	err_set(e, ERR_INTEGRITY, "blob %s in the store is damaged: its content has %s", want->text, found.text);
+	return err_hint(e, "slct fsck lists all that is damaged");
+}
+
+/* What was copied is read once more: it comes from the page cache, and what is damaged is not passed on. */
+static int layout_check_copy(const struct digest *want, int in, struct err *e)
+{
+	AUTO_HASH struct hash *h = hash_new(digest_alg(want));
+	AUTO_FREE char *chunk = mem_alloc(STREAM_BLOCK_BYTES);
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(in, chunk, STREAM_BLOCK_BYTES, at)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, ERR_HOST, errno, "reading blob %s", want->text);
+		hash_add(h, chunk, (size_t)n);
+		at += n;
+	}
+	return layout_check_hash(want, h, e);
+}
+
 static int layout_copy(struct store *s, const struct descriptor *d, int out, struct err *e)
 {
 	AUTO_CLOSE int in = store_blob_open(s, &d->digest, e);
@@ -264,7 +296,7 @@ static int layout_copy(struct store *s, const struct descriptor *d, int out, str
 	if (copied != d->size)
 		return err_set(e, ERR_INTEGRITY, "blob %s in the store has %llu bytes, its descriptor says %llu",
 			       d->digest.text, (unsigned long long)copied, (unsigned long long)d->size);
-	return 0;
+	return layout_check_copy(&d->digest, in, e);
 }
 
 static int layout_save_blob(struct store *s, const struct layout_out *o, const struct descriptor *d, struct err *e)

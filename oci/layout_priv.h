@@ -29,6 +29,8 @@ struct layout_blobs {
 void layout_blobs_release(struct layout_blobs *b);
 int layout_collect(struct store *s, const struct layout_image *images, size_t n, struct layout_blobs *out,
 		   struct err *e);
+/* ERR_INTEGRITY if what was hashed of a blob of the store is not what its digest says. */
+int layout_check_hash(const struct digest *want, struct hash *h, struct err *e);
 /* The manifest of an image, read from the store. */
 int layout_read_manifest(struct store *s, const struct descriptor *d, struct manifest *out, struct err *e);
 /* Permission bits of a new file of the user's own: 0666 without the umask. */

@@ -93,7 +93,7 @@ static int layout_save_text(struct layout_save_out *o, const char *name, const s
 	return tar_write_file(o->tar, name, 0644, LAYOUT_SAVE_MTIME, b.p, b.n, e);
 }
 
-/* A member of `size` bytes read from r; h (may be NULL) gets them too. */
+/* A member of `size` bytes read from r; h gets them too. */
 static int layout_save_stream(struct layout_save_out *o, const char *name, struct rstream *r, uint64_t size,
 			      struct hash *h, struct err *e)
 {
@@ -108,8 +108,7 @@ static int layout_save_stream(struct layout_save_out *o, const char *name, struc
 		done += (uint64_t)n;
 		if (done > size)
 			break;
-		if (h)
-			hash_add(h, chunk, (size_t)n);
+		hash_add(h, chunk, (size_t)n);
 		if (tar_write_data(o->tar, chunk, (size_t)n, e) < 0)
 			return -1;
 	}
@@ -126,15 +125,16 @@ static int layout_save_blob(struct layout_save_out *o, struct store *s, const st
 {
 	bool wide = digest_alg(&d->digest) == HASH_SHA512;
 	AUTO_FREE char *name = mem_printf("blobs/%s/%s", wide ? "sha512" : "sha256", digest_hex(&d->digest));
+	AUTO_HASH struct hash *h = hash_new(digest_alg(&d->digest));
 	struct rstream *r;
 	int fd = store_blob_open(s, &d->digest, e), n;
 
 	if (fd < 0)
 		return -1;
 	r = stream_from_fd(fd, true, d->digest.text);
-	n = layout_save_stream(o, name, r, d->size, NULL, e);
+	n = layout_save_stream(o, name, r, d->size, h, e);
 	stream_rclose(r);
-	return n;
+	return n < 0 ? -1 : layout_check_hash(&d->digest, h, e);
 }
 
 static int layout_save_cmp(const void *a, const void *b)

@@ -41,6 +41,8 @@ int store_blob_read(struct store *s, const struct digest *d, size_t max, struct 
 /* Store bytes; *out (may be NULL) gets the descriptor. */
 int store_blob_put(struct store *s, const void *p, size_t n, const char *media_type, struct descriptor *out,
 		   struct err *e);
+/* The same under the digest that others have named it by, of either algorithm; ERR_INTEGRITY if it is another one's. */
+int store_blob_put_as(struct store *s, const void *p, size_t n, const struct digest *d, struct err *e);
 /* Streaming: a temp file in tmp/ that becomes the blob. */
 struct store_blob_writer {
 	int fd;	    /* O_RDWR, positioned at the end of what is written */

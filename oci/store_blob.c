@@ -208,6 +208,18 @@ int store_blob_put(struct store *s, const void *p, size_t n, const char *media_t
 	return 0;
 }
 
+int store_blob_put_as(struct store *s, const void *p, size_t n, const struct digest *d, struct err *e)
+{
+	AUTO_HASH struct hash *h = hash_new(digest_alg(d));
+	struct digest found;
+
+	hash_add(h, p, n);
+	digest_from_hash(digest_alg(d), h, &found);
+	if (!digest_eq(&found, d))
+		return err_set(e, ERR_INTEGRITY, "content has digest %s, expected was %s", found.text, d->text);
+	return store_blob_same(s, d, n) ? 0 : store_blob_write(s, p, n, d, e);
+}
+
 int store_blob_delete(struct store *s, const struct digest *d, struct err *e)
 {
 	char path[STORE_BLOB_PATH_MAX];

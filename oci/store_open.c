@@ -81,8 +81,10 @@ static int store_open_root(struct store *s, struct err *e)
 			return -1;
 		s->fd = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
-	if (s->fd < 0)
-		return err_sys(e, ERR_HOST, errno, "cannot open the store %s", s->root);
+	if (s->fd < 0) {
+		err_sys(e, ERR_HOST, errno, "cannot open the store %s", s->root);
+		return e->hint ? -1 : err_hint(e, "--root or SLCT_ROOT names another place for the store");
+	}
 	return store_check_owner(s, e);
 }
 

@@ -199,17 +199,22 @@ static void push_blob_more(void *arg)
 	call_unpause(&b->call);
 }
 
+/* docker-registry 2.8 answers a mount by SHA-512 with 201, and does not have the blob afterwards. */
+static bool push_blob_mounts(const struct registry_push *push, const struct descriptor *d)
+{
+	return push->mount_from && digest_alg(&d->digest) == HASH_SHA256 &&
+	       !strcmp(push->mount_from->host, push->to->host) && strcmp(push->mount_from->path, push->to->path);
+}
+
 static int push_blob_start(struct push_blob *b, const struct descriptor *d, struct err *e)
 {
 	const struct registry_push *push = b->set->push;
-	bool mount = push->mount_from && !strcmp(push->mount_from->host, push->to->host) &&
-		     strcmp(push->mount_from->path, push->to->path);
 
 	b->d = d;
 	b->up.digest = d->digest.text;
 	b->up.size = d->size;
 	b->up.missing = push_blob_unasked(b);
-	b->up.mount_from = mount ? push->mount_from->path : NULL;
+	b->up.mount_from = push_blob_mounts(push, d) ? push->mount_from->path : NULL;
 	if (b->set->from.n)
 		b->pipe = blobpipe_new(b->set->pool, &b->set->from, d, push_blob_more, b);
 	upload_begin(&b->up);

@@ -97,11 +97,13 @@ static void regerr_login_hint(struct err *e, const struct regerr *r)
 			 r->host, r->user, r->host);
 }
 
-/* Of a manifest that is not there: what lists those that are. */
+/* Of a manifest that is not there: what lists those that are. Of a list of tags: nothing lists the repositories. */
 static void regerr_tags_hint(struct err *e, const struct regerr *r)
 {
 	const char *path = strstr(r->url, "/v2/"), *end = path ? strstr(path, "/manifests/") : NULL;
 
+	if (path && strstr(path, "/tags/list"))
+		err_hint(e, "check the spelling of the repository: %s has none of this name, or does not show it", r->host);
 	if (end && end[strlen("/manifests/")] && strchr(end, ':') == NULL)
 		err_hint(e, "check the spelling; slct tags %s/%.*s lists what is there", r->host,
 			 (int)(end - path - (ssize_t)strlen("/v2/")), path + strlen("/v2/"));

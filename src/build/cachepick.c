@@ -96,7 +96,7 @@ void cachepick_release(struct cachepick *c)
 
 bool cachepick_takes(const struct cachepick_place *at, size_t stage)
 {
-	return !at->only || at->only[stage];
+	return !at->broken && (!at->only || at->only[stage]);
 }
 
 int64_t cachepick_ttl(const struct cachepick *c, size_t stage)

@@ -10,6 +10,7 @@
 struct cachepick_place {
 	struct cacheopt opt;
 	bool *only; /* by stage of the plan; NULL: all */
+	bool broken; /* it could not be read once: it is left alone for the rest of the run */
 };
 
 struct cachepick_list {
@@ -26,6 +27,7 @@ struct cachepick {
 /* ERR_USAGE; ERR_INPUT if a stage is not in the plan. */
 int cachepick_init(const struct build_opts *o, const struct plan *p, struct cachepick *out, struct err *e);
 void cachepick_release(struct cachepick *c);
+/* Whether it is asked for, or given, what a stage has. */
 bool cachepick_takes(const struct cachepick_place *at, size_t stage);
 /* Age from which an entry of the stage does not count; 0: never. */
 int64_t cachepick_ttl(const struct cachepick *c, size_t stage);

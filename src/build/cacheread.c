@@ -126,6 +126,7 @@ static int take_hit(struct build *b, const char *repo, const struct cacheread_ke
 		free_hit(h);
 		return 0;
 	}
+	cremote_strip(&h->manifest);
 	descriptor_set(&h->entry, h->manifest.media_type, &d, text.n);
 	b->hits.free_val = free_hit;
 	smap_set(&b->hits, key->hex, h);
@@ -185,10 +186,19 @@ static int ask_repo(struct build *b, const char *repo, const struct cacheread_ke
 	return 0;
 }
 
+/* One that cannot be asked now will not answer in a minute: one warning, and no waiting for it in each round and step. */
+static void leave_alone(struct build *b, struct cachepick_place *at, struct err *e)
+{
+	if (!at->broken)
+		session_warn(b->s, "", "cache %s cannot be read: %s", at->opt.repo, e->msg);
+	at->broken = true;
+	err_release(e);
+}
+
 int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct err *e)
 {
 	for (size_t i = 0; i < b->caches.from.n && !b->stopping; i++) {
-		const struct cachepick_place *at = &b->caches.from.v[i];
+		struct cachepick_place *at = &b->caches.from.v[i];
 		struct cacheread_keys left = {0};
 		int rc = 0;
 
@@ -199,8 +209,7 @@ int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct 
 		if (rc < 0 && at->opt.required)
 			return err_wrap(e, "required cache %s", at->opt.repo);
 		if (rc < 0)
-			session_warn(b->s, "", "cache %s cannot be read: %s", at->opt.repo, e->msg);
-		err_release(e);
+			leave_alone(b, at, e);
 	}
 	return 0;
 }
@@ -226,6 +235,8 @@ static void show_why(struct build *b, const struct json *j, size_t n, cacheread_
 void cacheread_whys(struct build *b, const struct cacheread_keys *keys, cacheread_why_fn *fn, void *ctx)
 {
 	for (size_t k = 0; keys->n && k < b->caches.from.n && !b->stopping && !b->o->offline; k++) {
+		if (b->caches.from.v[k].broken)
+			continue;
 		struct cacheread_keys some = *keys;
 		struct asking a = {
 			.b = b, .repo = b->caches.from.v[k].opt.repo, .keys = &some, .suffix = CACHEWHY_SUFFIX};
@@ -250,7 +261,7 @@ struct later {
 	void *ctx;
 };
 
-static int ask_one(const struct later *l, const char *repo, struct worker *w, struct json **result, struct err *e)
+static int ask_one(const struct later *l, const char *repo, struct worker *w, struct json *result, struct err *e)
 {
 	struct cacheread_key key = l->key;
 	struct cacheread_keys one = {.v = &key, .n = 1};
@@ -260,47 +271,61 @@ static int ask_one(const struct later *l, const char *repo, struct worker *w, st
 	if (ask_tags(&a, w, &found, e) < 0)
 		return -1;
 	if (json_len(found)) {
-		*result = json_new_object();
-		json_set_str(*result, "repo", repo);
-		json_set(*result, "found", json_ref(found));
+		json_set_str(result, "repo", repo);
+		json_set(result, "found", json_ref(found));
 	}
 	return 0;
 }
 
-/* The result is an error that ends the build. */
-static void refuse(const char *repo, struct err *e, struct json **result)
+/* The place that cannot be asked: nothing for the others, the end of the build if it is required. */
+static void note_failure(const struct cachepick_place *at, size_t i, struct err *e, struct json *result)
 {
-	err_wrap(e, "required cache %s", repo);
-	*result = json_new_object();
-	json_set(*result, "required", worker_err_to_json(e));
+	struct json *failed;
+
+	if (at->opt.required) {
+		err_wrap(e, "required cache %s", at->opt.repo);
+		json_set(result, "required", worker_err_to_json(e));
+		return;
+	}
+	failed = json_new_object();
+	json_set_int(failed, "place", (int64_t)i);
+	json_set(failed, "error", worker_err_to_json(e));
+	json_append(json_get(result, "failed"), failed);
 }
 
-/* One that cannot be asked does not keep the others from answering. */
 static int ask_each(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	const struct later *l = arg;
-	struct err first = ERR_INIT;
 
-	for (size_t i = 0; i < l->b->caches.from.n && !*result; i++) {
+	(void)e;
+	*result = json_new_object();
+	json_set(*result, "failed", json_array());
+	for (size_t i = 0; i < l->b->caches.from.n; i++) {
 		const struct cachepick_place *at = &l->b->caches.from.v[i];
 		struct err one = ERR_INIT;
-		int rc = cachepick_takes(at, l->key.stage) ? ask_one(l, at->opt.repo, w, result, &one) : 0;
 
-		if (rc < 0 && at->opt.required)
-			refuse(at->opt.repo, &one, result);
-		else if (rc < 0 && !err_is_set(&first))
-			err_move(&first, &one);
+		if (json_get(*result, "repo") || json_get(*result, "required"))
+			break;
+		if (cachepick_takes(at, l->key.stage) && ask_one(l, at->opt.repo, w, *result, &one) < 0)
+			note_failure(at, i, &one, *result);
 		err_release(&one);
 	}
-	if (*result || !err_is_set(&first)) {
-		err_release(&first);
-		return 0;
-	}
-	err_move(e, &first);
-	return -1;
+	return 0;
 }
 
-/* A cache that cannot be asked now was named in a warning when the look-up began, or is named here. */
+static void take_failures(struct build *b, const struct json *list)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		size_t place = (size_t)json_get_int(json_at(list, i), "place", -1);
+		struct err e = ERR_INIT;
+
+		worker_err_from_json(json_get(json_at(list, i), "error"), &e);
+		if (place < b->caches.from.n)
+			leave_alone(b, &b->caches.from.v[place], &e);
+		err_release(&e);
+	}
+}
+
 static void on_asked(void *ctx, const struct json *result, struct err *e)
 {
 	struct later *l = ctx;
@@ -309,9 +334,10 @@ static void on_asked(void *ctx, const struct json *result, struct err *e)
 
 	if (err_is_set(e) && e->code != ERR_CANCELLED)
 		session_warn(l->b->s, "", "cache cannot be read: %s", e->msg);
-	else if (result && json_get(result, "required"))
+	take_failures(l->b, json_get(result, "failed"));
+	if (json_get(result, "required"))
 		worker_err_from_json(json_get(result, "required"), &required);
-	else if (result && json_get_str(result, "repo"))
+	else if (json_get_str(result, "repo"))
 		take_answers(l->b, json_get_str(result, "repo"), &one, json_get(result, "found"));
 	if (err_is_set(&required))
 		sched_fail(l->b, &required);

@@ -2,6 +2,7 @@
  * once, however many steps wait for it. */
 #include <string.h>
 
+#include "src/build/cacheopt.h"
 #include "src/build/treefetch.h"
 #include "src/build/treeunpack.h"
 #include "src/session/blobs.h"
@@ -133,14 +134,31 @@ void trees_copy_error(struct err *to, const struct err *from)
 	if (!err_is_set(from) || err_is_set(to))
 		return;
 	err_set(to, from->code, "%s", from->msg);
+	to->http = from->http;
 	if (from->hint)
 		err_hint(to, "%s", from->hint);
+}
+
+/* A place that lost a layer, or has another one in its stead, will not get better by itself. It is forgotten, so that the
+ * layer is not taken to be there when it is made again. */
+static void blame_place(const struct tree_state *t, struct err *e)
+{
+	bool bad = e->code == ERR_NOT_FOUND || e->code == ERR_INTEGRITY || e->code == ERR_INPUT || e->http == 404;
+
+	if (!t->repo || !bad)
+		return;
+	blobs_origin_forget(t->b->s->store, &t->diff_id);
+	if (!e->hint)
+		err_hint(e, "%s does not have what a cache or image there names: build with --no-cache, and with --cache-to, where "
+			 "it is a cache, to mend it", t->repo);
 }
 
 void trees_finish(struct tree_state *t, struct err *e)
 {
 	__typeof__(t->waiters) waiters = t->waiters;
 
+	if (err_is_set(e))
+		blame_place(t, e);
 	memset(&t->waiters, 0, sizeof t->waiters);
 	t->state = err_is_set(e) ? TREES_FAILED : TREES_PRESENT;
 	for (size_t i = 0; i < waiters.n; i++) {

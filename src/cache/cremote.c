@@ -37,12 +37,22 @@ static bool carries_key(const struct json *annotations, const struct ckey *key)
 	return false;
 }
 
+static bool is_layer(const struct descriptor *d)
+{
+	enum mediatype_kind kind = mediatype_kind_of(d->media_type);
+
+	return kind == MEDIATYPE_LAYER || kind == MEDIATYPE_FOREIGN_LAYER;
+}
+
 static int take_diff_ids(const struct manifest *m, struct digest_list *out, struct err *e)
 {
 	for (size_t i = 0; i < m->nlayers; i++) {
 		const char *text = json_get_str(m->layers[i].annotations, CREMOTE_DIFF_ID);
 		struct digest d;
 
+		if (!is_layer(&m->layers[i]))
+			return err_set(e, ERR_INTEGRITY, "cache entry: layer %zu is \"%s\", which is none", i,
+				       m->layers[i].media_type);
 		if (!text)
 			return err_set(e, ERR_INTEGRITY, "cache entry: layer %zu has no diff id", i);
 		if (digest_parse(sv_from(text), &d, ERR_INTEGRITY, e) < 0)
@@ -70,4 +80,17 @@ int cremote_accept(const struct manifest *m, const struct ckey *key, struct cloc
 		return -1;
 	}
 	return 0;
+}
+
+void cremote_strip(struct manifest *m)
+{
+	for (size_t i = 0; i < m->nlayers; i++) {
+		struct descriptor bare = {0};
+
+		descriptor_set(&bare, m->layers[i].media_type, &m->layers[i].digest, m->layers[i].size);
+		if (mediatype_kind_of(bare.media_type) == MEDIATYPE_FOREIGN_LAYER)
+			strv_copy(&bare.urls, &m->layers[i].urls);
+		descriptor_release(&m->layers[i]);
+		m->layers[i] = bare;
+	}
 }

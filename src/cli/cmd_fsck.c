@@ -38,9 +38,11 @@ static int cmd_fsck_run(struct cli *c, const void *opts ATTR_UNUSED, struct err 
 	work_close(&w);
 	if (n < 0 || cmd_fsck_print(c, &problems, e))
 		return -1;
-	if (n > 0)
-		return err_set(e, ERR_INTEGRITY, "the store has %d problem%s", n, n == 1 ? "" : "s");
-	return 0;
+	if (n == 0)
+		return 0;
+	err_set(e, ERR_INTEGRITY, "the store has %d problem%s", n, n == 1 ? "" : "s");
+	return err_hint(e, "what is damaged can be made anew: slct rm the images that need it, slct gc --all, then pull, load or "
+			   "build them again");
 }
 
 const struct command cmd_fsck = {

@@ -121,8 +121,8 @@ const struct command cmd_tag = {
 	.about = "A name that another image had goes over to this one.\n\n"
 		 "With --exaslct nothing is named: of each flavor's stages the names are printed that EXASLCT gives to "
 		 "their images, REPO:[PREFIX_]FLAVOR-STAGE_ARCH_HASH with EXASLCT's own hash of the build context. "
-		 "Stages with a part in packages.yml are an error, since EXASLCT writes that file anew with a YAML "
-		 "library's bytes.",
+		 "For stages with a part in packages.yml it is that of EXASLCT with version 1.0 to 1.2 of its packages "
+		 "library, which writes that part anew.",
 	.example = "slct tag demo:1 registry.example.com/team/demo:latest\n"
 		   "slct tag --exaslct flavors/python-demo --goal build_run",
 	.opts = cmd_tag_options,

@@ -67,7 +67,7 @@ static int cmd_deploy_run(struct cli *c, const void *opts, struct err *e)
 	with.flavor_paths = c->args.operands;
 	if (exopt_check("deploy", &with, &c->args.given, e) || cmd_upload_target(&with, &t, e))
 		return -1;
-	return exaslct_deploy_releases(c, &with, &t, o->dry_run, e);
+	return exaslct_deploy_releases(c, &with, &t, (struct exaslct_deploy_way){.dry_run = o->dry_run}, e);
 }
 
 /* --- upload --- */

@@ -75,6 +75,20 @@ int exaslct_build_run(struct cli *c, const void *opts, struct err *e)
 
 /* --- push --- */
 
+/* The name with --build-name, which may have been another image's: it moves. */
+static int exaslct_build_push_named(struct exrun *r, const struct build_goal *g, struct err *e)
+{
+	const char *build = r->o->build_name;
+	size_t n = strlen(g->name), key = g->key ? strlen(g->key) : 0;
+	struct image_ops_push_stats st = {0};
+	AUTO_FREE char *name = NULL;
+
+	if (!build || !build[0] || !key || n < key || strcmp(g->name + n - key, g->key) != 0)
+		return 0;
+	name = mem_printf("%.*s%s", (int)(n - key), g->name, build);
+	return image_ops_push(&r->work.session, name, NULL, NULL, &st, e) ? err_wrap(e, "pushing %s", name) : 0;
+}
+
 static int exaslct_build_push(struct exrun *r, const struct build_result *res, struct strv *done, struct err *e)
 {
 	for (size_t i = 0; i < res->n; i++) {
@@ -86,6 +100,8 @@ static int exaslct_build_push(struct exrun *r, const struct build_result *res, s
 
 		if (rc)
 			return err_wrap(e, "pushing %s", name);
+		if (exaslct_build_push_named(r, &res->v[i], e))
+			return -1;
 		strv_add(done, name);
 	}
 	return 0;

@@ -22,6 +22,7 @@
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
+#define EXASLCT_DBTEST_JOB	       "TestContainer" /* EXASLCT's name for a run */
 #define EXASLCT_DBTEST_PORT	       8563
 #define EXASLCT_DBTEST_BUCKETFS_PORT   2580
 #define EXASLCT_DBTEST_BUCKETFS_HTTPS  2581
@@ -245,7 +246,7 @@ static int exaslct_dbtest_export(struct exaslct_dbtest *t, struct err *e)
 
 static int exaslct_dbtest_dirs(struct exaslct_dbtest *t, struct err *e)
 {
-	AUTO_FREE char *job = exjob_make(t->o, e);
+	AUTO_FREE char *job = t->r.log.dir ? mem_strdup(t->r.log.dir) : exjob_make(t->o, EXASLCT_DBTEST_JOB, e);
 	AUTO_FREE char *full = job ? realpath(job, NULL) : NULL;
 
 	if (!full)
@@ -373,7 +374,7 @@ int exaslct_dbtest_flavors(struct cli *c, const struct exopt *o, const struct cl
 {
 	AUTO(exaslct_dbtest_release) struct exaslct_dbtest t = {
 		.o = o,
-		.r = {.c = c, .net = net},
+		.r = {.c = c, .net = net, .job = EXASLCT_DBTEST_JOB},
 		.junit = junit,
 		.folder = o->test_container_folder ? o->test_container_folder : EXASLCT_TEST_CONTAINER_FOLDER,
 	};

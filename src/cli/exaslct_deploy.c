@@ -13,7 +13,7 @@ struct exaslct_deploy {
 	struct exrun r;
 	struct deploy_target target;
 	char *password;
-	bool dry_run;
+	struct exaslct_deploy_way way;
 	struct build_result res;
 	VEC_OF(struct deploy_item) items;
 };
@@ -58,7 +58,7 @@ static int exaslct_deploy_item(struct exaslct_deploy *d, const struct build_goal
 	vec_push(&d->items, it);
 	if (!it.file)
 		return err_wrap(e, "exporting %s", g->stage);
-	return d->dry_run ? 0 : deploy_put(&d->r.work.session, &d->target, &it, e);
+	return d->way.dry_run ? 0 : deploy_put(&d->r.work.session, &d->target, &it, e);
 }
 
 static char *exaslct_deploy_definitions(const struct exaslct_deploy *d, const struct deploy_item *it, struct err *e)
@@ -68,13 +68,24 @@ static char *exaslct_deploy_definitions(const struct exaslct_deploy *d, const st
 	return langdef_render(it->flavor_path, &p, e);
 }
 
-static int exaslct_deploy_print_text(const struct exaslct_deploy *d, const struct deploy_item *it, const char *definitions,
-				struct err *e)
+static int exaslct_deploy_done(const struct exaslct_deploy *d, const struct deploy_item *it, struct err *e)
+{
+	const char *slash = strrchr(it->goal->stage, '/');
+
+	if (d->way.words == EXASLCT_DEPLOY_DEPLOY)
+		return cli_printf(e, "\nUploaded release='%s' located at %s to %s\n",
+				  slash ? slash + 1 : it->goal->stage, it->file, it->url);
+	return cli_printf(e, "\n%s %s to %s\n", d->way.dry_run ? "Would upload" : "Uploaded", it->file, it->url);
+}
+
+static int exaslct_deploy_print_text(const struct exaslct_deploy *d, const struct deploy_item *it,
+				     const char *definitions, struct err *e)
 {
 	AUTO_FREE char *name = activation_flavor_name(it->flavor_path);
 	AUTO_FREE char *text = langdef_message(name, definitions);
+	const char *end = d->way.words == EXASLCT_DEPLOY_UPLOAD ? EXASLCT_EXPORT_RULER : "";
 
-	return cli_printf(e, "\n%s %s to %s\n%s\n", d->dry_run ? "Would upload" : "Uploaded", it->file, it->url, text);
+	return exaslct_deploy_done(d, it, e) || cli_printf(e, "%s\n%s", text, end) ? -1 : 0;
 }
 
 static struct json *exaslct_deploy_json(const struct exaslct_deploy *d, const struct deploy_item *it, const char *definitions)
@@ -85,7 +96,7 @@ static struct json *exaslct_deploy_json(const struct exaslct_deploy *d, const st
 	json_set_str(j, "file", it->file);
 	json_set_str(j, "url", it->url);
 	json_set_str(j, "container", it->container);
-	json_set_bool(j, "uploaded", !d->dry_run);
+	json_set_bool(j, "uploaded", !d->way.dry_run);
 	activation_json(j, definitions);
 	return j;
 }
@@ -113,7 +124,7 @@ static int exaslct_deploy_password(struct exaslct_deploy *d, const char *given, 
 	AUTO_FREE char *question = mem_printf("BucketFS Password for BucketFS %s and User %s: ", d->target.bucketfs,
 					      d->target.user ? d->target.user : "");
 
-	if (d->dry_run)
+	if (d->way.dry_run)
 		return 0;
 	d->password = exrun_password(given, "BUCKETFS_PASSWORD", question, e);
 	d->target.password = d->password;
@@ -146,10 +157,10 @@ static int exaslct_deploy_all(struct exaslct_deploy *d, struct err *e)
 	return rc;
 }
 
-int exaslct_deploy_releases(struct cli *c, const struct exopt *o, const struct deploy_target *t, bool dry_run,
-		       struct err *e)
+int exaslct_deploy_releases(struct cli *c, const struct exopt *o, const struct deploy_target *t,
+			    struct exaslct_deploy_way way, struct err *e)
 {
-	struct exaslct_deploy d = {.target = *t, .dry_run = dry_run};
+	struct exaslct_deploy d = {.target = *t, .way = way};
 	AUTO_STRV struct strv goals = {0};
 	int rc;
 
@@ -199,7 +210,7 @@ int exaslct_deploy_run(struct cli *c, const void *opts, struct err *e)
 	    exopt_bool("bucketfs-use-https", o->use_https_word, false, &tls, e))
 		return -1;
 	t = exaslct_deploy_target(o, tls);
-	return exaslct_deploy_releases(c, o, &t, false, e);
+	return exaslct_deploy_releases(c, o, &t, (struct exaslct_deploy_way){.words = EXASLCT_DEPLOY_DEPLOY}, e);
 }
 
 int exaslct_upload_run(struct cli *c, const void *opts, struct err *e)
@@ -213,5 +224,5 @@ int exaslct_upload_run(struct cli *c, const void *opts, struct err *e)
 	    exaslct_deploy_need(&c->args.given, needed, e))
 		return -1;
 	t = exaslct_deploy_target(o, exrun_yes(o->https));
-	return exaslct_deploy_releases(c, o, &t, false, e);
+	return exaslct_deploy_releases(c, o, &t, (struct exaslct_deploy_way){.words = EXASLCT_DEPLOY_UPLOAD}, e);
 }

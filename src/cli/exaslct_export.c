@@ -107,7 +107,7 @@ static int exaslct_export_print(const struct exrun *r, const struct strv *files,
 	for (size_t i = 0; i < files->n; i++) {
 		AUTO_FREE char *full = realpath(files->v[i], NULL);
 
-		if (cli_printf(e, "\n%s %s\n\n=================================================\n", what,
+		if (cli_printf(e, "\n%s %s\n\n" EXASLCT_EXPORT_RULER, what,
 			       r->o->export_path || !full ? files->v[i] : full))
 			return -1;
 	}

@@ -1,4 +1,7 @@
 /* EXASLCT's build-test-container and push-test-container: one Dockerfile, named after the target repository. */
+#include <errno.h>
+
+#include "oci/platform.h"
 #include "src/build/stagename.h"
 #include "src/cli/exaslct.h"
 #include "src/cli/exaslct_dbtest.h"
@@ -8,33 +11,62 @@
 /* What EXASLCT calls the image: the word stands where a flavor's stage does. */
 #define EXASLCT_TEST_CONTAINER_TAG "db-test-container"
 
-/* "repo:[prefix_]db-test-container_<key>" */
-static char *exaslct_test_container_name(const struct exopt *o, const struct build_goal *g)
+/* "repo:[prefix_]db-test-container_<arch>_<what>" */
+static char *exaslct_test_container_name(const struct exopt *o, const char *what)
 {
 	const char *prefix = o->target_prefix ? o->target_prefix : "";
+	struct platform host;
 
-	return mem_printf("%s:%s%s%s_%.32s", exrun_target(o), prefix, prefix[0] ? "_" : "", EXASLCT_TEST_CONTAINER_TAG,
-			  g->key ? g->key : strchr(g->image.text, ':') + 1);
+	platform_host(&host);
+	return mem_printf("%s:%s%s%s_%s_%s", exrun_target(o), prefix, prefix[0] ? "_" : "", EXASLCT_TEST_CONTAINER_TAG,
+			  stagename_arch(&host), what);
 }
 
+static int exaslct_test_container_put(struct exrun *r, const char *name, struct store_image *im, struct err *e)
+{
+	AUTO_REF struct ref ref = {0};
+
+	if (ref_parse(name, &ref, e)) {
+		e->code = ERR_USAGE;
+		return -1;
+	}
+	free(im->name);
+	im->name = ref_format(&ref);
+	im->published = false;
+	return store_image_put(r->work.session.store, im, e);
+}
+
+/* Its name with the key, and the one with --build-name, if there is that. */
 static int exaslct_test_container_name_it(struct exrun *r, const struct build_goal *g, char **name, struct err *e)
 {
 	AUTO_STORE_IMAGE struct store_image im = {0};
-	AUTO_REF struct ref ref = {0};
+	AUTO_FREE char *id = mem_printf("%.32s", strchr(g->image.text, ':') + 1), *second = NULL;
 
-	*name = exaslct_test_container_name(r->o, g);
-	if (ref_parse(*name, &ref, e) || store_image_get(r->work.session.store, g->image.text, &im, e))
+	*name = exaslct_test_container_name(r->o, g->key ? g->key : id);
+	if (store_image_get(r->work.session.store, g->image.text, &im, e) ||
+	    exaslct_test_container_put(r, *name, &im, e))
 		return -1;
-	free(im.name);
-	im.name = ref_format(&ref);
-	im.published = false;
-	return store_image_put(r->work.session.store, &im, e);
+	if (!r->o->build_name || !r->o->build_name[0])
+		return 0;
+	second = exaslct_test_container_name(r->o, r->o->build_name);
+	return exaslct_test_container_put(r, second, &im, e) ? err_wrap(e, "--build-name") : 0;
+}
+
+static int exaslct_test_container_push(struct exrun *r, const char *name, bool force, struct err *e)
+{
+	const char *build = r->o->build_name;
+	AUTO_FREE char *second = build && build[0] ? exaslct_test_container_name(r->o, build) : NULL;
+	struct image_ops_push_stats st = {0};
+
+	if (force ? image_ops_push(&r->work.session, name, NULL, NULL, &st, e)
+		  : image_ops_push_new(&r->work.session, name, &st, e))
+		return -1;
+	return second ? image_ops_push(&r->work.session, second, NULL, NULL, &st, e) : 0;
 }
 
 static int exaslct_test_container(struct exrun *r, bool push, bool force, struct err *e)
 {
 	struct build_result res = {0};
-	struct image_ops_push_stats st = {0};
 	AUTO_FREE char *name = NULL;
 	int rc = exrun_open(r, e);
 
@@ -43,8 +75,7 @@ static int exaslct_test_container(struct exrun *r, bool push, bool force, struct
 	if (!rc)
 		rc = exaslct_test_container_name_it(r, &res.v[0], &name, e);
 	if (!rc && push)
-		rc = force ? image_ops_push(&r->work.session, name, NULL, NULL, &st, e)
-			   : image_ops_push_new(&r->work.session, name, &st, e);
+		rc = exaslct_test_container_push(r, name, force, e);
 	exrun_close(r);
 	build_result_release(&res);
 	return rc ? -1 : cli_printf(e, "%s\n", name);
@@ -78,7 +109,11 @@ static int exaslct_test_container_run(struct cli *c, const struct exopt *o, cons
 	bool force;
 
 	if (exopt_check(command, o, &c->args.given, e) ||
-	    exopt_bool("force-push", o->force_push_word, false, &force, e) || exrun_prepare(&r, c, &with, NULL, e))
+	    exopt_bool("force-push", o->force_push_word, false, &force, e))
+		return -1;
+	if (access(path[0], F_OK) < 0)
+		return err_sys(e, ERR_USAGE, errno, "--test-container-folder %s", path[0]);
+	if (exrun_prepare(&r, c, &with, NULL, e))
 		return -1;
 	if (push)
 		strv_printf(&r.b.cache_to, "%s,mode=stages,required", exrun_target(o));

@@ -22,8 +22,6 @@ struct exopt_note {
 	"slct does not start databases and makes no buckets: the database must run and have the bucket myudfs"
 
 static const struct exopt_note exopt_notes[] = {
-	{NULL, "use-job-specific-log-file", EXOPT_NO_MEANING,
-	 "what slct says is on standard error alone, and the output of each step always has a log of its own"},
 	{NULL, "source-docker-tag-prefix", EXOPT_NO_MEANING,
 	 "cached stages are found by their keys, whatever the readable tags begin with"},
 	{"deploy", "saas-host", EXOPT_REFUSED, EXOPT_WHY_SAAS},

@@ -111,7 +111,7 @@ struct exopt {
 	{.name = "log-level", .arg = "DEBUG|INFO|WARNING|ERROR|FATAL", .kind = OPT_CHOICE, EXOPT_AT(log_level), \
 	 .help = "how much is said on standard error"}, \
 	EXOPT_TEXT("use-job-specific-log-file", "BOOL", job_log, \
-		   "accepted; each stage's output always has a log of its own")
+		   "false: append to jobs/logs/main.log of the output directory, not to a new jobs/TIME_N_COMMAND/logs/main.log")
 #define EXOPT_STRATEGY \
 	{.name = "compression-strategy", .arg = "none|gzip", .kind = OPT_CHOICE, EXOPT_AT(strategy), .dflt = "gzip", \
 	 .help = "compression of the container's archive"}

@@ -89,7 +89,7 @@ static int exrun_logins(struct exrun *r, struct err *e)
 {
 	const struct exopt *o = r->o;
 
-	return exrun_login(r, o->source_repo ? o->source_repo : EXOPT_REPOSITORY, o->source_user, o->source_password,
+	return exrun_login(r, o->source_repo && o->source_repo[0] ? o->source_repo : EXOPT_REPOSITORY, o->source_user, o->source_password,
 			   "SOURCE_DOCKER_PASSWORD", "Source", e) ||
 			       exrun_login(r, exrun_target(o), o->target_user, o->target_password,
 					   "TARGET_DOCKER_PASSWORD", "Target", e)
@@ -117,7 +117,7 @@ static int exrun_caches(struct exrun *r, struct err *e)
 	const struct exopt *o = r->o;
 	AUTO_FREE char *place = NULL;
 
-	if (o->cache_directory)
+	if (o->cache_directory && o->cache_directory[0])
 		strv_printf(&r->b.cache_from, "oci:%s", o->cache_directory);
 	if (!o->source_repo || !o->source_repo[0])
 		return 0;
@@ -210,10 +210,9 @@ static void exrun_context_line(void *arg, const struct fcontext_entry *en)
 	buf_printf(arg, "%s%s\n", en->dest, en->dir ? "/" : "");
 }
 
-static int exrun_context_file(const struct exrun *r, const struct flavor *f, const struct flavor_stage *s,
-			      struct err *e)
+static int exrun_context_file(const struct exrun *r, const char *flavor, const struct flavor_stage *s, struct err *e)
 {
-	AUTO_FREE char *path = mem_printf("%s/%s-%s.context", r->logs, f->name, s->name);
+	AUTO_FREE char *path = mem_printf("%s/%s-%s.context", r->logs, flavor, s->name);
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
 
 	if (fcontext_walk(s, exrun_context_line, &text, e))
@@ -221,18 +220,51 @@ static int exrun_context_file(const struct exrun *r, const struct flavor *f, con
 	return io_write_output(path, buf_str(&text), text.n, e);
 }
 
+static int exrun_contexts_flavor(const struct exrun *r, const char *path, struct err *e)
+{
+	AUTO_FLAVOR struct flavor *f = flavor_load(path, NULL, e);
+
+	if (!f)
+		return -1;
+	for (size_t i = 0; i < f->nstages; i++) {
+		if (exrun_context_file(r, f->name, &f->stages[i], e))
+			return -1;
+	}
+	return 0;
+}
+
+/* The test container's: a directory with a Dockerfile. */
+static int exrun_contexts_directory(const struct exrun *r, const char *path, struct err *e)
+{
+	AUTO_FREE char *full = realpath(path, NULL);
+	char context[] = "context", name[] = "container", test[] = "test";
+	struct flavor_mapping m = {.dest = context, .src = full};
+	struct flavor_stage s = {.name = name, .context = &m, .ncontext = 1};
+
+	return full ? exrun_context_file(r, test, &s, e) : err_sys(e, ERR_USAGE, errno, "%s", path);
+}
+
 static int exrun_contexts(const struct exrun *r, struct err *e)
 {
 	for (size_t i = 0; exrun_yes(r->o->log_context) && i < r->b.paths.n; i++) {
-		AUTO_FLAVOR struct flavor *f = flavor_load(r->b.paths.v[i], NULL, e);
+		const char *path = r->b.paths.v[i];
 
-		if (!f)
+		if (flavor_is_flavor(path) ? exrun_contexts_flavor(r, path, e) : exrun_contexts_directory(r, path, e))
 			return -1;
-		for (size_t k = 0; k < f->nstages; k++) {
-			if (exrun_context_file(r, f, &f->stages[k], e))
-				return -1;
-		}
 	}
+	return 0;
+}
+
+static int exrun_log(struct exrun *r, struct err *e)
+{
+	const char *name = r->c->command->name, *space = strrchr(name, ' '); /* "exaslct build" */
+	bool specific;
+
+	if (exopt_bool("use-job-specific-log-file", r->o->job_log, true, &specific, e) ||
+	    joblog_open(&r->log, r->o, r->job ? r->job : space ? space + 1 : name, specific, e))
+		return -1;
+	r->log.inner = r->work.session.sink;
+	r->work.session.sink = &r->log.sink;
 	return 0;
 }
 
@@ -250,7 +282,7 @@ int exrun_open(struct exrun *r, struct err *e)
 		return -1;
 	r->work.session.net.logins = r->logins;
 	r->work.session.net.nlogins = r->nlogins;
-	return 0;
+	return r->own ? 0 : exrun_log(r, e);
 }
 
 int exrun_build(struct exrun *r, struct build_result *out, struct err *e)
@@ -266,6 +298,7 @@ void exrun_close(struct exrun *r)
 void exrun_release(struct exrun *r)
 {
 	exrun_close(r);
+	joblog_release(&r->log);
 	build_opts_release(&r->b);
 	for (size_t i = 0; i < ARRAY_LEN(r->places); i++) {
 		if (r->passwords[i])

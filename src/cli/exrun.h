@@ -5,6 +5,7 @@
 #include "src/build/build.h"
 #include "src/cli/cli.h"
 #include "src/cli/exopt.h"
+#include "src/cli/joblog.h"
 #include "src/cli/work.h"
 
 struct exrun {
@@ -16,6 +17,8 @@ struct exrun {
 	char *places[2], *passwords[2]; /* what logins borrow */
 	size_t nlogins;
 	char *logs; /* directory of this run's logs; NULL: the store's */
+	struct joblog log;
+	const char *job; /* what its directory in jobs/ is called after; NULL: the command */
 	/* Set by our own commands: registry options of slct, and logs in the store unless a directory is named. */
 	const struct cli_net *net;
 	bool own;

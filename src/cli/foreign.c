@@ -19,7 +19,7 @@ static const struct {
 	{"cpu-shares",      "--cpus limits the processors of a step"},
 	{"cpuset-cpus",     "--cpus limits the processors of a step; taskset chooses those of slct"},
 	{"dest-tls-verify", "--insecure-registry HOST allows plain http and unverified certificates"},
-	{"format",          "images are OCI images; -o type=docker,dest=FILE writes docker's archive of one"},
+	{"format",          "--json prints results for jq; images are OCI images, -o type=docker,dest=FILE writes docker's"},
 	{"layers",          "every step is kept in the cache; --no-cache does without it"},
 	{"memory-swap",     "--memory is a limit without swap"},
 	{"security-opt",    "--allow security.insecure is for RUN --security=insecure"},

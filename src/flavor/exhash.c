@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/flavor/expackages.h"
 #include "src/flavor/fcontext.h"
 #include "src/util/hash.h"
 #include "src/util/io.h"
@@ -44,12 +45,13 @@ static int exhash_file(const char *path, uint8_t out[HASH_MAX_BYTES], struct err
 	return n < 0 ? -1 : 0;
 }
 
+/* Generated files are not of the context: they are hashed by themselves. */
 static int exhash_contents(const struct fcontext *c, struct hash *h, struct err *e)
 {
 	uint8_t sum[HASH_MAX_BYTES];
 
 	for (size_t i = 0; i < c->n; i++) {
-		if (c->v[i].dir)
+		if (c->v[i].dir || !c->v[i].src)
 			continue;
 		if (exhash_file(c->v[i].src, sum, e))
 			return -1;
@@ -66,6 +68,8 @@ static void exhash_places(const struct fcontext *c, struct hash *h)
 	for (size_t i = 0; i < c->n; i++) {
 		const char *mode = c->v[i].exec ? "64" : "0";
 
+		if (!c->v[i].src)
+			continue;
 		hash_reset(one);
 		hash_add(one, c->v[i].dest, strlen(c->v[i].dest));
 		hash_add(one, mode, strlen(mode));
@@ -121,15 +125,24 @@ static void exhash_map(const struct smap *m, struct hash *h)
 	}
 }
 
-static int exhash_no_packages(const struct flavor_stage *s, struct err *e)
+/* What EXASLCT writes in the place of a generated file of ours: the part of packages.yml. */
+static int exhash_packages_one(const struct flavor_stage *s, const struct flavor_mapping *m, struct smap *out,
+			       struct err *e)
+{
+	AUTO_JSON struct json *cut = json_parse(m->text, m->text_len, m->text_len, ERR_INPUT, m->dest, e);
+	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
+
+	if (!cut || expackages_write(s->name, json_at(json_get(cut, "build_steps"), 0), &text, e))
+		return err_wrap(e, "EXASLCT's %s", m->dest);
+	smap_set_str(out, m->dest, buf_str(&text));
+	return 0;
+}
+
+static int exhash_packages(const struct flavor_stage *s, struct smap *out, struct err *e)
 {
 	for (size_t i = 0; i < s->ncontext; i++) {
-		if (s->context[i].src)
-			continue;
-		err_set(e, ERR_INPUT, "EXASLCT's hash of %s depends on how EXASLCT writes %s", s->name,
-			s->context[i].dest);
-		return err_hint(e, "stages without a part in packages.yml, and that require none with one, have a hash "
-				   "that can be computed here");
+		if (!s->context[i].src && exhash_packages_one(s, &s->context[i], out, e))
+			return -1;
 	}
 	return 0;
 }
@@ -157,14 +170,15 @@ static int exhash_requires(const struct flavor *f, const struct flavor_stage *s,
 static int exhash_deep(const struct flavor *f, const struct flavor_stage *s, unsigned depth, char *out, struct err *e)
 {
 	AUTO_HASH struct hash *h = hash_new(HASH_SHA256);
-	AUTO_SMAP struct smap needs = SMAP_STR;
+	AUTO_SMAP struct smap needs = SMAP_STR, packages = SMAP_STR;
 	uint8_t context[HASH_MAX_BYTES], sum[HASH_MAX_BYTES];
 
 	if (depth > EXHASH_DEPTH_MAX)
 		return err_set(e, ERR_INPUT, "the stages require each other in a circle at %s", s->name);
-	if (exhash_no_packages(s, e) || exhash_requires(f, s, depth, &needs, e) || exhash_context(s, context, e))
+	if (exhash_packages(s, &packages, e) || exhash_requires(f, s, depth, &needs, e) || exhash_context(s, context, e))
 		return -1;
 	exhash_map(&s->args, h);
+	exhash_map(&packages, h);
 	exhash_map(&needs, h);
 	hash_add(h, context, EXHASH_BYTES);
 	hash_end(h, sum);

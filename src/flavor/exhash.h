@@ -14,8 +14,8 @@
 
 #define EXHASH_CHARS 52
 
-/* Hash of a stage, with those of all stages that it requires. ERR_INPUT where the stage, or one that it requires, has a
- * part of packages.yml: EXASLCT writes it anew with a YAML library whose bytes are not defined by the file. */
+/* Hash of a stage, with those of all stages that it requires. The part of packages.yml that belongs
+ * to a stage is hashed as EXASLCT writes it (expackages.h). */
 int exhash_stage(const struct flavor *f, const struct flavor_stage *s, char out[EXHASH_CHARS + 1], struct err *e);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "src/flavor/fexport.h"
 #include "src/flavor/flavoryml.h"
+#include "src/flavor/finfo.h"
 #include "src/flavor/flink.h"
 #include "src/flavor/fplain.h"
 #include "src/flavor/fstage.h"
@@ -208,6 +209,8 @@ int flavor_dockerfile(const struct flavor *f, const struct flavor_stage *s, char
 		return err_wrap(e, "flavor %s, stage %s", f->name, s->name);
 	if (template_render(s->dockerfile, buf_sv(&text), &env, &rendered, e))
 		return -1;
+	if (finfo_wanted(f, s))
+		finfo_add(s, &rendered);
 	*len = rendered.n;
 	*out = rendered.n ? buf_steal(&rendered) : mem_strdup("");
 	return 0;

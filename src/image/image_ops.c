@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "oci/layout.h"
 #include "src/build/opsbase.h"
 #include "src/session/sweep.h"
 #include "src/session/treeview.h"
 #include "src/util/clock.h"
+#include "src/util/cleanup.h"
+#include "src/util/io.h"
 #include "src/util/mem.h"
 
 /* --- save, load --- */
@@ -66,7 +69,7 @@ int image_ops_save(struct session *s, const char *const *names, size_t n, enum i
 		descriptor_release(&list[i].manifest);
 	}
 	free(list);
-	return rc < 0 ? err_wrap(e, "saving to %s", out) : 0;
+	return rc;
 }
 
 static bool is_directory(const char *path)
@@ -74,6 +77,40 @@ static bool is_directory(const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A reader of archives wants to go back in them: what comes through a pipe is put into a file of the store's first, which
+ * is removed with all that is temporary. */
+static char *load_spool(struct session *s, struct err *e)
+{
+	AUTO_FREE char *rel = NULL, *path = NULL;
+	AUTO_CLOSE int fd = -1;
+	uint64_t copied;
+
+	if (store_tmp_dir(s->store, "load", &rel, e) < 0)
+		return NULL;
+	path = mem_printf("%s/%s/archive", store_root(s->store), rel);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		err_sys(e, ERR_HOST, errno, "cannot make %s", path);
+		return NULL;
+	}
+	if (io_copy(STDIN_FILENO, fd, UINT64_MAX, &copied, "standard input", e) < 0)
+		return NULL;
+	if (copied)
+		return STEAL_PTR(path);
+	err_set(e, ERR_INPUT, "standard input is empty");
+	return NULL;
+}
+
+int image_ops_load_stdin(struct session *s, const char *tag, const char *name, struct digest *id, struct err *e)
+{
+	AUTO_FREE char *path = load_spool(s, e);
+	int rc = path ? image_ops_load(s, path, tag, name, id, e) : -1;
+
+	if (path)
+		unlink(path);
+	return rc;
 }
 
 int image_ops_load(struct session *s, const char *path, const char *tag, const char *name, struct digest *id,

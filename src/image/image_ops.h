@@ -38,6 +38,8 @@ int image_ops_save(struct session *s, const char *const *names, size_t n, enum i
 /* OCI layout directory, oci-archive or docker-archive (found by content); name NULL: as the archive says. */
 int image_ops_load(struct session *s, const char *path, const char *tag, const char *name, struct digest *id,
 		   struct err *e);
+/* The same of an archive on standard input. */
+int image_ops_load_stdin(struct session *s, const char *tag, const char *name, struct digest *id, struct err *e);
 
 struct image_ops_export {
 	const char *image; /* name in the store */

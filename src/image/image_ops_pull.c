@@ -33,13 +33,16 @@ static void tell_manifest(struct worker *w, const struct descriptor *manifest)
 	worker_send(w, j);
 }
 
-static int fetch_layers(struct pull *p, struct registry *reg, const struct registry_image *im, struct worker *w,
-			struct err *e)
+/* manifest: as it is in the store. */
+static int fetch_rest(struct pull *p, struct registry *reg, const struct registry_image *im,
+		      const struct descriptor *manifest, struct worker *w, struct err *e)
 {
 	AUTO_MANIFEST struct manifest m = {0};
 
-	if (manifest_parse(im->manifest_text.p, im->manifest_text.n, im->manifest.media_type, &m, ERR_REGISTRY, e) < 0)
+	if (manifest_parse(im->manifest_text.p, im->manifest_text.n, im->manifest.media_type, &m, ERR_REGISTRY, e) < 0 ||
+	    store_blob_put_as(p->s->store, im->config_text.p, im->config_text.n, &m.config.digest, e) < 0)
 		return -1;
+	tell_manifest(w, manifest);
 	AUTO_FREE const struct descriptor **blobs = mem_array(m.nlayers + 1, sizeof *blobs);
 
 	for (size_t i = 0; i < m.nlayers; i++)
@@ -57,12 +60,9 @@ static int fetch_all(void *arg, struct worker *w, struct json **result, struct e
 	struct descriptor manifest = {0};
 
 	if (!reg || registry_resolve(reg, &p->ref, p->platform, &im, e) < 0 ||
-	    store_blob_put(p->s->store, im.config_text.p, im.config_text.n, MEDIATYPE_OCI_CONFIG, NULL, e) < 0 ||
 	    store_blob_put(p->s->store, im.manifest_text.p, im.manifest_text.n, im.manifest.media_type, &manifest, e) <
-		    0)
-		return -1;
-	tell_manifest(w, &manifest);
-	if (fetch_layers(p, reg, &im, w, e) < 0)
+		    0 ||
+	    fetch_rest(p, reg, &im, &manifest, w, e) < 0)
 		return -1;
 	*result = descriptor_to_json(&manifest);
 	return 0;
@@ -99,8 +99,8 @@ static void expect(struct pull *p)
 	trees_ensure(&p->b, &coming, p->text, on_unpacked, p);
 }
 
-/* What is wrong with it is told when all is fetched. */
-static void learn(struct pull *p, const struct json *manifest)
+/* Read manifest and config, once. What is wrong with them is told when all is fetched. */
+static void know(struct pull *p, const struct json *manifest)
 {
 	AUTO_DESCRIPTOR struct descriptor d = {0};
 	struct err ignored = ERR_INIT;
@@ -111,7 +111,15 @@ static void learn(struct pull *p, const struct json *manifest)
 		return;
 	}
 	p->known = true;
-	expect(p);
+}
+
+static void learn(struct pull *p, const struct json *manifest)
+{
+	bool before = p->known;
+
+	know(p, manifest);
+	if (p->known && !before)
+		expect(p);
 }
 
 static void on_message(void *ctx, const struct json *j)
@@ -140,7 +148,7 @@ static void warn_platform(struct pull *p, const struct json *manifest)
 {
 	char want[100], have[100];
 
-	learn(p, manifest);
+	know(p, manifest);
 	if (p->known && !platform_match(p->platform, &p->config.platform))
 		session_warn(p->s, "", "%s is an image for %s, not for %s", p->text,
 			     platform_format(&p->config.platform, have), platform_format(p->platform, want));

@@ -41,12 +41,20 @@ static char *below(const char *dir, const char *name)
 	return name[0] ? mem_printf("%s/%s", dir, name) : mem_strdup(dir);
 }
 
+static int cannot_read(const char *path, int sys, struct err *e)
+{
+	err_sys(e, ERR_INPUT, sys, "reading directory %s", path[0] ? path : ".");
+	if (sys == EACCES)
+		err_hint(e, "give yourself the right to read it, or leave it out by a line in .dockerignore");
+	return -1;
+}
+
 static int read_names(int dirfd, const char *path, struct strv *out, struct err *e)
 {
 	AUTO_CLOSE int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		return err_sys(e, ERR_INPUT, errno, "reading directory %s", path[0] ? path : ".");
+		return cannot_read(path, errno, e);
 	AUTO_CLOSEDIR DIR *d = fdopendir(fd);
 
 	if (!d)
@@ -144,7 +152,7 @@ static int walk_one(struct walk *w, int dirfd, const char *name, const char *rel
 	AUTO_CLOSE int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (w->set->follow ? 0 : O_NOFOLLOW));
 
 	if (fd < 0)
-		return err_sys(w->e, ERR_INPUT, errno, "reading directory %s", open_path);
+		return cannot_read(open_path, errno, w->e);
 	if (walk_dir(w, fd, rel, open_path, &here) < 0)
 		return -1;
 	if (out && w->m->entries.n == before) {

@@ -221,3 +221,10 @@ bool blobs_origin_get(struct store *s, const struct digest *diff_id, char **repo
 	*repo = mem_strdup(name);
 	return true;
 }
+
+void blobs_origin_forget(struct store *s, const struct digest *diff_id)
+{
+	AUTO_FREE char *path = origin_path(diff_id);
+
+	unlinkat(store_fd(s), path, 0);
+}

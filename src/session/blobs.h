@@ -37,5 +37,7 @@ int blobs_origin_put(struct store *s, const struct digest *diff_id, const char *
 		     struct err *e);
 /* Found: *repo (caller frees) and *d. */
 bool blobs_origin_get(struct store *s, const struct digest *diff_id, char **repo, struct descriptor *d);
+/* It turned out not to be there. */
+void blobs_origin_forget(struct store *s, const struct digest *diff_id);
 
 #endif

@@ -1,4 +1,4 @@
-/* YAML 1.1 by libyaml (used here and nowhere else), loaded into the tree of json.h with bounds: size, depth, number of
+/* YAML 1.1 by libyaml (used here and in yamlpy), loaded into the tree of json.h with bounds: size, depth, number of
  * nodes, no more than YAML_ALIAS_MAX expanded aliases. Plain scalars stay strings (an unquoted `version: 3.10` must
  * not become a number; see yaml_bool); only `~`, `null` and nothing at all are null. Errors: duplicate keys, keys that
  * are no scalars, merge keys (<<), tags other than !!str, !!map and !!seq, a second document, NUL in strings. An alias

@@ -53,7 +53,8 @@ def chain(base="localhost/busybox:1"):
 
 
 def context_hash(flavor, root, stage, spec, needs):
-    """Published algorithm of EXASLCT's context hash; needs: {alias: hash of the required stage}."""
+    """Published algorithm of EXASLCT's context hash; needs: {alias: hash of the required stage}; spec's "packages" is the
+    text of <stage>_packages.yml as EXASLCT writes it."""
     mapping = {stage: f"{flavor}/flavor_base/{stage}"}
     mapping.update({d: f"{root}/{s}" for d, s in spec.get("mapping", {}).items()})
     entries = []
@@ -72,7 +73,8 @@ def context_hash(flavor, root, stage, spec, needs):
         mode = str(os.stat(source).st_mode & 0o100)
         total.update(hashlib.sha256((str(dest) + mode).encode()).digest())
     final = hashlib.sha256()
-    for fields in (spec.get("args", {}), needs):
+    resources = {f"{stage}_packages.yml": spec["packages"]} if "packages" in spec else {}
+    for fields in (spec.get("args", {}), resources, needs):
         for key, value in sorted(fields.items()):
             final.update(key.encode() + value.encode())
     final.update(total.digest())

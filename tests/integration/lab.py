@@ -266,7 +266,7 @@ class Image:
             data = path.read_bytes() if desc["size"] < 64 << 20 else None
             assert path.stat().st_size == desc["size"]
             if data is not None:
-                assert hashlib.sha256(data).hexdigest() == hexa
+                assert hashlib.new(algorithm, data).hexdigest() == hexa
                 return io.BytesIO(data)
             return path.open("rb")
 

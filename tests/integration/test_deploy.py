@@ -44,7 +44,9 @@ def test_exaslct(slct, repo, bucket, command):
               "r1", "--bucketfs-password", bucket.password)
     url = f"https://localhost:{bucket.port}/default/a/b/demo-release-r1.tar.gz"
     file = bucket.data / "default/a/b/demo-release-r1.tar.gz"
-    uploaded = re.search(r"^Uploaded (\S+) to (\S+)$", done.out, re.M)
+    words = {"deploy": r"^Uploaded release='release' located at (\S+) to (\S+)$", "upload": r"^Uploaded (\S+) to (\S+)$"}
+    uploaded = re.search(words[command], done.out, re.M)
+    assert (done.out.splitlines()[-1] == "=" * 49) == (command == "upload"), "EXASLCT's words"
     assert uploaded[2] == url and (repo / uploaded[1]).read_bytes() == file.read_bytes()
     definition = ("HELLO=localzmq+protobuf:///bfsdefault/default/a/b/demo-release-r1?lang=hello"
                   "#buckets/bfsdefault/default/a/b/demo-release-r1/exaudf/client")

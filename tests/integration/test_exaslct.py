@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,43 @@ def test_every_option_is_parsed(empty, command):
     empty.run("exaslct", command, "operand", rc=2)
 
 
+@pytest.mark.parametrize("line", [
+    # as the user guides, workflows and tests of Exasol's repositories write them
+    "export --flavor-path=F --export-path out",
+    "export --export-path out --cleanup-docker-images --output-directory o --flavor-path F",
+    "deploy --flavor-path=F --bucketfs-password p --path-in-bucket a/b --bucketfs-use-https 1",
+    "upload --no-bucketfs-https --release-name r --compression-strategy none --flavor-path F",
+    "build --flavor-path=F --force-rebuild --force-rebuild-from base_test_deps --goal a --goal b",
+    "save --save-directory s --output-directory o --task-dependencies-dot-file x.dot --flavor-path F",
+    "build --cache-directory s --flavor-path F --use-job-specific-log-file True --log-level FATAL",
+    "run-db-test --flavor-path=F --use-existing-container c.tar.gz --accelerator nvidia",
+    "run-db-test --flavor-path F --test-file=a.py --db-mem-size=1GiB --reuse-test-environment",
+    "run-db-test --flavor-path F --max_start_attempts 2 --test-environment-vars {}",
+    "run-db-test --flavor-path F --additional-db-parameter -a=1 -p -b=1 -p=-c=1 -p-d=1",
+    "push-test-container --force-push true --source-docker-tag-prefix ci --target-docker-tag-prefix ci",
+    "generate-package-diffs --output-package-diff-directory o --current-working-copy-name 1 --compare-to-commit c",
+    "clean-all-images --docker-repository-name x --workers 3",
+    "build --flavor-path F --build-name --goal --goal --x --shortcut-build --no-shortcut-build --",
+])
+def test_lines_in_use_are_parsed(empty, line):
+    command, *args = line.split()
+    done = empty.run("exaslct", command, "--help", *args)
+    assert done.out.startswith(f"Usage: slct exaslct {command} ")
+
+
+@pytest.mark.parametrize("line", [
+    "export --flavor-path=F --repository-name localhost:5000/u/r",   # of a guide that is older than its program
+    "build --flavor-pat F", "build --flavor-path", "build --workers 0x10", "build --workers 5.0",
+    "build --log-level info",
+    "export --compression-strategy GZIP", "run-db-test --max-start-attempts 2", "run-db-test --environment-type none",
+    "run-db-test --db-os-access ssh", "run-db-test --test-log-level WARNING", "run-db-test --accelerator all",
+    "push-test-container --force-push", "deploy --bucketfs-use-https", "clean-all-images --flavor-path F",
+])
+def test_lines_that_click_refuses(empty, line):
+    command, *args = line.split()
+    empty.run("exaslct", command, "--help", *args, rc=2)
+
+
 def test_link_named_exaslct(empty, binary):
     link = empty.work / "exaslct"
     link.symlink_to(binary)
@@ -127,9 +165,37 @@ def test_wrong_use(empty, args, words):
 
 def test_options_without_meaning_are_remarked_on(slct):
     root = make(slct)
-    done = ex(slct, root, "build", "--goal", "deps", "--source-docker-tag-prefix", "x", "--use-job-specific-log-file", "no")
-    for option in ("source-docker-tag-prefix", "use-job-specific-log-file"):
-        assert f"--{option} has no meaning here: " in done.err
+    done = ex(slct, root, "build", "--goal", "deps", "--source-docker-tag-prefix", "x")
+    assert "--source-docker-tag-prefix has no meaning here: " in done.err
+
+
+def test_log_of_a_command(slct):
+    """What is said of a build, with the output of its steps: a file for each command, one for all, or where EXASLCT's
+    variable says; secrets are masked."""
+    root = make(slct)
+    secret = {"SOURCE_DOCKER_PASSWORD": "hunter2hunter2"}
+    file = root / "flavors/demo-all/flavor_base/deps/Dockerfile"
+    file.write_text(file.read_text() + "RUN echo said-by-a-step hunter2hunter2\n")
+    args = ("build", "--goal", "deps", "--source-docker-username", "u")
+    done = ex(slct, root, *args, env=secret)
+    ex(slct, root, *args, env=secret)
+    logs = sorted((root / ".build_output/jobs").glob("*_build/logs/main.log"))
+    assert len(logs) == 2
+    first, second = (log.read_text() for log in logs)
+    assert "[demo-all/deps] said-by-a-step ***\n" in first and "hunter2" not in first
+    assert [line for line in first.splitlines() if "DONE" not in line and "steps run" not in line] == [
+        line for line in done.err.splitlines() if "DONE" not in line and "steps run" not in line]
+    assert "CACHED" in second and "[demo-all/deps] said-by-a-step" not in second
+    for _ in range(2):
+        ex(slct, root, *args, "--use-job-specific-log-file", "false", env=secret)
+    both = (root / ".build_output/jobs/logs/main.log").read_text()
+    assert both.count("isolation: ") == 2 and both.count("CACHED") == 2 * second.count("CACHED")
+    ex(slct, root, *args, env={**secret, "EXA_BUILD_LOG": str(root / "own.log")})
+    assert "CACHED" in (root / "own.log").read_text()
+    assert sorted((root / ".build_output/jobs").glob("*_build/logs/main.log")) == logs
+    file.write_text(file.read_text() + "RUN echo it-fails; exit 3\n")
+    ex(slct, root, *args, rc=1, env={**secret, "EXA_BUILD_LOG": str(root / "failed.log")})
+    assert "it-fails" in (root / "failed.log").read_text()
 
 
 def test_force_pull(new_slct, registry):
@@ -209,6 +275,30 @@ def test_default_goals_and_several_flavors(slct):
     assert "relase" in unknown.err and "other/release" in unknown.err
 
 
+def test_options_that_are_empty_are_not_given(slct):
+    """A CI job passes variables that may be empty."""
+    root = make(slct)
+    empty = ["--build-name=", "--cache-directory=", "--target-docker-tag-prefix=", "--source-docker-repository-name=",
+             "--target-docker-repository-name=", "--output-directory="]
+    done = ex(slct, root, "build", "--goal", "release", *empty)
+    assert done.out == ex(slct, root, "build", "--goal", "release").out
+    assert slct.run("images", "-q").out.split() == sorted([done.out.strip(), "localhost/busybox:1"])
+
+
+def test_build_info(slct):
+    """EXASLCT makes /build_info in every image: a release copies it from a stage that did not."""
+    root = make(slct)
+    release = root / "flavors/demo-all/flavor_base/release/Dockerfile"
+    release.write_text(release.read_text() + "COPY --from={{custom}} /build_info /build_info\n")
+    ex(slct, root, "export", "--export-path", "o")
+    found, _ = members(root / "o/demo-all_release.tar.gz")
+    assert sorted(n for n in found if n.startswith("build_info")) == [
+        "build_info", "build_info/dockerfiles", "build_info/dockerfiles/custom"]
+    with tarfile.open(root / "o/demo-all_release.tar.gz") as tar:
+        text = tar.extractfile("build_info/dockerfiles/custom").read()
+    assert text == (root / "flavors/demo-all/flavor_base/custom/Dockerfile").read_bytes()
+
+
 def test_force_rebuild(slct):
     root = make(slct)
     everything = ["build_run 1", "custom 1", "deps 1", "lang 1", "release 1", "release 2"]
@@ -278,6 +368,15 @@ def test_push(slct, registry, new_slct):
     other = new_slct(base=None)
     pulled = other.run("pull", everything[0])
     assert pulled.id
+
+
+def test_push_with_a_build_name(slct, registry):
+    root, repo = make(slct), registry.repo("named")
+    ex(slct, root, "push", "--target-docker-repository-name", repo, "--build-name", "ci7", "--goal", "lang")
+    assert f"demo-all-lang_{ARCH}_ci7" in slct.run("tags", repo).out.split()
+    slct.run("exaslct", "push-test-container", "--test-container-folder", "flavors/demo-all/flavor_base/deps",
+             "--target-docker-repository-name", repo, "--build-name", "ci8", cwd=root)
+    assert f"db-test-container_{ARCH}_ci8" in slct.run("tags", repo).out.split()
 
 
 def test_push_leaves_what_is_there(slct, registry):
@@ -402,7 +501,13 @@ def test_test_container(slct, registry):
         "build/Dockerfile": "FROM localhost/busybox:1\nCOPY deps /deps\nRUN cat /deps/requirements.txt >/seen\n",
         "build/deps/requirements.txt": "pyexasol\n", "tests/test.py": "", "test_data/x": ""})
     built = slct.run("exaslct", "build-test-container", "--target-docker-repository-name", repo)
-    assert built.out.startswith(f"{repo}:db-test-container_")
+    assert built.out.startswith(f"{repo}:db-test-container_{ARCH}_")
+    named = slct.run("exaslct", "build-test-container", "--target-docker-repository-name", repo, "--build-name", "ci7",
+                     "--log-build-context-content", "--output-directory", "o")
+    assert named.out == built.out and f"{repo}:db-test-container_{ARCH}_ci7" in slct.run("images", "-q").out.split()
+    assert "context/deps/requirements.txt" in (slct.work / "o/logs/test-container.context").read_text().split()
+    missing = slct.run("exaslct", "build-test-container", "--test-container-folder", "nothere", rc=2)
+    assert "--test-container-folder nothere" in missing.err
     pushed = slct.run("exaslct", "push-test-container", "--target-docker-repository-name", repo, "--force-push", "no")
     assert pushed.out == built.out and not pushed.ran
     assert built.out.strip().split(":")[-1] in slct.run("tags", repo).out
@@ -595,26 +700,72 @@ def test_exaslct_hashes(empty):
         hashes[stage] = context_hash(str(flavor), str(root), stage, spec, needs)
     done = empty.run("tag", "--exaslct", flavor, "--target-docker-tag-prefix", "x")
     assert done.out.split() == [f"exasol/script-language-container:x_demo-all-{s}_{ARCH}_{hashes[s]}" for s in VECTOR]
-    (root / "flavors/demo-all/packages.yml").write_text("build_steps: [{name: base, phases: []}]\n")
-    refused = empty.run("tag", "--exaslct", flavor, rc=3)
-    assert "base_packages.yml" in refused.err
+
+
+PACKAGES_FILE = """
+build_steps:
+- name: top
+  phases:
+  - name: p
+    pip: {packages: [{name: numpy, version: "2.0", unknown: x}]}
+    variables: {A: "{% if platform == 'x86_64' %}x{% endif %}"}
+"""
+# Written by EXASLCT's own code from that file.
+PACKAGES_WRITTEN = """\
+build_steps:
+- name: top
+  phases:
+  - name: p
+    pip:
+      install_build_tools_ephemerally: false
+      packages:
+      - extras: []
+        name: numpy
+        version: '2.0'
+    variables:
+      A: '{% if platform == ''x86_64'' %}x{% endif %}'
+  validation_cfg:
+    version_mandatory: true
+comment: Automatically generated package file for build step top
+version: 1.0.0
+"""
+
+
+def test_exaslct_hashes_with_packages(empty):
+    """EXASLCT writes a stage's part of packages.yml anew; its bytes are in the hash."""
+    stages = {"base": {}, "top": {"requires": {"base": "base"}, "packages": PACKAGES_WRITTEN},
+              "side": {"requires": {"up": "top"}}}
+    files = {"flavor_base/build_steps.py": build_steps(stages), "packages.yml": PACKAGES_FILE, **{
+        f"flavor_base/{s}/Dockerfile": f"FROM busybox\nRUN echo {s}\n" for s in stages}}
+    root = make(empty, files=files)
+    flavor, hashes = root / "flavors/demo-all", {}
+    for stage, spec in stages.items():
+        needs = {alias: hashes[r] for alias, r in spec.get("requires", {}).items()}
+        hashes[stage] = context_hash(str(flavor), str(root), stage, spec, needs)
+    done = empty.run("tag", "--exaslct", flavor)
+    assert [name.rsplit("_", 1)[1] for name in done.out.split()] == list(hashes.values())
+    (flavor / "packages.yml").write_text("build_steps: [{name: top, phases: x}]\n")
+    refused = empty.run("tag", "--exaslct", "--goal", "side", flavor, rc=3)
+    assert "top_packages.yml" in refused.err and "phases is no list" in refused.err
 
 
 # --- secrets ---
 
 def test_passwords_are_not_in_the_list_of_processes(slct, work):
-    """The build runs a step that waits, so that there is time to look."""
+    """The build runs a step that waits, so that there is time to look. Its words are those of no other run of this test."""
     root = make(slct)
     file = root / "flavors/demo-all/flavor_base/deps/Dockerfile"
-    file.write_text(file.read_text() + "RUN sleep 20\n")
-    secrets = ["correct-horse", "battery-staple"]
+    mark = uuid.uuid4().hex
+    file.write_text(file.read_text() + f"RUN : {mark}; sleep 60; true\n")
+    secrets = [f"correct-horse-{mark[::-1]}", f"battery-staple-{mark[::-1]}"]
     p = slct.popen("exaslct", "build", "--flavor-path", "flavors/demo-all", "--target-docker-username", "u",
                    "--target-docker-password", secrets[0], "--source-docker-repository-name", "localhost:1/x",
                    "--source-docker-username", "u", f"--source-docker-password={secrets[1]}", "-vv", cwd=root)
     try:
-        deadline, seen = time.monotonic() + 30, b""
-        while b"sleep 20" not in seen and time.monotonic() < deadline:
+        deadline, seen = time.monotonic() + 60, b""
+        while mark.encode() not in seen and time.monotonic() < deadline:
             seen = subprocess.run(["ps", "-eo", "args"], capture_output=True).stdout
+        assert mark.encode() in seen
         command = Path(f"/proc/{p.pid}/cmdline").read_bytes()
         assert b"--target-docker-password" in command
         assert not [s for s in secrets if s.encode() in command or s.encode() in seen]

@@ -114,3 +114,46 @@ def test_layers_of_recorded_owners_are_nobodys_loss(new_slct, plain_user):
     one = new_slct(user=plain_user)
     found = json.loads(one.run("doctor", "--json", rc=None).out)["findings"]
     assert [f for f in found if f["name"].startswith("layers/") and f["state"] == "warning"] == []
+
+
+@pytest.mark.parametrize("form", ["oci-archive", "docker-archive"])
+def test_load_from_a_pipe(slct, new_slct, form):
+    slct.build(f"{BASE}\nRUN echo 1 > /one\n")
+    slct.run("save", "--format", form, "-o", "out.tar", "test:1")
+    other = new_slct(base=None)
+    packed = (slct.work / "out.tar").read_bytes()
+    got = other.run("load", "-i", "-", input=packed)
+    assert got.out.strip() == slct.image("test:1").manifest["config"]["digest"]
+    assert other.run("cat", "test:1", "/one").out == "1\n"
+    assert [path for path in (other.store / "tmp").rglob("*") if path.is_file()] == []
+    assert "empty" in other.run("load", "-i", "-", rc=3).err
+    assert "-i -" in other.run("load", rc=2).err
+    assert other.run("load", "-i", "-", input=packed[:2000], rc=None).rc in (3, 6)
+
+
+@pytest.mark.parametrize("form", ["oci-archive", "oci-dir"])
+def test_a_damaged_blob_is_not_passed_on(slct, form):
+    """Somebody's disk lost a byte of a layer; whoever gets the copy could not tell where."""
+    slct.build(f"{BASE}\nRUN seq 100000 > /one\n")
+    slct.run("save", "--format", form, "-o", "good", "test:1")
+    blobs = sorted((slct.store / "blobs/sha256").iterdir(), key=lambda blob: blob.stat().st_size)
+    data = bytearray(blobs[-1].read_bytes())
+    data[len(data) // 2] ^= 1
+    blobs[-1].chmod(0o600)
+    blobs[-1].write_bytes(data)
+    got = slct.run("save", "--format", form, "-o", "bad", "test:1", rc=6)
+    assert blobs[-1].name in got.err and "damaged" in got.err and "slct fsck" in got.err
+    assert not (slct.work / "bad/index.json").exists() and not (slct.work / "bad").is_file()
+
+
+def test_a_damaged_store_is_mended_as_fsck_says(slct):
+    slct.build(f"{BASE}\nRUN seq 100000 > /one\n")
+    slct.run("save", "-o", "good", "test:1")
+    blob = max((slct.store / "blobs/sha256").iterdir(), key=lambda blob: blob.stat().st_size)
+    blob.chmod(0o600)
+    blob.write_bytes(b"!" + blob.read_bytes()[1:])
+    assert "slct gc --all" in slct.run("fsck", rc=6).err
+    for line in slct.run("images", "-q").out.split():
+        slct.run("rm", line)
+    slct.run("gc", "--all")
+    slct.fsck()

@@ -159,6 +159,26 @@ def test_password_of_config_json(built, registry_auth, new_slct):
     assert slct.run("tags", ref.rsplit(":", 1)[0], env=env).out == "1\n"
 
 
+@pytest.mark.parametrize("how", ["text", "file"])
+def test_password_of_docker_auth_config(built, registry_auth, new_slct, how):
+    """As CI systems set it: the text itself, or a file. It goes before config.json, and to its own registry only."""
+    slct, image_id = built
+    ref = registry_auth.repo() + ":1"
+    text = json.dumps({"auths": {registry_auth.host: {"auth": base64.b64encode(
+        f"{registry_auth.user}:{registry_auth.password}".encode()).decode()}}})
+    (slct.work / "auth.json").write_text(text)
+    env = docker_config(slct.work, registry_auth.host, registry_auth.user, "an-old-password")
+    slct.run("push", "localhost/demo:1", ref, env=env, rc=4)
+    env["DOCKER_AUTH_CONFIG"] = text if how == "text" else str(slct.work / "auth.json")
+    slct.run("push", "localhost/demo:1", ref, env=env)
+    other = new_slct(base=None)
+    assert other.run("pull", ref, env=env).out.split()[-1] == image_id
+    other.build(f"FROM {ref}\nRUN true\n", "--no-cache", "--pull", env=env)
+    other.run("pull", ref, env={"DOCKER_AUTH_CONFIG": text.replace(registry_auth.host, "localhost:1")}, rc=4)
+    got = other.run("pull", ref, env={"DOCKER_AUTH_CONFIG": '{"auths": {"x": '}, rc=None)
+    assert got.rc and "DOCKER_AUTH_CONFIG" in got.err and registry_auth.password not in got.err, got
+
+
 def test_password_by_option(built, registry_auth):
     slct, _ = built
     slct.run("push", "--creds", f"{registry_auth.user}:{registry_auth.password}", "localhost/demo:1",

@@ -44,7 +44,7 @@ LAYERS = {
 LIBRARIES = (
     (r"openssl/", "OpenSSL", "src/util/hash.c"),
     (r"jansson(_config)?\.h$", "jansson", "src/util/json.c"),
-    (r"yaml\.h$", "libyaml", "src/util/yaml.c"),
+    (r"yaml\.h$", "libyaml", "src/util/"),
     (r"archive(_entry)?\.h$", "libarchive", "oci/"),
     (r"(isa-l|isal)(\.h$|/)|(igzip_lib|crc)\.h$", "ISA-L", "oci/"),
     (r"(zstd(_errors)?|zdict)\.h$", "zstd", "oci/"),

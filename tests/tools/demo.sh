@@ -15,11 +15,29 @@ now_ms() {
 	echo $(($(date +%s%N) / 1000000))
 }
 
+# Making a Debian takes root or subordinate ids.
+may_make_bases() {
+	[ "$(id -u)" -eq 0 ] && return
+	for file in /etc/subuid /etc/subgid; do
+		grep -q -E "^($(id -un)|$(id -u)):" "$file" 2>/dev/null || return 1
+	done
+}
+
+make_bases() {
+	mkdir -p "$bases"
+	if may_make_bases || ! command -v sudo >/dev/null; then
+		flavors/make-bases.sh "$bases"
+		return
+	fi
+	echo "demo: $(id -un) has no ids in /etc/subuid and /etc/subgid: sudo flavors/make-bases.sh $bases"
+	sudo flavors/make-bases.sh "$bases"
+}
+
 import() { # TAR IMAGE
 	if "$slct" inspect "$2" >/dev/null 2>&1; then
 		return
 	fi
-	[ -e "$1" ] || flavors/make-bases.sh "$bases"
+	[ -e "$1" ] || make_bases
 	echo "==> slct import $1 $2"
 	# The date of make-bases.sh, so that what the stages make is newer than their base.
 	SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1704067200} "$slct" import "$1" "$2"

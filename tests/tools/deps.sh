@@ -10,7 +10,7 @@ set -eu
 build='gcc make pkg-config libc6-dev libarchive-dev libssl-dev libcurl4-openssl-dev libjansson-dev libseccomp-dev
 libyaml-dev libisal-dev libzstd-dev zlib1g-dev'
 demo='mmdebstrap busybox-static uidmap'
-check='check python3 python3-pytest clang libclang-rt-14-dev skopeo umoci podman crun runc docker-registry apache2-utils
+check='check python3 python3-pytest clang libclang-rt-dev skopeo umoci podman crun runc docker-registry apache2-utils
 git file zstd xz-utils procps mount attr acl openssl nginx-light openssh-client ca-certificates strace libcap2-bin xfsprogs
 btrfs-progs graphviz chromium'
 

@@ -89,6 +89,8 @@ START_TEST(refuses_what_does_not_hold)
 	refuses("input", "1x", NULL, NULL, "wrong list of layers");
 	refuses("input", "", NULL, NULL, "wrong list of layers");
 	refuses("input", "10", CREMOTE_MADE, "io.slct.cache.male", "wrong list of layers");
+	refuses("input", "10", MEDIATYPE_OCI_LAYER_GZIP, "application/x-foo", "is \"application/x-foo\", which is none");
+	refuses("input", "10", MEDIATYPE_OCI_LAYER_GZIP, MEDIATYPE_OCI_MANIFEST, "which is none");
 	refuses("input", "10", second, "\"io.slct.x\":\"\"", "layer 1 has no diff id");
 	refuses("input", "10", second, "\"io.slct.diff-id\":\"sha256:12\"", "diff id of layer 1");
 }
@@ -106,4 +108,26 @@ START_TEST(refuses_a_manifest_without_annotations)
 }
 END_TEST
 
-UNIT_MAIN("cremote", accepts_by_both_keys, refuses_what_does_not_hold, refuses_a_manifest_without_annotations)
+/* A published image is made of these layers, and has the same manifest wherever they came from. */
+START_TEST(strips_what_is_the_caches)
+{
+	AUTO_MANIFEST struct manifest m = {0}, got = {0};
+
+	make(&m, "10");
+	strv_add(&m.layers[0].urls, "http://localhost:1/x");
+	descriptor_annotate(&m.layers[0], "org.example.x", "y");
+	reread(&m, &got, NULL, NULL);
+	cremote_strip(&got);
+	ck_assert_uint_eq(got.nlayers, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct descriptor *d = &got.layers[i];
+
+		ck_assert(!d->annotations && !d->platform && !d->urls.n);
+		ck_assert(digest_eq(&d->digest, &m.layers[i].digest) && d->size == 100);
+		ck_assert_str_eq(d->media_type, MEDIATYPE_OCI_LAYER_GZIP);
+	}
+}
+END_TEST
+
+UNIT_MAIN("cremote", accepts_by_both_keys, refuses_what_does_not_hold, refuses_a_manifest_without_annotations,
+	  strips_what_is_the_caches)

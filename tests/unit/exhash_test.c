@@ -54,7 +54,7 @@ START_TEST(test_golden)
 	ck_assert_str_eq(hash, "BZYZZNZ25B54VZXVJ4WMBFDKF5GSGKZCVIIE2D5FFQXKGAJVNHJQ");
 	ck_assert_int_eq(exhash_stage(f, flavor_stage_find(f, "two"), hash, &e), 0);
 	ck_assert_str_eq(hash, "VSLBZPP32IYONCZCCQV3H4Q3C7PLRAQNNHUZNFOJC4CABBQ6GSFQ");
-	put("f/packages.yml", "build_steps: [{name: one}]\n");
+	put("f/packages.yml", "build_steps: [{name: one, phases: x}]\n");
 	AUTO_FLAVOR struct flavor *g = flavor_load(path, NULL, &e);
 	ck_assert_int_eq(exhash_stage(g, flavor_stage_find(g, "two"), hash, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.msg, "one_packages.yml"));

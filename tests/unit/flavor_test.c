@@ -145,6 +145,31 @@ START_TEST(test_exaslct)
 }
 END_TEST
 
+/* EXASLCT makes /build_info in every image; here a stage has it only if another copies it and nobody made it. */
+START_TEST(test_build_info)
+{
+	UNIT_DIR(d);
+	AUTO_FLAVOR struct flavor *f = NULL;
+
+	put_exaslct(&d);
+	put(&d, "flavors/x/flavor_base/release/Dockerfile", "FROM debian\nCOPY --from={{ custom }} /build_info /build_info\n");
+	f = load(&d, "flavors/x");
+	renders(f, "flavor_customization",
+		"FROM stage.slct.invalid/deps\n\nCOPY Dockerfile /build_info/dockerfiles/flavor_customization\n");
+	renders(f, "deps", "FROM debian");
+	put(&d, "flavors/x/flavor_customization/Dockerfile", "FROM {{base}}\n # RUN mkdir /build_info\n");
+	renders(f, "flavor_customization",
+		"FROM stage.slct.invalid/deps\n # RUN mkdir /build_info\n\n"
+		"COPY Dockerfile /build_info/dockerfiles/flavor_customization\n");
+	put(&d, "flavors/x/flavor_base/deps/Dockerfile", "FROM debian\nRUN mkdir -p /build_info/packages");
+	renders(f, "flavor_customization", "FROM stage.slct.invalid/deps\n # RUN mkdir /build_info\n");
+	put(&d, "flavors/x/flavor_base/deps/Dockerfile", "FROM debian");
+	put(&d, "flavors/x/flavor_base/release/Dockerfile",
+	    "FROM debian\n# COPY --from={{custom}} /build_info /build_info\nCOPY --from={{custom}} /usr /usr\n");
+	renders(f, "flavor_customization", "FROM stage.slct.invalid/deps\n # RUN mkdir /build_info\n");
+}
+END_TEST
+
 START_TEST(test_packages_file)
 {
 	UNIT_DIR(d);
@@ -575,7 +600,8 @@ START_TEST(test_examples)
 }
 END_TEST
 
-UNIT_MAIN("flavor", test_exaslct, test_packages_file, test_undefined_name, test_bad_steps, test_plain,
-	  test_cycle_has_goals, test_flavor_yml, test_flavor_yml_adds, test_export_rules, test_bad_flavor_yml, test_is_flavor, test_links_out_of_the_flavor,
+UNIT_MAIN("flavor", test_exaslct, test_build_info, test_packages_file, test_undefined_name, test_bad_steps, test_plain,
+	  test_cycle_has_goals, test_flavor_yml, test_flavor_yml_adds, test_export_rules, test_bad_flavor_yml,
+	  test_is_flavor, test_links_out_of_the_flavor,
 	  test_bad_links_in_a_context, test_missing_sources, test_link_chains, test_root, test_stage_of_ref,
 	  test_examples)

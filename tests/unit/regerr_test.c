@@ -53,6 +53,28 @@ START_TEST(texts)
 }
 END_TEST
 
+START_TEST(what_is_not_there)
+{
+	static const struct {
+		const char *url, *hint;
+	} u[] = {
+		{"http://r/v2/a/b/manifests/1", "check the spelling; slct tags r/a/b lists what is there"},
+		{"http://r/v2/a/b/tags/list?n=9",
+		 "check the spelling of the repository: r has none of this name, or does not show it"},
+		{"http://r/v2/a/blobs/sha256:00", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(u); i++) {
+		struct regerr r = {.method = "GET", .url = u[i].url, .host = "r", .status = 404};
+		struct err e = ERR_INIT;
+
+		regerr_set(&e, &r);
+		ck_assert_pstr_eq(e.hint, u[i].hint);
+		err_release(&e);
+	}
+}
+END_TEST
+
 START_TEST(codes)
 {
 	ck_assert(regerr_has_code(SV("{\"errors\":[{\"code\":\"A\"},{\"code\":\"B\"}]}"), "B"));
@@ -62,4 +84,4 @@ START_TEST(codes)
 }
 END_TEST
 
-UNIT_MAIN("regerr", texts, codes)
+UNIT_MAIN("regerr", texts, what_is_not_there, codes)

@@ -27,7 +27,7 @@ static inline int unit_run(const char *name, const TTest *const *tests, size_t n
 
 	for (size_t i = 0; i < n; i++)
 		tcase_add_test(tc, tests[i]);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 200);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
