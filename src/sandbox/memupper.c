@@ -116,7 +116,8 @@ int memupper_mount(int dirfd, const char *name, uint64_t size, struct err *e)
 
 	snprintf(options, sizeof options, "mode=0755,size=%llu,nr_inodes=%llu", (unsigned long long)size,
 		 (unsigned long long)(inodes > INODES_MIN ? inodes : INODES_MIN));
-	if (mkdirat(dirfd, name, 0755) < 0)
+	/* a readiness command is tried again in the same place, in a mount namespace of its own */
+	if (mkdirat(dirfd, name, 0755) < 0 && errno != EEXIST)
 		return err_sys(e, ERR_HOST, errno, "%s", name);
 	mnt = mounts_child_fs("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (mnt < 0 || move_mount(mnt, "", dirfd, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)

@@ -56,13 +56,14 @@ def test_chosen_tests_and_json(slct):
     slct.run("test", "--test", "nosuch", f, rc=2)
 
 
-def test_services(any_slct):
+@pytest.mark.parametrize("upper", ["store", "tmpfs"])
+def test_services(any_slct, upper):
     """Two tests with the same port at the same time: each has a network and a service of its own."""
     f = flavor(any_slct, "tests:\n"
                "  one: {stage: base, run: 'wget -qO- http://127.0.0.1:8080/f', services: [web]}\n"
                "  two: {stage: base, run: 'wget -qO- http://127.0.0.1:8080/f', services: [web]}\n"
                "services:" + WEB)
-    done = any_slct.run("test", "-j2", f, "--output-directory", any_slct.work / "logs")
+    done = any_slct.run("test", "-j2", "--upper", upper, f, "--output-directory", any_slct.work / "logs")
     assert done.out.count("ok ") == 2
     assert [log.read_text().endswith("served\n")
             for log in (any_slct.work / "logs").rglob("test.*.log")] == [True, True]
