@@ -67,7 +67,7 @@ const struct command cmd_copy = {
 		 "pass through the store, which keeps them until the next slct gc. The store and docker archives hold the image of one platform.\n\n"
 		 "The digest of what was copied is printed.",
 	.example = "slct copy docker://debian:12 docker://localhost:5000/debian:12\n"
-		   "slct copy oci:out:demo oci-archive:demo.tar\n"
+		   "slct copy oci:out:demo:1 oci-archive:demo.tar\n"
 		   "slct copy --platform linux/arm64 docker://localhost:5000/demo:1 store:demo-arm",
 	.opts = cmd_copy_options,
 	.nopts = ARRAY_LEN(cmd_copy_options),
