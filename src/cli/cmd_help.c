@@ -20,7 +20,7 @@ static const struct opt cmd_help_options[] = {
 static void cmd_help_names(bool pages, struct buf *out)
 {
 	for (const struct command *const *p = command_table(); *p; p++) {
-		if (!((*p)->flags & (COMMAND_LATER | COMMAND_HIDDEN)))
+		if (!((*p)->flags & COMMAND_HIDDEN))
 			buf_printf(out, "%s\n", (*p)->name);
 	}
 	for (const struct command *const *p = exaslct_table(); pages && *p; p++) {
@@ -47,8 +47,6 @@ static int cmd_help_run(struct cli *c, const void *opts, struct err *e)
 
 	if (name && !cmd)
 		return command_unknown(name, e);
-	if (cmd && (cmd->flags & COMMAND_LATER))
-		return command_later(cmd, e);
 	if (o->list)
 		cmd_help_names(o->man, &text);
 	else if (o->man && cmd)

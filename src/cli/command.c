@@ -98,11 +98,6 @@ int command_unknown(const char *name, struct err *e)
 	return err_hint(e, "slct help lists the commands");
 }
 
-int command_later(const struct command *c, struct err *e)
-{
-	return err_set(e, ERR_USAGE, "slct %s (%s) is not built yet", c->name, c->summary);
-}
-
 static int command_count_operands(const struct cli *c, struct err *e)
 {
 	const struct command *cmd = c->command;
@@ -196,8 +191,6 @@ static int command_parse_and_run(struct cli *c, char *const *args, size_t n, str
 	struct opt_set sets[] = {{cmd->opts, cmd->nopts, opts}, {globals, nglobals, &c->g}};
 	int rc;
 
-	if (cmd->flags & COMMAND_LATER)
-		return command_later(cmd, e);
 	if (!cmd->run && !cmd->nopts)
 		return exaslct_refuse(cmd, e);
 	rc = opt_parse(sets, ARRAY_LEN(sets), args, n, cmd->flags & COMMAND_PREFIX, &c->args, &used, e);

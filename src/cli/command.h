@@ -11,7 +11,6 @@ enum command_group { COMMAND_BUILD, COMMAND_IMAGES, COMMAND_RUN, COMMAND_FLAVORS
 
 /* Flags. */
 #define COMMAND_STORE 1u  /* needs the open store: dispatch opens it */
-#define COMMAND_LATER 2u  /* part of the contract, not built yet: answers with an error that says so */
 #define COMMAND_HIDDEN 4u /* not in lists */
 #define COMMAND_PREFIX 16u /* its options end at the first operand: what follows is another command's */
 #define COMMAND_BARE 8u   /* needs no settings: works whatever the files say */
@@ -42,8 +41,6 @@ const struct command *command_find(const char *name); /* NULL if there is none *
 const char *command_group_title(enum command_group g);
 /* ERR_USAGE with the nearest name as hint. */
 int command_unknown(const char *name, struct err *e);
-/* ERR_USAGE: "slct X is not built yet". */
-int command_later(const struct command *c, struct err *e);
 
 /* Run a whole command line; returns the exit status. Errors have been reported on standard error. */
 int command_main(int argc, char *const *argv);

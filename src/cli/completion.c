@@ -7,8 +7,6 @@
 static void completion_words(const struct opt *v, size_t n, struct buf *out)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].later)
-			continue;
 		buf_printf(out, "--%s ", v[i].name);
 		if (v[i].kind == OPT_TRI)
 			buf_printf(out, "--no-%s ", v[i].name);
@@ -21,7 +19,7 @@ static void completion_words(const struct opt *v, size_t n, struct buf *out)
 static void completion_values(const char *command, const struct opt *v, size_t n, struct buf *out)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!opt_has_value(&v[i]) || v[i].later)
+		if (!opt_has_value(&v[i]))
 			continue;
 		buf_printf(out, "\t%s--%s)\n", command, v[i].name);
 		if (v[i].kind == OPT_CHOICE) {
@@ -37,7 +35,7 @@ static void completion_values(const char *command, const struct opt *v, size_t n
 
 static bool completion_shown(const struct command *c)
 {
-	return !(c->flags & (COMMAND_LATER | COMMAND_HIDDEN));
+	return !(c->flags & COMMAND_HIDDEN);
 }
 
 static void completion_bash_commands(struct buf *out)

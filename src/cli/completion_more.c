@@ -4,7 +4,7 @@
 
 static bool completion_more_shown(const struct command *c)
 {
-	return !(c->flags & (COMMAND_LATER | COMMAND_HIDDEN));
+	return !(c->flags & COMMAND_HIDDEN);
 }
 
 static bool completion_more_takes_image(const struct command *c)
@@ -56,8 +56,6 @@ static void completion_more_zsh_opts(const struct opt *v, size_t n, struct buf *
 	for (size_t i = 0; i < n; i++) {
 		char name[64];
 
-		if (v[i].later)
-			continue;
 		snprintf(name, sizeof name, "--%s", v[i].name);
 		completion_more_zsh_one(&v[i], name, out);
 		if (v[i].kind == OPT_TRI) {
@@ -109,8 +107,6 @@ void completion_zsh(struct buf *out)
 static void completion_more_fish_opts(const char *condition, const struct opt *v, size_t n, struct buf *out)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].later)
-			continue;
 		buf_printf(out, "complete -c slct %s -l %s", condition, v[i].name);
 		if (v[i].letter)
 			buf_printf(out, " -s %c", v[i].letter);

@@ -94,34 +94,16 @@ static void help_option(const struct opt *o, struct buf *out)
 	help_wrap(out, buf_str(&text), HELP_OPTION, HELP_OPTION);
 }
 
-/* The options of the contract that are refused for now, in one list. */
-static void help_later(const struct opt *v, size_t n, struct buf *out)
-{
-	AUTO_BUF struct buf names = BUF_INIT(BUF_TEXT_MAX);
-
-	for (size_t i = 0; i < n; i++) {
-		if (v[i].later)
-			buf_printf(&names, "%s--%s", names.n ? ", " : "", v[i].name);
-	}
-	if (!names.n)
-		return;
-	buf_str_add(out, "\nNot built yet:\n  ");
-	help_wrap(out, buf_str(&names), 2, 2);
-}
-
 static void help_options(const char *title, const struct opt *v, size_t n, struct buf *out)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].later)
-			continue;
 		if (!any)
 			buf_printf(out, "\n%s:\n", title);
 		any = true;
 		help_option(&v[i], out);
 	}
-	help_later(v, n, out);
 }
 
 void help_command(const struct command *c, struct buf *out)
@@ -150,7 +132,7 @@ static void help_group(enum command_group g, struct buf *out)
 	for (const struct command *const *p = command_table(); *p; p++) {
 		const struct command *c = *p;
 
-		if (c->group != g || (c->flags & (COMMAND_HIDDEN | COMMAND_LATER)))
+		if (c->group != g || (c->flags & COMMAND_HIDDEN))
 			continue;
 		if (!any)
 			buf_printf(out, "\n%s:\n", command_group_title(g));
@@ -158,20 +140,6 @@ static void help_group(enum command_group g, struct buf *out)
 		buf_printf(out, "  %-*s", HELP_COMMAND - 2, c->name);
 		help_wrap(out, c->summary, HELP_COMMAND, HELP_COMMAND);
 	}
-}
-
-static void help_later_commands(struct buf *out)
-{
-	AUTO_BUF struct buf names = BUF_INIT(BUF_TEXT_MAX);
-
-	for (const struct command *const *p = command_table(); *p; p++) {
-		if ((*p)->flags & COMMAND_LATER)
-			buf_printf(&names, "%s%s", names.n ? ", " : "", (*p)->name);
-	}
-	if (!names.n)
-		return;
-	buf_str_add(out, "\nNot built yet:\n  ");
-	help_wrap(out, buf_str(&names), 2, 2);
 }
 
 void help_overview(struct buf *out)
@@ -183,7 +151,6 @@ void help_overview(struct buf *out)
 			 "Builds container images without a daemon and without root.\n");
 	for (int g = 0; g < COMMAND_GROUPS; g++)
 		help_group((enum command_group)g, out);
-	help_later_commands(out);
 	help_options("Options of every command", globals, nglobals, out);
 	buf_str_add(out, "\n`slct COMMAND --help` explains a command.\n");
 }

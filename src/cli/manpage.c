@@ -109,8 +109,6 @@ static void manpage_options(struct buf *out, const char *title, const struct opt
 		buf_str_add(&text, v[i].help);
 		if (v[i].dflt)
 			buf_printf(&text, " (default: %s)", v[i].dflt);
-		if (v[i].later)
-			buf_str_add(&text, " (not built yet)");
 		if (!any)
 			buf_printf(out, ".SH %s\n", title);
 		any = true;
@@ -134,7 +132,7 @@ static void manpage_see_also(struct buf *out, const struct command *self)
 		buf_str_add(out, "slct(1)");
 	any = self != NULL;
 	for (const struct command *const *p = command_table(); *p && !self; p++) {
-		if ((*p)->flags & (COMMAND_LATER | COMMAND_HIDDEN))
+		if ((*p)->flags & COMMAND_HIDDEN)
 			continue;
 		buf_str_add(out, any ? ", slct\\-" : "slct\\-");
 		manpage_text(out, (*p)->name);
@@ -179,7 +177,7 @@ static void manpage_commands(struct buf *out)
 		for (const struct command *const *p = command_table(); *p; p++) {
 			const struct command *c = *p;
 
-			if ((int)c->group != g || (c->flags & (COMMAND_LATER | COMMAND_HIDDEN)))
+			if ((int)c->group != g || (c->flags & COMMAND_HIDDEN))
 				continue;
 			if (!any)
 				buf_printf(out, ".SS %s\n", command_group_title(c->group));

@@ -169,8 +169,6 @@ static int opt_store(const struct opt_state *st, struct opt_hit hit, const char 
 {
 	char *at = (char *)hit.base + hit.o->offset;
 
-	if (hit.o->later)
-		return err_set(e, ERR_USAGE, "--%s is not built yet", hit.o->name);
 	strv_add(&st->out->given, hit.o->name);
 	if (opt_has_value(hit.o))
 		return opt_store_value(hit.o, at, value, e);

@@ -38,7 +38,6 @@ struct opt {
 	const char *help; /* begins with a small letter, no full stop */
 	int64_t min, max; /* OPT_INT */
 	const char *bare; /* OPT_CHOICE: its value where none follows, see opt_parse(); NULL: it needs one */
-	bool later;       /* part of the contract, not built yet: refused with a text that says so */
 };
 
 /* A table and the struct that its offsets are in. */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "oci/indexfile.h"
 #include "oci/layout.h"
 #include "oci/layout_dir.h"
 #include "oci/limits.h"
@@ -14,6 +15,8 @@
 
 /* Indexes in indexes: as deep as loading goes. */
 #define DEPTH_MAX 4
+/* Of the names of a layout, in a hint. */
+#define NAMES_SHOWN_BYTES 200
 
 /* --- places --- */
 
@@ -175,6 +178,21 @@ static int bring_below(struct bring *b, struct descriptor *root, unsigned depth,
 	return 0;
 }
 
+/* The names that an index has, some of them. */
+static void hint_names(const struct layout_dir *d, const char *dir, struct err *e)
+{
+	AUTO_BUF struct buf names = BUF_INIT(NAMES_SHOWN_BYTES);
+
+	for (size_t i = 0; i < d->index.n; i++) {
+		const char *name = json_get_str(d->index.manifests[i].annotations, INDEXFILE_REF_NAME);
+
+		if (name)
+			buf_printf(&names, "%soci:%s:%s", names.n ? ", " : "", dir, name);
+	}
+	if (names.n)
+		err_hint(e, "it has %s%s", buf_str(&names), names.over ? ", …" : "");
+}
+
 static const struct descriptor *find_in_dir(const struct layout_dir *d, const struct imgcopy_place *from, struct err *e)
 {
 	const struct descriptor *found;
@@ -185,6 +203,7 @@ static const struct descriptor *find_in_dir(const struct layout_dir *d, const st
 		found = d->index.n == 1 ? &d->index.manifests[0] : NULL;
 	if (!found && from->tag) {
 		err_set(e, ERR_NOT_FOUND, "layout %s has no image %s", from->name, from->tag);
+		hint_names(d, from->name, e);
 	} else if (!found) {
 		err_set(e, ERR_INPUT, "layout %s has %zu images: which one is meant?", from->name, d->index.n);
 		err_hint(e, "name its tag: oci:%s:TAG", from->name);

@@ -50,16 +50,6 @@ def test_every_working_command_explains_itself(slct):
         assert text == slct("help", name).stdout
 
 
-def test_what_is_not_built_says_so(slct):
-    overview = slct("help").stdout
-    if "Not built yet:" not in overview:
-        return
-    later = overview.split("Not built yet:")[1].split("Options of")[0].replace(",", " ").split()
-    for name in later:
-        done = slct(name, "x", status=2)
-        assert "not built yet" in done.stderr and not done.stdout
-
-
 @pytest.mark.parametrize("args, message", [
     (["biuld"], "did you mean slct build?"),
     ([], "a command is missing"),

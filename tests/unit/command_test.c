@@ -8,17 +8,16 @@
 
 static bool works(const struct command *c)
 {
-	return !(c->flags & COMMAND_LATER);
+	return !(c->flags & COMMAND_HIDDEN);
 }
 
-static void check_option(const char *where, const struct opt *o, bool later_allowed)
+static void check_option(const char *where, const struct opt *o)
 {
 	ck_assert_msg(o->name && o->name[0], "%s: option without a name", where);
 	ck_assert_msg(o->help && o->help[0], "%s --%s: no help", where, o->name);
 	ck_assert_msg(o->help[strlen(o->help) - 1] != '.', "%s --%s: full stop", where, o->name);
 	ck_assert_msg(opt_has_value(o) == (o->arg != NULL), "%s --%s: value and placeholder", where, o->name);
 	ck_assert_msg(o->kind != OPT_INT || o->max > o->min, "%s --%s: no range", where, o->name);
-	ck_assert_msg(later_allowed || !o->later, "%s --%s: not built", where, o->name);
 	ck_assert_msg(strncmp(o->name, "no-", 3) != 0 || o->kind == OPT_FLAG || opt_has_value(o), "%s --%s", where,
 		      o->name);
 }
@@ -61,12 +60,12 @@ START_TEST(every_option_is_documented_and_unique)
 	const struct opt *globals = cli_global_options(&n);
 
 	for (size_t i = 0; i < n; i++)
-		check_option("slct", &globals[i], false);
+		check_option("slct", &globals[i]);
 	for (const struct command *const *p = command_table(); *p; p++) {
 		for (size_t i = 0; i < (*p)->nopts; i++) {
 			const struct opt *o = &(*p)->opts[i];
 
-			check_option((*p)->name, o, true);
+			check_option((*p)->name, o);
 			ck_assert_msg(times(*p, o->name, 0) == 1, "%s --%s: twice", (*p)->name, o->name);
 			ck_assert_msg(!o->letter || times(*p, NULL, o->letter) == 1, "%s -%c: twice", (*p)->name,
 				      o->letter);
@@ -130,12 +129,9 @@ START_TEST(help_manual_and_completion_have_every_option)
 
 			snprintf(name, sizeof(name), "--%s", o->kind == OPT_TRI ? "" : o->name);
 			has(&help, name, (*p)->name);
-			if (!o->later)
-			{
-				has(&bash, name, "completion");
-				has(&zsh, name, "completion");
-				has(&fish, name + 2, "completion");
-			}
+			has(&bash, name, "completion");
+			has(&zsh, name, "completion");
+			has(&fish, name + 2, "completion");
 			has(&page, o->kind == OPT_COUNT ? "verbose" : ".TP", (*p)->name);
 		}
 		has(&page, ".SH EXAMPLES", (*p)->name);

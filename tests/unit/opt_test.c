@@ -29,8 +29,6 @@ static const struct opt sample_options[] = {
 	{.name = "cache-ttl", .arg = "D", .kind = OPT_DURATION, .offset = offsetof(struct sample, wait), .help = "h"},
 	{.name = "jobs", .letter = 'j', .arg = "N", .kind = OPT_INT, .offset = offsetof(struct sample, jobs), .min = 1,
 	 .max = 64, .help = "h"},
-	{.name = "secret", .arg = "ID", .kind = OPT_LIST, .offset = offsetof(struct sample, args), .help = "h",
-	 .later = true},
 };
 
 #define ARGS_MAX 8
@@ -211,7 +209,6 @@ START_TEST(errors_name_the_option)
 		{{"--cache-ttl=soon"}, "is not a duration", NULL},
 		{{"--push=maybe"}, "is not true or false", NULL},
 		{{"--no-color=true"}, "--no-color takes no value", NULL},
-		{{"--secret=a"}, "--secret is not built yet", NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
