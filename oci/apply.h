@@ -6,9 +6,9 @@
 #include "oci/tar_read.h"
 
 struct apply_opts {
-	bool plain;	/* no changeset: `.wh.` names are refused */
-	bool may_mknod; /* device nodes are made, not recorded */
-	bool own;	/* owners and extended attributes are left out: all belongs to the caller */
+	bool plain;		    /* no changeset: `.wh.` names are refused */
+	bool may_mknod;		    /* device nodes are made, not recorded */
+	bool own;		    /* owners and extended attributes are left out: all belongs to the caller */
 	const struct ownview *view; /* how owners are kept; may be NULL */
 	struct owners *owners;	    /* gets all that is recorded; may be NULL */
 	struct strv *implied; /* gets the paths of directories that the tar has only as parts of names; may be NULL */

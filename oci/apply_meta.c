@@ -107,8 +107,8 @@ int apply_meta_fd(int fd, const struct ownview *view, const struct entry *en, st
 	return kept < 0 || apply_xattrs(fd, NULL, view, en, l, e) < 0 ? -1 : kept;
 }
 
-int apply_meta_at(int dirfd, const char *name, const struct ownview *view, const struct entry *en,
-		  struct apply_loss *l, struct err *e)
+int apply_meta_at(int dirfd, const char *name, const struct ownview *view, const struct entry *en, struct apply_loss *l,
+		  struct err *e)
 {
 	const struct timespec ts[2] = {{.tv_sec = en->mtime}, {.tv_sec = en->mtime}};
 	int kept = apply_owner(dirfd, name, view, en, l, e);

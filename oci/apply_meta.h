@@ -13,8 +13,8 @@ void apply_meta_lose(struct apply_loss *l, const char *path, const char *what);
 /* The last warning, if there were more losses than warnings. */
 void apply_meta_summary(const struct apply_loss *l);
 
-/* One attribute of an open file, or with `at` of a link or device by path; ACLs as the view (may be NULL) keeps them. 0, or
- * -1 with errno. */
+/* One attribute of an open file, or with `at` of a link or device by path; ACLs as the view (may be NULL) keeps them.
+ * 0, or -1 with errno. */
 int apply_meta_xattr(int fd, const char *at, const struct ownview *view, const struct entry_xattr *x);
 /* Whether a default ACL must wait until the directory has all its entries, which would inherit it. */
 bool apply_meta_is_late(const char *xattr);
@@ -23,7 +23,7 @@ bool apply_meta_is_late(const char *xattr);
  * as placeholder), it is recorded (ownview.h). Late attributes are left out. Both give enum ownview_kept, or -1. */
 int apply_meta_fd(int fd, const struct ownview *view, const struct entry *en, struct apply_loss *l, struct err *e);
 /* A link, fifo or device, by name; also its times. */
-int apply_meta_at(int dirfd, const char *name, const struct ownview *view, const struct entry *en,
-		  struct apply_loss *l, struct err *e);
+int apply_meta_at(int dirfd, const char *name, const struct ownview *view, const struct entry *en, struct apply_loss *l,
+		  struct err *e);
 
 #endif

@@ -18,7 +18,8 @@
 
 struct blobtail *blobtail_new(size_t n, struct err *e)
 {
-	void *p = mmap(NULL, (n + 1) * sizeof(struct blobtail), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, (n + 1) * sizeof(struct blobtail), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		       0);
 
 	if (p != MAP_FAILED)
 		return p;

@@ -9,8 +9,8 @@
 #include "src/util/err.h"
 #include "src/util/ownview.h"
 
-/* Anything but a directory; `to` must not be there. st: of the file itself, as it is on disk. view (may be NULL): what its
- * table has of a link or fifo goes with it. */
+/* Anything but a directory; `to` must not be there. st: of the file itself, as it is on disk. view (may be NULL): what
+ * its table has of a link or fifo goes with it. */
 int clone_node(int fromdir, const char *from, const struct stat *st, int todir, const char *to,
 	       const struct ownview *view, struct err *e);
 /* Owner, mode, attributes and times of an open regular file or directory; making something in a directory afterwards

@@ -176,8 +176,8 @@ static int diff_dir(struct diff *d, const struct treewalk_item *it, struct err *
 	en.path = mem_strdup(it->path);
 	if (diff_recorded(d, it, it->fd, "", &en, e) < 0)
 		return -1;
-	if (!root && (entry_read_xattrs(&en, d->o->view, it->fd, NULL, en.path, e) < 0 ||
-		      tar_write_entry(d->t, &en, e) < 0))
+	if (!root &&
+	    (entry_read_xattrs(&en, d->o->view, it->fd, NULL, en.path, e) < 0 || tar_write_entry(d->t, &en, e) < 0))
 		return -1;
 	return d->o->marks && mark_is_opaque(it->fd) ? diff_opaque(d, it, e) : 0;
 }

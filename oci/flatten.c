@@ -112,7 +112,8 @@ static int flatten_file(struct flatten *f, size_t i, int64_t mtime, struct err *
 	const struct flatten_extra *x = &f->o->files[i];
 	const char *path = f->placed.v[f->o->nlinks + i];
 
-	return flatten_parents(f, path, mtime, e) < 0 ? -1 : tar_write_file(f->t, path, x->mode, mtime, x->data, x->n, e);
+	return flatten_parents(f, path, mtime, e) < 0 ? -1
+						      : tar_write_file(f->t, path, x->mode, mtime, x->data, x->n, e);
 }
 
 static int flatten_members(struct flatten *f, struct err *e)

@@ -24,15 +24,15 @@ struct flatten_opts {
 	size_t nfiles;
 	const struct flatten_extra *last; /* members at the very end, in order */
 	size_t nlast;
-	bool flat_names; /* member names without a leading "./" */
+	bool flat_names;			   /* member names without a leading "./" */
 	void (*seen)(void *arg, const char *path); /* each path that is not left out; NULL: not wanted */
 	void *arg;
 	const struct ownview *view; /* how owners are recorded in the tree; may be NULL */
 };
 /* rootfd: the merged tree (an overlay mount or plain directory). Overlay marks do not appear here. Members are in the
- * canonical order of layers, then links and files with the directories they lack, then `last`; these have the time of the
- * newest member of the tree. Sockets are left out. out is borrowed as in layer_pack. Errors (ERR_INPUT): a link or file at
- * the root, below another one, or below what is no directory in the tree. */
+ * canonical order of layers, then links and files with the directories they lack, then `last`; these have the time of
+ * the newest member of the tree. Sockets are left out. out is borrowed as in layer_pack. Errors (ERR_INPUT): a link or
+ * file at the root, below another one, or below what is no directory in the tree. */
 int flatten_write(int rootfd, const struct flatten_opts *o, const struct layer_codec *codec, struct wstream *out,
 		  struct layer_info *info, struct err *e);
 

@@ -40,7 +40,7 @@ struct imgconfig {
 	struct digest_list diff_ids;
 	struct imgconfig_history *history;
 	size_t nhistory, cap_history;
-	struct json *extra;        /* unknown members at the top, or NULL */
+	struct json *extra;	   /* unknown members at the top, or NULL */
 	struct json *extra_config; /* unknown members of "config", or NULL */
 };
 

@@ -45,7 +45,8 @@ const char *layer_codec_name(const struct layer_codec *c, char out[32])
 	return out;
 }
 
-static int layer_write_tree(int treefd, const struct diff_opts *opts, struct wstream *out, struct layer_info *info, struct err *e)
+static int layer_write_tree(int treefd, const struct diff_opts *opts, struct wstream *out, struct layer_info *info,
+			    struct err *e)
 {
 	AUTO_TAR_WRITE struct tar_write *t = tar_write_new(out);
 

@@ -42,7 +42,8 @@ const char *layer_codec_name(const struct layer_codec *c, char out[32]);
 int layer_pack(int treefd, const struct layer_codec *codec, struct wstream *out, struct layer_info *info,
 	       struct err *e);
 
-/* The same for a tree whose owners are kept as the view says (may be NULL); owners (may be NULL) gets what is recorded. */
+/* The same for a tree whose owners are kept as the view says (may be NULL); owners (may be NULL) gets what is recorded.
+ */
 int layer_pack_as(int treefd, const struct ownview *view, struct owners *owners, const struct layer_codec *codec,
 		  struct wstream *out, struct layer_info *info, struct err *e);
 
@@ -65,7 +66,7 @@ struct layer_apply_opts {
 	const struct ownview *view; /* how owners are kept; its table gets rows. NULL: those of links and the like
 				     * that the namespace has no place for are lost */
 	struct owners *owners;	    /* gets all that is recorded; NULL: not wanted */
-	struct strv *implied; /* gets the directories that are only parts of names; NULL: not wanted */
+	struct strv *implied;	    /* gets the directories that are only parts of names; NULL: not wanted */
 	void (*progress)(void *arg, uint64_t compressed_bytes);
 	void *arg;
 };

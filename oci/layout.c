@@ -219,8 +219,9 @@ static int layout_begin(const struct layout_out *o, struct err *e)
 /* Others must be able to lock it that may read the layout. */
 void layout_make_use(int dirfd)
 {
-	AUTO_CLOSE int fd = openat(dirfd, LAYOUT_USE, O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-				   layout_file_mode());
+	AUTO_CLOSE int fd =
+		openat(dirfd, LAYOUT_USE, O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		       layout_file_mode());
 
 	(void)fd;
 }
@@ -341,7 +342,7 @@ static bool layout_is_live(const struct layout_dir *d, const char *name)
 
 /* The blobs are durable before the index names them. */
 int layout_save_index(const struct layout_out *o, const struct layout_image *images, size_t n,
-			     const struct layout_save_opts *opts, struct err *e)
+		      const struct layout_save_opts *opts, struct err *e)
 {
 	AUTO_BUF struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	AUTO_JSON struct json *j = layout_load_index(o, e);

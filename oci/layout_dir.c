@@ -108,8 +108,8 @@ int layout_dir_read(const struct layout_dir *d, const struct descriptor *what, s
 	hash_add(h, text.p, text.n);
 	digest_from_hash(digest_alg(&what->digest), h, &found);
 	if (!digest_eq(&found, &what->digest) || text.n != what->size)
-		return err_set(e, ERR_INTEGRITY, "layout %s: blob %s is damaged: it has %zu bytes and digest %s", d->path,
-			       what->digest.text, text.n, found.text);
+		return err_set(e, ERR_INTEGRITY, "layout %s: blob %s is damaged: it has %zu bytes and digest %s",
+			       d->path, what->digest.text, text.n, found.text);
 	buf_add(out, text.p, text.n);
 	return 0;
 }
@@ -199,8 +199,8 @@ int layout_dir_open_blob(const struct layout_dir *d, const struct descriptor *wh
 		return err_wrap(e, "layout %s", d->path);
 	digest_from_hash(digest_alg(&what->digest), h, &found);
 	if (!digest_eq(&found, &what->digest) || size != what->size)
-		return err_set(e, ERR_INTEGRITY, "layout %s: blob %s is damaged: it has %llu bytes and digest %s", d->path,
-			       what->digest.text, (unsigned long long)size, found.text);
+		return err_set(e, ERR_INTEGRITY, "layout %s: blob %s is damaged: it has %llu bytes and digest %s",
+			       d->path, what->digest.text, (unsigned long long)size, found.text);
 	return STEAL_FD(fd);
 }
 

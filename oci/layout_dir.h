@@ -40,7 +40,8 @@ void layout_dir_used(const struct layout_dir *d, const struct descriptor *entry)
 /* When that was last, or when it was written; seconds since 1970, 0: unknown. */
 int64_t layout_dir_last_use(const struct layout_dir *d, const struct descriptor *entry);
 /* Remove the entries that keep() does not want, and all blobs (SHA-256) that what stays does not need. Under the lock;
- * dry_run only counts. While somebody holds the layout the blobs stay, for the next time. ERR_NOT_FOUND if there is no such directory. */
+ * dry_run only counts. While somebody holds the layout the blobs stay, for the next time. ERR_NOT_FOUND if there is no
+ * such directory. */
 struct layout_gc_opts {
 	bool (*keep)(void *arg, const struct layout_dir *d, const struct descriptor *entry);
 	void *arg;

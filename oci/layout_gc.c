@@ -84,8 +84,8 @@ static struct json *layout_gc_index(const struct layout_dir *d, const struct lay
 	return j;
 }
 
-/* The index first, and blobs only while nobody reads: who has seen the old one finds what it names, who comes later sees
- * the new one. */
+/* The index first, and blobs only while nobody reads: who has seen the old one finds what it names, who comes later
+ * sees the new one. */
 static int layout_gc_run(const struct layout_out *out, const struct layout_gc_opts *o, struct layout_gc_stats *st,
 			 struct err *e)
 {

@@ -1,5 +1,6 @@
 /* An image layout directory that images are copied to piece by piece, without a store: blobs as they come, then the
- * index. Under the directory's lock from the opening to the closing; what was begun and not finished is no part of it. */
+ * index. Under the directory's lock from the opening to the closing; what was begun and not finished is no part of it.
+ */
 #ifndef SLCT_LAYOUT_SINK_H
 #define SLCT_LAYOUT_SINK_H
 

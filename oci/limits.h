@@ -25,7 +25,7 @@
 #define LAYER_MAX_BYTES ((uint64_t)1 << 40)
 /* Inflated over compressed bytes beyond which a layer is a bomb, and from what size on it is looked at. zstd of zeros
  * reaches about 30,000; gzip 1030. */
-#define INFLATE_RATIO_MAX 40000u
+#define INFLATE_RATIO_MAX  40000u
 #define INFLATE_RATIO_FROM ((uint64_t)1 << 30)
 /* Members of an archive of images: a layer and its directory each, some hundred images. */
 #define BUNDLE_MEMBERS_MAX 65536

@@ -1,7 +1,7 @@
 /* Marks of a layer tree (overlayfs(5)): what stands for "removed here" and "nothing of the layers below is seen". A
  * whiteout is a character device 0:0; where none can be made (a store that lies on an overlay) it is an empty regular
- * file with the attribute user.overlay.whiteout, its directory and the layer's root having user.overlay.opaque=x, without
- * which overlays list the name. An opaque directory carries user.overlay.opaque=y. */
+ * file with the attribute user.overlay.whiteout, its directory and the layer's root having user.overlay.opaque=x,
+ * without which overlays list the name. An opaque directory carries user.overlay.opaque=y. */
 #ifndef SLCT_MARK_H
 #define SLCT_MARK_H
 

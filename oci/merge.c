@@ -41,7 +41,7 @@ struct merge {
 	const char *const *layer;
 	const struct merge_opts *o;
 	VEC_OF(struct merge_dir) todo;
-	bool attributes; /* there are whiteouts by attribute */
+	bool attributes;      /* there are whiteouts by attribute */
 	struct linkmap links; /* copies: inode of a layer → path in the result */
 };
 

@@ -10,7 +10,8 @@
 
 struct merge_opts {
 	bool marks; /* the result is a layer: whiteouts and opaque directories are kept, since it will lie on others */
-	const struct ownview *view; /* its table has the owners of links and fifos, and gets those of copies; may be NULL */
+	const struct ownview
+		*view; /* its table has the owners of links and fifos, and gets those of copies; may be NULL */
 	bool share; /* files are hard links to those of the layers: the result must never be written to. Else, and where
 		     * a link is refused, each is a file of its own (clone.h) */
 	bool own_files; /* but regular files, which alone are shared between layers (shares.h), are none */

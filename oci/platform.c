@@ -27,10 +27,12 @@ static const char *const platform_oses[] = {
 };
 
 /* What may stand alone: a word that is none of these is more likely a slip than an architecture to come. */
+/* clang-format off */
 static const char *const platform_arches[] = {
 	"386",	    "amd64",	"arm",	"arm64",   "loong64", "mips",  "mips64", "mips64le",
 	"mipsle",   "ppc64",	"ppc64le", "riscv64", "s390x",	 "wasm",
 };
+/* clang-format on */
 
 /* Variants that have an order: every earlier one runs on a later one. The default is what an absent variant means. */
 static const struct {

@@ -7,9 +7,9 @@
 #include "src/util/err.h"
 
 struct ref {
-	char *host;           /* "docker.io" where the text names none; "localhost" alone means: only in the store */
-	char *path;           /* "library/debian" for "debian" on docker.io */
-	char *tag;            /* NULL if there is a digest and no tag; else "latest" by default */
+	char *host;	      /* "docker.io" where the text names none; "localhost" alone means: only in the store */
+	char *path;	      /* "library/debian" for "debian" on docker.io */
+	char *tag;	      /* NULL if there is a digest and no tag; else "latest" by default */
 	struct digest digest; /* "" if none */
 };
 

@@ -11,7 +11,7 @@
 #include "src/util/sv.h"
 
 /* SHA-256 in hex and a separator. */
-#define SHARES_DIGITS	  64
+#define SHARES_DIGITS	64
 #define SHARES_TEXT_MAX ((size_t)SHARES_MAX * (SHARES_DIGITS + 1))
 
 static bool shares_is_hex(struct sv s)

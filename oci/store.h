@@ -79,7 +79,7 @@ struct store_layer_rec {
 	bool lossy;
 	struct store_layer_blob *blobs;
 	size_t nblobs, cap;
-	struct json *owners; /* form → digest of its list of recorded owners; NULL: none */
+	struct json *owners;   /* form → digest of its list of recorded owners; NULL: none */
 	struct json *lossy_in; /* form → true: its tree lacks something of the layer; NULL: none */
 };
 void store_layer_rec_release(struct store_layer_rec *r);
@@ -100,12 +100,12 @@ char *store_layer_path(const char *form, const struct digest *diff_id);
  */
 int store_layer_publish(struct store *s, const char *rel, const char *form, const struct digest *diff_id,
 			struct err *e);
-/* The same for a tree in which owners are recorded (none or NULL: as above). The list becomes layers/<form>/<hex>.owners,
- * its digest stands in the layer's record and on the tree's root. */
+/* The same for a tree in which owners are recorded (none or NULL: as above). The list becomes
+ * layers/<form>/<hex>.owners, its digest stands in the layer's record and on the tree's root. */
 int store_layer_publish_with(struct store *s, const char *rel, const char *form, const struct digest *diff_id,
 			     struct owners *owners, struct err *e);
-/* In a worker that may change the tree: rows of links and the like go to view->rows. Where the tree has lost the mark on
- * its root (a copy without extended attributes), all its records are compared with the list and repaired.
+/* In a worker that may change the tree: rows of links and the like go to view->rows. Where the tree has lost the mark
+ * on its root (a copy without extended attributes), all its records are compared with the list and repaired.
  * ERR_INTEGRITY: the list is damaged, or missing though there must be one. */
 int store_layer_owners(struct store *s, const char *form, const struct digest *diff_id, const struct ownview *view,
 		       struct err *e);
@@ -153,7 +153,8 @@ int store_image_config(struct store *s, const struct store_image *i, struct imgc
 
 /* --- small records: cache/<name>, stat/<name>, refs/<name>, urls/<name> ---
  * A cache record is a JSON object with "used" (wall clock, seconds) and "diff_ids" (array of digests that it keeps
- * alive), one of urls/ has the same and "blobs"; gc removes what is not. origins/<hex of diff id>.json goes with its layer. */
+ * alive), one of urls/ has the same and "blobs"; gc removes what is not. origins/<hex of diff id>.json goes with its
+ * layer. */
 /* Replace a record below the store by temp file and rename; `durable` decides about fsync. */
 int store_record_put(struct store *s, const char *rel, const void *p, size_t n, bool durable, struct err *e);
 int store_record_get(struct store *s, const char *rel, size_t max, struct buf *out, struct err *e);

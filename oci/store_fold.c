@@ -1,5 +1,5 @@
-/* layers/<form>/<key>.fold/: a tree that stands for a row of layers, and <key>.fold.json, which names them. Made of hard
- * links, it can always be made again. */
+/* layers/<form>/<key>.fold/: a tree that stands for a row of layers, and <key>.fold.json, which names them. Made of
+ * hard links, it can always be made again. */
 #include <errno.h>
 #include <sys/stat.h>
 

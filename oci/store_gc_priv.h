@@ -21,7 +21,8 @@ bool store_gc_add(struct smap *set, const struct digest *d);
 int store_gc_forgive(struct err *e, enum err_code code);
 /* The layers, and the compressed blobs that are known of them. */
 int store_gc_mark_layers(struct store_gc_run *g, const struct digest_list *l, struct err *e);
-/* All that image records and the tags of index.json reach. A damaged document is an error: nobody knows what it keeps. */
+/* All that image records and the tags of index.json reach. A damaged document is an error: nobody knows what it keeps.
+ */
 int store_gc_mark_images(struct store_gc_run *g, struct err *e);
 int store_gc_mark_tags(struct store_gc_run *g, struct err *e);
 

@@ -199,7 +199,8 @@ bool store_layer_is_lossy(struct store *s, const char *form, const struct digest
 {
 	AUTO_LAYER_REC struct store_layer_rec r = {0};
 	struct err e = ERR_INIT;
-	bool lossy = store_layer_rec_get(s, diff_id, &r, &e) == 0 && r.lossy_in && json_get_bool(r.lossy_in, form, false);
+	bool lossy =
+		store_layer_rec_get(s, diff_id, &r, &e) == 0 && r.lossy_in && json_get_bool(r.lossy_in, form, false);
 
 	err_release(&e);
 	return lossy;

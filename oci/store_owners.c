@@ -129,8 +129,8 @@ static int store_owners_absent(struct store *s, const char *form, const struct d
 	return err_set(e, ERR_INTEGRITY, "its list of recorded owners is missing");
 }
 
-static int store_owners_apply(struct store *s, const char *form, const struct digest *diff_id, int tree,
-			      struct sv text, const struct ownview *view, struct err *e)
+static int store_owners_apply(struct store *s, const char *form, const struct digest *diff_id, int tree, struct sv text,
+			      const struct ownview *view, struct err *e)
 {
 	AUTO_OWNERS struct owners list = {0};
 	struct digest now, known;
@@ -176,6 +176,7 @@ int store_layer_owners(struct store *s, const char *form, const struct digest *d
 		return 0;
 	err_wrap(e, "layer %s", diff_id->text);
 	if (e->code == ERR_INTEGRITY)
-		err_hint(e, "remove %s/layers/%s/%s: it is unpacked or built again", s->root, form, digest_hex(diff_id));
+		err_hint(e, "remove %s/layers/%s/%s: it is unpacked or built again", s->root, form,
+			 digest_hex(diff_id));
 	return -1;
 }

@@ -24,8 +24,8 @@ const char *store_session(struct store *s, struct err *e);
 int store_tmp_file(struct store *s, const char *prefix, char **rel, struct err *e);
 /* Directory stream below the store; NULL with *e. */
 DIR *store_opendir(struct store *s, const char *rel, struct err *e);
-/* Next entry other than "." and "..": 1, 0 at the end, -1 with *e. An error must not look like the end: gc would take what
- * it has not seen for unreferenced. */
+/* Next entry other than "." and "..": 1, 0 at the end, -1 with *e. An error must not look like the end: gc would take
+ * what it has not seen for unreferenced. */
 int store_readdir(DIR *d, const char **name, struct err *e);
 /* Make missing parents of rel. */
 int store_record_make_parents(struct store *s, const char *rel, struct err *e);

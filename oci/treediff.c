@@ -26,8 +26,8 @@ struct treediff {
 	struct treeindex *then;
 	const struct treediff_opts *o;
 	VEC_OF(struct treediff_change) changes;
-	char *inside;	       /* directory all of whose content is new; NULL: none */
-	struct smap made;      /* directories of the layer that are there */
+	char *inside;	  /* directory all of whose content is new; NULL: none */
+	struct smap made; /* directories of the layer that are there */
 	struct linkmap links;
 	char *at;	       /* directory that is open in both trees */
 	int at_root, at_upper; /* -1: none */

@@ -87,7 +87,8 @@ static bool treeindex_same_time(const struct timespec *a, const struct timespec 
 
 bool treeindex_same_inode(const struct treeindex_entry *a, const struct treeindex_entry *b)
 {
-	return a->ino == b->ino && (a->mode & S_IFMT) == (b->mode & S_IFMT) && treeindex_same_time(&a->btime, &b->btime);
+	return a->ino == b->ino && (a->mode & S_IFMT) == (b->mode & S_IFMT) &&
+	       treeindex_same_time(&a->btime, &b->btime);
 }
 
 /* Only another name of the file has gone: an overlay would have left this one alone. All that a change time can stand

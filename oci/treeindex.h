@@ -19,9 +19,9 @@ enum treeindex_seen {
 struct treeindex_entry {
 	uint64_t ino, size, nlink;
 	uint32_t mode, uid, gid;
-	int32_t seen; /* enum treeindex_seen */
+	int32_t seen;			     /* enum treeindex_seen */
 	struct timespec mtime, ctime, btime; /* btime: of directories, 0 where the file system has none */
-	uint64_t xattrs; /* of files with several names: a sum over their attributes */
+	uint64_t xattrs;		     /* of files with several names: a sum over their attributes */
 };
 
 struct treeindex {

@@ -19,9 +19,9 @@
 
 struct untouched {
 	int lower;
-	char *dir;   /* the lower directory that was looked into last */
-	int dirfd;   /* it; -1: there is none */
-	char *block; /* two blocks */
+	char *dir;    /* the lower directory that was looked into last */
+	int dirfd;    /* it; -1: there is none */
+	char *block;  /* two blocks */
 	bool marks;   /* only these */
 	char *inside; /* directory at work below which nothing of the lower tree is seen; NULL: none */
 };

@@ -9,9 +9,9 @@
 #include "src/util/err.h"
 #include "src/util/sv.h"
 
-#define AUTH_TOKEN_MAX_BYTES ((size_t)64 << 10)
+#define AUTH_TOKEN_MAX_BYTES  ((size_t)64 << 10)
 #define AUTH_ANSWER_MAX_BYTES ((size_t)256 << 10)
-#define AUTH_SCOPE_MAX_BYTES ((size_t)4 << 10)
+#define AUTH_SCOPE_MAX_BYTES  ((size_t)4 << 10)
 /* Where the answer does not say how long a token lives. */
 #define AUTH_LIFETIME_S 60
 

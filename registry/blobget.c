@@ -269,7 +269,8 @@ static int blobget_check(const struct descriptor *d, struct err *e)
 	if (mediatype_kind_of(d->media_type) == MEDIATYPE_FOREIGN_LAYER)
 		return err_set(e, ERR_REGISTRY,
 			       "layer %s is a foreign layer, kept outside of the registry: fetching these is not "
-			       "supported yet", d->digest.text);
+			       "supported yet",
+			       d->digest.text);
 	if (d->size > LAYER_MAX_BYTES)
 		return err_set(e, ERR_REGISTRY, "blob %s: its size of %llu bytes is beyond all bounds", d->digest.text,
 			       (unsigned long long)d->size);

@@ -1,4 +1,5 @@
-/* Blobs of a registry into a store or layout: several at once, each hashed while it is written, resumed where it was cut. */
+/* Blobs of a registry into a store or layout: several at once, each hashed while it is written, resumed where it was
+ * cut. */
 #ifndef SLCT_BLOBGET_H
 #define SLCT_BLOBGET_H
 

@@ -19,15 +19,15 @@ struct blobpipe {
 	struct http_timer timer; /* what must not happen inside of a callback: (re)starting the call */
 	uint8_t *ring;
 	uint64_t lo, hi;   /* bytes of the blob that the ring holds */
-	uint64_t skip;     /* bytes that a server sends although they were not asked for */
+	uint64_t skip;	   /* bytes that a server sends although they were not asked for */
 	struct hash *hash; /* of all before lo */
 	struct hash *mark; /* of all before mark_at */
 	uint64_t mark_at;
 	uint64_t progress; /* `hi` when failures were last forgotten */
-	bool begun;        /* the call is there, or due */
-	bool stale;        /* what it still gives is not wanted */
-	bool waits;        /* the reader does */
-	bool full;         /* the call waits for room */
+	bool begun;	   /* the call is there, or due */
+	bool stale;	   /* what it still gives is not wanted */
+	bool waits;	   /* the reader does */
+	bool full;	   /* the call waits for room */
 	bool sized, no_range, verified;
 	bool wrong; /* what came is not what the descriptor says */
 	bool retried, again;
@@ -208,8 +208,7 @@ static bool blobpipe_repeat(struct blobpipe *b, const struct err *e, int64_t *pa
 
 	b->no_range |= range;
 	*pause = 0;
-	return (range || cut || shifted) &&
-	       retry_next(&b->call.retry, cut ? RETRY_AFTER_NONE : 0, clock_mono(), pause);
+	return (range || cut || shifted) && retry_next(&b->call.retry, cut ? RETRY_AFTER_NONE : 0, clock_mono(), pause);
 }
 
 static void blobpipe_restart(struct blobpipe *b);

@@ -1,8 +1,8 @@
 /* A blob of one registry for another one, without a file between: what comes is passed on as soon as it is there.
  *
  * The one who sends it on asks for bytes by their offset. They are hashed in that order, and the last one is not given
- * before all of them have the digest: nobody can close an upload of wrong bytes. A wrong digest is fetched once more. What
- * was cut goes on by Range. Going back (an upload that broke) fetches again, from the last mark at most. Memory is
+ * before all of them have the digest: nobody can close an upload of wrong bytes. A wrong digest is fetched once more.
+ * What was cut goes on by Range. Going back (an upload that broke) fetches again, from the last mark at most. Memory is
  * BLOBPIPE_BYTES, whatever the size. */
 #ifndef SLCT_BLOBPIPE_H
 #define SLCT_BLOBPIPE_H

@@ -7,13 +7,13 @@
 #include "src/util/vec.h"
 
 struct bucketfs {
-	const char *url;                 /* of the file */
+	const char *url;		 /* of the file */
 	const char *username, *password; /* NULL: none */
-	const char *ca_file;             /* PEM; NULL: those of the system */
-	bool insecure;                   /* the certificate is not verified */
-	int fd;                          /* the file, seekable */
+	const char *ca_file;		 /* PEM; NULL: those of the system */
+	bool insecure;			 /* the certificate is not verified */
+	int fd;				 /* the file, seekable */
 	uint64_t size;
-	unsigned retries;                /* after the first try; 0: the default */
+	unsigned retries; /* after the first try; 0: the default */
 	/* out */
 	bool read_back; /* the server has said the size, and it is right */
 };

@@ -67,15 +67,19 @@ static void call_wrap(struct call *c, struct err *e)
 static void call_hint(struct call *c, struct err *e)
 {
 	if (c->fail == HTTP_CONNECT && !c->foreign && e->retryable)
-		err_hint(e, "is %s running at %s:%u?", c->policy ? "the registry" : "the server", c->at.host, c->at.port);
+		err_hint(e, "is %s running at %s:%u?", c->policy ? "the registry" : "the server", c->at.host,
+			 c->at.port);
 	else if (c->fail == HTTP_CONNECT && !e->retryable) /* no such name */
 		err_hint(e, "check the spelling of %s, and the network", c->at.host);
 	else if (c->fail == HTTP_CERT && strstr(e->msg, "alert"))
-		err_hint(e, "%s wants a client certificate: NAME.cert and NAME.key in ~/.config/containers/certs.d/%s:%u",
+		err_hint(e,
+			 "%s wants a client certificate: NAME.cert and NAME.key in ~/.config/containers/certs.d/%s:%u",
 			 c->at.host, c->at.host, c->at.port);
 	else if (c->fail == HTTP_CERT)
-		err_hint(e, "if %s has a certificate of an own authority: --ca-file FILE, or a .crt file in "
-			 "~/.config/containers/certs.d/%s:%u", c->at.host, c->at.host, c->at.port);
+		err_hint(e,
+			 "if %s has a certificate of an own authority: --ca-file FILE, or a .crt file in "
+			 "~/.config/containers/certs.d/%s:%u",
+			 c->at.host, c->at.host, c->at.port);
 	else if (c->fail == HTTP_TLS && c->at.tls && !c->foreign)
 		err_hint(e, "if %s speaks plain http, name it as an insecure registry", c->name);
 }
@@ -312,7 +316,8 @@ static int call_certs(struct call *c, struct err *e)
 	r->cert = own ? own->cert : NULL;
 	r->key = own ? own->key : NULL;
 	r->insecure_tls = url_plain_allowed(c->at.host, c->at.port, c->insecure);
-	if ((c->strict_tls || (r->ca[1].n && url_is_loopback(c->at.host))) && !url_listed(c->at.host, c->at.port, c->insecure))
+	if ((c->strict_tls || (r->ca[1].n && url_is_loopback(c->at.host))) &&
+	    !url_listed(c->at.host, c->at.port, c->insecure))
 		r->insecure_tls = false;
 	return 0;
 }

@@ -43,22 +43,23 @@ struct call {
 	const struct call_policy *policy; /* NULL: none */
 	void *policy_arg;
 	const struct strv *insecure; /* hosts where plain http and unverified TLS are fine; may be NULL */
-	struct certdir *certs;       /* certificates per host; may be NULL */
-	const struct url *vouched_by; /* the registry that named this address: its authorities count here; may be NULL */
-	const char *name;            /* of the registry, for messages; borrowed */
-	const char *repo;            /* repository, for the policy; borrowed, may be NULL */
+	struct certdir *certs;	     /* certificates per host; may be NULL */
+	const struct url
+		*vouched_by; /* the registry that named this address: its authorities count here; may be NULL */
+	const char *name;    /* of the registry, for messages; borrowed */
+	const char *repo;    /* repository, for the policy; borrowed, may be NULL */
 	enum http_method method;
-	char *target;        /* path and query below the registry's address; owned */
-	char *scope;         /* token scopes separated by spaces; owned, may be NULL */
+	char *target;	     /* path and query below the registry's address; owned */
+	char *scope;	     /* token scopes separated by spaces; owned, may be NULL */
 	struct strv headers; /* owned */
 	const struct http_body *body;
-	bool strict_tls;  /* certificates are verified also of this machine, unless insecure lists it */
-	bool once;        /* a failure is not tried again here */
-	bool apart;       /* see http.h */
-	bool no_local;    /* url itself must not lead to this machine */
-	size_t max_bytes; /* of an answer that goes into `text` */
+	bool strict_tls;	    /* certificates are verified also of this machine, unless insecure lists it */
+	bool once;		    /* a failure is not tried again here */
+	bool apart;		    /* see http.h */
+	bool no_local;		    /* url itself must not lead to this machine */
+	size_t max_bytes;	    /* of an answer that goes into `text` */
 	void (*attempt)(void *arg); /* before each try; may change headers; may be NULL */
-	int (*head)(void *arg, struct err *e); /* a 2xx begins; may be NULL */
+	int (*head)(void *arg, struct err *e);				/* a 2xx begins; may be NULL */
 	int (*data)(void *arg, const void *p, size_t n, struct err *e); /* body of a 2xx; NULL: into `text` */
 	void (*done)(void *arg); /* never from inside call_start(); may release the call */
 	void *arg;
@@ -66,7 +67,7 @@ struct call {
 	/* set by the policy, or by the caller where there is none; owned */
 	struct url url;
 	char *username, *password, *bearer;
-	char *who, *helper;  /* for messages: see regerr.h */
+	char *who, *helper; /* for messages: see regerr.h */
 	uint64_t login_id;  /* the policy's */
 	unsigned scheme_at, challenges, strikes;
 	/* out */

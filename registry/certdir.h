@@ -16,8 +16,8 @@
 struct certdir;
 
 struct certdir_host {
-	char *name;      /* "host:port" */
-	struct buf ca;   /* PEM; empty: none of its own */
+	char *name;	  /* "host:port" */
+	struct buf ca;	  /* PEM; empty: none of its own */
 	char *cert, *key; /* paths of the client's certificate and key, NULL: none */
 };
 

@@ -9,10 +9,10 @@
 #include "src/util/sv.h"
 
 #define CHALLENGE_MAX_BYTES ((size_t)8 << 10) /* of one header field */
-#define CHALLENGE_MAX 16                      /* challenges in all */
+#define CHALLENGE_MAX	    16		      /* challenges in all */
 
 struct challenge {
-	char *scheme;       /* as written: "Bearer", "Basic" */
+	char *scheme;	    /* as written: "Bearer", "Basic" */
 	struct smap params; /* names in lower case → values without quotes */
 };
 

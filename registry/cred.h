@@ -19,7 +19,7 @@ struct cred {
 	char *username, *password;
 	char *identity_token; /* OAuth2 refresh token, in the place of a password */
 	char *registry_token; /* ready-made bearer token */
-	char *helper;         /* name of a credential helper that keeps the login, as long as nothing else is set */
+	char *helper;	      /* name of a credential helper that keeps the login, as long as nothing else is set */
 	char *helper_note;    /* it was asked and gave none: why, for messages */
 };
 

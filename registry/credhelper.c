@@ -12,7 +12,7 @@
 #include "src/util/proc.h"
 
 #define CREDHELPER_HUB_SERVER "https://index.docker.io/v1/"
-#define CREDHELPER_NAME_MAX 64
+#define CREDHELPER_NAME_MAX   64
 /* The user name that stands for an identity token. */
 #define CREDHELPER_TOKEN_USER "<token>"
 

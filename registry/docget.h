@@ -11,25 +11,27 @@
 #define DOCGET_PARALLEL 32
 
 /* Field of every request for a manifest. */
+/* clang-format off */
 #define DOCGET_ACCEPT \
 	"Accept: " MEDIATYPE_OCI_INDEX ", " MEDIATYPE_OCI_MANIFEST ", " MEDIATYPE_DOCKER_LIST ", " \
 	MEDIATYPE_DOCKER_MANIFEST
+/* clang-format on */
 
 struct docget {
 	/* in */
 	const struct ref *ref;
 	const char *what;   /* for messages: "manifest", "config" */
-	char *tail;         /* "manifests/latest"; owned */
-	bool manifest;      /* ask with the Accept list of manifests */
+	char *tail;	    /* "manifests/latest"; owned */
+	bool manifest;	    /* ask with the Accept list of manifests */
 	struct digest want; /* none: what the tag gives; the digest that the registry states must still be the body's */
-	uint64_t size;      /* exact size, or 0: unknown */
+	uint64_t size;	    /* exact size, or 0: unknown */
 	size_t max_bytes;
 	/* out */
 	struct err err; /* of this document */
 	struct buf text;
 	struct digest digest;
 	char *content_type; /* without parameters; NULL: none */
-	char *link;         /* the field of that name; NULL: none */
+	char *link;	    /* the field of that name; NULL: none */
 	/* private */
 	struct call call;
 	size_t *left;

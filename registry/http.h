@@ -15,7 +15,7 @@
 #include "src/util/vec.h"
 
 /* All header fields of one answer, its interim answers included. */
-#define HTTP_HEAD_MAX_BYTES ((size_t)256 << 10)
+#define HTTP_HEAD_MAX_BYTES   ((size_t)256 << 10)
 #define HTTP_HOST_CONNECTIONS 6
 /* Below this speed for as long as the stall time-out a transfer is given up. */
 #define HTTP_STALL_BYTES_PER_S 1024
@@ -66,9 +66,9 @@ void http_timer_clear(struct http *h, struct http_timer *t);
 #define HTTP_WAIT (-2)
 
 struct http_body {
-	/* Up to n bytes from offset off into p; the number, or -1 with *e, or HTTP_WAIT. The same offset may be asked again, unless
-	 * `once`: then the transport does not send it a second time over a new connection by itself, because what
-	 * became of the first time is unknown. */
+	/* Up to n bytes from offset off into p; the number, or -1 with *e, or HTTP_WAIT. The same offset may be asked
+	 * again, unless `once`: then the transport does not send it a second time over a new connection by itself,
+	 * because what became of the first time is unknown. */
 	ssize_t (*read)(void *arg, uint64_t off, void *p, size_t n, struct err *e);
 	void *arg;
 	uint64_t size;
@@ -81,14 +81,15 @@ struct http_req {
 	/* in; owned by the caller and unchanged until `done` */
 	enum http_method method;
 	const struct url *url;
-	const struct strv *headers;               /* "Name: value"; never credentials; NULL: none */
+	const struct strv *headers;		  /* "Name: value"; never credentials; NULL: none */
 	const char *username, *password, *bearer; /* NULL: none */
-	bool insecure_tls;                        /* certificates are not verified */
-	struct sv ca[HTTP_CA_MAX];                /* PEM: authorities beside those of the system; may be empty */
-	const char *cert, *key;                   /* paths of the client's certificate and key; NULL: none */
-	bool apart;    /* a connection of its own: what waits there must not fill memory, as it would in HTTP/2's windows */
-	bool no_local; /* connections to loopback and link-local addresses are refused */
-	const struct http_body *body;             /* NULL: none */
+	bool insecure_tls;			  /* certificates are not verified */
+	struct sv ca[HTTP_CA_MAX];		  /* PEM: authorities beside those of the system; may be empty */
+	const char *cert, *key;			  /* paths of the client's certificate and key; NULL: none */
+	bool apart; /* a connection of its own: what waits there must not fill memory, as it would in HTTP/2's windows
+		     */
+	bool no_local;		      /* connections to loopback and link-local addresses are refused */
+	const struct http_body *body; /* NULL: none */
 	/* Status and header fields are there; before any data. -1: stop, with *e. May be NULL. */
 	int (*head)(void *arg, struct err *e);
 	/* HTTP_WAIT: nothing of it was taken, it comes once more. */
@@ -97,7 +98,7 @@ struct http_req {
 	void (*done)(void *arg);
 	void *arg;
 	/* out */
-	int status; /* 0: no answer */
+	int status;	      /* 0: no answer */
 	struct buf head_text; /* fields as "Name: value\n" */
 	enum http_fail fail;
 	struct err err; /* set if fail is not HTTP_OK */

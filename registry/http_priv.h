@@ -25,7 +25,7 @@ struct http_xfer {
 	struct curl_slist *fields;
 	char *url;
 	struct buf ca; /* what CAINFO_BLOB refers to */
-	uint64_t sent;   /* offset of the body's next byte */
+	uint64_t sent; /* offset of the body's next byte */
 	struct http_timer resume;
 	size_t head_all; /* bytes of all header lines */
 	bool head_seen;

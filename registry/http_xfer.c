@@ -260,9 +260,10 @@ static void http_xfer_set_ca(struct http_xfer *x)
 static void http_xfer_set_tls(struct http_xfer *x)
 {
 	const char *file = getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
-	/* Both mean up to 1.3, but libcurl gives a connection that idles only to transfers with the same range: otherwise
-	 * what could share one of HTTP/2 would take those of HTTP/1.1 that were made for transfers apart. */
-	long range = CURL_SSLVERSION_TLSv1_2 | (x->r->apart ? CURL_SSLVERSION_MAX_TLSv1_3 : CURL_SSLVERSION_MAX_DEFAULT);
+	/* Both mean up to 1.3, but libcurl gives a connection that idles only to transfers with the same range:
+	 * otherwise what could share one of HTTP/2 would take those of HTTP/1.1 that were made for transfers apart. */
+	long range =
+		CURL_SSLVERSION_TLSv1_2 | (x->r->apart ? CURL_SSLVERSION_MAX_TLSv1_3 : CURL_SSLVERSION_MAX_DEFAULT);
 	CURL *c = x->easy;
 
 	curl_easy_setopt(c, CURLOPT_SSLVERSION, range);
@@ -294,8 +295,7 @@ static void http_xfer_set_transport(struct http_xfer *x)
 	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(c, CURLOPT_HTTP_VERSION,
-			 (long)(x->r->apart ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)(x->r->apart ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "slct/" SLCT_VERSION);
 	/* Also makes curl undo an encoding that the server applies although nobody asked. */
 	curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "identity");

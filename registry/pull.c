@@ -9,9 +9,9 @@
 #include "src/util/log.h"
 #include "src/util/mem.h"
 
-#define PULL_TAGS_PAGE "1000"
-#define PULL_TAGS_MAX 100000
-#define PULL_PAGES_MAX 1000
+#define PULL_TAGS_PAGE	    "1000"
+#define PULL_TAGS_MAX	    100000
+#define PULL_PAGES_MAX	    1000
 #define PULL_PAGE_MAX_BYTES ((size_t)4 << 20)
 /* An index in an index is allowed, once. */
 #define PULL_INDEX_DEPTH 2
@@ -101,8 +101,8 @@ static bool pull_config_stored(struct regsession_pool *p, const struct descripto
 	return false;
 }
 
-static int pull_config(struct regsession_pool *p, const struct ref *ref, const struct descriptor *config, struct buf *out,
-		       struct err *e)
+static int pull_config(struct regsession_pool *p, const struct ref *ref, const struct descriptor *config,
+		       struct buf *out, struct err *e)
 {
 	struct docget d = {.ref = ref, .what = "config", .want = config->digest, .max_bytes = CONFIG_MAX_BYTES};
 	int rc;

@@ -8,7 +8,8 @@
 /* As registry_resolve, registry_probe_tags and registry_tags. */
 int pull_resolve(struct regsession_pool *p, const struct ref *ref, const struct platform *platform,
 		 struct registry_image *out, struct err *e);
-int pull_probe(struct regsession_pool *p, const struct ref *repo, struct registry_probe *probes, size_t n, struct err *e);
+int pull_probe(struct regsession_pool *p, const struct ref *repo, struct registry_probe *probes, size_t n,
+	       struct err *e);
 /* complete NULL: all pages. */
 int pull_tags(struct regsession_pool *p, const struct ref *repo, struct strv *out, bool *complete, struct err *e);
 

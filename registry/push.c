@@ -272,8 +272,8 @@ static int push_run(struct push *u, struct store *s, registry_progress_fn *fn, v
 	return push_content(u, s, fn, arg, e);
 }
 
-int push_image(struct regsession_pool *p, struct registry_push *push, struct store *s, registry_progress_fn *fn, void *arg,
-	       struct err *e)
+int push_image(struct regsession_pool *p, struct registry_push *push, struct store *s, registry_progress_fn *fn,
+	       void *arg, struct err *e)
 {
 	struct push u = {.pool = p, .p = push};
 	AUTO_FREE char *name = ref_familiar(push->to);

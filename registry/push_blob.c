@@ -113,6 +113,7 @@ static void push_blob_count(struct push_blob *b)
 static int push_blob_step(struct push_blob *b, struct err *e)
 {
 	struct call *c = &b->call;
+	/* clang-format off */
 	struct upload_answer a = {
 		.from = &c->at,
 		.status = c->err.http ? c->err.http : err_is_set(&c->err) ? 0 : c->status,
@@ -123,6 +124,7 @@ static int push_blob_step(struct push_blob *b, struct err *e)
 		.retry_after = c->retry_after,
 		.now = clock_mono(),
 	};
+	/* clang-format on */
 
 	/* Wrong bytes came, and did not go all the way: fetched and sent once more. */
 	if (b->pipe && err_is_set(&c->err) && blobpipe_again(b->pipe)) {
@@ -281,8 +283,8 @@ int push_blob_all(struct regsession_pool *p, struct registry_push *push, struct 
 
 	list->assumed = 0;
 	if (push->pipe_from && list->n) {
-		struct ref from = {.host = push->pipe_from->host, .path = push->pipe_from->path,
-				   .digest = list->blobs[0]->digest};
+		struct ref from = {
+			.host = push->pipe_from->host, .path = push->pipe_from->path, .digest = list->blobs[0]->digest};
 
 		if (regconf_places(p->conf, &from, &set.from, e))
 			return -1;

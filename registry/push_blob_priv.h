@@ -19,10 +19,10 @@ struct push_blob_set {
 
 struct push_blob {
 	struct push_blob_set *set;
-	const struct descriptor *d;     /* NULL as long as it is being made */
-	struct descriptor made;         /* of a stream */
+	const struct descriptor *d;	/* NULL as long as it is being made */
+	struct descriptor made;		/* of a stream */
 	struct registry_stream *stream; /* NULL: it is not being made */
-	struct blobpipe *pipe;          /* NULL: it is in the store */
+	struct blobpipe *pipe;		/* NULL: it is in the store */
 	struct upload up;
 	struct call call;
 	struct http_timer timer; /* in WAIT */

@@ -8,7 +8,7 @@
 #include "src/util/mem.h"
 
 #define REFERRERS_PAGES_MAX 100
-#define REFERRERS_MAX 10000
+#define REFERRERS_MAX	    10000
 
 char *referrers_tag(const struct digest *d)
 {
@@ -60,14 +60,15 @@ static char *referrers_next(const struct docget *d, const struct digest *digest)
 	return mem_printf("referrers/%s%.*s", digest->text, SV_ARG(sv_sub(next, (size_t)query, next.n)));
 }
 
-static int referrers_pages(struct regsession_pool *p, const struct ref *ref, const struct digest *digest, struct json *out,
-			   struct err *e)
+static int referrers_pages(struct regsession_pool *p, const struct ref *ref, const struct digest *digest,
+			   struct json *out, struct err *e)
 {
 	char *tail = mem_printf("referrers/%s", digest->text);
 	int rc = 0;
 
 	for (int page = 0; tail && !rc; page++) {
-		struct docget d = {.ref = ref, .what = "list of referrers", .manifest = true, .max_bytes = MANIFEST_MAX_BYTES};
+		struct docget d = {
+			.ref = ref, .what = "list of referrers", .manifest = true, .max_bytes = MANIFEST_MAX_BYTES};
 
 		d.tail = STEAL_PTR(tail);
 		rc = page < REFERRERS_PAGES_MAX ? docget_one(p, &d, e) : err_set(e, ERR_REGISTRY, "a list without end");
@@ -82,8 +83,8 @@ static int referrers_pages(struct regsession_pool *p, const struct ref *ref, con
 }
 
 /* A registry without the interface answers 404 (the specification) or something else that is no index. */
-static int referrers_by_tag(struct regsession_pool *p, const struct ref *ref, const struct digest *digest, struct json *out,
-			    struct err *e)
+static int referrers_by_tag(struct regsession_pool *p, const struct ref *ref, const struct digest *digest,
+			    struct json *out, struct err *e)
 {
 	struct docget d = {.ref = ref, .what = "list of referrers", .manifest = true, .max_bytes = MANIFEST_MAX_BYTES};
 	AUTO_FREE char *tag = referrers_tag(digest);

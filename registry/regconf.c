@@ -103,7 +103,8 @@ static int regconf_get_pull(const struct json *j, enum regconf_pull *out, struct
 			*out = (enum regconf_pull)i;
 			return 0;
 		}
-	return text ? err_set(e, ERR_INPUT, "pull-from-mirror \"%s\": all, digest-only or tag-only is wanted", text) : 0;
+	return text ? err_set(e, ERR_INPUT, "pull-from-mirror \"%s\": all, digest-only or tag-only is wanted", text)
+		    : 0;
 }
 
 static int regconf_read_mirror(const struct json *j, struct regconf_entry *en, struct err *e)
@@ -118,14 +119,16 @@ static int regconf_read_mirror(const struct json *j, struct regconf_entry *en, s
 	if (!m.location)
 		return err_set(e, ERR_INPUT, "a mirror without a location");
 	vec_push(&en->mirrors, m);
-	return en->mirrors.n > REGCONF_MIRRORS_MAX ? err_set(e, ERR_INPUT, "more than %d mirrors", REGCONF_MIRRORS_MAX) : 0;
+	return en->mirrors.n > REGCONF_MIRRORS_MAX ? err_set(e, ERR_INPUT, "more than %d mirrors", REGCONF_MIRRORS_MAX)
+						   : 0;
 }
 
 static int regconf_read_entry(const struct json *j, struct regconf_entry *en, struct err *e)
 {
 	const struct json *mirrors = json_get(j, "mirror");
 
-	if (regconf_get_location(j, "prefix", &en->prefix, e) || regconf_get_location(j, "location", &en->location, e) ||
+	if (regconf_get_location(j, "prefix", &en->prefix, e) ||
+	    regconf_get_location(j, "location", &en->location, e) ||
 	    regconf_get_bool(j, "insecure", &en->insecure, e) || regconf_get_bool(j, "blocked", &en->blocked, e) ||
 	    regconf_get_bool(j, "mirror-by-digest-only", &en->by_digest, e))
 		return -1;
@@ -210,7 +213,8 @@ static int regconf_load_folder(struct regconf *c, const char *path, struct err *
 
 static int regconf_load_user(struct regconf *c, const char *folder, struct err *e)
 {
-	AUTO_FREE char *file = mem_printf("%s/registries.conf", folder), *more = mem_printf("%s/registries.conf.d", folder);
+	AUTO_FREE char *file = mem_printf("%s/registries.conf", folder),
+		       *more = mem_printf("%s/registries.conf.d", folder);
 	int rc = regconf_load_file(c, file, e);
 
 	if (!rc && (regconf_load_file(c, "/etc/containers/registries.conf", e) < 0 ||
@@ -221,7 +225,8 @@ static int regconf_load_user(struct regconf *c, const char *folder, struct err *
 
 int regconf_load_env(struct regconf *c, struct err *e)
 {
-	const char *file = getenv("CONTAINERS_REGISTRIES_CONF"), *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
+	const char *file = getenv("CONTAINERS_REGISTRIES_CONF"), *home = getenv("HOME"),
+		   *xdg = getenv("XDG_CONFIG_HOME");
 	AUTO_FREE char *folder = NULL;
 
 	if (file && file[0])
@@ -235,8 +240,8 @@ int regconf_load_env(struct regconf *c, struct err *e)
 
 /* --- matching --- */
 
-/* Length of the part of host/path that the prefix stands for, 0 if it does not match. "*.example.com" stands for the host
- * names below example.com. */
+/* Length of the part of host/path that the prefix stands for, 0 if it does not match. "*.example.com" stands for the
+ * host names below example.com. */
 static size_t regconf_match(const char *prefix, struct sv host, const char *full)
 {
 	size_t n = strlen(prefix);
@@ -246,7 +251,8 @@ static size_t regconf_match(const char *prefix, struct sv host, const char *full
 	return !strncmp(prefix, full, n) && (!full[n] || full[n] == '/') ? n : 0;
 }
 
-static const struct regconf_entry *regconf_find(const struct regconf *c, const char *host, const char *full, size_t *matched)
+static const struct regconf_entry *regconf_find(const struct regconf *c, const char *host, const char *full,
+						size_t *matched)
 {
 	const struct regconf_entry *best = NULL;
 	size_t most = 0;

@@ -15,11 +15,11 @@ struct regcopy {
 	struct regsession_pool *pool;
 	struct registry_copy *c;
 	struct layout_sink *out; /* NULL: a repository */
-	const struct ref *from; /* as registries.conf rewrites it; NULL: a directory */
+	const struct ref *from;	 /* as registries.conf rewrites it; NULL: a directory */
 };
 
-static int regcopy_tree(struct regcopy *r, const struct descriptor *d, struct buf *text, const char *tag, unsigned depth,
-			struct err *e);
+static int regcopy_tree(struct regcopy *r, const struct descriptor *d, struct buf *text, const char *tag,
+			unsigned depth, struct err *e);
 
 /* --- documents --- */
 
@@ -197,8 +197,8 @@ static bool regcopy_listed(const struct json *list, const char *digest)
 	return false;
 }
 
-/* A registry without the interface keeps the list under a tag, which clients write (distribution-spec "Pushing manifests
- * with subject"). */
+/* A registry without the interface keeps the list under a tag, which clients write (distribution-spec "Pushing
+ * manifests with subject"). */
 static int regcopy_list_referrers(struct regcopy *r, const struct digest *subject, const struct json *theirs,
 				  struct err *e)
 {
@@ -225,7 +225,8 @@ static int regcopy_list_referrers(struct regcopy *r, const struct digest *subjec
 	json_set(index, "manifests", json_ref(ours));
 	json_write(index, &text);
 	if (text.over)
-		return err_set(e, ERR_REGISTRY, "the list of referrers would be larger than %zu bytes", MANIFEST_MAX_BYTES);
+		return err_set(e, ERR_REGISTRY, "the list of referrers would be larger than %zu bytes",
+			       MANIFEST_MAX_BYTES);
 	to.digest = (struct digest){0};
 	to.tag = tag;
 	digest_of_bytes(text.p, text.n, &digest);
@@ -260,8 +261,8 @@ static int regcopy_referrers(struct regcopy *r, const struct descriptor *d, unsi
 /* --- all of it --- */
 
 /* *text is fetched where it is needed and empty. */
-static int regcopy_tree(struct regcopy *r, const struct descriptor *d, struct buf *text, const char *tag, unsigned depth,
-			struct err *e)
+static int regcopy_tree(struct regcopy *r, const struct descriptor *d, struct buf *text, const char *tag,
+			unsigned depth, struct err *e)
 {
 	bool there, index, referrers = r->c->referrers && r->from;
 
@@ -324,7 +325,8 @@ static int regcopy_all(struct regcopy *r, struct err *e)
 	    (r->c->platform && regcopy_choose(r, &root, &text, e)))
 		return -1;
 	if (to && digest_is_set(&to->digest) && !digest_eq(&to->digest, &root.digest))
-		return err_set(e, ERR_USAGE, "what is copied has the digest %s, not that of the target", root.digest.text);
+		return err_set(e, ERR_USAGE, "what is copied has the digest %s, not that of the target",
+			       root.digest.text);
 	r->c->digest = root.digest;
 	if (to)
 		return regcopy_tree(r, &root, &text, to->tag, 0, e);
@@ -346,8 +348,8 @@ int regcopy_run(struct regsession_pool *p, struct registry_copy *c, struct err *
 		AUTO_FREE char *name = both[i] ? ref_familiar(both[i]) : NULL;
 
 		if (name && ref_is_store_only(both[i]))
-			return err_set(e, ERR_USAGE, "%s exists only in the store: a registry on this machine needs its port",
-				       name);
+			return err_set(e, ERR_USAGE,
+				       "%s exists only in the store: a registry on this machine needs its port", name);
 	}
 	if (c->from && regconf_places(p->conf, c->from, &places, e))
 		return -1;

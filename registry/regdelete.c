@@ -12,9 +12,11 @@ static void regdelete_done(void *arg)
 static int regdelete_refused(const struct ref *ref, struct err *e)
 {
 	if (e->http == 405 && digest_is_set(&ref->digest))
-		return err_hint(e, "%s allows no deletion (docker's: storage.delete.enabled in its configuration)", ref->host);
+		return err_hint(e, "%s allows no deletion (docker's: storage.delete.enabled in its configuration)",
+				ref->host);
 	if ((e->http == 400 || e->http == 405 || e->http == 501) && !digest_is_set(&ref->digest))
-		return err_hint(e, "%s removes no single tags; HOST/PATH@DIGEST removes the manifest with all of its tags",
+		return err_hint(e,
+				"%s removes no single tags; HOST/PATH@DIGEST removes the manifest with all of its tags",
 				ref->host);
 	return -1;
 }
@@ -30,8 +32,7 @@ int regdelete_run(struct regsession_pool *p, const struct ref *ref, struct err *
 	if (ref_is_store_only(ref))
 		return err_set(e, ERR_USAGE, "%s exists only in the store: a registry on this machine needs its port",
 			       name);
-	if (regconf_writable(p->conf, ref, e) ||
-	    regsession_call(p, ref, HTTP_DELETE, tail, "pull,push,delete", &c, e))
+	if (regconf_writable(p->conf, ref, e) || regsession_call(p, ref, HTTP_DELETE, tail, "pull,push,delete", &c, e))
 		return -1;
 	c.done = regdelete_done;
 	c.arg = &done;

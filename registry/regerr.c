@@ -15,11 +15,21 @@ static const struct {
 	int status;
 	const char *text;
 } regerr_status_text[] = {
-	{400, "bad request"},           {401, "authentication required"}, {403, "access denied"},
-	{404, "not found"},             {405, "method not allowed"},      {408, "request timeout"},
-	{409, "conflict"},              {413, "too large"},               {416, "range not satisfiable"},
-	{429, "too many requests"},     {500, "internal server error"},   {501, "not implemented"},
-	{502, "bad gateway"},           {503, "service unavailable"},     {504, "gateway timeout"},
+	{400, "bad request"},
+	{401, "authentication required"},
+	{403, "access denied"},
+	{404, "not found"},
+	{405, "method not allowed"},
+	{408, "request timeout"},
+	{409, "conflict"},
+	{413, "too large"},
+	{416, "range not satisfiable"},
+	{429, "too many requests"},
+	{500, "internal server error"},
+	{501, "not implemented"},
+	{502, "bad gateway"},
+	{503, "service unavailable"},
+	{504, "gateway timeout"},
 };
 
 static const char *regerr_reason(int status)
@@ -103,7 +113,8 @@ static void regerr_tags_hint(struct err *e, const struct regerr *r)
 	const char *path = strstr(r->url, "/v2/"), *end = path ? strstr(path, "/manifests/") : NULL;
 
 	if (path && strstr(path, "/tags/list"))
-		err_hint(e, "check the spelling of the repository: %s has none of this name, or does not show it", r->host);
+		err_hint(e, "check the spelling of the repository: %s has none of this name, or does not show it",
+			 r->host);
 	if (end && end[strlen("/manifests/")] && strchr(end, ':') == NULL)
 		err_hint(e, "check the spelling; slct tags %s/%.*s lists what is there", r->host,
 			 (int)(end - path - (ssize_t)strlen("/v2/")), path + strlen("/v2/"));

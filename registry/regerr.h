@@ -12,9 +12,9 @@
 
 struct regerr {
 	const char *method, *url; /* url as sent: the query is left out of the message */
-	const char *host;         /* as the user names the registry */
-	const char *user;         /* whose credentials were sent, NULL: none were */
-	const char *helper;       /* why its credential helper gave no login, NULL: there is none */
+	const char *host;	  /* as the user names the registry */
+	const char *user;	  /* whose credentials were sent, NULL: none were */
+	const char *helper;	  /* why its credential helper gave no login, NULL: there is none */
 	int status;
 	struct sv body;
 	struct sv www_authenticate; /* of a 401; empty: absent */

@@ -13,7 +13,7 @@
 #include "src/util/mem.h"
 
 #define REGISTRY_CONNECT_NS (15 * CLOCK_NS_PER_S)
-#define REGISTRY_STALL_NS (60 * CLOCK_NS_PER_S)
+#define REGISTRY_STALL_NS   (60 * CLOCK_NS_PER_S)
 
 struct registry {
 	struct regsession_pool pool;

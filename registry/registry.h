@@ -19,15 +19,16 @@ struct registry_login {
 };
 
 struct registry_opts {
-	struct strv insecure;   /* host[:port] that may be asked over plain http or with unverified TLS; loopback always may */
+	struct strv insecure; /* host[:port] that may be asked over plain http or with unverified TLS; loopback always
+				 may */
 	char *username, *password; /* given by option for `creds_host` only; NULL: config files */
 	char *creds_host;
 	const struct registry_login *logins; /* more of them; borrowed */
 	size_t nlogins;
-	char *ca_file;  /* PEM: further authorities for all hosts; NULL: none */
+	char *ca_file;	/* PEM: further authorities for all hosts; NULL: none */
 	char *cert_dir; /* certificates per host in docker's layout, before the usual places; NULL: these only */
 	int64_t connect_timeout_ns, stall_timeout_ns; /* 0: 15 s, 60 s */
-	unsigned retries;                             /* tries after the first one; default 5 */
+	unsigned retries;			      /* tries after the first one; default 5 */
 	struct store *store; /* borrowed: a config that it holds is not fetched; NULL: all are */
 };
 
@@ -58,7 +59,8 @@ typedef void registry_progress_fn(void *arg, const struct digest *blob, uint64_t
 /* Who follows blobs while they are fetched, by their places in the list; any member may be NULL. */
 struct registry_watch {
 	void *arg;
-	void (*begun)(void *arg, size_t i, const char *file); /* it goes to that file below the store, until it is whole */
+	void (*begun)(void *arg, size_t i,
+		      const char *file); /* it goes to that file below the store, until it is whole */
 	/* So much of it is in the file; less than before: what was there was wrong, and it begins anew. */
 	void (*wrote)(void *arg, size_t i, uint64_t have);
 	void (*whole)(void *arg, size_t i); /* verified and in the store, or was there */
@@ -72,7 +74,7 @@ int registry_fetch_blobs(struct registry *r, const struct ref *repo, const struc
 /* Ask for many tags of one repository at once. */
 struct registry_probe {
 	const char *tag; /* in; also a digest */
-	bool index_too;  /* in: an image index is an answer as well */
+	bool index_too;	 /* in: an image index is an answer as well */
 	bool found;
 	struct descriptor manifest;
 	struct buf text; /* of the manifest, verified against its digest */
@@ -81,12 +83,12 @@ struct registry_probe {
 int registry_probe_tags(struct registry *r, const struct ref *repo, struct registry_probe *probes, size_t n,
 			struct err *e);
 
-/* The blob of a layer that is sent while it is made: its bytes appear in a file. It may lie in memory that two processes
- * share; the one that makes the blob sets `state` last, the client only reads. */
+/* The blob of a layer that is sent while it is made: its bytes appear in a file. It may lie in memory that two
+ * processes share; the one that makes the blob sets `state` last, the client only reads. */
 struct registry_stream {
-	int fd;                 /* the client's; -1: it was whole before the client came, and is in the store */
+	int fd;			/* the client's; -1: it was whole before the client came, and is in the store */
 	_Atomic uint64_t ready; /* bytes that are in the file */
-	_Atomic int state;      /* REGISTRY_STREAM_... */
+	_Atomic int state;	/* REGISTRY_STREAM_... */
 	/* once it is whole; the blob is in the store then */
 	struct digest digest;
 	uint64_t size;
@@ -100,9 +102,9 @@ struct registry_push {
 	const struct ref *to; /* its tag is the first tag; its digest is ignored */
 	const char *const *more_tags;
 	size_t nmore;
-	struct descriptor manifest; /* blob in the store */
+	struct descriptor manifest;   /* blob in the store */
 	const struct ref *mount_from; /* NULL: none */
-	const struct buf *text;       /* of the manifest, where the store does not have it */
+	const struct buf *text;	      /* of the manifest, where the store does not have it */
 	const struct ref *pipe_from;  /* the blobs are in this repository and pass through; NULL: in the store */
 	const struct layout_dir *dir; /* the blobs are there, to be verified; NULL: in the store */
 	/* Layers that are being made; the manifest cannot exist before them: `manifest` is unset, `known` lists the
@@ -115,26 +117,26 @@ struct registry_push {
 	void *seal_arg;
 	const struct digest *there; /* blobs that the repository has for certain: not asked for */
 	size_t nthere;
-	bool new_tags;          /* the tags are known not to exist: not asked for */
+	bool new_tags;		/* the tags are known not to exist: not asked for */
 	uint64_t unasked_bytes; /* blobs of at most this size are sent without asking for them first, if they are in the
 				 * store; what is not there is asked for, or mounted, or the push fails */
-	bool skip_existing; /* do not replace a tag that already points to a manifest (cache entries) */
+	bool skip_existing;	/* do not replace a tag that already points to a manifest (cache entries) */
 	/* out */
 	uint64_t blobs_sent, blobs_mounted, blobs_there, bytes_sent;
 };
 int registry_push_image(struct registry *r, struct registry_push *p, struct store *s, registry_progress_fn *fn,
 			void *arg, struct err *e);
 
-/* Copy an image, or an index with all that it names, to a repository (nothing is written here) or a layout. What the target has is
- * not sent, and what another repository of its registry has is mounted. */
+/* Copy an image, or an index with all that it names, to a repository (nothing is written here) or a layout. What the
+ * target has is not sent, and what another repository of its registry has is mounted. */
 struct registry_copy {
-	const struct ref *from;        /* by its digest, else its tag; NULL: of `dir` */
-	const struct layout_dir *dir;  /* borrowed */
-	const struct descriptor *root; /* of `dir` */
-	const struct ref *to;          /* its tag; a digest must be that of what is copied. NULL: to `out` */
-	const char *out, *name;        /* layout directory, and the name there (NULL: none) */
+	const struct ref *from;		 /* by its digest, else its tag; NULL: of `dir` */
+	const struct layout_dir *dir;	 /* borrowed */
+	const struct descriptor *root;	 /* of `dir` */
+	const struct ref *to;		 /* its tag; a digest must be that of what is copied. NULL: to `out` */
+	const char *out, *name;		 /* layout directory, and the name there (NULL: none) */
 	const struct platform *platform; /* of an index this image alone; NULL: all */
-	bool referrers;                  /* with what names the images as its subject; between repositories */
+	bool referrers;			 /* with what names the images as its subject; between repositories */
 	/* out */
 	struct digest digest;
 	uint64_t manifests, referrers_copied;

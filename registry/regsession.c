@@ -7,7 +7,7 @@
 #include "src/util/log.h"
 #include "src/util/mem.h"
 
-#define SESSION_HUB "docker.io"
+#define SESSION_HUB	    "docker.io"
 #define SESSION_HUB_ADDRESS "registry-1.docker.io"
 /* Logins that one call may be asked for before it is given up; expired tokens are among them. */
 #define SESSION_CHALLENGES_MAX 12
@@ -16,10 +16,10 @@ enum regsession_login { SESSION_ANONYMOUS, SESSION_BASIC, SESSION_BEARER };
 
 struct regsession {
 	struct regsession_pool *pool;
-	char *name;      /* as users write it */
-	bool insecure;   /* by the configuration */
+	char *name;	   /* as users write it */
+	bool insecure;	   /* by the configuration */
 	struct strv plain; /* hosts where plain http and unverified TLS are fine */
-	struct url base; /* scheme of the moment */
+	struct url base;   /* scheme of the moment */
 	bool has_port;
 	enum { SESSION_HTTP, SESSION_HTTPS } schemes[3];
 	unsigned nschemes, at;
@@ -315,7 +315,7 @@ static const struct call_policy regsession_policy = {
 };
 
 int regsession_call(struct regsession_pool *p, const struct ref *ref, enum http_method method, const char *tail,
-		 const char *actions, struct call *c, struct err *e)
+		    const char *actions, struct call *c, struct err *e)
 {
 	struct regsession *s = regsession_get(p, ref, e);
 

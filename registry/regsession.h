@@ -39,7 +39,7 @@ struct regsession *regsession_get(struct regsession_pool *p, const struct ref *r
 /* Make *c ready: a call to `tail` ("manifests/latest") of ref's repository with the rights `actions` ("pull",
  * "pull,push"). *c must be zero; callbacks, body and headers are set by the caller afterwards. `ref` is borrowed. */
 int regsession_call(struct regsession_pool *p, const struct ref *ref, enum http_method method, const char *tail,
-		 const char *actions, struct call *c, struct err *e);
+		    const char *actions, struct call *c, struct err *e);
 void regsession_know(struct regsession_pool *p, const struct ref *ref, const struct digest *d);
 bool regsession_knows(const struct regsession_pool *p, const struct ref *ref, const struct digest *d);
 void regsession_forget_known(struct regsession_pool *p, const struct ref *ref);

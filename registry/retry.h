@@ -11,7 +11,7 @@
 #define RETRY_TOTAL_NS (INT64_C(300) * 1000000000)
 /* Backoff: at most 0.3 s before the first repetition, 20 s before the later ones. */
 #define RETRY_BASE_NS INT64_C(300000000)
-#define RETRY_CAP_NS (INT64_C(20) * 1000000000)
+#define RETRY_CAP_NS  (INT64_C(20) * 1000000000)
 #define RETRY_DEFAULT 5
 /* So many new bytes are progress: the count begins anew. */
 #define RETRY_PROGRESS_BYTES (UINT64_C(1) << 20)
@@ -19,7 +19,7 @@
 #define RETRY_AFTER_NONE INT64_C(-1)
 
 struct retry {
-	unsigned max;  /* tries after the first one */
+	unsigned max; /* tries after the first one */
 	unsigned used;
 	int64_t since; /* clock_mono() of the first failure; 0: none yet */
 };

@@ -12,8 +12,8 @@
 struct token {
 	struct token_source *s;
 	char *scopes;
-	char *value; /* NULL: none */
-	uint64_t id; /* of the value */
+	char *value;	 /* NULL: none */
+	uint64_t id;	 /* of the value */
 	int64_t expires; /* clock_mono() */
 	bool worked, fetching;
 	struct call call;
@@ -204,7 +204,6 @@ int token_refused(struct token_source *s, struct call *c)
 		return 0; /* it has expired */
 	return ++c->strikes < TOKEN_STRIKES_MAX ? 0 : -1;
 }
-
 
 void token_accepted(struct token_source *s, const struct call *c)
 {

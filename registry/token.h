@@ -15,7 +15,7 @@ struct token_source {
 	const struct strv *insecure;
 	struct certdir *certs;
 	const struct url *registry; /* address as it is spoken to */
-	const char *name;           /* as users write it */
+	const char *name;	    /* as users write it */
 	unsigned retries;
 	/* private */
 	char *realm, *service;

@@ -5,7 +5,7 @@
 #include "src/util/num.h"
 
 /* Sessions that may get lost, and answers that contradict each other, before one PUT is tried. */
-#define UPLOAD_LOST_MAX 2
+#define UPLOAD_LOST_MAX	  2
 #define UPLOAD_BEHIND_MAX 3
 
 void upload_release(struct upload *u)

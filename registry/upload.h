@@ -41,29 +41,29 @@ enum upload_ask {
 enum upload_how { UPLOAD_THERE, UPLOAD_MOUNTED, UPLOAD_SENT };
 
 struct upload {
-	const char *digest;     /* text, NULL while it grows; borrowed */
-	uint64_t size;          /* so far, while it grows */
+	const char *digest; /* text, NULL while it grows; borrowed */
+	uint64_t size;	    /* so far, while it grows */
 	bool growing;
-	bool missing;           /* the registry is known not to have it: HEAD is left out, once */
+	bool missing;		/* the registry is known not to have it: HEAD is left out, once */
 	const char *mount_from; /* path of another repository of the same registry, or NULL; borrowed */
-	uint64_t chunk;         /* UPLOAD_CHUNK_BYTES; 0: one PUT whatever the size */
-	enum upload_ask ask;    /* set by upload_begin() */
-	enum upload_how how;    /* once DONE */
-	uint64_t off, len;      /* of a PATCH */
-	struct retry retry;     /* without progress */
-	int64_t pause;          /* before the next request */
+	uint64_t chunk;		/* UPLOAD_CHUNK_BYTES; 0: one PUT whatever the size */
+	enum upload_ask ask;	/* set by upload_begin() */
+	enum upload_how how;	/* once DONE */
+	uint64_t off, len;	/* of a PATCH */
+	struct retry retry;	/* without progress */
+	int64_t pause;		/* before the next request */
 	/* private */
 	char *location;
-	uint64_t best;   /* what the registry has ever had: the same bytes once more are no progress */
-	bool whole;      /* chunks do not work here */
+	uint64_t best;	 /* what the registry has ever had: the same bytes once more are no progress */
+	bool whole;	 /* chunks do not work here */
 	unsigned behind; /* how often the registry had less than it had taken */
-	unsigned lost;   /* sessions that it forgot */
+	unsigned lost;	 /* sessions that it forgot */
 };
 
 /* An answer to `ask`. */
 struct upload_answer {
-	const struct url *from; /* URL that was asked */
-	int status;             /* 0: none came whole */
+	const struct url *from;			      /* URL that was asked */
+	int status;				      /* 0: none came whole */
 	struct sv location, length, range, chunk_min; /* fields; SV_NULL: absent */
 	int64_t retry_after;
 	int64_t now; /* clock_mono() */

@@ -285,8 +285,7 @@ int url_upload(const struct url *from, struct sv location, struct url *out, stru
 
 	if (url_resolve(from, location, out, e))
 		return err_wrap(e, "the upload is to go on at");
-	same = !strcmp(from->host, out->host) &&
-	       (from->port == out->port || out->port == (out->tls ? 443 : 80));
+	same = !strcmp(from->host, out->host) && (from->port == out->port || out->port == (out->tls ? 443 : 80));
 	if (!same) {
 		err_set(e, ERR_REGISTRY, "the upload is to go on at another host, %s:%u: refused", out->host,
 			out->port);

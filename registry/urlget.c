@@ -10,7 +10,7 @@
 #include "src/util/mem.h"
 
 #define URLGET_CONNECT_NS (15 * CLOCK_NS_PER_S)
-#define URLGET_STALL_NS (60 * CLOCK_NS_PER_S)
+#define URLGET_STALL_NS	  (60 * CLOCK_NS_PER_S)
 
 struct urlget_run {
 	struct urlget *g;

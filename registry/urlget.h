@@ -1,5 +1,5 @@
-/* A file from any http or https server, into a descriptor: contexts and ADD. No logins; redirects and repetitions as for
- * registries (call.h). */
+/* A file from any http or https server, into a descriptor: contexts and ADD. No logins; redirects and repetitions as
+ * for registries (call.h). */
 #ifndef SLCT_URLGET_H
 #define SLCT_URLGET_H
 
@@ -11,9 +11,9 @@
 
 struct urlget {
 	const char *url;
-	const struct strv *insecure; /* hosts whose certificate is not verified; may be NULL */
-	const char *ca_file, *cert_dir; /* as in registry_opts */
-	int fd;                      /* an empty regular file */
+	const struct strv *insecure;	   /* hosts whose certificate is not verified; may be NULL */
+	const char *ca_file, *cert_dir;	   /* as in registry_opts */
+	int fd;				   /* an empty regular file */
 	const char *if_etag, *if_modified; /* what an earlier answer said; NULL: unconditional */
 	/* out; owned strings, NULL if the server does not say */
 	char *last_modified, *etag, *disposition;

@@ -36,9 +36,8 @@ static void show_cached(struct build *b, size_t at)
 
 	r->started = true;
 	r->begun = clock_mono();
-	state_emit(b, &(struct event){.kind = EVENT_STAGE_START,
-				      .stage = state_short_name(st),
-				      .m = (unsigned)st->steps.n});
+	state_emit(b, &(struct event){
+			      .kind = EVENT_STAGE_START, .stage = state_short_name(st), .m = (unsigned)st->steps.n});
 	for (size_t k = 0; k < r->next; k++) {
 		const struct plan_step *s = &st->steps.v[k];
 		bool layer = plan_step_is_layer(s);

@@ -1,5 +1,5 @@
-/* Trees of a stack that have inodes of other trees of it (oci/shares.h). A layer's tree is shared by all stacks with that
- * layer, and was linked when it was made for one of them: in another one, its files may meet their other names. */
+/* Trees of a stack that have inodes of other trees of it (oci/shares.h). A layer's tree is shared by all stacks with
+ * that layer, and was linked when it was made for one of them: in another one, its files may meet their other names. */
 #ifndef SLCT_APART_H
 #define SLCT_APART_H
 

@@ -126,10 +126,9 @@ static void keep_remote(struct build *b)
 static void begin_line(struct build *b)
 {
 	uint64_t stages = 0;
-	AUTO_FREE char *text =
-		b->s->tier.why && b->s->tier.why[0]
-			? mem_printf("isolation: %s (%s)", tier_name(b->s->tier.tier), b->s->tier.why)
-			: mem_printf("isolation: %s", tier_name(b->s->tier.tier));
+	AUTO_FREE char *text = b->s->tier.why && b->s->tier.why[0]
+				       ? mem_printf("isolation: %s (%s)", tier_name(b->s->tier.tier), b->s->tier.why)
+				       : mem_printf("isolation: %s", tier_name(b->s->tier.tier));
 
 	for (size_t i = 0; i < b->plan->stages.n; i++)
 		stages += b->plan->stages.v[i].needed;

@@ -3,8 +3,8 @@
 
 void build_opts_init(struct build_opts *o)
 {
-	*o = (struct build_opts){.args = SMAP_STR, .labels = SMAP_STR, .annotations = SMAP_STR, .source_date_epoch = -1,
-				.created = -1};
+	*o = (struct build_opts){
+		.args = SMAP_STR, .labels = SMAP_STR, .annotations = SMAP_STR, .source_date_epoch = -1, .created = -1};
 }
 
 void build_secret_list_release(struct build_secret_list *l)
@@ -20,10 +20,9 @@ void build_secret_list_release(struct build_secret_list *l)
 
 void build_opts_release(struct build_opts *o)
 {
-	struct strv *lists[] = {&o->paths,      &o->goals,    &o->tags,
-				&o->cache_from, &o->cache_to, &o->force_rebuild_from,
-				&o->add_hosts,  &o->contexts, &o->ulimits, &o->no_cache_filter,
-				&o->cache_ttl};
+	struct strv *lists[] = {
+		&o->paths,     &o->goals,    &o->tags,	  &o->cache_from,      &o->cache_to, &o->force_rebuild_from,
+		&o->add_hosts, &o->contexts, &o->ulimits, &o->no_cache_filter, &o->cache_ttl};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_release(lists[i]);
@@ -66,4 +65,3 @@ void build_result_release(struct build_result *r)
 	json_free(r->facts);
 	r->facts = NULL;
 }
-

@@ -132,8 +132,7 @@ int build_make_plan(struct build *b, struct err *e)
 	p->ulimits = &o->ulimits;
 	p->allow_insecure = o->allow_insecure;
 	if (check_operands(o, e) < 0 || context_prepare(b->s, o, &b->context, e) < 0 || load(b, e) < 0 ||
-	    plan_select_goals(p, &o->goals, e) < 0 ||
-	    check_tags(p, o, e) < 0)
+	    plan_select_goals(p, &o->goals, e) < 0 || check_tags(p, o, e) < 0)
 		return -1;
 	if (o->before && set_before(p, o->before, e) < 0)
 		return -1;
@@ -165,7 +164,8 @@ static int resolve(struct build *b, struct err *e)
 	bool more = true;
 
 	while (more)
-		if (lockfile_apply(b, e) < 0 || resolve_images(b, e) < 0 || lockfile_check(b, e) < 0 || plan_link_triggers(b->plan, &more, e) < 0)
+		if (lockfile_apply(b, e) < 0 || resolve_images(b, e) < 0 || lockfile_check(b, e) < 0 ||
+		    plan_link_triggers(b->plan, &more, e) < 0)
 			return -1;
 	return 0;
 }

@@ -87,8 +87,7 @@ static struct json *answer_json(struct answer *a)
 				json_append(steps, step_json(a, order[i], k));
 	}
 	json_set_int(j, "version", WHY_JSON_VERSION);
-	json_set(j, "run",
-		 a->run ? json_new_str(clock_rfc3339(a->run / CLOCK_NS_PER_S, when)) : json_new_null());
+	json_set(j, "run", a->run ? json_new_str(clock_rfc3339(a->run / CLOCK_NS_PER_S, when)) : json_new_null());
 	json_set(j, "steps", steps);
 	return j;
 }

@@ -30,10 +30,10 @@ struct clock {
 	const struct step_job *j;
 	const struct plan_mount *bind; /* NULL: the root */
 	const struct digest_list *stack;
-	bool *copied;        /* layers that a COPY made: what a user edits */
-	char *upper, *work;  /* relative to the store */
-	int root;            /* merged; -1: not mounted yet */
-	struct strv touched; /* paths in it */
+	bool *copied;	      /* layers that a COPY made: what a user edits */
+	char *upper, *work;   /* relative to the store */
+	int root;	      /* merged; -1: not mounted yet */
+	struct strv touched;  /* paths in it */
 	struct points points; /* without an overlay: the times that they had */
 };
 

@@ -1,5 +1,5 @@
-/* What is known of the tags of a cache repository that a build writes to: those that exist, as one request told before the
- * first entry, and what was asked since. It saves asking before each upload. Pure. */
+/* What is known of the tags of a cache repository that a build writes to: those that exist, as one request told before
+ * the first entry, and what was asked since. It saves asking before each upload. Pure. */
 #ifndef SLCT_CACHEKNOWN_H
 #define SLCT_CACHEKNOWN_H
 
@@ -7,9 +7,9 @@
 #include "src/util/vec.h"
 
 struct cacheknown {
-	bool listed;   /* the list was asked for, with whatever success */
-	bool complete; /* all tags are in `there` */
-	bool empty;    /* there was none */
+	bool listed;		   /* the list was asked for, with whatever success */
+	bool complete;		   /* all tags are in `there` */
+	bool empty;		   /* there was none */
 	struct smap there, absent; /* names */
 };
 

@@ -17,8 +17,8 @@
 #include "src/util/path.h"
 #include "src/util/tmp.h"
 
-#define MOUNTS_DIR "mounts"
-#define CONTENT	   CTXMOUNT_NAME /* where ctxmount_copy() puts it */
+#define MOUNTS_DIR   "mounts"
+#define CONTENT	     CTXMOUNT_NAME /* where ctxmount_copy() puts it */
 #define DEFAULT_MODE 0755
 
 void cachemount_release(struct cachemounts *c)
@@ -177,6 +177,7 @@ static int set_owner(const struct dmount *m, int dir, const struct ownview *view
 
 	if (fstatat(dir, CONTENT, &st, AT_SYMLINK_NOFOLLOW) < 0 || ownview_read(view, dir, CONTENT, &st) < 0)
 		return err_sys(e, ERR_HOST, errno, "owner and mode");
+	/* clang-format off */
 	const struct ownrec want = {
 		.uid = m->uid == DMOUNT_UNSET ? (m->gid == DMOUNT_UNSET ? st.st_uid : 0) : m->uid,
 		.gid = m->gid == DMOUNT_UNSET ? (m->uid == DMOUNT_UNSET ? st.st_gid : 0) : m->gid,
@@ -241,3 +242,5 @@ int cachemount_make(const struct step_job *j, const struct cachemount *c, struct
 	err_release(&ignored);
 	return rc < 0 ? err_wrap(e, "cache mount %s", c->pm->m.id) : 0;
 }
+
+/* clang-format on */

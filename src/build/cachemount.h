@@ -15,11 +15,11 @@
 
 struct cachemount {
 	const struct plan_mount *pm;
-	char *dir;   /* relative to the store */
-	char *data;  /* the same of what is mounted */
+	char *dir;  /* relative to the store */
+	char *data; /* the same of what is mounted */
 	unsigned slot;
-	int lock;    /* -1: another mount of the step has it */
-	bool fresh;  /* is made for this step */
+	int lock;   /* -1: another mount of the step has it */
+	bool fresh; /* is made for this step */
 };
 
 struct cachemounts {

@@ -1,5 +1,5 @@
-/* Which entries of a cache repository a build has read: what `slct cache gc` is told of them (cacheuse.h). A directory keeps
- * the days of use by itself (layout_dir_used). */
+/* Which entries of a cache repository a build has read: what `slct cache gc` is told of them (cacheuse.h). A directory
+ * keeps the days of use by itself (layout_dir_used). */
 #ifndef SLCT_CACHENOTE_H
 #define SLCT_CACHENOTE_H
 

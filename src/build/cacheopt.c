@@ -74,9 +74,10 @@ static int take_option(struct sv v, enum cacheopt_use use, struct cacheopt *out,
 		out->stages_only = true;
 	else {
 		err_set(e, ERR_USAGE, "cache option \"%.*s\" is not understood", SV_ARG(v));
-		return err_hint(e, use == CACHEOPT_TO ? "it is stage=NAME, mode=steps, mode=stages, compression=CODEC, why "
-							"or required"
-						      : "it is stage=NAME or required");
+		return err_hint(e, use == CACHEOPT_TO
+					   ? "it is stage=NAME, mode=steps, mode=stages, compression=CODEC, why "
+					     "or required"
+					   : "it is stage=NAME or required");
 	}
 	return 0;
 }
@@ -125,8 +126,8 @@ void cacheopt_release(struct cacheopt *o)
 
 /* --- docker's form --- */
 
-/* Options of docker's exporters that change nothing here: blobs are written as slct writes them, and it is no error if a
- * cache cannot be written. */
+/* Options of docker's exporters that change nothing here: blobs are written as slct writes them, and it is no error if
+ * a cache cannot be written. */
 static const char *const docker_ignored[] = {
 	"compression-level", "force-compression", "ignore-error", "image-manifest", "oci-mediatypes",
 };
@@ -135,8 +136,12 @@ static const char *const docker_ignored[] = {
 static const struct {
 	const char *name, *value, *own;
 } docker_options[] = {
-	{"type", "registry", ""},   {"type", "local", ""},          {"ref", NULL, NULL},
-	{"src", NULL, NULL},        {"dest", NULL, NULL},           {"mode", "max", ",mode=steps"},
+	{"type", "registry", ""},
+	{"type", "local", ""},
+	{"ref", NULL, NULL},
+	{"src", NULL, NULL},
+	{"dest", NULL, NULL},
+	{"mode", "max", ",mode=steps"},
 	{"mode", "min", ",mode=stages"},
 	{"compression", "gzip", ",compression=gzip"},
 	{"compression", "zstd", ",compression=zstd"},
@@ -146,8 +151,9 @@ static const struct {
 static int docker_refuse(struct sv option, struct err *e)
 {
 	err_set(e, ERR_USAGE, "cache option \"%.*s\" is not understood", SV_ARG(option));
-	return err_hint(e, "of docker's forms there are type=registry,ref=REPO and type=local,src=DIR or dest=DIR, with "
-			   "mode=max or mode=min; slct's own are REPO and ./DIR");
+	return err_hint(e,
+			"of docker's forms there are type=registry,ref=REPO and type=local,src=DIR or dest=DIR, with "
+			"mode=max or mode=min; slct's own are REPO and ./DIR");
 }
 
 /* Without ":TAG", and a path so that it is one for us. */
@@ -169,7 +175,8 @@ static bool docker_is_ignored(struct sv name)
 }
 
 /* One NAME=VALUE: its place to *place, or its text in our form to *own. */
-static int docker_option(struct sv option, bool local, enum cacheopt_use use, char **place, struct buf *own, struct err *e)
+static int docker_option(struct sv option, bool local, enum cacheopt_use use, char **place, struct buf *own,
+			 struct err *e)
 {
 	struct sv value = option, name = sv_cut(&value, '=');
 
@@ -208,7 +215,9 @@ char *cacheopt_own(const char *text, enum cacheopt_use use, struct err *e)
 			return NULL;
 	if (!place) {
 		err_set(e, ERR_USAGE, "cache \"%s\": the option %s is missing", text,
-			!local ? "ref=" : use == CACHEOPT_TO ? "dest=" : "src=");
+			!local		     ? "ref="
+			: use == CACHEOPT_TO ? "dest="
+					     : "src=");
 		return NULL;
 	}
 	return mem_printf("%s%s", place, buf_str(&own));

@@ -9,7 +9,7 @@
 
 struct cachepick_place {
 	struct cacheopt opt;
-	bool *only; /* by stage of the plan; NULL: all */
+	bool *only;  /* by stage of the plan; NULL: all */
 	bool broken; /* it could not be read once: it is left alone for the rest of the run */
 };
 
@@ -20,8 +20,8 @@ struct cachepick_list {
 
 struct cachepick {
 	struct cachepick_list from, to; /* in their order */
-	int64_t *ttl_ns; /* by stage, 0: none; NULL: none at all */
-	bool *ttl_named; /* by stage: it has one of its own */
+	int64_t *ttl_ns;		/* by stage, 0: none; NULL: none at all */
+	bool *ttl_named;		/* by stage: it has one of its own */
 };
 
 /* ERR_USAGE; ERR_INPUT if a stage is not in the plan. */

@@ -313,8 +313,8 @@ static void set_known(struct sending *s, const struct cacheput *p, const struct 
 static bool lost_race(struct cacheput *p, const struct tags *t, const struct err *why)
 {
 	struct err e = ERR_INIT;
-	bool lost = why->http >= 400 && why->http < 500 && why->http != 401 && why->http != 429 && ask_tags(p, t, &e) == 0 &&
-		    all_are(p, t, CACHEKNOWN_YES);
+	bool lost = why->http >= 400 && why->http < 500 && why->http != 401 && why->http != 429 &&
+		    ask_tags(p, t, &e) == 0 && all_are(p, t, CACHEKNOWN_YES);
 
 	err_release(&e);
 	return lost;

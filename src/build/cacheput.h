@@ -12,13 +12,13 @@ struct cacheput {
 	const struct build *b; /* as it was when the worker began: only what does not change is looked at */
 	const struct cacheopt *to;
 	struct registry_stream *table; /* of a job's layers that are being made, in their order */
-	struct registry *reg;   /* made for the first job: one client, with its connections and tokens, for all of them */
+	struct registry *reg; /* made for the first job: one client, with its connections and tokens, for all of them */
 	struct ref repo;
 	struct cacheknown known;
 };
 
-/* Members of *answer: "there" (an entry that need not be written; ASK), "sent" (bytes; WRITE). An error leaves the worker
- * ready for the next job. */
+/* Members of *answer: "there" (an entry that need not be written; ASK), "sent" (bytes; WRITE). An error leaves the
+ * worker ready for the next job. */
 int cacheput_do(struct cacheput *p, const struct cachejob *job, struct json *answer, struct err *e);
 
 /* --- of its parts --- */

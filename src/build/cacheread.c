@@ -186,7 +186,8 @@ static int ask_repo(struct build *b, const char *repo, const struct cacheread_ke
 	return 0;
 }
 
-/* One that cannot be asked now will not answer in a minute: one warning, and no waiting for it in each round and step. */
+/* One that cannot be asked now will not answer in a minute: one warning, and no waiting for it in each round and step.
+ */
 static void leave_alone(struct build *b, struct cachepick_place *at, struct err *e)
 {
 	if (!at->broken)
@@ -363,7 +364,8 @@ int cacheread_later(struct build *b, size_t stage, const struct ckey *key, cache
 	smap_set(&b->misses, key->hex, b); /* asked once */
 	l = mem_new(struct later);
 	*l = (struct later){.b = b, .key = {*key, stage}, .done = done, .ctx = ctx};
-	struct worker_spec spec = {.role = "fetch", .what = "entries of the caches", .fn = ask_each, .arg = l, .done = on_asked, .ctx = l};
+	struct worker_spec spec = {
+		.role = "fetch", .what = "entries of the caches", .fn = ask_each, .arg = l, .done = on_asked, .ctx = l};
 
 	if (worker_start(b->s, &spec, &e))
 		return 0;

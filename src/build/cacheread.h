@@ -14,9 +14,9 @@ struct cacheread_keys {
 	size_t n, cap;
 };
 
-/* Ask the places of --cache-from, in their order, each for all keys of stages that it is for at once; answers that carry
- * their key go into b->hits. A place that cannot be asked is a warning and the build goes on without it, unless it is
- * `required`. */
+/* Ask the places of --cache-from, in their order, each for all keys of stages that it is for at once; answers that
+ * carry their key go into b->hits. A place that cannot be asked is a warning and the build goes on without it, unless
+ * it is `required`. */
 int cacheread_remote(struct build *b, const struct cacheread_keys *keys, struct err *e);
 
 /* Records of stages (cachewhy.h): for keys[i], whose tag with the suffix names one, fn gets the manifests of all places

@@ -95,7 +95,8 @@ static void on_end(void *ctx, const struct json *result, struct err *e)
 
 static int map(struct cachesend *s, struct err *e)
 {
-	void *job = mmap(NULL, sizeof *s->job, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *job =
+		mmap(NULL, sizeof *s->job, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (job == MAP_FAILED)
 		return err_sys(e, ERR_HOST, errno, "memory for a cache's jobs");

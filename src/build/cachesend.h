@@ -1,6 +1,6 @@
-/* The worker that writes one remote cache: one for each place of --cache-to, from the first entry to the end of the build,
- * so that its connections, its token and what it has learned of the repository serve all entries, and the scheduler sees
- * no secret. It gets one job at a time. */
+/* The worker that writes one remote cache: one for each place of --cache-to, from the first entry to the end of the
+ * build, so that its connections, its token and what it has learned of the repository serve all entries, and the
+ * scheduler sees no secret. It gets one job at a time. */
 #ifndef SLCT_CACHESEND_H
 #define SLCT_CACHESEND_H
 

@@ -22,9 +22,9 @@ struct cacheupload_entry {
 struct cacheupload_target {
 	const struct cachepick_place *place;
 	struct cachesend *send; /* NULL: not started */
-	struct smap layers; /* diff ids of its live entries */
-	bool *wrote; /* by stage: an entry of it was written */
-	bool broken; /* it failed once and is left alone for the rest of the build */
+	struct smap layers;	/* diff ids of its live entries */
+	bool *wrote;		/* by stage: an entry of it was written */
+	bool broken;		/* it failed once and is left alone for the rest of the build */
 };
 
 struct uploads {
@@ -32,17 +32,17 @@ struct uploads {
 	struct cacheupload_target *to;
 	size_t nto;
 	VEC_OF(struct cacheupload_entry *) queue; /* pointers: workers' arguments point into them */
-	size_t next;   /* entry at work, or to be done next */
-	size_t target; /* at work */
+	size_t next;				  /* entry at work, or to be done next */
+	size_t target;				  /* at work */
 	bool active;
-	bool failed; /* a required cache could not be written */
+	bool failed;		 /* a required cache could not be written */
 	enum cachejob_kind sent; /* what is sent now */
-	bool last;   /* what follows the entries is in the queue */
+	bool last;		 /* what follows the entries is in the queue */
 	/* of the entry and target at work: */
 	struct descriptor *descs; /* of the layers; unset: unknown */
-	char **from;   /* a blob that is not here: the place that has it; NULL: it is here, or was */
-	bool assumed;  /* some blobs are believed to be there, or to be mounted */
-	bool certain;  /* that was tried and failed: blobs are fetched or made */
+	char **from;		  /* a blob that is not here: the place that has it; NULL: it is here, or was */
+	bool assumed;		  /* some blobs are believed to be there, or to be mounted */
+	bool certain;		  /* that was tried and failed: blobs are fetched or made */
 	struct blobs_request request;
 	struct blobstream streams;
 	unsigned working; /* workers at it */

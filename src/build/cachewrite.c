@@ -1,5 +1,5 @@
-/* The queue of --cache-to: each finished step becomes an ordinary image in the cache, in the background while later steps
- * run. A failed write is a warning, unless the cache is `required`. */
+/* The queue of --cache-to: each finished step becomes an ordinary image in the cache, in the background while later
+ * steps run. A failed write is a warning, unless the cache is `required`. */
 #include "src/build/cachewrite.h"
 
 #include <string.h>
@@ -28,13 +28,13 @@ void cachewrite_step(struct build *b, size_t stage, size_t step, const struct ck
 	if (!b->uploads || !ckey_is_set(&st->steps.v[step].key) || r->lossy || lossy_stack(b, &r->stack))
 		return;
 	struct cacheupload_entry en = {.stage = stage,
-			   .step = step,
-			   .input = st->steps.v[step].key,
-			   .content = *content,
-			   .made = mem_strdup(buf_str(&r->made)),
-			   .built = clock_wall() / CLOCK_NS_PER_S,
-			   /* with a TTL, what was found may have been too old */
-			   .replace = st->forced || b->o->no_cache || cachepick_ttl(&b->caches, stage)};
+				       .step = step,
+				       .input = st->steps.v[step].key,
+				       .content = *content,
+				       .made = mem_strdup(buf_str(&r->made)),
+				       .built = clock_wall() / CLOCK_NS_PER_S,
+				       /* with a TTL, what was found may have been too old */
+				       .replace = st->forced || b->o->no_cache || cachepick_ttl(&b->caches, stage)};
 
 	digest_list_copy(&en.stack, &r->stack);
 	enqueue(b->uploads, &en);

@@ -30,14 +30,15 @@ char *clockrec_name(const struct step_job *j, const struct cachemount *c, const 
 bool clockrec_read(const struct step_job *j, const char *name, struct buf *out)
 {
 	struct err e = ERR_INIT;
-	bool ok = io_read_file(store_fd(j->b->s->store), name, out, &e) == 0 && strcmp(buf_str(out), CLOCKREC_UNKNOWN) != 0;
+	bool ok = io_read_file(store_fd(j->b->s->store), name, out, &e) == 0 &&
+		  strcmp(buf_str(out), CLOCKREC_UNKNOWN) != 0;
 
 	err_release(&e);
 	return ok;
 }
 
 int clockrec_write(const struct step_job *j, const char *name, const struct buf *now, const struct buf *next,
-			struct err *e)
+		   struct err *e)
 {
 	AUTO_FREE char *name_next = mem_printf("%s.next", name);
 	int store = store_fd(j->b->s->store);

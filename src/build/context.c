@@ -78,15 +78,18 @@ struct bytes {
 	const char *what; /* for messages */
 	const char *url;  /* NULL: standard input */
 	const char *dir;
-	bool files_only;  /* of a context without a Dockerfile: what is no archive is a file of it */
-	int fd;           /* where the bytes are kept until it is known what they are */
+	bool files_only; /* of a context without a Dockerfile: what is no archive is a file of it */
+	int fd;		 /* where the bytes are kept until it is known what they are */
 };
 
 static int receive(void *arg, struct worker *w, struct json **result, struct err *e)
 {
 	struct bytes *b = arg;
-	struct urlget get = {.url = b->url, .insecure = &b->s->net.insecure, .fd = b->fd,
-			     .ca_file = b->s->net.ca_file, .cert_dir = b->s->net.cert_dir};
+	struct urlget get = {.url = b->url,
+			     .insecure = &b->s->net.insecure,
+			     .fd = b->fd,
+			     .ca_file = b->s->net.ca_file,
+			     .cert_dir = b->s->net.cert_dir};
 	int rc;
 
 	(void)w, (void)result;
@@ -148,13 +151,8 @@ static int unpack(void *arg, struct worker *w, struct json **result, struct err 
 
 static int run(struct bytes *b, const char *role, worker_fn *fn, bool fetches, struct err *e)
 {
-	struct worker_spec spec = {.role = role,
-				   .reads_host = true,
-				   .fetches = fetches,
-				   .fn = fn,
-				   .arg = b,
-				   .fds = {b->fd},
-				   .nfds = 1};
+	struct worker_spec spec = {
+		.role = role, .reads_host = true, .fetches = fetches, .fn = fn, .arg = b, .fds = {b->fd}, .nfds = 1};
 	AUTO_JSON struct json *answer = NULL;
 
 	return worker_call(b->s, &spec, &answer, e);
@@ -164,11 +162,8 @@ static int run(struct bytes *b, const char *role, worker_fn *fn, bool fetches, s
 static int from_bytes(struct session *s, struct context *c, const char *url, const char *dir, bool files_only,
 		      struct err *e)
 {
-	struct bytes b = {.s = s,
-			  .what = url ? url : "standard input",
-			  .url = url,
-			  .dir = dir,
-			  .files_only = files_only};
+	struct bytes b = {
+		.s = s, .what = url ? url : "standard input", .url = url, .dir = dir, .files_only = files_only};
 	AUTO_FREE char *path = place(s, c, "bytes");
 	AUTO_CLOSE int fd = new_file(path, e);
 	int rc;

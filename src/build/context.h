@@ -1,6 +1,7 @@
-/* Contexts that are no directory of the caller: a tar or a lone Dockerfile on standard input or from a web server, a git
- * repository; and a Dockerfile on standard input. Each becomes a directory below the store's tmp/ for the time of the
- * build, made by the caller's own user: owners in an archive mean nothing, since COPY gives files to root anyway. */
+/* Contexts that are no directory of the caller: a tar or a lone Dockerfile on standard input or from a web server, a
+ * git repository; and a Dockerfile on standard input. Each becomes a directory below the store's tmp/ for the time of
+ * the build, made by the caller's own user: owners in an archive mean nothing, since COPY gives files to root anyway.
+ */
 #ifndef SLCT_CONTEXT_H
 #define SLCT_CONTEXT_H
 
@@ -16,9 +17,9 @@ struct context_named {
 
 struct context {
 	struct strv paths; /* as build_opts.paths, local directories all of them */
-	char *file;        /* as build_opts.file */
-	char *shown;       /* what messages call it where it is a file of ours: "-", or its name in the context; else NULL */
-	char *tmp;         /* below the store; NULL: nothing was made */
+	char *file;	   /* as build_opts.file */
+	char *shown; /* what messages call it where it is a file of ours: "-", or its name in the context; else NULL */
+	char *tmp;   /* below the store; NULL: nothing was made */
 	unsigned count;
 	VEC_OF(struct context_named) named;
 };

@@ -75,7 +75,8 @@ int copyfile_inherit(const struct copyto *c, int dirfd, const char *name, mode_t
 						    : 0;
 }
 
-int copyfile_set_meta(const struct copyto *c, int dirfd, const char *name, const struct copyfile_meta *m, bool link, struct err *e)
+int copyfile_set_meta(const struct copyto *c, int dirfd, const char *name, const struct copyfile_meta *m, bool link,
+		      struct err *e)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, m->mtime};
 	struct stat st;

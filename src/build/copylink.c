@@ -103,7 +103,8 @@ struct copylink *copylink_new(const struct build *b, const struct digest_list *p
 	AUTO_SMAP struct smap taken = {0};
 	struct copylink *l;
 
-	if (b->s->tier.trees || b->s->tier.refused || from->n > LAYERS_MAX_LINKED || !are_distinct(list) || !find_taken(b, parent, &taken))
+	if (b->s->tier.trees || b->s->tier.refused || from->n > LAYERS_MAX_LINKED || !are_distinct(list) ||
+	    !find_taken(b, parent, &taken))
 		return NULL;
 	l = mem_new(struct copylink);
 	l->store = store_fd(b->s->store);
@@ -266,10 +267,10 @@ static bool note(struct copylink *l, const struct source_entry *en, const struct
 	if (layer == SIZE_MAX || !use_layer(l, layer) || !use_place(l, dirfd, name) || (l->place_inherits && !again))
 		return false;
 	vec_push(&l->items, (struct copylink_item){.dir = l->places.n - 1,
-					  .name = mem_strdup(name),
-					  .layer = layer,
-					  .src = path_base(en->open_path),
-					  .srcdir = l->srcdirs.n - 1});
+						   .name = mem_strdup(name),
+						   .layer = layer,
+						   .src = path_base(en->open_path),
+						   .srcdir = l->srcdirs.n - 1});
 	return true;
 }
 
@@ -282,7 +283,8 @@ int copylink_add(struct copylink *l, const struct source_entry *en, const struct
 	bool done = note(l, en, m, dirfd, name, again);
 
 	if (again && !done)
-		return err_set(e, ERR_HOST, "%s cannot be a hard link to the file that it is one of in its source", name);
+		return err_set(e, ERR_HOST, "%s cannot be a hard link to the file that it is one of in its source",
+			       name);
 	if (!again && en->st.st_nlink > 1)
 		linkmap_first(&l->firsts, &en->st, done ? noted : copied);
 	return done;

@@ -8,14 +8,14 @@
 
 /* A tree that files may come from; topmost first. */
 struct copylink_layer {
-	char *path; /* relative to the store */
+	char *path;	  /* relative to the store */
 	struct strv owns; /* itself and those that it shares with, in hex */
 	bool usable;
-	int dirfd;  /* of the directory that was looked at last; -1: it has none */
+	int dirfd; /* of the directory that was looked at last; -1: it has none */
 };
 
 struct copylink_item {
-	size_t dir;      /* index of its place */
+	size_t dir; /* index of its place */
 	char *name;
 	size_t layer;
 	const char *src; /* path in the tree, as below */
@@ -31,7 +31,7 @@ struct copylink {
 	VEC_OF(struct copylink_item) items;
 	bool place_usable;
 	bool place_inherits;   /* it has a default access control list, which a link would not get */
-	char *asked;           /* directory part of the source that was asked for last */
+	char *asked;	       /* directory part of the source that was asked for last */
 	struct strv shares;    /* of the new tree */
 	struct linkmap firsts; /* inode with several names → whether its first was noted */
 };

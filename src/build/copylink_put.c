@@ -12,9 +12,9 @@
 #include "src/util/path.h"
 
 struct hand {
-	int from, to; /* directories */
+	int from, to;		   /* directories */
 	size_t layer, srcdir, dir; /* what they are */
-	struct stat was; /* the destination's */
+	struct stat was;	   /* the destination's */
 };
 
 static int link_fail(const struct copylink *l, const struct copylink_item *it, struct err *e)
@@ -63,7 +63,8 @@ static int enter_source(const struct copylink *l, struct hand *h, const struct c
 }
 
 /* Too many names (EMLINK), no right to (protected_hardlinks), no such thing here: a copy does as well. */
-static int link_one(const struct copylink *l, const struct hand *h, const struct copylink_item *it, bool may_link, struct err *e)
+static int link_one(const struct copylink *l, const struct hand *h, const struct copylink_item *it, bool may_link,
+		    struct err *e)
 {
 	struct stat st;
 

@@ -15,10 +15,10 @@
 struct job {
 	struct copyto *c;
 	const struct source_match *m;
-	int destfd;        /* directory that entries' paths are relative to */
-	char *parent;      /* last directory opened below it, and its descriptor */
+	int destfd;   /* directory that entries' paths are relative to */
+	char *parent; /* last directory opened below it, and its descriptor */
 	int parentfd;
-	bool *kept;        /* by index of the match's entries: passages that were there before */
+	bool *kept;	      /* by index of the match's entries: passages that were there before */
 	struct linkmap links; /* inode → where it was copied to, relative to destfd */
 };
 
@@ -129,8 +129,8 @@ static int make_entry(struct job *j, const struct source_entry *en, int dirfd, c
 }
 
 /* A further name of a file that was copied already. Its content is hashed for the sum like any other. */
-static int link_again(struct job *j, const char *first, const struct source_entry *en, int dirfd,
-		      const char *name, uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
+static int link_again(struct job *j, const char *first, const struct source_entry *en, int dirfd, const char *name,
+		      uint8_t sum[STATIDX_SUM_BYTES], struct err *e)
 {
 	AUTO_CLOSE int in = j->c->sum ? source_open(j->c->src, en, e) : -1;
 
@@ -224,8 +224,7 @@ static int put_entry(struct job *j, const struct source_entry *en, const char *r
 	dirfd = open_parent(j, rel, e);
 	copyfile_meta(j->c, en, &m);
 	if (dirfd >= 0 && source_xattrs_get(j->c->src, en, &m.xattrs, e) == 0)
-		rc = S_ISDIR(en->st.st_mode) ? put_dir(j, en, rel, dirfd, e)
-					      : put_other(j, en, rel, dirfd, &m, sum, e);
+		rc = S_ISDIR(en->st.st_mode) ? put_dir(j, en, rel, dirfd, e) : put_other(j, en, rel, dirfd, &m, sum, e);
 	if (rc == 0)
 		add_to_sum(j->c, en, &m.xattrs, sum);
 	source_xattrs_release(&m.xattrs);

@@ -50,8 +50,9 @@ static bool gitrepo_is_commit(const char *ref)
 
 static int gitrepo_check_commit(const char *text, struct err *e)
 {
-	return gitrepo_is_commit(text) ? 0 : err_set(e, ERR_INPUT, "\"%s\" is no commit's name of 7 to 64 hex digits",
-						     text);
+	return gitrepo_is_commit(text)
+		       ? 0
+		       : err_set(e, ERR_INPUT, "\"%s\" is no commit's name of 7 to 64 hex digits", text);
 }
 
 static int gitrepo_check_url(const char *url, struct err *e)
@@ -125,7 +126,7 @@ static void gitrepo_env(const struct gitrepo *g, struct strv *env)
 	strv_add(env, "LC_ALL=C");
 	/* Submodules may not name local paths unless the repository itself is one. */
 	strv_add(env, strncmp(g->at.remote, "file:", 5) == 0 ? "GIT_ALLOW_PROTOCOL=http:https:ssh:git:file"
-						       : "GIT_ALLOW_PROTOCOL=http:https:ssh:git");
+							     : "GIT_ALLOW_PROTOCOL=http:https:ssh:git");
 	if (!getenv("GIT_SSH_COMMAND") && !getenv("GIT_SSH"))
 		strv_add(env, "GIT_SSH_COMMAND=ssh -oBatchMode=yes");
 }
@@ -148,8 +149,16 @@ static int gitrepo_failed(const struct gitrepo *g, const struct buf *words, stru
 /* out may be NULL. */
 static int gitrepo_run(const struct gitrepo *g, const char *dir, struct strv *args, struct buf *out, struct err *e)
 {
-	static const char *const before[] = {"git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false",
-					     "-c", "advice.detachedHead=false", "-c", "protocol.version=2", "-C"};
+	static const char *const before[] = {"git",
+					     "-c",
+					     "core.hooksPath=/dev/null",
+					     "-c",
+					     "core.fsmonitor=false",
+					     "-c",
+					     "advice.detachedHead=false",
+					     "-c",
+					     "protocol.version=2",
+					     "-C"};
 	AUTO_STRV struct strv argv = {0}, env = {0};
 	AUTO_BUF struct buf words = BUF_INIT(GITREPO_WORDS_MAX);
 	struct proc_io io = {.out = out, .errout = &words};

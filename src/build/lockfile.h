@@ -10,8 +10,8 @@
 #define LOCKFILE_NAME	   "slct.lock"
 #define LOCKFILE_MAX_BYTES ((size_t)4 << 20)
 
-/* Pin the plan's images by the lock files of its contexts, before they are resolved. A reference with a digest of its own
- * and a named context go before a lock. ERR_INPUT for a file that is damaged or of another version. */
+/* Pin the plan's images by the lock files of its contexts, before they are resolved. A reference with a digest of its
+ * own and a named context go before a lock. ERR_INPUT for a file that is damaged or of another version. */
 int lockfile_apply(struct build *b, struct err *e);
 /* Whether what was resolved is what is pinned; ERR_INPUT names the image. */
 int lockfile_check(const struct build *b, struct err *e);

@@ -80,8 +80,8 @@ bool lookup_content(struct build *b, size_t stage, const struct ckey *key, struc
 
 	lossy_key(b, key, &own);
 	for (size_t i = b->pending.n; i-- > 0;) /* made in this run, not yet in the store */
-		if (ckey_is_set(key) && (strcmp(b->pending.v[i].key.hex, key->hex) == 0 ||
-					 strcmp(b->pending.v[i].key.hex, own.hex) == 0)) {
+		if (ckey_is_set(key) &&
+		    (strcmp(b->pending.v[i].key.hex, key->hex) == 0 || strcmp(b->pending.v[i].key.hex, own.hex) == 0)) {
 			copy_record(out, &b->pending.v[i]);
 			*source = "local";
 			return true;
@@ -204,8 +204,8 @@ static void distrust_above_forced(struct build *b, const size_t *order, bool *no
 			size_t below = st->needs.v[k].stage;
 
 			if (below != PLAN_NONE)
-				no_input[order[i]] |= no_input[below] || b->plan->stages.v[below].forced ||
-						      is_stale(b, below);
+				no_input[order[i]] |=
+					no_input[below] || b->plan->stages.v[below].forced || is_stale(b, below);
 		}
 	}
 }

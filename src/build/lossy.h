@@ -1,6 +1,6 @@
-/* Layers of which this tier could not keep something (an attribute that the kernel refuses, an access list with ids that
- * are nobody's here). What is built upon them may differ from what another tier builds: it is recorded under keys of this
- * form alone, and never goes into a remote cache. */
+/* Layers of which this tier could not keep something (an attribute that the kernel refuses, an access list with ids
+ * that are nobody's here). What is built upon them may differ from what another tier builds: it is recorded under keys
+ * of this form alone, and never goes into a remote cache. */
 #ifndef SLCT_LOSSY_H
 #define SLCT_LOSSY_H
 

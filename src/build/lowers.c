@@ -76,8 +76,7 @@ void lowers_learn(struct build *b, const struct digest_list *stack)
 {
 	for (size_t i = 0; stack->n > LOWERS_PLAIN && i < stack->n; i++)
 		if (!smap_has(&b->large, stack->v[i].text))
-			smap_set(&b->large, stack->v[i].text,
-				 read_large(b, &stack->v[i]) ? large_layer : small_layer);
+			smap_set(&b->large, stack->v[i].text, read_large(b, &stack->v[i]) ? large_layer : small_layer);
 }
 
 static bool folds(const struct build *b, const struct digest_list *stack)

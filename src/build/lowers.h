@@ -1,6 +1,6 @@
 /* Lower directories of a stack of layers. The first look for a name that is nowhere costs an overlay some microseconds
- * per lower directory, and the kernel takes 500 at most: a stack of more than LOWERS_PLAIN layers has rows of its layers
- * folded into one tree of hard links each (oci/merge.h).
+ * per lower directory, and the kernel takes 500 at most: a stack of more than LOWERS_PLAIN layers has rows of its
+ * layers folded into one tree of hard links each (oci/merge.h).
  *
  * Rows have LOWERS_ROW^k layers and begin at multiples of that, so a stack that grows keeps its folds, n layers need
  * about LOWERS_ROW * log(n) lower directories, and each layer is folded log(n) times. Large layers, which cost most to

@@ -19,8 +19,8 @@ struct maskstream {
 
 /* max: bytes of the longest text and of one piece of input together. */
 void maskstream_init(struct maskstream *m, size_t max);
-/* A new one of all secrets that this process knows (log.h), which are borrowed; NULL if it knows none. piece: bytes of one
- * piece of input. The caller releases and frees it. */
+/* A new one of all secrets that this process knows (log.h), which are borrowed; NULL if it knows none. piece: bytes of
+ * one piece of input. The caller releases and frees it. */
 struct maskstream *maskstream_of_secrets(size_t piece);
 void maskstream_release(struct maskstream *m);
 /* The text is borrowed; an empty one is ignored. */

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+/* clang-format off */
 #define NOPROC_REMEDY "nothing can be mounted in this container: build in one with --cap-add SYS_ADMIN and --security-opt " \
 		      "seccomp=unconfined, or where user namespaces work (see `slct doctor`)"
+/* clang-format on */
 
 static bool speaks(const char *text)
 {
@@ -35,14 +37,16 @@ int noproc_explain(const struct step_job *j, struct err *e)
 {
 	if (!wanted(j))
 		return -1;
-	return err_hint(e, "isolation \"chroot\" has no /proc, /dev/stdin and /dev/fd, of which the step or its output speaks; "
-			NOPROC_REMEDY);
+	return err_hint(e, "isolation \"chroot\" has no /proc, /dev/stdin and /dev/fd, of which the step or its output "
+			   "speaks; " NOPROC_REMEDY);
 }
 
 void noproc_warn(const struct step_job *j)
 {
 	if (wanted(j))
-		session_warn(j->b->s, j->st->name, "line %u: the step or its output speaks of /proc, /dev/stdin or /dev/fd, which "
-			     "isolation \"chroot\" does not have; what needs them may be missing in the image. Remedy: "
-			     NOPROC_REMEDY, j->def->line);
+		session_warn(j->b->s, j->st->name,
+			     "line %u: the step or its output speaks of /proc, /dev/stdin or /dev/fd, which "
+			     "isolation \"chroot\" does not have; what needs them may be missing in the image. "
+			     "Remedy: " NOPROC_REMEDY,
+			     j->def->line);
 }

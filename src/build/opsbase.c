@@ -82,13 +82,11 @@ static bool has_manifest(const struct blobs_request *r, const struct descriptor 
 	struct err e = ERR_INIT;
 	bool ok = digest_is_set(&manifest->digest) &&
 		  store_blob_read(r->s->store, &manifest->digest, MANIFEST_MAX_BYTES, &text, &e) == 0 &&
-		  manifest_parse(text.p, text.n, NULL, &m, ERR_INTEGRITY, &e) == 0 &&
-		  m.nlayers == r->diff_ids->n;
+		  manifest_parse(text.p, text.n, NULL, &m, ERR_INTEGRITY, &e) == 0 && m.nlayers == r->diff_ids->n;
 	uint64_t size;
 
 	for (size_t i = 0; ok && i < m.nlayers; i++)
-		ok = store_blob_has(r->s->store, &m.layers[i].digest, &size) &&
-		     blobs_fits(r, i, &m.layers[i].digest);
+		ok = store_blob_has(r->s->store, &m.layers[i].digest, &size) && blobs_fits(r, i, &m.layers[i].digest);
 	err_release(&e);
 	return ok;
 }
@@ -155,8 +153,8 @@ int opsbase_adopt_manifest(struct session *s, struct store_image *im, const stru
 	return store_image_put(s->store, im, e);
 }
 
-int opsbase_manifest(struct session *s, struct store_image *im, const struct layer_codec *codec,
-		     struct descriptor *out, struct err *e)
+int opsbase_manifest(struct session *s, struct store_image *im, const struct layer_codec *codec, struct descriptor *out,
+		     struct err *e)
 {
 	struct blobs_request r;
 	int rc = opsbase_layers(s, im, codec, &r, e);
@@ -183,10 +181,8 @@ int opsbase_name(struct session *s, const char *name, const struct digest *confi
 	if (ref_parse(name, &r, e) < 0)
 		return err_wrap(e, "image name");
 	full = ref_format(&r);
-	struct store_image im = {.name = full,
-				 .config = *config,
-				 .diff_ids = *diff_ids,
-				 .updated = clock_wall() / CLOCK_NS_PER_S};
+	struct store_image im = {
+		.name = full, .config = *config, .diff_ids = *diff_ids, .updated = clock_wall() / CLOCK_NS_PER_S};
 
 	if (manifest)
 		im.manifest = *manifest;

@@ -17,10 +17,10 @@ int opsbase_image(struct session *s, const char *name, struct store_image *im, s
 /* A manifest of the image whose blobs are all in the store: its own if it was pulled, else one made from its layers,
  * compressed once. Also kept in the image's record. codec NULL: gzip, but blobs that are there are taken whatever their
  * codec; else those that slct itself has made have this codec, and those that were pulled stay as they are. */
-int opsbase_manifest(struct session *s, struct store_image *im, const struct layer_codec *codec,
-		     struct descriptor *out, struct err *e);
-/* The steps of that one by one. 0: the image's own manifest will do; 1: *r tells which layers are there as blobs (out) and
- * which must be packed, whose trees are there; -1. Release *r whatever comes. */
+int opsbase_manifest(struct session *s, struct store_image *im, const struct layer_codec *codec, struct descriptor *out,
+		     struct err *e);
+/* The steps of that one by one. 0: the image's own manifest will do; 1: *r tells which layers are there as blobs (out)
+ * and which must be packed, whose trees are there; -1. Release *r whatever comes. */
 int opsbase_layers(struct session *s, struct store_image *im, const struct layer_codec *codec, struct blobs_request *r,
 		   struct err *e);
 void opsbase_layers_release(struct blobs_request *r);
@@ -31,8 +31,8 @@ int opsbase_adopt_manifest(struct session *s, struct store_image *im, const stru
 /* Put an image record under a name as a user writes it. */
 int opsbase_name(struct session *s, const char *name, const struct digest *config, const struct digest_list *diff_ids,
 		 const struct descriptor *manifest, struct err *e);
-/* Note that the registry of a name has this image under it now: a build looks its tag up there again. Nothing is done if
- * the name has become another image's meanwhile. */
+/* Note that the registry of a name has this image under it now: a build looks its tag up there again. Nothing is done
+ * if the name has become another image's meanwhile. */
 int opsbase_published(struct session *s, const char *name, const struct digest *config, struct err *e);
 /* Record which blob of a manifest belongs to which layer. ERR_INTEGRITY if their numbers differ. */
 int opsbase_adopt_layers(struct session *s, const struct manifest *m, const struct imgconfig *c, struct err *e);

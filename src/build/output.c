@@ -13,7 +13,7 @@
 #define TAIL_LINE_MAX ((size_t)1000)
 /* A step that writes without end must not fill the disk; the display goes on. */
 #define LOG_MAX_BYTES ((uint64_t)1 << 30)
-#define READ_BYTES ((size_t)64 << 10)
+#define READ_BYTES    ((size_t)64 << 10)
 
 static void keep_line(struct step_job *j)
 {

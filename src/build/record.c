@@ -74,10 +74,8 @@ static void flush_later(void *arg)
 
 void record_layer(struct build *b, const struct layer_info *info)
 {
-	const struct store_layer_rec rec = {.diff_id = info->diff_id,
-					    .size = info->size,
-					    .entries = info->entries,
-					    .lossy = info->lossy};
+	const struct store_layer_rec rec = {
+		.diff_id = info->diff_id, .size = info->size, .entries = info->entries, .lossy = info->lossy};
 	struct err e = ERR_INIT;
 
 	if (store_layer_rec_made(b->s->store, &rec, &e) < 0)
@@ -86,8 +84,8 @@ void record_layer(struct build *b, const struct layer_info *info)
 }
 
 /* Which step it is and what it was made of, for slct why. */
-static void describe(const struct plan_stage *st, const struct plan_step *step,
-		     const struct json *why, struct clocal *rec)
+static void describe(const struct plan_stage *st, const struct plan_step *step, const struct json *why,
+		     struct clocal *rec)
 {
 	char *file = realpath(st->file, NULL);
 
@@ -97,8 +95,8 @@ static void describe(const struct plan_stage *st, const struct plan_step *step,
 	rec->n = step->n;
 }
 
-static struct clocal *add(struct build *b, const struct ckey *key, const struct stage_run *r, const struct plan_stage *st,
-		const struct plan_step *step, struct json *why)
+static struct clocal *add(struct build *b, const struct ckey *key, const struct stage_run *r,
+			  const struct plan_stage *st, const struct plan_step *step, struct json *why)
 {
 	struct clocal rec = {.key = *key, .made = mem_strdup(buf_str(&r->made)), .built = r->built};
 

@@ -148,8 +148,8 @@ int remote_fetch_all(struct build *b, struct err *e)
 
 static char *blob_path(const struct build *b, const struct digest *d)
 {
-	return mem_printf("%s/blobs/%s/%s", store_root(b->s->store),
-			  digest_alg(d) == HASH_SHA512 ? "sha512" : "sha256", digest_hex(d));
+	return mem_printf("%s/blobs/%s/%s", store_root(b->s->store), digest_alg(d) == HASH_SHA512 ? "sha512" : "sha256",
+			  digest_hex(d));
 }
 
 static int copy_file(const struct build *b, const struct plan_remote *r, struct copyto *c, struct err *e)

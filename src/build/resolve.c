@@ -131,8 +131,8 @@ static void hint_stage(const struct dstage_list *l, const struct dast_instr *in,
 	if (!near.best)
 		return;
 	if (near.distance)
-		err_hint(e, "there is no stage \"%s\" above, so it is taken for an image; did you mean the stage %s?", name,
-			 near.best);
+		err_hint(e, "there is no stage \"%s\" above, so it is taken for an image; did you mean the stage %s?",
+			 name, near.best);
 	else if (above)
 		err_hint(e, "a stage cannot use itself, so \"%s\" is taken for an image", name);
 	else
@@ -198,8 +198,8 @@ static int not_in_store(const struct build *b, const struct plan_image *im, stru
 
 /* --- from a layout directory --- */
 
-/* Cut DIR[:TAG] in two. A tag may be a full reference and a directory's name may have colons: the longest beginning that
- * is there is the directory. NULL: no tag. */
+/* Cut DIR[:TAG] in two. A tag may be a full reference and a directory's name may have colons: the longest beginning
+ * that is there is the directory. NULL: no tag. */
 static const char *cut_tag(char *text)
 {
 	for (size_t n = strlen(text); n > 0; n--) {
@@ -246,7 +246,8 @@ static int fetch_image(void *arg, struct worker *w, struct json **result, struct
 	if (reg && registry_resolve(reg, &im->ref, &im->platform, &got, e) == 0 &&
 	    store_blob_put(r->b->s->store, got.manifest_text.p, got.manifest_text.n, got.manifest.media_type, &manifest,
 			   e) == 0 &&
-	    store_blob_put(r->b->s->store, got.config_text.p, got.config_text.n, MEDIATYPE_OCI_CONFIG, &config, e) == 0) {
+	    store_blob_put(r->b->s->store, got.config_text.p, got.config_text.n, MEDIATYPE_OCI_CONFIG, &config, e) ==
+		    0) {
 		*result = json_object();
 		json_set(*result, "manifest", descriptor_to_json(&manifest));
 		json_set_str(*result, "config", config.digest.text);

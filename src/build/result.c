@@ -33,8 +33,8 @@ static int64_t last_time(const struct plan_stage *st, size_t upto)
 	return n ? st->steps.v[n - 1].logical : st->origin;
 }
 
-void result_config(const struct build *b, size_t stage, const struct digest_list *stack, const char *made,
-		   size_t upto, struct imgconfig *out)
+void result_config(const struct build *b, size_t stage, const struct digest_list *stack, const char *made, size_t upto,
+		   struct imgconfig *out)
 {
 	const struct plan_stage *st = &b->plan->stages.v[stage];
 	char when[32];
@@ -114,7 +114,8 @@ static int name_flavor_stage(struct build *b, const struct plan_stage *st, const
 			     const struct digest_list *stack, struct build_goal *g, struct err *e)
 {
 	const struct build_opts *o = b->o;
-	struct stagename n = {o->names_repo, o->names_prefix, st->flavor, st->name + strlen(st->flavor) + 1,
+	struct stagename n = {o->names_repo, o->names_prefix,
+			      st->flavor,    st->name + strlen(st->flavor) + 1,
 			      &st->platform, g->key ? g->key : "unknown"};
 	AUTO_FREE char *inner = mem_strdup(n.stage); /* an inner stage is STAGE:INNER */
 

@@ -149,7 +149,8 @@ static int prepare(void *arg, struct err *e)
 		points_move_back(&r.points);
 		return -1;
 	}
-	if (rootdiff_save_points(p->j, &r.points, e) < 0 || treeindex_make(r.root, points_skip, &r.points, &r.index, e) < 0)
+	if (rootdiff_save_points(p->j, &r.points, e) < 0 ||
+	    treeindex_make(r.root, points_skip, &r.points, &r.index, e) < 0)
 		return -1;
 	treeindex_settle(&r.index);
 	fd = open_file(p->j, INDEX_NAME, O_WRONLY | O_CREAT | O_EXCL, e);

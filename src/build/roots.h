@@ -7,8 +7,8 @@
 #include "src/build/state.h"
 
 /* --- in the scheduler --- */
-/* Give the step a root: one that shows its parent's stack (j->root_made), or a name for a new one. A surplus root may come
- * with it, to be removed by the step's worker (j->evict). */
+/* Give the step a root: one that shows its parent's stack (j->root_made), or a name for a new one. A surplus root may
+ * come with it, to be removed by the step's worker (j->evict). */
 void roots_take(struct step_job *j);
 /* The step has succeeded and its root shows this stack now. A root that is not given back goes with the run. */
 void roots_give(struct step_job *j, const struct digest_list *stack);
@@ -26,8 +26,8 @@ int roots_keep(const struct step_job *j, const struct ownview *view, struct err 
 int roots_prepare(const struct step_job *j, struct err *e);
 int roots_load(const struct step_job *j, const struct ownview *view, struct err *e);
 int roots_open(const struct step_job *j, struct err *e);
-/* Copy a stack's merged tree to a new directory, relative to the store. share: files are links to those of the layers, and
- * must never be written to. */
+/* Copy a stack's merged tree to a new directory, relative to the store. share: files are links to those of the layers,
+ * and must never be written to. */
 int roots_copy(const struct build *b, const struct digest_list *stack, const char *rel, bool share,
 	       const struct ownview *view, struct err *e);
 

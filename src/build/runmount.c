@@ -18,8 +18,8 @@
 
 /* Defaults of the reference (Dockerfile reference, "RUN --mount=type=secret"). */
 #define SECRET_MODE 0400
-#define SSH_MODE 0600
-#define SSH_NAME "agent"
+#define SSH_MODE    0600
+#define SSH_NAME    "agent"
 /* Of a script of RUN, as the reference's. */
 #define SCRIPT_MODE 0755
 
@@ -272,7 +272,8 @@ static int give_agent(const struct step_job *j, const struct plan_mount *pm, str
 	return err_sys(e, ERR_INPUT, errno, "--mount %s: owner %u:%u, mode %o", pm->m.target, uid, gid, mode);
 }
 
-static int record_agent(const struct step_job *j, const struct plan_mount *pm, const struct ownview *view, struct err *e)
+static int record_agent(const struct step_job *j, const struct plan_mount *pm, const struct ownview *view,
+			struct err *e)
 {
 	AUTO_FREE char *dir = runmount_dir(j, pm, ""), *path = mem_printf("%s/" SSH_NAME, dir);
 	const struct ownrec want = {

@@ -21,11 +21,11 @@ struct runmounts {
 	struct runmount_list list;
 	struct secrets secrets;
 	struct cachemounts caches;
-	struct strv env;    /* variables that come with them */
-	struct strv texts;  /* what the list points to */
+	struct strv env;   /* variables that come with them */
+	struct strv texts; /* what the list points to */
 	VEC_OF(struct strv *) stacks;
 	VEC_OF(struct runmount_ssh) proxies;
-	bool keep_sync;     /* what the step writes into a mount outlives it */
+	bool keep_sync; /* what the step writes into a mount outlives it */
 };
 
 /* Read secrets and describe the mounts. Before the worker joins the user namespace. */

@@ -169,8 +169,12 @@ int scan_contexts(struct build *b, struct err *e)
 
 	find_all(b, &sc);
 	if (sc.items.n) {
-		struct worker_spec spec = {
-			.role = "scan", .reads_host = true, .fn = scan_all, .arg = &sc, .message = take_digests, .ctx = &sc};
+		struct worker_spec spec = {.role = "scan",
+					   .reads_host = true,
+					   .fn = scan_all,
+					   .arg = &sc,
+					   .message = take_digests,
+					   .ctx = &sc};
 
 		rc = worker_call(b->s, &spec, &last, e);
 		if (rc == 0)

@@ -15,13 +15,13 @@
 #include "src/util/mem.h"
 
 struct sched {
-	size_t *queue, head, n;  /* ring of stages to look at */
+	size_t *queue, head, n; /* ring of stages to look at */
 	bool *queued;
 	bool *wants_place;
-	size_t places;           /* stages that want one */
+	size_t places;		 /* stages that want one */
 	size_t *first, *needing; /* needing[first[i]..first[i+1]): the stages that need stage i */
 	VEC_OF(size_t) twins;
-	size_t open;             /* stages that have not ended */
+	size_t open; /* stages that have not ended */
 };
 
 void sched_fail(struct build *b, struct err *e)

@@ -19,11 +19,11 @@
 struct squash {
 	struct build *b;
 	struct digest_list base, all; /* stacks */
-	char *dir;                    /* below the store's tmp/ */
+	char *dir;		      /* below the store's tmp/ */
 	/* in the worker: */
-	struct smap seen;   /* paths of the upper layers; a value other than NULL: what the base has there is hidden */
-	int upper;          /* the new layer's tree */
-	int base_root;      /* merged; -1: the base is empty */
+	struct smap seen; /* paths of the upper layers; a value other than NULL: what the base has there is hidden */
+	int upper;	  /* the new layer's tree */
+	int base_root;	  /* merged; -1: the base is empty */
 	struct treeview view;
 };
 
@@ -103,16 +103,15 @@ static int match_root(const struct squash *q, int root, struct err *e)
 	struct stat st;
 
 	if (fstat(root, &st) < 0 || ownview_read(&q->view.view, root, "", &st) < 0 ||
-	    ownview_write(&q->view.view, q->upper, "",
-			  &(struct ownrec){st.st_uid, st.st_gid, st.st_mode, 0, 0}) < 0)
+	    ownview_write(&q->view.view, q->upper, "", &(struct ownrec){st.st_uid, st.st_gid, st.st_mode, 0, 0}) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s/upper", q->dir);
 	return 0;
 }
 
 static int copy_files(struct squash *q, int root, struct err *e)
 {
-	struct layer_apply_opts o = {.plain = true, .may_mknod = tier_makes_nodes(&q->b->s->tier),
-				     .view = &q->view.view};
+	struct layer_apply_opts o = {
+		.plain = true, .may_mknod = tier_makes_nodes(&q->b->s->tier), .view = &q->view.view};
 	AUTO_FREE char *path = mem_printf("%s/tar", q->dir);
 	AUTO_CLOSE int tar = openat(store_fd(q->b->s->store), path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct layer_info info;
@@ -216,8 +215,8 @@ static int make_layer(void *arg, struct worker *w, struct json **result, struct 
 	treeview_open(&q->view, q->b->s);
 	if (fill_layer(q, w, fd, &info, e) < 0)
 		return -1;
-	if (info.entries && store_layer_publish_with(q->b->s->store, upper, q->b->s->tier.form, &info.diff_id,
-						     &q->view.made, e) < 0)
+	if (info.entries &&
+	    store_layer_publish_with(q->b->s->store, upper, q->b->s->tier.form, &info.diff_id, &q->view.made, e) < 0)
 		return -1;
 	*result = step_commit_json(&info);
 	return 0;

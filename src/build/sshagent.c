@@ -17,10 +17,10 @@
 #include "src/util/proc.h"
 #include "src/util/vec.h"
 
-#define READY "slct: ready\n"
+#define READY	  "slct: ready\n"
 #define WORDS_MAX ((size_t)64 << 10)
-#define START_MS 20000
-#define NAME "agent"
+#define START_MS  20000
+#define NAME	  "agent"
 
 /* The agent ends with this command, which ends with its standard input. Keys are given by standard input, so that their
  * file's mode does not matter, as it does not to the reference. */

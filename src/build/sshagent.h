@@ -7,9 +7,9 @@
 
 struct sshagent {
 	const char *id; /* borrowed */
-	char *socket;   /* absolute path */
+	char *socket;	/* absolute path */
 	pid_t pid;
-	int hold;       /* the agent lives until this end of a pipe is closed, by us or by our death */
+	int hold; /* the agent lives until this end of a pipe is closed, by us or by our death */
 };
 
 struct sshagents {

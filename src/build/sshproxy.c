@@ -19,8 +19,8 @@
 #define HEADER_BYTES 4
 /* Numbers of messages. */
 #define AGENT_FAILURE 5
-#define AGENT_LIST 11
-#define AGENT_SIGN 13
+#define AGENT_LIST    11
+#define AGENT_SIGN    13
 
 /* A socket's path has 107 bytes; one by way of a descriptor is always short enough. */
 static struct sockaddr_un short_address(int fd, const char *name)

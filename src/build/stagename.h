@@ -12,7 +12,7 @@
 #include "src/plan/plan.h"
 #include "src/util/err.h"
 
-#define STAGENAME_TAG_MAX 128
+#define STAGENAME_TAG_MAX   128
 #define STAGENAME_KEY_CHARS 32 /* 160 bits in lower-case base32 */
 
 struct stagename {

@@ -28,20 +28,20 @@ enum stage_state {
 /* Progress of one stage of the plan. */
 struct stage_run {
 	enum stage_state state;
-	bool wanted;             /* its result is needed in this run */
-	size_t next;             /* step to do next */
+	bool wanted;		  /* its result is needed in this run */
+	size_t next;		  /* step to do next */
 	struct digest_list stack; /* diff ids after the steps before `next` */
-	struct buf made;         /* clocal.made after them */
-	bool based;              /* stack begins with the base's result */
-	const char *source;      /* "local", "remote" while all of it came from a cache; NULL once a step ran */
+	struct buf made;	  /* clocal.made after them */
+	bool based;		  /* stack begins with the base's result */
+	const char *source;	  /* "local", "remote" while all of it came from a cache; NULL once a step ran */
 	bool started;
-	bool ran;                /* a step of it was started in this run */
-	int64_t begun;           /* monotonic */
-	int64_t built;           /* when the last layer step before `next` ran: seconds since 1970, 0 unknown */
-	struct step_job *job;    /* at work, or NULL */
-	struct ckey content;     /* content key of step content_of - 1, once it is known */
+	bool ran;	      /* a step of it was started in this run */
+	int64_t begun;	      /* monotonic */
+	int64_t built;	      /* when the last layer step before `next` ran: seconds since 1970, 0 unknown */
+	struct step_job *job; /* at work, or NULL */
+	struct ckey content;  /* content key of step content_of - 1, once it is known */
 	size_t content_of;
-	bool lossy;              /* as lossy.h, by a step whose loss has left no layer */
+	bool lossy; /* as lossy.h, by a step whose loss has left no layer */
 };
 
 /* Where the compressed form of a layer can be had, for layers known only from a registry. */
@@ -72,42 +72,42 @@ struct build {
 	struct stage_run *run; /* by stage of the plan */
 	unsigned jobs, busy;   /* places for steps, and those taken */
 	unsigned asking;       /* stages that wait for a remote cache's answer */
-	char *tmp;             /* this run's directory below tmp/, relative to the store */
+	char *tmp;	       /* this run's directory below tmp/, relative to the store */
 	unsigned tmp_count;
-	char *log_dir;         /* absolute */
+	char *log_dir; /* absolute */
 	void *seccomp;
 	size_t seccomp_len;
 	struct sshagents agents; /* for --ssh ID=KEYFILE */
-	void *seccomp_sync; /* for steps whose writes outlive them: fsync is real; NULL: none has mounts */
+	void *seccomp_sync;	 /* for steps whose writes outlive them: fsync is real; NULL: none has mounts */
 	size_t seccomp_sync_len;
-	struct why *why;       /* --explain: earlier records; NULL: not asked for */
+	struct why *why;	    /* --explain: earlier records; NULL: not asked for */
 	struct cgroup_base cgroups; /* where the steps' control groups are made */
-	struct sched *sched;   /* while it runs */
-	struct smap running;   /* content key → struct step_job: steps at work, for those that would do the same */
-	struct smap trees;     /* diff id → struct tree_state: layer trees that are there or being made */
-	struct smap origins;   /* diff id → struct layer_origin */
-	unsigned fetches;      /* layers on their way */
+	struct sched *sched;	    /* while it runs */
+	struct smap running; /* content key → struct step_job: steps at work, for those that would do the same */
+	struct smap trees;   /* diff id → struct tree_state: layer trees that are there or being made */
+	struct smap origins; /* diff id → struct layer_origin */
+	unsigned fetches;    /* layers on their way */
 	VEC_OF(struct treefetch_job *) to_fetch; /* what waits until there are fewer (treefetch.h) */
-	VEC_OF(int) notify;    /* inotifies that no step uses (chrootout.h) */
-	VEC_OF(struct root_dir) roots; /* idle ones (roots.h) */
-	struct smap lossy;     /* diff id → whether its tree lacks something (lossy.h) */
-	struct smap large;     /* diff id → whether the layer is large (lowers.h) */
-	struct smap hits;      /* key → struct remote_hit */
-	bool asking_first;     /* remote caches are being asked as if the store had no entries */
-	struct smap misses;    /* keys that were asked for and are nowhere */
-	VEC_OF(struct clocal) pending; /* records that wait for their trees to be durable */
+	VEC_OF(int) notify;			 /* inotifies that no step uses (chrootout.h) */
+	VEC_OF(struct root_dir) roots;		 /* idle ones (roots.h) */
+	struct smap lossy;			 /* diff id → whether its tree lacks something (lossy.h) */
+	struct smap large;			 /* diff id → whether the layer is large (lowers.h) */
+	struct smap hits;			 /* key → struct remote_hit */
+	bool asking_first;			 /* remote caches are being asked as if the store had no entries */
+	struct smap misses;			 /* keys that were asked for and are nowhere */
+	VEC_OF(struct clocal) pending;		 /* records that wait for their trees to be durable */
 	struct loop_src *flush_timer;
 	bool flushing;
 	struct cachepick caches; /* those that are read and written */
 	struct uploads *uploads;
 	struct event_counts counts;
-	struct err err;        /* the first failure */
+	struct err err;		    /* the first failure */
 	struct build_failed failed; /* what it stood on, if a command failed */
-	bool planning;         /* nothing will run: plan shows states, also of stages that the goals do not want */
-	bool stopping;         /* start nothing new */
+	bool planning;		    /* nothing will run: plan shows states, also of stages that the goals do not want */
+	bool stopping;		    /* start nothing new */
 	bool looping, kicking;
-	int64_t begun;         /* monotonic */
-	int64_t begun_wall;    /* names this build in records */
+	int64_t begun;	    /* monotonic */
+	int64_t begun_wall; /* names this build in records */
 };
 
 /* --- build_plan.c --- */
@@ -142,26 +142,26 @@ struct step_job {
 	struct build *b;
 	size_t stage, step;
 	struct worker *worker;
-	char *root;  /* where there is no overlay: the root directory (roots.h), relative to the store */
+	char *root; /* where there is no overlay: the root directory (roots.h), relative to the store */
 	bool root_made;
-	char *evict; /* another one, to be removed */
-	char *dir;   /* below tmp/, relative to the store: upper, work, scratch */
-	struct digest_list parent; /* its stack */
+	char *evict;			 /* another one, to be removed */
+	char *dir;			 /* below tmp/, relative to the store: upper, work, scratch */
+	struct digest_list parent;	 /* its stack */
 	VEC_OF(struct digest_list) from; /* of what plan_step_from() names, in its order */
 	int64_t begun;
-	int out_fd;  /* read end of the output pipe, -1 */
+	int out_fd; /* read end of the output pipe, -1 */
 	struct loop_src *on_out;
 	int log_fd;
 	char *log_path;
-	uint64_t logged;       /* bytes of output so far */
-	struct strv tail;      /* last lines of output */
-	struct buf line;       /* the unfinished one */
-	bool no_proc;	       /* noproc.h */
-	int notify;	       /* tier chroot: chrootout_notify(), -1: none */
-	bool memory;	       /* in the worker: upper directories are on a tmpfs (updir.h) */
-	bool lost;	       /* the tier refused the command what root may do: its layer is lossy */
+	uint64_t logged;	 /* bytes of output so far */
+	struct strv tail;	 /* last lines of output */
+	struct buf line;	 /* the unfinished one */
+	bool no_proc;		 /* noproc.h */
+	int notify;		 /* tier chroot: chrootout_notify(), -1: none */
+	bool memory;		 /* in the worker: upper directories are on a tmpfs (updir.h) */
+	bool lost;		 /* the tier refused the command what root may do: its layer is lossy */
 	struct maskstream *mask; /* secrets of this process become stars, in the log too; NULL: there are none */
-	struct ckey content;   /* content key */
+	struct ckey content;	 /* content key */
 	const struct plan_step *def;
 	const struct plan_stage *st;
 };
@@ -215,8 +215,8 @@ void record_layer(struct build *b, const struct layer_info *info);
 int record_flush(struct build *b, struct err *e);
 /* --- result.c --- */
 /* Config of a stage whose result is there: layers, history, times. */
-void result_config(const struct build *b, size_t stage, const struct digest_list *stack, const char *made,
-		   size_t upto, struct imgconfig *out);
+void result_config(const struct build *b, size_t stage, const struct digest_list *stack, const char *made, size_t upto,
+		   struct imgconfig *out);
 int result_publish(struct build *b, struct build_result *r, struct err *e);
 /* Whether a string of `made` says that layer step n made a layer. */
 static inline bool state_made(const char *made, size_t n)

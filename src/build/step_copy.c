@@ -228,7 +228,8 @@ static int copy(const struct copying *cp, const struct ownview *view, struct err
 			   .logical = j->def->logical,
 			   .real_times = j->b->plan->timestamps_real};
 
-	if (err_is_set(e) || confine(cp, root, from, !is_from_root(j), e) < 0 || set_owner(&c, pc->chown, e) < 0 || (pc->chmod && dmode_parse(pc->chmod, &mode, e) < 0))
+	if (err_is_set(e) || confine(cp, root, from, !is_from_root(j), e) < 0 || set_owner(&c, pc->chown, e) < 0 ||
+	    (pc->chmod && dmode_parse(pc->chmod, &mode, e) < 0))
 		return -1;
 	return copy_sources(j, &c, from, e) < 0 || remote_copy(j, &c, e) < 0 ? -1 : copy_docs(&c, pc, e);
 }
@@ -338,9 +339,12 @@ static void on_done(void *ctx, const struct json *result, struct err *e)
 
 int step_copy_start(struct step_job *j, struct err *e)
 {
+	/* clang-format off */
 	struct worker_spec spec = {
 		.role = "copy", .what = j->st->name, .enter = WORKER_MOUNT, .fn = work, .arg = j, .done = on_done, .ctx = j};
 
 	j->worker = worker_start(j->b->s, &spec, e);
 	return j->worker ? 0 : -1;
 }
+
+/* clang-format on */

@@ -120,9 +120,11 @@ static void explain_platform(const struct step_job *j, struct err *e)
 	platform_format(&host, here);
 	platform_format(image, there);
 	err_wrap(e, "the image is for %s and this machine is %s", there, here);
-	err_hint(e, "programs of %s need an emulator that the kernel knows (binfmt_misc, flag F): install the packages "
-		    "qemu-user-static and binfmt-support, or build on such a machine; COPY and what changes the config "
-		    "alone need none", there);
+	err_hint(e,
+		 "programs of %s need an emulator that the kernel knows (binfmt_misc, flag F): install the packages "
+		 "qemu-user-static and binfmt-support, or build on such a machine; COPY and what changes the config "
+		 "alone need none",
+		 there);
 }
 
 /* For a look at what the command found. */
@@ -146,10 +148,12 @@ static void warn_lost(struct step_job *j, const char *what)
 {
 	j->lost = what;
 	if (what)
-		session_warn(j->b->s, j->st->name, "line %u: refused to the step: %s; root would not be refused it, so the "
-			     "image may differ from root's, and its layer goes into no remote cache. Remedy: more ids in "
-			     "/etc/subuid and /etc/subgid, or --isolation solo, which records all owners and device nodes",
-			     j->def->line, what);
+		session_warn(
+			j->b->s, j->st->name,
+			"line %u: refused to the step: %s; root would not be refused it, so the "
+			"image may differ from root's, and its layer goes into no remote cache. Remedy: more ids in "
+			"/etc/subuid and /etc/subgid, or --isolation solo, which records all owners and device nodes",
+			j->def->line, what);
 }
 
 /* Kept from step to step. */
@@ -185,8 +189,10 @@ static void on_run(void *ctx, const struct json *result, struct err *e)
 	}
 	if (!err_is_set(e) && json_get_bool(result, "root_changed", false)) {
 		roots_drop(j);
-		session_warn(j->b->s, j->st->name, "line %u: the step changed mode or owner of / itself; image layers do "
-			     "not hold them, and they are as before", j->def->line);
+		session_warn(j->b->s, j->st->name,
+			     "line %u: the step changed mode or owner of / itself; image layers do "
+			     "not hold them, and they are as before",
+			     j->def->line);
 	}
 	if (err_is_set(e) || judge(j, result, e) < 0) {
 		if (e->code != ERR_CANCELLED)

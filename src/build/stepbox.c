@@ -107,8 +107,8 @@ bool stepbox_upper_is_empty(const struct step_job *j)
 	return fd >= 0 && !overlay_upper_used(fd);
 }
 
-/* After the sandbox, which has joined the user namespace. Not with a root of the step's own: what its index does not call
- * changed is not in the upper directory. */
+/* After the sandbox, which has joined the user namespace. Not with a root of the step's own: what its index does not
+ * call changed is not in the upper directory. */
 static int drop_untouched(const struct step_job *j, struct err *e)
 {
 	AUTO_FREE char *empty = mem_printf("%s/empty", j->dir);

@@ -171,11 +171,9 @@ static uint64_t arrived(const struct treefetch_job *job)
 
 static void show(const struct treefetch_job *job, uint64_t done)
 {
-	state_emit(job->f.b, &(struct event){.kind = EVENT_TRANSFER,
-					     .stage = "",
-					     .text = job->what,
-					     .done = done,
-					     .total = job->total});
+	state_emit(job->f.b,
+		   &(struct event){
+			   .kind = EVENT_TRANSFER, .stage = "", .text = job->what, .done = done, .total = job->total});
 }
 
 /* The end is shown once, when all is there. */
@@ -232,7 +230,8 @@ static void begin(struct treefetch_job *job)
 	err_release(&e);
 }
 
-/* In their order: a long one is not kept waiting by short ones. Those that wait when the build is cancelled never begin. */
+/* In their order: a long one is not kept waiting by short ones. Those that wait when the build is cancelled never
+ * begin. */
 static void begin_next(struct build *b)
 {
 	while (b->to_fetch.n && b->fetches + places(b->to_fetch.v[0]) <= TREEFETCH_PARALLEL) {
@@ -243,8 +242,8 @@ static void begin_next(struct build *b)
 	}
 }
 
-/* All of v[from...] that come from the same repository as v[from]. A directory gives one layer at a time: there is nothing
- * to share, and its layers are unpacked side by side. */
+/* All of v[from...] that come from the same repository as v[from]. A directory gives one layer at a time: there is
+ * nothing to share, and its layers are unpacked side by side. */
 static struct treefetch_job *job_new(struct build *b, struct tree_state *const *v, size_t n, bool *taken, struct err *e)
 {
 	struct treefetch_job *job = mem_new(struct treefetch_job);

@@ -1,5 +1,5 @@
-/* Layers on their way: one worker, and so one client with its connections and tokens, fetches the blobs of one repository,
- * and each is unpacked while it arrives. */
+/* Layers on their way: one worker, and so one client with its connections and tokens, fetches the blobs of one
+ * repository, and each is unpacked while it arrives. */
 #ifndef SLCT_TREEFETCH_H
 #define SLCT_TREEFETCH_H
 
@@ -12,7 +12,7 @@ struct treefetch {
 	struct blobtail *tails; /* shared with the workers */
 	size_t room;		/* of them, and of v */
 	struct tree_state **v;	/* by the blobs' places; NULL: nobody waits for that one */
-	uint64_t *told; /* in the worker: bytes of each that the scheduler knows of */
+	uint64_t *told;		/* in the worker: bytes of each that the scheduler knows of */
 	struct worker *w;
 };
 

@@ -139,8 +139,8 @@ void trees_copy_error(struct err *to, const struct err *from)
 		err_hint(to, "%s", from->hint);
 }
 
-/* A place that lost a layer, or has another one in its stead, will not get better by itself. It is forgotten, so that the
- * layer is not taken to be there when it is made again. */
+/* A place that lost a layer, or has another one in its stead, will not get better by itself. It is forgotten, so that
+ * the layer is not taken to be there when it is made again. */
 static void blame_place(const struct tree_state *t, struct err *e)
 {
 	bool bad = e->code == ERR_NOT_FOUND || e->code == ERR_INTEGRITY || e->code == ERR_INPUT || e->http == 404;
@@ -149,8 +149,11 @@ static void blame_place(const struct tree_state *t, struct err *e)
 		return;
 	blobs_origin_forget(t->b->s->store, &t->diff_id);
 	if (!e->hint)
-		err_hint(e, "%s does not have what a cache or image there names: build with --no-cache, and with --cache-to, where "
-			 "it is a cache, to mend it", t->repo);
+		err_hint(e,
+			 "%s does not have what a cache or image there names: build with --no-cache, and with "
+			 "--cache-to, where "
+			 "it is a cache, to mend it",
+			 t->repo);
 }
 
 void trees_finish(struct tree_state *t, struct err *e)

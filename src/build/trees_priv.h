@@ -23,14 +23,14 @@ struct tree_state {
 	char *dir;  /* being unpacked, relative to the store */
 	VEC_OF(struct trees_waiter *) waiters;
 	/* while its blob is on its way (treefetch.h): */
-	bool arriving;		/* the worker that fetches has not ended */
-	bool unpacking;		/* a worker is at it */
-	bool made;		/* unpacked: present when that one has ended */
-	bool lost;		/* it could not be fetched: err says why */
-	bool misled;		/* what it was unpacked from was wrong, or never came */
-	char *file;		/* where the bytes go, relative to the store */
-	struct blobtail *tail;	/* it is unpacked from there; NULL: from the blob */
-	struct err err;		/* why it was not unpacked */
+	bool arriving;	       /* the worker that fetches has not ended */
+	bool unpacking;	       /* a worker is at it */
+	bool made;	       /* unpacked: present when that one has ended */
+	bool lost;	       /* it could not be fetched: err says why */
+	bool misled;	       /* what it was unpacked from was wrong, or never came */
+	char *file;	       /* where the bytes go, relative to the store */
+	struct blobtail *tail; /* it is unpacked from there; NULL: from the blob */
+	struct err err;	       /* why it was not unpacked */
 };
 
 /* A new state, nothing of it begun; NULL: somebody makes it, or it is there. Borrowed. */

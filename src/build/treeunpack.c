@@ -89,7 +89,8 @@ static void note_lossy(struct tree_state *t)
 	lossy_mark(t->b, &t->diff_id);
 	session_warn(t->b->s, "",
 		     "%s: something in layer %s cannot be kept here (see slct doctor): what is built upon it stays "
-		     "out of remote caches", t->what, t->diff_id.text);
+		     "out of remote caches",
+		     t->what, t->diff_id.text);
 }
 
 /* Nobody is at it. What was unpacked from bytes that turned out to be wrong is unpacked once more, from the blob. */

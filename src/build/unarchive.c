@@ -9,8 +9,8 @@
 #include "src/util/mem.h"
 #include "src/util/num.h"
 
-#define TAR_BLOCK 512
-#define TAR_CHECKSUM_AT 148
+#define TAR_BLOCK	 512
+#define TAR_CHECKSUM_AT	 148
 #define TAR_CHECKSUM_LEN 8
 
 /* POSIX.1-1988 ustar: the header's bytes added up, with its checksum field as spaces. */
@@ -41,10 +41,8 @@ bool unarchive_is_archive(int fd)
 
 static int extract(struct unarchive *u, int archive, int dir, struct strv *implied, struct err *e)
 {
-	struct layer_apply_opts o = {.plain = true,
-				     .may_mknod = tier_makes_nodes(&u->b->s->tier),
-				     .implied = implied,
-				     .view = u->to->view};
+	struct layer_apply_opts o = {
+		.plain = true, .may_mknod = tier_makes_nodes(&u->b->s->tier), .implied = implied, .view = u->to->view};
 	struct layer_info info;
 
 	return layer_apply(stream_from_fd(archive, false, "archive"), dir, &o, &info, e);

@@ -64,7 +64,8 @@ int updir_save(struct step_job *j, const struct ownview *view, struct err *e)
 	if (out < 0)
 		return err_sys(e, ERR_HOST, errno, "%s/upper", j->dir);
 	return merge_trees(store_fd(j->b->s->store), layer, 1, out, &opts, e) < 0
-		       ? err_wrap(e, "what the step has changed, from its tmpfs into the store") : 0;
+		       ? err_wrap(e, "what the step has changed, from its tmpfs into the store")
+		       : 0;
 }
 
 uint64_t updir_full(const struct step_job *j)
@@ -92,8 +93,10 @@ bool updir_explain(const struct step_job *j, uint64_t full, struct err *e)
 
 	if (!j->b->s->tier.memory || (!full && !says_full(j)))
 		return false;
-	err_hint(e, "what a step changes lies in memory (--upper tmpfs), at most %s%s: give it more by --upper tmpfs:SIZE, or "
-		    "let it lie in the store by --upper store", size ? num_human_size(size, text) : "half of what is free",
-		 full ? ", and that is full" : "");
+	err_hint(e,
+		 "what a step changes lies in memory (--upper tmpfs), at most %s%s: give it more by --upper "
+		 "tmpfs:SIZE, or "
+		 "let it lie in the store by --upper store",
+		 size ? num_human_size(size, text) : "half of what is free", full ? ", and that is full" : "");
 	return true;
 }

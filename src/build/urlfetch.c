@@ -9,8 +9,8 @@
 #include "src/util/clock.h"
 #include "src/util/mem.h"
 
-#define READ_BYTES ((size_t)64 << 10)
-#define RECORD_MAX ((size_t)64 << 10)
+#define READ_BYTES     ((size_t)64 << 10)
+#define RECORD_MAX     ((size_t)64 << 10)
 #define RECORD_VERSION 1
 /* Of a server's words; longer ones are not kept. */
 #define VALIDATOR_MAX 1024
@@ -187,6 +187,7 @@ static void from_store(struct urlfetch *f)
 
 static void start_one(struct urlfetch_run *r, struct urlfetch *f)
 {
+	/* clang-format off */
 	struct worker_spec spec = {
 		.role = "fetch", .fetches = true, .fn = fetch, .arg = f, .done = on_done, .ctx = f};
 
@@ -223,5 +224,6 @@ void urlfetch_release(struct urlfetch_list *l)
 		free(l->v[i].last_modified);
 		err_release(&l->v[i].err);
 	}
+	/* clang-format on */
 	vec_release(l);
 }

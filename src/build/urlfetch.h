@@ -11,10 +11,10 @@
 #define URLFETCH_PARALLEL 6
 
 struct urlfetch {
-	const char *url;    /* borrowed */
-	enum hash_alg alg;  /* of the digest that is wanted */
+	const char *url;      /* borrowed */
+	enum hash_alg alg;    /* of the digest that is wanted */
 	struct digest digest; /* out: of a blob that is there */
-	struct err err;     /* out: why there is none; to be released */
+	struct err err;	      /* out: why there is none; to be released */
 	/* private */
 	struct urlfetch_run *run;
 	char *etag, *last_modified;
@@ -27,7 +27,8 @@ struct urlfetch_list {
 	size_t n, cap;
 };
 
-/* All of them, each with its own result; with --offline what the store has of each. -1 if the build was cancelled (*e). */
+/* All of them, each with its own result; with --offline what the store has of each. -1 if the build was cancelled (*e).
+ */
 int urlfetch_all(struct build *b, struct urlfetch_list *l, struct err *e);
 void urlfetch_release(struct urlfetch_list *l);
 #define AUTO_URLFETCH AUTO(urlfetch_release)

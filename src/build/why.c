@@ -14,7 +14,7 @@
 
 struct why {
 	struct build *b;
-	struct smap stages; /* name → struct records */
+	struct smap stages;	    /* name → struct records */
 	VEC_OF(struct json *) docs; /* records of stages from remote caches */
 };
 
@@ -247,8 +247,8 @@ static void files_reason(const struct why *w, const struct json *then, const str
 {
 	const char *was = json_str(then), *is = json_str(now);
 
-	if (!was || !is || (!treelist_changes(w->b->s->store, was, is, FILES_NAMED, out) &&
-			    !changes_from_elsewhere(w, was, is, out)))
+	if (!was || !is ||
+	    (!treelist_changes(w->b->s->store, was, is, FILES_NAMED, out) && !changes_from_elsewhere(w, was, is, out)))
 		strv_add(out, "files of the context changed");
 }
 

@@ -7,7 +7,7 @@
 #include "src/util/mem.h"
 
 #define VERSION 1
-#define BUILT "built" /* added to an accepted document */
+#define BUILT	"built" /* added to an accepted document */
 
 void cachewhy_key(const char *stage, struct ckey *out)
 {
@@ -45,7 +45,8 @@ void cachewhy_add(struct json *doc, unsigned n, const struct ckey *key, const st
 static bool is_text(const char *s)
 {
 	for (const unsigned char *p = (const unsigned char *)s; *p; p++)
-		if ((*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f || (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
+		if ((*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f ||
+		    (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
 			return false;
 	return true;
 }

@@ -1,6 +1,7 @@
-/* What the steps of a stage were made of, in a remote cache: so that another machine can say why it does not find its step
- * there (docs/adr/0013). One small artifact for each stage, under a tag that follows from the stage's name, since of a step
- * that is missing the earlier key is not known: an image manifest with an empty config, whose annotation is the document
+/* What the steps of a stage were made of, in a remote cache: so that another machine can say why it does not find its
+ * step there (docs/adr/0013). One small artifact for each stage, under a tag that follows from the stage's name, since
+ * of a step that is missing the earlier key is not known: an image manifest with an empty config, whose annotation is
+ * the document
  *
  *   {"version": 1, "stage": NAME, "steps": [{"n", "key", "inputs"}...], "files": {TREE DIGEST: LIST}}
  *
@@ -19,7 +20,7 @@
 /* Of one list of files, and of all; larger ones are left out, and it is only said that files have changed. */
 #define CACHEWHY_FILES_MAX_BYTES     ((size_t)192 << 10)
 #define CACHEWHY_ALL_FILES_MAX_BYTES ((size_t)512 << 10)
-#define CACHEWHY_STEPS_MAX 5000
+#define CACHEWHY_STEPS_MAX	     5000
 
 /* The key whose tag, with the suffix, names the artifact of a stage. */
 void cachewhy_key(const char *stage, struct ckey *out);
@@ -34,7 +35,8 @@ void cachewhy_annotate(struct manifest *m, const char *text, int64_t built);
 
 /* The document of a manifest, if it is whole and of this stage; ERR_INTEGRITY. New reference. */
 int cachewhy_accept(const struct manifest *m, const char *stage, struct json **doc, struct err *e);
-/* Its steps as records of `stage` that may be compared with (key, n, built, inputs, stage); fn may take what is in one. */
+/* Its steps as records of `stage` that may be compared with (key, n, built, inputs, stage); fn may take what is in one.
+ */
 void cachewhy_each(const struct json *doc, clocal_each_fn *fn, void *arg);
 /* List of files; NULL. Borrowed. */
 const char *cachewhy_files(const struct json *doc, const char *tree);

@@ -19,8 +19,8 @@ void cremote_annotate(struct manifest *m, const struct digest_list *diff_ids, co
 /* Accept a manifest as the answer to `key` (input or content): the annotation must carry the full key, every layer the
  * media type of one and a diff id, and their number must fit. ERR_INTEGRITY says what does not hold. */
 int cremote_accept(const struct manifest *m, const struct ckey *key, struct clocal *out, struct err *e);
-/* Leave of an accepted entry's layers what a published image may have of them: media type, digest, size, and of a foreign one its URLs. Whatever else
- * an entry says of a layer is for the look-up, or somebody else's. */
+/* Leave of an accepted entry's layers what a published image may have of them: media type, digest, size, and of a
+ * foreign one its URLs. Whatever else an entry says of a layer is for the look-up, or somebody else's. */
 void cremote_strip(struct manifest *m);
 
 #endif

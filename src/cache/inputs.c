@@ -16,8 +16,8 @@
 
 bool inputs_is_secret(const char *name)
 {
-	static const char *const parts[] = {"passw",  "passphrase", "token",  "secret",      "credential", "private",
-					    "apikey", "api_key",    "api-key", "access_key", "auth",       "pwd"};
+	static const char *const parts[] = {"passw",  "passphrase", "token",   "secret",     "credential", "private",
+					    "apikey", "api_key",    "api-key", "access_key", "auth",	   "pwd"};
 	size_t n = strlen(name);
 
 	if (strcasestr(name, "author") && !strcasestr(name, "authori"))
@@ -31,8 +31,8 @@ bool inputs_is_secret(const char *name)
 /* Beginnings of tokens of well-known services, of JSON web tokens and of keys in PEM. */
 static bool is_secret_value(const char *v)
 {
-	static const char *const starts[] = {"ghp_", "gho_",  "ghs_",   "github_pat_", "glpat-",
-					     "AKIA", "xoxb-", "xoxp-",  "eyJ",         "-----BEGIN"};
+	static const char *const starts[] = {"ghp_", "gho_",  "ghs_",  "github_pat_", "glpat-",
+					     "AKIA", "xoxb-", "xoxp-", "eyJ",	      "-----BEGIN"};
 
 	for (size_t i = 0; i < ARRAY_LEN(starts); i++)
 		if (strncmp(v, starts[i], strlen(starts[i])) == 0)

@@ -11,8 +11,8 @@
 
 /* Whether a variable of this name may hold a secret: PASSWORD, GITHUB_TOKEN, API_KEY and the like. */
 bool inputs_is_secret(const char *name);
-/* A text without passwords of URLs, without the values of NAME=VALUE where NAME or VALUE looks secret, and without what is
- * known to be one (log_add_secret). Caller frees. */
+/* A text without passwords of URLs, without the values of NAME=VALUE where NAME or VALUE looks secret, and without what
+ * is known to be one (log_add_secret). Caller frees. */
 char *inputs_mask_text(const char *text);
 /* All strings of a value masked; new reference. */
 struct json *inputs_mask(const struct json *inputs);

@@ -121,8 +121,10 @@ static int build_args_ttl(const struct strv *list, struct err *e)
 		int64_t ns;
 
 		if (eq == list->v[i] || num_parse_duration(sv_from(eq ? eq + 1 : list->v[i]), &ns))
-			return err_set(e, ERR_USAGE, "--cache-ttl: \"%s\" is not [STAGE=]D with a duration like 30s, 2h or "
-				       "1h30m", list->v[i]);
+			return err_set(e, ERR_USAGE,
+				       "--cache-ttl: \"%s\" is not [STAGE=]D with a duration like 30s, 2h or "
+				       "1h30m",
+				       list->v[i]);
 	}
 	return 0;
 }
@@ -130,7 +132,8 @@ static int build_args_ttl(const struct strv *list, struct err *e)
 static int build_args_caches(const struct build_args *a, struct build_opts *o, struct err *e)
 {
 	if (build_args_cache("cache-from", &a->cache_from, CACHEOPT_FROM, &o->cache_from, e) ||
-	    build_args_cache("cache-to", &a->cache_to, CACHEOPT_TO, &o->cache_to, e) || build_args_ttl(&a->cache_ttl, e))
+	    build_args_cache("cache-to", &a->cache_to, CACHEOPT_TO, &o->cache_to, e) ||
+	    build_args_ttl(&a->cache_ttl, e))
 		return -1;
 	strv_copy(&o->cache_ttl, &a->cache_ttl);
 	return 0;
@@ -160,7 +163,8 @@ static int build_args_path(const char *text, bool flavor, struct build_opts *o, 
 		return err_set(e, ERR_USAGE, "--flavor-path: %s is not a directory", text);
 	if (strstr(text, "://") && !context_is_foreign(text)) {
 		err_set(e, ERR_USAGE, "%s: no context can be had from there", text);
-		return err_hint(e, "the schemes are https, http, ssh and git, and file for git repositories (NAME.git)");
+		return err_hint(e,
+				"the schemes are https, http, ssh and git, and file for git repositories (NAME.git)");
 	}
 	strv_add(&o->paths, text);
 	return 0;
@@ -230,10 +234,9 @@ static int build_args_limits(const struct build_args *a, struct build_opts *o, s
 
 int build_args_fill(const struct cli *c, const struct build_args *a, struct build_opts *o, struct err *e)
 {
-	if (build_args_paths(c, a, o, e) || build_args_tags(a, o, e) ||
-	    build_args_map(&a->args, &o->args, e) ||
-	    build_args_pairs("label", false, &a->labels, &o->labels, e) ||
-	    build_args_caches(a, o, e) || work_source_date(-1, &o->source_date_epoch, e))
+	if (build_args_paths(c, a, o, e) || build_args_tags(a, o, e) || build_args_map(&a->args, &o->args, e) ||
+	    build_args_pairs("label", false, &a->labels, &o->labels, e) || build_args_caches(a, o, e) ||
+	    work_source_date(-1, &o->source_date_epoch, e))
 		return -1;
 	if (a->platform && platform_parse(a->platform, &o->platform, e))
 		return -1;

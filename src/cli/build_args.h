@@ -7,7 +7,8 @@
 
 /* First member of the option struct of each of these commands, so that the offsets below hold. */
 struct build_args {
-	const char *file, *target, *platform, *network, *pull, *timestamps, *isolation, *upper, *output_directory, *flavor_root;
+	const char *file, *target, *platform, *network, *pull, *timestamps, *isolation, *upper, *output_directory,
+		*flavor_root;
 	struct strv secrets, ssh, allow;
 	struct strv contexts, goals, tags, args, labels, cache_from, cache_to, force_from, add_hosts, flavor_paths;
 	bool offline, no_cache, force_rebuild, keep_going;
@@ -22,6 +23,7 @@ struct build_args {
 #define BUILD_ARGS_AT(member) .offset = offsetof(struct build_args, member)
 
 /* Rows: what is built, and from what. */
+/* clang-format off */
 #define BUILD_ARGS_SELECTION \
 	{.name = "file", .letter = 'f', .arg = "FILE", .kind = OPT_STRING, BUILD_ARGS_AT(file), \
 	 .dflt = "CONTEXT/Dockerfile", \
@@ -110,6 +112,7 @@ struct build_args {
 	 .dflt = "none", .help = "processes and threads of a step"}, \
 	{.name = "output-directory", .arg = "D", .kind = OPT_STRING, BUILD_ARGS_AT(output_directory), \
 	 .dflt = "logs/ of the store", .help = "where the steps' logs go"}
+/* clang-format on */
 
 /* Values of --build-arg: "K=V", or "K" with the value from the environment. ERR_USAGE. */
 int build_args_map(const struct strv *from, struct smap *to, struct err *e);

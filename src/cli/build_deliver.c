@@ -70,8 +70,7 @@ static int build_deliver_forget_iid(const char *file, struct err *e)
 	return err_sys(e, ERR_USAGE, errno, "--iidfile: %s", file);
 }
 
-int build_deliver_prepare(struct build_deliver *d, const struct build_deliver_opts *o, struct strv *tags,
-			  struct err *e)
+int build_deliver_prepare(struct build_deliver *d, const struct build_deliver_opts *o, struct strv *tags, struct err *e)
 {
 	const char *compression = o->compression;
 	bool push = o->push;
@@ -116,8 +115,7 @@ int build_deliver_images(struct build_deliver *d, struct session *s, const struc
 {
 	const struct layer_codec *codec = d->codec_given ? &d->codec : NULL;
 
-	if ((d->outs.n && build_deliver_one(r, "--output", e)) ||
-	    (d->push.n && build_deliver_one(r, "--push", e)))
+	if ((d->outs.n && build_deliver_one(r, "--output", e)) || (d->push.n && build_deliver_one(r, "--push", e)))
 		return -1;
 	for (size_t i = 0; i < d->outs.n; i++) {
 		if (build_out_write(s, &d->outs.v[i], build_deliver_image(&r->v[0]), codec, e))
@@ -196,8 +194,7 @@ int build_deliver_files(const struct build_deliver *d, const struct build_result
 	return 0;
 }
 
-int build_deliver_print(const struct build_deliver *d, const struct cli *c, const struct build_result *r,
-			struct err *e)
+int build_deliver_print(const struct build_deliver *d, const struct cli *c, const struct build_result *r, struct err *e)
 {
 	if (d->to_stdout)
 		return 0;

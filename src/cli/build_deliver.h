@@ -20,7 +20,7 @@ struct build_deliver {
 	struct layer_codec codec;
 	bool codec_given;
 	const char *iidfile, *metadata_file;
-	bool to_stdout;         /* the ids are not printed */
+	bool to_stdout;		/* the ids are not printed */
 	struct digest manifest; /* what was pushed or written, "" if nothing was */
 };
 

@@ -16,8 +16,8 @@ static const struct {
 	const char *name;
 	enum build_out_type type;
 } build_out_types[] = {
-	{"image", BUILD_OUT_IMAGE}, {"registry", BUILD_OUT_IMAGE}, {"oci", BUILD_OUT_OCI},
-	{"docker", BUILD_OUT_DOCKER}, {"tar", BUILD_OUT_TAR},	   {"local", BUILD_OUT_LOCAL},
+	{"image", BUILD_OUT_IMAGE},   {"registry", BUILD_OUT_IMAGE}, {"oci", BUILD_OUT_OCI},
+	{"docker", BUILD_OUT_DOCKER}, {"tar", BUILD_OUT_TAR},	     {"local", BUILD_OUT_LOCAL},
 };
 
 static int build_out_type(struct build_out_fields *f, struct sv name, struct err *e)
@@ -36,8 +36,7 @@ static int build_out_type(struct build_out_fields *f, struct sv name, struct err
 static int build_out_bool(struct sv key, struct sv val, bool *out, struct err *e)
 {
 	if (!sv_eq_str(val, "true") && !sv_eq_str(val, "false"))
-		return err_set(e, ERR_USAGE, "--output: %.*s is true or false, not \"%.*s\"", SV_ARG(key),
-			       SV_ARG(val));
+		return err_set(e, ERR_USAGE, "--output: %.*s is true or false, not \"%.*s\"", SV_ARG(key), SV_ARG(val));
 	*out = sv_eq_str(val, "true");
 	return 0;
 }
@@ -144,6 +143,7 @@ bool build_out_to_stdout(const struct build_out *o)
 int build_out_write(struct session *s, const struct build_out *o, const char *image, const struct layer_codec *codec,
 		    struct err *e)
 {
+	/* clang-format off */
 	struct image_ops_export x = {
 		.image = image, .out = o->dest, .dir = o->type == BUILD_OUT_LOCAL, .merge = true};
 
@@ -160,5 +160,6 @@ int build_out_write(struct session *s, const struct build_out *o, const char *im
 	case BUILD_OUT_LOCAL:
 		return image_ops_export(s, &x, e);
 	}
+	/* clang-format on */
 	return err_set(e, ERR_INTERNAL, "--output: unknown type");
 }

@@ -8,19 +8,19 @@
 
 enum build_out_type {
 	BUILD_OUT_IMAGE,   /* only the store, as always, with further names; push=true sends them, too */
-	BUILD_OUT_OCI,     /* oci-archive */
+	BUILD_OUT_OCI,	   /* oci-archive */
 	BUILD_OUT_OCI_DIR, /* with tar=false */
 	BUILD_OUT_DOCKER,  /* docker-archive */
-	BUILD_OUT_TAR,     /* root file system as a tar */
+	BUILD_OUT_TAR,	   /* root file system as a tar */
 	BUILD_OUT_LOCAL,   /* root file system as a directory */
 };
 
 struct build_out {
 	enum build_out_type type;
-	char *dest;         /* owned; "-" is standard output; NULL for BUILD_OUT_IMAGE */
-	struct strv names;  /* name=: of the image, as -t */
-	bool push;          /* BUILD_OUT_IMAGE with push=true, or type=registry */
-	char *compression;  /* "zstd:9", as --compression; NULL: not given */
+	char *dest;	   /* owned; "-" is standard output; NULL for BUILD_OUT_IMAGE */
+	struct strv names; /* name=: of the image, as -t */
+	bool push;	   /* BUILD_OUT_IMAGE with push=true, or type=registry */
+	char *compression; /* "zstd:9", as --compression; NULL: not given */
 };
 
 /* "type=oci,dest=PATH", or a path alone: type=local, or for "-" type=tar, as docker has it. ERR_USAGE. */

@@ -45,16 +45,18 @@ static int build_secrets_parse(const char *text, struct build_secret *s, struct 
 
 	while (rest.p) {
 		struct sv value = sv_cut(&rest, ','), key = sv_cut(&value, '=');
-		char **to = sv_eq_str(key, "id") ? &s->id
+		char **to = sv_eq_str(key, "id")				? &s->id
 			    : sv_eq_str(key, "src") || sv_eq_str(key, "source") ? &s->file
-			    : sv_eq_str(key, "env") ? &s->env
-						    : NULL;
+			    : sv_eq_str(key, "env")				? &s->env
+										: NULL;
 
 		if (sv_eq_str(key, "type") && (sv_eq_str(value, "file") || sv_eq_str(value, "env")))
 			*type = value;
 		else if (!to || !value.p)
-			return err_set(e, ERR_USAGE, "--secret: \"%.*s\" is not understood: id=ID,src=FILE or "
-				       "id=ID,env=VARIABLE", SV_ARG(key));
+			return err_set(e, ERR_USAGE,
+				       "--secret: \"%.*s\" is not understood: id=ID,src=FILE or "
+				       "id=ID,env=VARIABLE",
+				       SV_ARG(key));
 		else if (build_secrets_set(to, value, text, e))
 			return -1;
 	}
@@ -154,7 +156,8 @@ static int build_secrets_ssh_places(struct build_secret *s, const char *text, st
 
 	if (!places.n && (!agent || !agent[0])) {
 		err_set(e, ERR_INPUT, "--ssh %s: no agent is running (SSH_AUTH_SOCK is not set)", text);
-		return err_hint(e, "start one with: eval \"$(ssh-agent)\" && ssh-add; or name a key: --ssh %s=FILE", s->id);
+		return err_hint(e, "start one with: eval \"$(ssh-agent)\" && ssh-add; or name a key: --ssh %s=FILE",
+				s->id);
 	}
 	if (!places.n)
 		return build_secrets_ssh_place(s, text, agent, e);

@@ -119,7 +119,7 @@ static int clean_finish(struct clean *k, const struct cli *c, int rc, struct err
 }
 
 int clean_flavors(struct cli *c, const struct strv *paths, const char *repo, const char *prefix, bool dry,
-			     struct err *e)
+		  struct err *e)
 {
 	struct clean k;
 	int rc = clean_init(&k, c, repo, e);

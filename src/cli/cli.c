@@ -11,6 +11,7 @@
 
 #define CLI_AT(member) .offset = offsetof(struct cli_globals, member)
 
+/* clang-format off */
 static const struct opt cli_options[] = {
 	{.name = "root", .arg = "DIR", .kind = OPT_STRING, CLI_AT(root), .dflt = "$SLCT_ROOT, $XDG_DATA_HOME/slct",
 	 .help = "directory of the store"},
@@ -26,6 +27,7 @@ static const struct opt cli_options[] = {
 	 .help = "settings file of the user"},
 	{.name = "help", .letter = 'h', .kind = OPT_FLAG, CLI_AT(help), .help = "explain the command"},
 };
+/* clang-format on */
 
 const struct opt *cli_global_options(size_t *n)
 {

@@ -27,8 +27,8 @@ struct cli {
 	struct settings settings;
 	struct opt_result args;
 	struct store *store; /* open if the command has COMMAND_STORE */
-	bool color;          /* colours on standard error */
-	int status;          /* exit status of a command that has done its work: that of what it ran in a sandbox */
+	bool color;	     /* colours on standard error */
+	int status;	     /* exit status of a command that has done its work: that of what it ran in a sandbox */
 };
 
 /* Table of the options in struct cli_globals. */
@@ -45,6 +45,7 @@ struct cli_net {
 	const char *creds; /* user:password */
 	const char *ca_file, *cert_dir;
 };
+/* clang-format off */
 #define CLI_NET_OPTIONS(type) \
 	{.name = "creds", .arg = "USER:PW", .kind = OPT_STRING, .offset = offsetof(type, net.creds), \
 	 .dflt = "docker's config.json, podman's auth.json", \
@@ -57,6 +58,7 @@ struct cli_net {
 	 .help = "certificates per registry: HOST[:PORT]/*.crt of authorities, *.cert with *.key of ours"}, \
 	{.name = "insecure-registry", .arg = "HOST", .kind = OPT_LIST, .offset = offsetof(type, net.insecure), \
 	 .help = "host[:port] that may be asked over plain http or with an unverified certificate; loopback always may"}
+/* clang-format on */
 /* Options for registry_new; host is the one that --creds is for (may be NULL). ERR_USAGE for credentials without a
  * colon. */
 int cli_net_opts(const struct cli *c, const struct cli_net *net, const char *host, struct registry_opts *out,

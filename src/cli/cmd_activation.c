@@ -11,6 +11,7 @@ struct cmd_activation_opts {
 
 #define CMD_ACTIVATION_AT(member) .offset = offsetof(struct cmd_activation_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_activation_options[] = {
 	{.name = "bucketfs-name", .arg = "NAME", .kind = OPT_STRING, CMD_ACTIVATION_AT(bucketfs),
 	 .dflt = "bfsdefault", .help = "name of the BucketFS"},
@@ -25,6 +26,7 @@ static const struct opt cmd_activation_options[] = {
 	{.name = "add-missing-builtin", .kind = OPT_FLAG, CMD_ACTIVATION_AT(builtin),
 	 .help = "keep the database's own PYTHON3, JAVA and R where the flavor defines none of that name"},
 };
+/* clang-format on */
 
 static int cmd_activation_renames(const struct strv *list, struct smap *out, struct err *e)
 {

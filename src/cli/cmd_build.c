@@ -23,6 +23,7 @@ _Static_assert(offsetof(struct cmd_build_opts, a) == 0, "the rows of build_args.
 
 #define CMD_BUILD_AT(member) .offset = offsetof(struct cmd_build_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_build_options[] = {
 	{.name = "tag", .letter = 't', .arg = "NAME", .kind = OPT_LIST, BUILD_ARGS_AT(tags),
 	 .help = "name of the image, with one goal only"},
@@ -79,6 +80,7 @@ static const struct opt cmd_build_options[] = {
 static const struct opt_conflict cmd_build_conflicts[] = {
 	{"file", "flavor-path"}, {"target", "goal"}, {"offline", "push"},
 };
+/* clang-format on */
 
 /* Whose registry --creds is for. */
 static const char *cmd_build_creds_ref(const struct build_opts *b, const struct build_deliver *d)
@@ -125,8 +127,8 @@ static int cmd_build_images(struct cli *c, struct work *w, const struct cmd_buil
 	return build_deliver_images(d, &w->session, r, e);
 }
 
-static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const struct build_opts *b, struct observe *obs,
-			  struct build_deliver *d, struct build_result *r, struct err *e)
+static int cmd_build_work(struct cli *c, const struct cmd_build_opts *o, const struct build_opts *b,
+			  struct observe *obs, struct build_deliver *d, struct build_result *r, struct err *e)
 {
 	AUTO_WORK struct work w = {0};
 	int rc;
@@ -166,8 +168,8 @@ static int cmd_build_observed(struct cli *c, const struct cmd_build_opts *o, str
 static int cmd_build_run(struct cli *c, const void *opts, struct err *e)
 {
 	const struct cmd_build_opts *o = opts;
-	const struct build_deliver_opts want = {&o->outputs, &o->a.tags, o->compression, o->iidfile, o->metadata_file,
-						o->push};
+	const struct build_deliver_opts want = {&o->outputs, &o->a.tags,       o->compression,
+						o->iidfile,  o->metadata_file, o->push};
 	struct build_deliver d = {0};
 	struct build_opts b;
 	struct build_result r = {0};
@@ -194,6 +196,7 @@ static int cmd_build_run(struct cli *c, const void *opts, struct err *e)
 	return rc;
 }
 
+/* clang-format off */
 const struct command cmd_build = {
 	.name = "build",
 	.group = COMMAND_BUILD,
@@ -224,3 +227,4 @@ const struct command cmd_build = {
 	.max_operands = COMMAND_ANY,
 	.run = cmd_build_run,
 };
+/* clang-format on */

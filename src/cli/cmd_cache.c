@@ -8,7 +8,7 @@
 #include "src/util/num.h"
 
 #define CMD_CACHE_KEEP_TEXT "720h"
-#define CMD_CACHE_KEEP_S (INT64_C(720) * 3600)
+#define CMD_CACHE_KEEP_S    (INT64_C(720) * 3600)
 
 struct cmd_cache_opts {
 	struct cli_net net;
@@ -18,6 +18,7 @@ struct cmd_cache_opts {
 
 #define CMD_CACHE_AT(member) .offset = offsetof(struct cmd_cache_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_cache_options[] = {
 	{.name = "keep", .arg = "D", .kind = OPT_DURATION, CMD_CACHE_AT(keep), .dflt = CMD_CACHE_KEEP_TEXT,
 	 .help = "gc: keep entries that were built, or are known to have been used, within this time"},
@@ -25,6 +26,7 @@ static const struct opt cmd_cache_options[] = {
 	 .help = "gc: remove; without it, what would be removed is only counted"},
 	CLI_NET_OPTIONS(struct cmd_cache_opts),
 };
+/* clang-format on */
 
 static int cmd_cache_ls(const struct cli *c, struct work *w, const char *place, struct err *e)
 {
@@ -75,7 +77,8 @@ static int cmd_cache_gc(const struct cli *c, struct work *w, const struct cmd_ca
 		return -1;
 	work_close(w);
 	if (!c->g.json && st.held)
-		return cli_printf(e, "removed %llu entries; their blobs stay for the next time: a build is reading %s\n",
+		return cli_printf(e,
+				  "removed %llu entries; their blobs stay for the next time: a build is reading %s\n",
 				  (unsigned long long)st.entries, place);
 	if (!c->g.json)
 		return cli_printf(e, "%s %llu entries, %llu blobs: %s%s\n", o->yes ? "removed" : "would remove",
@@ -104,6 +107,7 @@ static int cmd_cache_run(struct cli *c, const void *opts, struct err *e)
 	return ls ? cmd_cache_ls(c, &w, place, e) : cmd_cache_gc(c, &w, o, place, e);
 }
 
+/* clang-format off */
 const struct command cmd_cache = {
 	.name = "cache",
 	.group = COMMAND_HOUSE,
@@ -125,3 +129,4 @@ const struct command cmd_cache = {
 	.max_operands = 2,
 	.run = cmd_cache_run,
 };
+/* clang-format on */

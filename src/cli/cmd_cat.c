@@ -14,6 +14,7 @@ static int cmd_cat_run(struct cli *c, const void *opts ATTR_UNUSED, struct err *
 	return imgfiles_cat(&w.session, name, c->args.operands.v[1], e);
 }
 
+/* clang-format off */
 const struct command cmd_cat = {
 	.name = "cat",
 	.group = COMMAND_IMAGES,
@@ -26,3 +27,4 @@ const struct command cmd_cat = {
 	.max_operands = 2,
 	.run = cmd_cat_run,
 };
+/* clang-format on */

@@ -10,6 +10,7 @@ struct cmd_clean_opts {
 
 #define CMD_CLEAN_AT(member) .offset = offsetof(struct cmd_clean_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_clean_options[] = {
 	{.name = "all", .kind = OPT_FLAG, CMD_CLEAN_AT(all), .help = "the images of all flavors in the repository"},
 	{.name = "docker-repository-name", .arg = "REPO", .kind = OPT_STRING, CMD_CLEAN_AT(repo),
@@ -18,6 +19,7 @@ static const struct opt cmd_clean_options[] = {
 	 .help = "beginning of the images' tags"},
 	{.name = "dry-run", .kind = OPT_FLAG, CMD_CLEAN_AT(dry_run), .help = "only print what would be removed"},
 };
+/* clang-format on */
 
 static int cmd_clean_run(struct cli *c, const void *opts, struct err *e)
 {

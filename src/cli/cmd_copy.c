@@ -11,6 +11,7 @@ struct cmd_copy_opts {
 
 #define CMD_COPY_AT(member) .offset = offsetof(struct cmd_copy_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_copy_options[] = {
 	{.name = "platform", .arg = "P", .kind = OPT_STRING, CMD_COPY_AT(platform), .dflt = "all of an index",
 	 .help = "os/arch[/variant]: copy only this image of an index"},
@@ -18,6 +19,7 @@ static const struct opt cmd_copy_options[] = {
 	 .help = "with what refers to the images: signatures, SBOMs (registry to registry)"},
 	CLI_NET_OPTIONS(struct cmd_copy_opts),
 };
+/* clang-format on */
 
 /* --creds is for the registry that is written to, else for the one that is read. */
 static const char *cmd_copy_creds_ref(const struct cli *c)
@@ -41,8 +43,7 @@ static int cmd_copy_run(struct cli *c, const void *opts, struct err *e)
 
 	if (o->platform && platform_parse(o->platform, &p, e))
 		return -1;
-	if (work_open(&w, c, &o->net, cmd_copy_creds_ref(c), e) ||
-	    imgcopy(&w.session, from, to, &how, &digest, e))
+	if (work_open(&w, c, &o->net, cmd_copy_creds_ref(c), e) || imgcopy(&w.session, from, to, &how, &digest, e))
 		return -1;
 	work_close(&w);
 	if (!c->g.json)
@@ -54,6 +55,7 @@ static int cmd_copy_run(struct cli *c, const void *opts, struct err *e)
 	return cli_print_json(j, e);
 }
 
+/* clang-format off */
 const struct command cmd_copy = {
 	.name = "copy",
 	.group = COMMAND_IMAGES,
@@ -76,3 +78,4 @@ const struct command cmd_copy = {
 	.max_operands = 2,
 	.run = cmd_copy_run,
 };
+/* clang-format on */

@@ -12,12 +12,14 @@ struct cmd_diff_opts {
 	bool packages;
 };
 
+/* clang-format off */
 static const struct opt cmd_diff_options[] = {
 	{.name = "format", .arg = "text|markdown|json", .kind = OPT_CHOICE, .offset = offsetof(struct cmd_diff_opts, format),
 	 .dflt = "text", .help = "lines, tables, or the JSON of --json"},
 	{.name = "packages", .kind = OPT_FLAG, .offset = offsetof(struct cmd_diff_opts, packages),
 	 .help = "only the installed packages"},
 };
+/* clang-format on */
 
 /* Texts of one form of output. */
 struct cmd_diff_form {
@@ -98,9 +100,9 @@ static void cmd_diff_names(const struct cmd_diff_form *f, const char *sign, stru
 {
 	for (void *it = json_iter(packages); it; it = json_iter_next(packages, it)) {
 		const struct json *v = json_iter_val(it);
-		AUTO_FREE char *more = json_len(v) == 2 ? mem_printf("%s → %s", json_str(json_at(v, 0)),
-								     json_str(json_at(v, 1)))
-							: mem_strdup(json_str(v));
+		AUTO_FREE char *more = json_len(v) == 2
+					       ? mem_printf("%s → %s", json_str(json_at(v, 0)), json_str(json_at(v, 1)))
+					       : mem_strdup(json_str(v));
 
 		cmd_diff_line(f, sign, json_iter_key(it), more);
 	}
@@ -157,6 +159,7 @@ static int cmd_diff_run(struct cli *c, const void *opts, struct err *e)
 	return cmd_diff_print(d, o, e);
 }
 
+/* clang-format off */
 const struct command cmd_diff = {
 	.name = "diff",
 	.group = COMMAND_IMAGES,
@@ -174,3 +177,4 @@ const struct command cmd_diff = {
 	.max_operands = 2,
 	.run = cmd_diff_run,
 };
+/* clang-format on */

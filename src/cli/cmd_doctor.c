@@ -64,6 +64,7 @@ static int cmd_doctor_run(struct cli *c, const void *opts ATTR_UNUSED, struct er
 	return rc;
 }
 
+/* clang-format off */
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.group = COMMAND_HOUSE,
@@ -77,3 +78,4 @@ const struct command cmd_doctor = {
 	.example = "slct doctor\nslct doctor --json --root /srv/slct",
 	.run = cmd_doctor_run,
 };
+/* clang-format on */

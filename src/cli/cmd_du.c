@@ -69,8 +69,7 @@ static void cmd_du_walk(int dirfd, const char *name, unsigned depth, struct cmd_
 	}
 }
 
-static int cmd_du_json(const struct cli *c, const struct cmd_du_sum *sums, const struct cmd_du_sum *all,
-		       struct err *e)
+static int cmd_du_json(const struct cli *c, const struct cmd_du_sum *sums, const struct cmd_du_sum *all, struct err *e)
 {
 	struct json *j = json_new_object(), *parts = json_new_object();
 

@@ -17,6 +17,7 @@ _Static_assert(offsetof(struct cmd_export_opts, a) == 0, "the rows of build_args
 
 #define CMD_EXPORT_AT(member) .offset = offsetof(struct cmd_export_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_export_options[] = {
 	{.name = "format", .arg = "tar|tar.gz|tar.zst|dir|oci", .kind = OPT_CHOICE, CMD_EXPORT_AT(format),
 	 .dflt = "tar, of a flavor tar.gz", .help = "form of the output; oci is an image layout directory"},
@@ -38,6 +39,7 @@ static const struct opt cmd_export_options[] = {
 static const struct opt_conflict cmd_export_conflicts[] = {
 	{"output", "export-path"}, {"format", "compression-strategy"}, {"release-goal", "goal"},
 };
+/* clang-format on */
 
 static const struct release_format *cmd_export_format(const struct cmd_export_opts *o, bool flavor)
 {
@@ -50,7 +52,8 @@ static int cmd_export_goal(struct session *s, const struct cmd_export_opts *o, c
 			   const struct build_goal *g, struct strv *written, struct err *e)
 {
 	const struct release_format *f = cmd_export_format(o, true);
-	AUTO_FREE char *path = o->output ? mem_strdup(o->output) : release_path(o->export_path, g->stage, o->release_name, f->suffix);
+	AUTO_FREE char *path =
+		o->output ? mem_strdup(o->output) : release_path(o->export_path, g->stage, o->release_name, f->suffix);
 	AUTO_FREE char *sum = o->output || f->form != RELEASE_TAR ? NULL : mem_printf("%s.sha512sum", path);
 	AUTO_FEXPORT struct fexport rules = {0};
 

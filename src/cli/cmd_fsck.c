@@ -41,8 +41,10 @@ static int cmd_fsck_run(struct cli *c, const void *opts ATTR_UNUSED, struct err 
 	if (n == 0)
 		return 0;
 	err_set(e, ERR_INTEGRITY, "the store has %d problem%s", n, n == 1 ? "" : "s");
-	return err_hint(e, "what is damaged can be made anew: slct rm the images that need it, slct gc --all, then pull, load or "
-			   "build them again");
+	return err_hint(
+		e,
+		"what is damaged can be made anew: slct rm the images that need it, slct gc --all, then pull, load or "
+		"build them again");
 }
 
 const struct command cmd_fsck = {

@@ -6,7 +6,7 @@
 #include "src/util/num.h"
 
 #define CMD_GC_KEEP_TEXT "168h"
-#define CMD_GC_KEEP_NS (INT64_C(168) * 3600 * CLOCK_NS_PER_S)
+#define CMD_GC_KEEP_NS	 (INT64_C(168) * 3600 * CLOCK_NS_PER_S)
 
 struct cmd_gc_opts {
 	int64_t keep, keep_last;
@@ -16,6 +16,7 @@ struct cmd_gc_opts {
 
 #define CMD_GC_AT(member) .offset = offsetof(struct cmd_gc_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_gc_options[] = {
 	{.name = "keep", .arg = "D", .kind = OPT_DURATION, CMD_GC_AT(keep), .dflt = CMD_GC_KEEP_TEXT,
 	 .help = "keep cache entries that were used within this time, and what they need"},
@@ -29,6 +30,7 @@ static const struct opt cmd_gc_options[] = {
 static const struct opt_conflict cmd_gc_conflicts[] = {
 	{"keep", "all"}, {"keep", "keep-last"}, {"keep-last", "all"}, {"keep-storage", "all"},
 };
+/* clang-format on */
 
 static int cmd_gc_print(const struct cli *c, const struct store_gc_stats *st, bool dry_run, struct err *e)
 {
@@ -75,7 +77,8 @@ static int cmd_gc_run(struct cli *c, const void *opts, struct err *e)
 	struct store_gc_stats st = {0};
 	int64_t keep;
 
-	if (work_open_exclusive(&w, c, e) || cmd_gc_time(c, o, &w, &keep, e) || image_ops_gc(&w.session, keep, o->dry_run, &st, e))
+	if (work_open_exclusive(&w, c, e) || cmd_gc_time(c, o, &w, &keep, e) ||
+	    image_ops_gc(&w.session, keep, o->dry_run, &st, e))
 		return -1;
 	work_close(&w);
 	return cmd_gc_print(c, &st, o->dry_run, e);

@@ -9,12 +9,14 @@ struct cmd_help_opts {
 	bool man, list;
 };
 
+/* clang-format off */
 static const struct opt cmd_help_options[] = {
 	{.name = "man", .kind = OPT_FLAG, .offset = offsetof(struct cmd_help_opts, man),
 	 .help = "the manual page, in the language of man(7)"},
 	{.name = "list", .kind = OPT_FLAG, .offset = offsetof(struct cmd_help_opts, list),
 	 .help = "only the names of the commands that work; with --man of the manual pages"},
 };
+/* clang-format on */
 
 /* pages: of manual pages, of which EXASLCT's commands have some, too. */
 static void cmd_help_names(bool pages, struct buf *out)

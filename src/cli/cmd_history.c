@@ -15,12 +15,14 @@ struct cmd_history_opts {
 
 #define CMD_HISTORY_AT(member) .offset = offsetof(struct cmd_history_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_history_options[] = {
 	{.name = "no-trunc", .kind = OPT_FLAG, CMD_HISTORY_AT(no_trunc), .help = "whole instructions"},
 	{.name = "platform", .arg = "P", .kind = OPT_STRING, CMD_HISTORY_AT(platform), .dflt = "this machine's",
 	 .help = "os/arch[/variant] to choose from an index"},
 	CLI_NET_OPTIONS(struct cmd_history_opts),
 };
+/* clang-format on */
 
 #define CMD_HISTORY_WIDTH 60 /* bytes of an instruction that are shown */
 
@@ -138,6 +140,7 @@ static int cmd_history_run(struct cli *c, const void *opts, struct err *e)
 	return cmd_history_table(rows, cfg.nhistory, o->no_trunc, e);
 }
 
+/* clang-format off */
 const struct command cmd_history = {
 	.name = "history",
 	.group = COMMAND_IMAGES,
@@ -155,3 +158,4 @@ const struct command cmd_history = {
 	.max_operands = 1,
 	.run = cmd_history_run,
 };
+/* clang-format on */

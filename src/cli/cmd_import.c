@@ -10,10 +10,12 @@ struct cmd_import_opts {
 	const char *platform;
 };
 
+/* clang-format off */
 static const struct opt cmd_import_options[] = {
 	{.name = "platform", .arg = "P", .kind = OPT_STRING, .offset = offsetof(struct cmd_import_opts, platform),
 	 .dflt = "this machine's", .help = "os/arch[/variant] of the root file system"},
 };
+/* clang-format on */
 
 static int cmd_import_run(struct cli *c, const void *opts, struct err *e)
 {

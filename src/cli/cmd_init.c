@@ -17,39 +17,41 @@ struct cmd_init_opts {
 
 #define CMD_INIT_AT(member) .offset = offsetof(struct cmd_init_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_init_options[] = {
 	{.name = "base", .arg = "IMAGE", .kind = OPT_STRING, CMD_INIT_AT(base), .dflt = "docker.io/library/debian:12",
 	 .help = "image that the flavor stands on"},
 	{.name = "exaslct", .kind = OPT_FLAG, CMD_INIT_AT(exaslct),
 	 .help = "in EXASLCT's layout, with build_steps.py in the place of flavor.yml"},
 };
+/* clang-format on */
 
 /* @NAME@ and @BASE@ stand for what the user said. */
 struct cmd_init_file {
 	const char *path, *text;
 };
 
-#define CMD_INIT_BASE_DOCKERFILE \
-	"# What the languages need at run time.\n" \
-	"FROM @BASE@\n" \
-	"\n" \
-	"COPY language_deps/hello.sh /exaudf/hello.sh\n" \
+#define CMD_INIT_BASE_DOCKERFILE                                                                                       \
+	"# What the languages need at run time.\n"                                                                     \
+	"FROM @BASE@\n"                                                                                                \
+	"\n"                                                                                                           \
+	"COPY language_deps/hello.sh /exaudf/hello.sh\n"                                                               \
 	"RUN chmod 755 /exaudf/hello.sh && /exaudf/hello.sh >/exaudf/built\n"
-#define CMD_INIT_CUSTOM_DOCKERFILE \
-	"# Your own packages and files. {{ language_deps }} stands for the image of that stage.\n" \
+#define CMD_INIT_CUSTOM_DOCKERFILE                                                                                     \
+	"# Your own packages and files. {{ language_deps }} stands for the image of that stage.\n"                     \
 	"FROM {{ language_deps }}\n"
-#define CMD_INIT_RELEASE_DOCKERFILE \
-	"# The container: from here slct export writes the archive.\n" \
-	"FROM {{ flavor_customization }}\n" \
-	"\n" \
+#define CMD_INIT_RELEASE_DOCKERFILE                                                                                    \
+	"# The container: from here slct export writes the archive.\n"                                                 \
+	"FROM {{ flavor_customization }}\n"                                                                            \
+	"\n"                                                                                                           \
 	"RUN mkdir -p /conf /buckets\n"
-#define CMD_INIT_SCRIPT \
-	"#!/bin/sh\n" \
-	"# Stands for the program that runs the languages.\n" \
+#define CMD_INIT_SCRIPT                                                                                                \
+	"#!/bin/sh\n"                                                                                                  \
+	"# Stands for the program that runs the languages.\n"                                                          \
 	"echo \"@NAME@ on $(uname -m)\"\n"
-#define CMD_INIT_DEFINITION \
-	"HELLO=localzmq+protobuf:///{{ bucketfs_name }}/{{ bucket_name }}/{{ path_in_bucket }}{{ release_name }}" \
-	"?lang=hello#buckets/{{ bucketfs_name }}/{{ bucket_name }}/{{ path_in_bucket }}{{ release_name }}" \
+#define CMD_INIT_DEFINITION                                                                                            \
+	"HELLO=localzmq+protobuf:///{{ bucketfs_name }}/{{ bucket_name }}/{{ path_in_bucket }}{{ release_name }}"      \
+	"?lang=hello#buckets/{{ bucketfs_name }}/{{ bucket_name }}/{{ path_in_bucket }}{{ release_name }}"             \
 	"/exaudf/hello.sh\n"
 #define CMD_INIT_DESCRIPTION "# @NAME@\n\nSays what this flavor is for.\n"
 
@@ -73,27 +75,27 @@ static const struct cmd_init_file cmd_init_plain[] = {
 	{"release/Dockerfile", CMD_INIT_RELEASE_DOCKERFILE},
 };
 
-#define CMD_INIT_STEPS \
-	"from exasol.slc.internal.tasks.build.docker_flavor_image_task import DockerFlavorAnalyzeImageTask\n" \
-	"\n\n" \
-	"class AnalyzeLanguageDeps(DockerFlavorAnalyzeImageTask):\n" \
-	"    def get_build_step(self) -> str:\n" \
-	"        return \"language_deps\"\n\n" \
-	"    def get_path_in_flavor(self):\n" \
-	"        return \"flavor_base\"\n" \
-	"\n\n" \
-	"class AnalyzeFlavorCustomization(DockerFlavorAnalyzeImageTask):\n" \
-	"    def get_build_step(self) -> str:\n" \
-	"        return \"flavor_customization\"\n\n" \
-	"    def requires_tasks(self):\n" \
-	"        return {\"language_deps\": AnalyzeLanguageDeps}\n" \
-	"\n\n" \
-	"class AnalyzeRelease(DockerFlavorAnalyzeImageTask):\n" \
-	"    def get_build_step(self) -> str:\n" \
-	"        return \"release\"\n\n" \
-	"    def requires_tasks(self):\n" \
-	"        return {\"flavor_customization\": AnalyzeFlavorCustomization}\n\n" \
-	"    def get_path_in_flavor(self):\n" \
+#define CMD_INIT_STEPS                                                                                                 \
+	"from exasol.slc.internal.tasks.build.docker_flavor_image_task import DockerFlavorAnalyzeImageTask\n"          \
+	"\n\n"                                                                                                         \
+	"class AnalyzeLanguageDeps(DockerFlavorAnalyzeImageTask):\n"                                                   \
+	"    def get_build_step(self) -> str:\n"                                                                       \
+	"        return \"language_deps\"\n\n"                                                                         \
+	"    def get_path_in_flavor(self):\n"                                                                          \
+	"        return \"flavor_base\"\n"                                                                             \
+	"\n\n"                                                                                                         \
+	"class AnalyzeFlavorCustomization(DockerFlavorAnalyzeImageTask):\n"                                            \
+	"    def get_build_step(self) -> str:\n"                                                                       \
+	"        return \"flavor_customization\"\n\n"                                                                  \
+	"    def requires_tasks(self):\n"                                                                              \
+	"        return {\"language_deps\": AnalyzeLanguageDeps}\n"                                                    \
+	"\n\n"                                                                                                         \
+	"class AnalyzeRelease(DockerFlavorAnalyzeImageTask):\n"                                                        \
+	"    def get_build_step(self) -> str:\n"                                                                       \
+	"        return \"release\"\n\n"                                                                               \
+	"    def requires_tasks(self):\n"                                                                              \
+	"        return {\"flavor_customization\": AnalyzeFlavorCustomization}\n\n"                                    \
+	"    def get_path_in_flavor(self):\n"                                                                          \
 	"        return \"flavor_base\"\n"
 
 static const struct cmd_init_file cmd_init_exaslct[] = {
@@ -176,6 +178,7 @@ static int cmd_init_run(struct cli *c, const void *opts, struct err *e)
 	return cli_printf(e, "%s\n", dir);
 }
 
+/* clang-format off */
 const struct command cmd_init = {
 	.name = "init",
 	.group = COMMAND_BUILD,
@@ -193,3 +196,4 @@ const struct command cmd_init = {
 	.max_operands = 2,
 	.run = cmd_init_run,
 };
+/* clang-format on */

@@ -12,12 +12,14 @@ struct cmd_inspect_opts {
 
 #define CMD_INSPECT_AT(member) .offset = offsetof(struct cmd_inspect_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_inspect_options[] = {
 	{.name = "raw", .kind = OPT_FLAG, CMD_INSPECT_AT(raw), .help = "exact bytes of the manifest, or without --platform of a registry's index"},
 	{.name = "platform", .arg = "P", .kind = OPT_STRING, CMD_INSPECT_AT(platform), .dflt = "this machine's",
 	 .help = "os/arch[/variant] to choose from an index"},
 	CLI_NET_OPTIONS(struct cmd_inspect_opts),
 };
+/* clang-format on */
 
 static int cmd_inspect_print_raw(const struct image_src *i, struct err *e)
 {

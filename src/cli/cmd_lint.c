@@ -17,6 +17,7 @@ struct cmd_lint_opts {
 
 #define CMD_LINT_AT(member) .offset = offsetof(struct cmd_lint_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_lint_options[] = {
 	{.name = "build-arg", .arg = "K[=V]", .kind = OPT_LIST, CMD_LINT_AT(args),
 	 .help = "value of an ARG; without =V from the environment"},
@@ -29,6 +30,7 @@ static const struct opt cmd_lint_options[] = {
 	 .help = "os/arch[/variant] of the images"},
 	{.name = "rules", .kind = OPT_FLAG, CMD_LINT_AT(rules), .help = "list the rules instead"},
 };
+/* clang-format on */
 
 /* --- what is found --- */
 
@@ -203,6 +205,7 @@ static int cmd_lint_run(struct cli *c, const void *opts, struct err *e)
 	return build_args_map(&o->args, &args, e) ? -1 : cmd_lint_look(c, o, &args, e);
 }
 
+/* clang-format off */
 const struct command cmd_lint = {
 	.name = "lint",
 	.group = COMMAND_BUILD,
@@ -228,3 +231,4 @@ const struct command cmd_lint = {
 	.max_operands = COMMAND_ANY,
 	.run = cmd_lint_run,
 };
+/* clang-format on */

@@ -7,6 +7,7 @@ struct cmd_load_opts {
 	const char *input, *tag;
 };
 
+/* clang-format off */
 static const struct opt cmd_load_options[] = {
 	{.name = "input", .letter = 'i', .arg = "FILE|DIR", .kind = OPT_STRING,
 	 .offset = offsetof(struct cmd_load_opts, input),
@@ -15,6 +16,7 @@ static const struct opt cmd_load_options[] = {
 	{.name = "tag", .arg = "TAG", .kind = OPT_STRING, .offset = offsetof(struct cmd_load_opts, tag),
 	 .dflt = "the only image", .help = "which image of several"},
 };
+/* clang-format on */
 
 static int cmd_load_run(struct cli *c, const void *opts, struct err *e)
 {

@@ -26,7 +26,8 @@ static int cmd_lock_write(const struct cli *c, const char *dir, struct json *loc
 }
 
 /* Each context has its own file. */
-static int cmd_lock_one(struct work *w, const struct build_opts *all, const char *path, struct json **out, struct err *e)
+static int cmd_lock_one(struct work *w, const struct build_opts *all, const char *path, struct json **out,
+			struct err *e)
 {
 	struct build_opts one = *all;
 	char *paths[] = {mem_strdup(path)};
@@ -60,6 +61,7 @@ static int cmd_lock_run(struct cli *c, const void *opts, struct err *e)
 	return rc;
 }
 
+/* clang-format off */
 const struct command cmd_lock = {
 	.name = "lock",
 	.group = COMMAND_BUILD,
@@ -76,3 +78,4 @@ const struct command cmd_lock = {
 	.max_operands = COMMAND_ANY,
 	.run = cmd_lock_run,
 };
+/* clang-format on */

@@ -21,6 +21,7 @@ struct cmd_login_opts {
 
 #define CMD_LOGIN_AT(member) .offset = offsetof(struct cmd_login_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_login_options[] = {
 	{.name = "username", .letter = 'u', .arg = "NAME", .kind = OPT_STRING, CMD_LOGIN_AT(username),
 	 .dflt = "asked for on the terminal", .help = "user name"},
@@ -28,6 +29,7 @@ static const struct opt cmd_login_options[] = {
 	 .help = "read the password from standard input, instead of asking for it on the terminal"},
 	CLI_NET_OPTIONS(struct cmd_login_opts),
 };
+/* clang-format on */
 
 static const struct opt_conflict cmd_login_conflicts[] = {{"creds", "username"}, {"creds", "password-stdin"}};
 
@@ -91,8 +93,8 @@ static int cmd_login_credentials(const struct cmd_login_opts *o, const char *hos
 		net->username = o->username ? mem_strdup(o->username) : cmd_login_ask("User name", host, false, e);
 		if (!net->username)
 			return -1;
-		net->password = o->password_stdin ? cmd_login_read_password(e)
-						  : cmd_login_ask("Password", host, true, e);
+		net->password =
+			o->password_stdin ? cmd_login_read_password(e) : cmd_login_ask("Password", host, true, e);
 		if (!net->password)
 			return -1;
 		log_add_secret(net->password);
@@ -156,6 +158,7 @@ static int cmd_login_run(struct cli *c, const void *opts, struct err *e)
 	return rc;
 }
 
+/* clang-format off */
 const struct command cmd_login = {
 	.name = "login",
 	.group = COMMAND_IMAGES,
@@ -176,3 +179,4 @@ const struct command cmd_login = {
 	.max_operands = 1,
 	.run = cmd_login_run,
 };
+/* clang-format on */

@@ -24,6 +24,7 @@ static int cmd_logout_run(struct cli *c, const void *opts, struct err *e)
 	return where.n ? 0 : cli_printf(e, "not logged in to %s\n", host);
 }
 
+/* clang-format off */
 const struct command cmd_logout = {
 	.name = "logout",
 	.group = COMMAND_IMAGES,
@@ -35,3 +36,4 @@ const struct command cmd_logout = {
 	.max_operands = 1,
 	.run = cmd_logout_run,
 };
+/* clang-format on */

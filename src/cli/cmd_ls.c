@@ -89,6 +89,7 @@ static int cmd_ls_run(struct cli *c, const void *opts ATTR_UNUSED, struct err *e
 	return cli_print_json(j, e);
 }
 
+/* clang-format off */
 const struct command cmd_ls = {
 	.name = "ls",
 	.group = COMMAND_IMAGES,
@@ -101,3 +102,4 @@ const struct command cmd_ls = {
 	.max_operands = 2,
 	.run = cmd_ls_run,
 };
+/* clang-format on */

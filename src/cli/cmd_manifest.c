@@ -121,6 +121,7 @@ static int cmd_manifest_run(struct cli *c, const void *opts, struct err *e)
 	return err_set(e, ERR_USAGE, "slct manifest: \"%s\" is not create, add, push or inspect", action);
 }
 
+/* clang-format off */
 const struct command cmd_manifest = {
 	.name = "manifest",
 	.group = COMMAND_IMAGES,
@@ -140,3 +141,4 @@ const struct command cmd_manifest = {
 	.max_operands = COMMAND_ANY,
 	.run = cmd_manifest_run,
 };
+/* clang-format on */

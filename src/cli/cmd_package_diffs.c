@@ -8,6 +8,7 @@ struct cmd_package_diffs_opts {
 
 #define CMD_PACKAGE_DIFFS_AT(member) .offset = offsetof(struct cmd_package_diffs_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_package_diffs_options[] = {
 	{.name = "output", .letter = 'o', .arg = "DIR", .kind = OPT_STRING, CMD_PACKAGE_DIFFS_AT(output),
 	 .help = "directory for the reports: README.md and two files for each flavor"},
@@ -18,6 +19,7 @@ static const struct opt cmd_package_diffs_options[] = {
 	{.name = "name", .arg = "TEXT", .kind = OPT_STRING, CMD_PACKAGE_DIFFS_AT(name),
 	 .dflt = "the commit, or \"working copy\"", .help = "what the newer version is called in the reports"},
 };
+/* clang-format on */
 
 static int cmd_package_diffs_run(struct cli *c ATTR_UNUSED, const void *opts, struct err *e)
 {

@@ -12,12 +12,14 @@ struct cmd_plan_opts {
 
 _Static_assert(offsetof(struct cmd_plan_opts, a) == 0, "the rows of build_args.h count from its beginning");
 
+/* clang-format off */
 static const struct opt cmd_plan_options[] = {
 	{.name = "format", .arg = "text|json|dot", .kind = OPT_CHOICE, .offset = offsetof(struct cmd_plan_opts, format),
 	 .dflt = "text", .help = "a table, the JSON of --json, or a graph for dot(1)"},
 	BUILD_ARGS_SELECTION,
 	CLI_NET_OPTIONS(struct build_args),
 };
+/* clang-format on */
 
 static const struct opt_conflict cmd_plan_conflicts[] = {{"file", "flavor-path"}, {"target", "goal"}};
 

@@ -10,6 +10,7 @@ struct cmd_pull_opts {
 	bool no_unpack;
 };
 
+/* clang-format off */
 static const struct opt cmd_pull_options[] = {
 	{.name = "platform", .arg = "P", .kind = OPT_STRING, .offset = offsetof(struct cmd_pull_opts, platform),
 	 .dflt = "this machine's", .help = "os/arch[/variant] to choose from an index"},
@@ -17,6 +18,7 @@ static const struct opt cmd_pull_options[] = {
 	 .help = "only fetch and verify; the layers are unpacked when a step needs them"},
 	CLI_NET_OPTIONS(struct cmd_pull_opts),
 };
+/* clang-format on */
 
 static int cmd_pull_run(struct cli *c, const void *opts, struct err *e)
 {

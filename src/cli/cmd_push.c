@@ -17,6 +17,7 @@ struct cmd_push_opts {
 
 #define CMD_PUSH_AT(member) .offset = offsetof(struct cmd_push_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_push_options[] = {
 	{.name = "compression", .arg = "CODEC[:LEVEL]", .kind = OPT_STRING, CMD_PUSH_AT(compression), .dflt = "gzip",
 	 .help = "gzip, zstd or none, for layers that were not pulled"},
@@ -30,6 +31,7 @@ static const struct opt cmd_push_options[] = {
 	 .help = "of a flavor: beginning of the images' tags"},
 	CLI_NET_OPTIONS(struct cmd_push_opts),
 };
+/* clang-format on */
 
 static int cmd_push_print(const struct cli *c, const struct image_ops_push_stats *st, struct err *e)
 {

@@ -90,6 +90,7 @@ static int cmd_rm_run(struct cli *c, const void *opts, struct err *e)
 	return 0;
 }
 
+/* clang-format off */
 const struct command cmd_rm = {
 	.name = "rm",
 	.group = COMMAND_IMAGES,
@@ -108,3 +109,4 @@ const struct command cmd_rm = {
 	.max_operands = COMMAND_ANY,
 	.run = cmd_rm_run,
 };
+/* clang-format on */

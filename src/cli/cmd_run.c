@@ -20,6 +20,7 @@ _Static_assert(offsetof(struct cmd_run_opts, a) == 0, "the rows of build_args.h 
 #define CMD_RUN_AT(member) .offset = offsetof(struct cmd_run_opts, member)
 
 /* What is in the sandbox. */
+/* clang-format off */
 #define CMD_RUN_SANDBOX \
 	{.name = "volume", .letter = 'v', .arg = "SRC:DST[:ro]", .kind = OPT_LIST, CMD_RUN_AT(volumes), \
 	 .help = "bind a file or directory of this machine; DST alone is an empty tmpfs"}, \
@@ -81,6 +82,7 @@ static const struct opt cmd_run_options[] = {
 	CMD_RUN_SANDBOX,
 	CMD_RUN_BUILD,
 };
+/* clang-format on */
 
 static const struct opt cmd_shell_options[] = {CMD_RUN_SANDBOX, CMD_RUN_BUILD};
 
@@ -176,6 +178,7 @@ static int cmd_shell_run(struct cli *c, const void *opts, struct err *e)
 	return rc;
 }
 
+/* clang-format off */
 #define CMD_RUN_STATUS \
 	"The exit status is that of the command, 128 and the signal's number if one ended it, 127 if the program is not " \
 	"in the image and 126 if it cannot be executed. If slct itself fails before that, it is slct's own status."
@@ -221,3 +224,4 @@ const struct command cmd_shell = {
 	.max_operands = 1,
 	.run = cmd_shell_run,
 };
+/* clang-format on */

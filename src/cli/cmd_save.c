@@ -11,6 +11,7 @@ struct cmd_save_opts {
 
 #define CMD_SAVE_AT(member) .offset = offsetof(struct cmd_save_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_save_options[] = {
 	{.name = "format", .arg = "oci-dir|oci-archive|docker-archive", .kind = OPT_CHOICE, CMD_SAVE_AT(format),
 	 .dflt = "oci-archive",
@@ -20,6 +21,7 @@ static const struct opt cmd_save_options[] = {
 	{.name = "compression", .arg = "CODEC[:LEVEL]", .kind = OPT_STRING, CMD_SAVE_AT(compression), .dflt = "gzip",
 	 .help = "gzip, zstd or none, for layers that were not pulled"},
 };
+/* clang-format on */
 
 static enum image_ops_format cmd_save_format(const char *text)
 {

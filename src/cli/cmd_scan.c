@@ -22,6 +22,7 @@ static int cmd_scan_run(struct cli *c, const void *opts, struct err *e)
 	return exaslct_scan_flavors(c, &with, &o->net, e);
 }
 
+/* clang-format off */
 const struct command cmd_scan = {
 	.name = "scan",
 	.group = COMMAND_RUN,
@@ -39,3 +40,4 @@ const struct command cmd_scan = {
 	.max_operands = COMMAND_ANY,
 	.run = cmd_scan_run,
 };
+/* clang-format on */

@@ -18,6 +18,7 @@ struct cmd_tag_opts {
 
 #define CMD_TAG_AT(member) .offset = offsetof(struct cmd_tag_opts, member)
 
+/* clang-format off */
 static const struct opt cmd_tag_options[] = {
 	{.name = "exaslct", .kind = OPT_FLAG, CMD_TAG_AT(exaslct),
 	 .help = "print the names that EXASLCT gives to the images of flavors, with its own hashes"},
@@ -28,6 +29,7 @@ static const struct opt cmd_tag_options[] = {
 	{.name = "target-docker-tag-prefix", .arg = "TEXT", .kind = OPT_STRING, CMD_TAG_AT(prefix),
 	 .help = "with --exaslct: beginning of the tags"},
 };
+/* clang-format on */
 
 /* EXASLCT cuts tags at 128 characters; a name that was cut may stand for two images. */
 static int cmd_tag_print(const struct cmd_tag_opts *o, const struct flavor *f, const struct flavor_stage *s,

@@ -13,11 +13,13 @@ struct cmd_tags_opts {
 	bool referrers;
 };
 
+/* clang-format off */
 static const struct opt cmd_tags_options[] = {
 	{.name = "referrers", .kind = OPT_FLAG, .offset = offsetof(struct cmd_tags_opts, referrers),
 	 .help = "of REPOSITORY:TAG or REPOSITORY@DIGEST: what refers to that manifest (signatures, SBOMs)"},
 	CLI_NET_OPTIONS(struct cmd_tags_opts),
 };
+/* clang-format on */
 
 static int cmd_tags_print(const struct cli *c, const char *repo, struct strv *tags, struct err *e)
 {

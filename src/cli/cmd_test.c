@@ -30,6 +30,7 @@ struct cmd_test_opts {
 
 _Static_assert(offsetof(struct cmd_test_opts, a) == 0, "the rows of build_args.h count from its beginning");
 
+/* clang-format off */
 static const struct opt cmd_test_options[] = {
 	{.name = "test", .arg = "NAME", .kind = OPT_LIST, .offset = offsetof(struct cmd_test_opts, tests), .dflt = "all",
 	 .help = "test to run"},
@@ -53,6 +54,7 @@ static const struct opt cmd_test_options[] = {
 	BUILD_ARGS_RUNNING,
 	CLI_NET_OPTIONS(struct build_args),
 };
+/* clang-format on */
 
 /* What a run of the command knows. */
 struct cmd_test {
@@ -221,15 +223,15 @@ static void cmd_test_done(const struct testrun_test *t, void *arg)
 		   t->failure ? ": " : "", t->failure ? t->failure : "");
 	if (t->failure) {
 		testrun_tail(t, &text);
-		buf_printf(&text, "%s     log: %s\n     look: %s\n",
-			   text.n && text.p[text.n - 1] != '\n' ? "\n" : "", t->log, t->again);
+		buf_printf(&text, "%s     log: %s\n     look: %s\n", text.n && text.p[text.n - 1] != '\n' ? "\n" : "",
+			   t->log, t->again);
 	}
 	if (!x->c->g.json && cli_print(buf_str(&text), text.n, &ignored))
 		err_release(&ignored);
 }
 
-/* Of what a test ran in. The configs are those of the commands in the order of their making: a test's is the last one of
- * its job. */
+/* Of what a test ran in. The configs are those of the commands in the order of their making: a test's is the last one
+ * of its job. */
 static const struct imgconfig *cmd_test_config(const struct cmd_test *t, size_t test)
 {
 	size_t at = test;
@@ -290,9 +292,8 @@ static int cmd_test_all(struct cmd_test *t, struct err *e)
 		return 0;
 	if (!n)
 		return err_set(e, ERR_USAGE, "--test: there is no such test");
-	if (work_open(&t->work, t->c, &t->o->a.net, NULL, e) ||
-	    build_args_tier(&t->o->a, s, e) || build_run(s, &t->b, &t->built, e) ||
-	    runimg_open(&t->state, s, &t->b.limits, e))
+	if (work_open(&t->work, t->c, &t->o->a.net, NULL, e) || build_args_tier(&t->o->a, s, e) ||
+	    build_run(s, &t->b, &t->built, e) || runimg_open(&t->state, s, &t->b.limits, e))
 		return -1;
 	t->run.log_dir = logdir_open(s, t->b.output_directory, e);
 	if (!t->run.log_dir)
@@ -391,6 +392,7 @@ static int cmd_test_run(struct cli *c, const void *opts, struct err *e)
 	return rc;
 }
 
+/* clang-format off */
 const struct command cmd_test = {
 	.name = "test",
 	.group = COMMAND_RUN,
@@ -411,3 +413,4 @@ const struct command cmd_test = {
 	.max_operands = COMMAND_ANY,
 	.run = cmd_test_run,
 };
+/* clang-format on */

@@ -14,6 +14,7 @@ struct cmd_upload_opts {
 
 _Static_assert(offsetof(struct cmd_upload_opts, x) == 0, "the rows of exopt.h count from its beginning");
 
+/* clang-format off */
 #define CMD_UPLOAD_PLACE \
 	EXOPT_TEXT("bucketfs-host", "HOST", bucketfs_host, "host of the BucketFS"), \
 	EXOPT_PORT("bucketfs-port", bucketfs_port, "its port"), \
@@ -32,12 +33,15 @@ _Static_assert(offsetof(struct cmd_upload_opts, x) == 0, "the rows of exopt.h co
 	 .help = "verify the server's certificate"}, \
 	{.name = "dry-run", .kind = OPT_FLAG, .offset = offsetof(struct cmd_upload_opts, dry_run), \
 	 .help = "do all but the upload"}
+/* clang-format on */
 
 static const struct opt cmd_upload_options[] = {CMD_UPLOAD_PLACE};
 
+/* clang-format off */
 static const struct opt cmd_deploy_options[] = {
 	CMD_UPLOAD_PLACE, EXOPT_RELEASE_GOALS, EXOPT_RELEASE_NAME, EXOPT_STRATEGY, EXOPT_BUILD, EXOPT_REPOS, EXOPT_SYSTEM,
 };
+/* clang-format on */
 
 static int cmd_upload_target(const struct exopt *o, struct deploy_target *t, struct err *e)
 {
@@ -156,6 +160,7 @@ const struct command cmd_upload = {
 	.run = cmd_upload_run,
 };
 
+/* clang-format off */
 const struct command cmd_deploy = {
 	.name = "deploy",
 	.group = COMMAND_FLAVORS,
@@ -174,3 +179,4 @@ const struct command cmd_deploy = {
 	.max_operands = COMMAND_ANY,
 	.run = cmd_deploy_run,
 };
+/* clang-format on */

@@ -84,6 +84,7 @@ static int cmd_verify_run(struct cli *c, const void *opts, struct err *e)
 	return rc ? rc : cmd_verify_print(c, v, e);
 }
 
+/* clang-format off */
 const struct command cmd_verify = {
 	.name = "verify",
 	.group = COMMAND_BUILD,
@@ -102,3 +103,4 @@ const struct command cmd_verify = {
 	.max_operands = 1,
 	.run = cmd_verify_run,
 };
+/* clang-format on */

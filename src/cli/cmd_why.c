@@ -10,12 +10,14 @@ struct cmd_why_opts {
 
 _Static_assert(offsetof(struct cmd_why_opts, a) == 0, "the rows of build_args.h count from its beginning");
 
+/* clang-format off */
 static const struct opt cmd_why_options[] = {
 	{.name = "all", .letter = 'a', .kind = OPT_FLAG, .offset = offsetof(struct cmd_why_opts, all),
 	 .help = "show the steps that were cached, too"},
 	BUILD_ARGS_SELECTION,
 	CLI_NET_OPTIONS(struct build_args),
 };
+/* clang-format on */
 
 static const struct opt_conflict cmd_why_conflicts[] = {{"target", "goal"}};
 
@@ -82,6 +84,7 @@ static int cmd_why_run(struct cli *c, const void *opts, struct err *e)
 	return c->g.json ? cli_print_json(STEAL_PTR(why), e) : cmd_why_print(why, o->all, e);
 }
 
+/* clang-format off */
 const struct command cmd_why = {
 	.name = "why",
 	.group = COMMAND_BUILD,
@@ -104,3 +107,4 @@ const struct command cmd_why = {
 	.max_operands = 1,
 	.run = cmd_why_run,
 };
+/* clang-format on */

@@ -14,6 +14,7 @@
 #include "src/util/nearest.h"
 #include "src/util/path.h"
 
+/* clang-format off */
 static const struct command *const command_list[] = {
 	&cmd_build,
 	&cmd_plan,
@@ -61,6 +62,7 @@ static const struct command *const command_list[] = {
 	&cmd_help,
 	NULL,
 };
+/* clang-format on */
 
 const struct command *const *command_table(void)
 {
@@ -70,7 +72,7 @@ const struct command *const *command_table(void)
 const char *command_group_title(enum command_group g)
 {
 	static const char *const titles[] = {
-		[COMMAND_BUILD] = "Build",     [COMMAND_IMAGES] = "Images",        [COMMAND_RUN] = "Run",
+		[COMMAND_BUILD] = "Build",     [COMMAND_IMAGES] = "Images",	  [COMMAND_RUN] = "Run",
 		[COMMAND_FLAVORS] = "Flavors", [COMMAND_HOUSE] = "House-keeping",
 	};
 
@@ -106,8 +108,7 @@ static int command_count_operands(const struct cli *c, struct err *e)
 	if (n < cmd->min_operands)
 		err_set(e, ERR_USAGE, "slct %s: an operand is missing", cmd->name);
 	else if (n > cmd->max_operands)
-		err_set(e, ERR_USAGE, "slct %s: \"%s\" is too much", cmd->name,
-			c->args.operands.v[cmd->max_operands]);
+		err_set(e, ERR_USAGE, "slct %s: \"%s\" is too much", cmd->name, c->args.operands.v[cmd->max_operands]);
 	else
 		return 0;
 	return err_hint(e, "usage: slct %s %s", cmd->name, cmd->usage);
@@ -200,8 +201,8 @@ static int command_parse_and_run(struct cli *c, char *const *args, size_t n, str
 		err_hint(e, "slct %s --help explains its options", cmd->name);
 	else if (!rc && c->g.help)
 		rc = command_print_help(cmd, e);
-	else if (!rc && (command_count_operands(c, e) ||
-			 opt_check_conflicts(cmd->conflicts, cmd->nconflicts, &c->args, e)))
+	else if (!rc &&
+		 (command_count_operands(c, e) || opt_check_conflicts(cmd->conflicts, cmd->nconflicts, &c->args, e)))
 		rc = -1;
 	else if (!rc)
 		rc = command_run(c, opts, e);

@@ -10,10 +10,10 @@ struct cli;
 enum command_group { COMMAND_BUILD, COMMAND_IMAGES, COMMAND_RUN, COMMAND_FLAVORS, COMMAND_HOUSE, COMMAND_GROUPS };
 
 /* Flags. */
-#define COMMAND_STORE 1u  /* needs the open store: dispatch opens it */
-#define COMMAND_HIDDEN 4u /* not in lists */
+#define COMMAND_STORE  1u  /* needs the open store: dispatch opens it */
+#define COMMAND_HIDDEN 4u  /* not in lists */
 #define COMMAND_PREFIX 16u /* its options end at the first operand: what follows is another command's */
-#define COMMAND_BARE 8u   /* needs no settings: works whatever the files say */
+#define COMMAND_BARE   8u  /* needs no settings: works whatever the files say */
 
 #define COMMAND_ANY SIZE_MAX /* no upper limit of operands */
 

@@ -3,9 +3,9 @@
 #include "src/util/io.h"
 #include "src/util/mem.h"
 
-#define DBENV_JSON 0
-#define DBENV_CONF 1
-#define DBENV_SH   2
+#define DBENV_JSON	0
+#define DBENV_CONF	1
+#define DBENV_SH	2
 #define DBENV_CONTAINER "test_container"
 /* The test container is in the network of the host. */
 #define DBENV_ADDRESS "127.0.0.1"

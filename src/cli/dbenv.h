@@ -1,5 +1,5 @@
-/* What EXASLCT tells the tests about their environment in files: environment_info.json, .conf (K=V) and .sh (export K=V),
- * at / of the test container and on the host in cache/environments/NAME of the output directory. */
+/* What EXASLCT tells the tests about their environment in files: environment_info.json, .conf (K=V) and .sh (export
+ * K=V), at / of the test container and on the host in cache/environments/NAME of the output directory. */
 #ifndef SLCT_DBENV_H
 #define SLCT_DBENV_H
 

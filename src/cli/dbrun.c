@@ -112,7 +112,9 @@ static int dbrun_find_driver(struct dbrun *r, struct err *e)
 	text[n > 0 ? n : 0] = '\0';
 	if (res.status || res.signo) {
 		err_set(e, ERR_INPUT, "the test container has no ODBC driver of Exasol in /downloads/ODBC: %s", text);
-		return err_hint(e, "its Dockerfile has to put libexaodbc*.so there, and bash, find and cp must be in the image");
+		return err_hint(
+			e,
+			"its Dockerfile has to put libexaodbc*.so there, and bash, find and cp must be in the image");
 	}
 	text[strcspn(text, "\n")] = '\0';
 	r->odbc = mem_strdup(text);
@@ -219,8 +221,8 @@ static int dbrun_result(const struct testrun_test *t, const struct dbtest_item *
 
 int dbrun_tests(struct dbrun *r, const struct dbrun_tests *t, struct dbresult_goal *out, struct err *e)
 {
-	AUTO(testrun_release) struct testrun run = {
-		.s = &r->work->session, .b = &r->state, .jobs = 1, .done = dbrun_done};
+	AUTO(testrun_release)
+	struct testrun run = {.s = &r->work->session, .b = &r->state, .jobs = 1, .done = dbrun_done};
 
 	for (size_t i = 0; i < t->items->n; i++)
 		if (dbrun_add(r, t, &t->items->v[i], &run, e))

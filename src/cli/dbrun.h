@@ -19,17 +19,17 @@ struct dbrun {
 };
 void dbrun_release(struct dbrun *r);
 
-/* Take the built image, make its layers' trees, look for the driver: ERR_INPUT if the image has none. folder: that of the
- * test container. */
+/* Take the built image, make its layers' trees, look for the driver: ERR_INPUT if the image has none. folder: that of
+ * the test container. */
 int dbrun_open(struct dbrun *r, struct work *w, const struct digest *image, const char *folder, struct err *e);
 /* Fill the database if the test data have an import.sql; what that says goes to the file `log`. ERR_STEP. */
 int dbrun_populate(struct dbrun *r, const struct dbtest_place *p, const char *env_dir, const char *log, struct err *e);
 
 struct dbrun_tests {
-	const char *name;    /* of the environment */
-	const char *env_dir; /* with the files of dbenv.h, absolute */
-	const char *dir;     /* for logs and results of the tests */
-	const struct strv *env;     /* variables of the tests */
+	const char *name;	    /* of the environment */
+	const char *env_dir;	    /* with the files of dbenv.h, absolute */
+	const char *dir;	    /* for logs and results of the tests */
+	const struct strv *env;	    /* variables of the tests */
 	const struct strv *visible; /* the same for the logs, without what nobody shall read */
 	const struct dbtest_call *call;
 	const struct dbtest_items *items;

@@ -93,6 +93,7 @@ int dbtest_find(const struct ftestset *set, const char *tests_dir, struct dbtest
 
 char *dbtest_path(const struct dbtest_item *it)
 {
+	/* clang-format off */
 	static const char *const kinds[] = {
 		[DBTEST_FOLDER] = "test_folder", [DBTEST_FILES] = "test_files", [DBTEST_GENERIC] = "generic"};
 	const char *between = it->language ? it->language : "";
@@ -114,6 +115,7 @@ static void dbtest_quote(struct buf *out, const char *s)
 		else
 			buf_char_add(out, *s);
 	}
+	/* clang-format on */
 	buf_char_add(out, '\'');
 }
 
@@ -134,8 +136,9 @@ char *dbtest_command(const struct dbtest_call *c, const struct dbtest_item *it)
 	dbtest_option(&out, "--user", c->place->user);
 	dbtest_option(&out, "--password", c->place->password);
 	dbtest_option(&out, "--script-languages", c->languages);
-	buf_printf(&out, " --lang-path " DBTEST_TESTS "/lang --loglevel=%s --driver=%s --jdbc-path "
-			 "/downloads/JDBC/exajdbc.jar",
+	buf_printf(&out,
+		   " --lang-path " DBTEST_TESTS "/lang --loglevel=%s --driver=%s --jdbc-path "
+		   "/downloads/JDBC/exajdbc.jar",
 		   c->log_level ? c->log_level : "critical", c->odbc_driver);
 	if (it->language)
 		dbtest_option(&out, "--lang", it->language);
@@ -167,7 +170,8 @@ static int dbtest_variable(const char *key, const struct json *v, struct strv *e
 	AUTO_BUF struct buf text = BUF_INIT(DBTEST_VARIABLES_MAX);
 
 	if (json_is_object(v) || json_is_array(v) || json_is_null(v))
-		return err_set(e, ERR_USAGE, "--test-environment-vars: the value of \"%s\" is no text and no number", key);
+		return err_set(e, ERR_USAGE, "--test-environment-vars: the value of \"%s\" is no text and no number",
+			       key);
 	if (json_is_string(v))
 		buf_str_add(&text, json_str(v));
 	else if (json_is_bool(v))

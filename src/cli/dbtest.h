@@ -2,8 +2,8 @@
  * they find in their environment. Source: exasol/slc/internal/tasks/test of script-languages-container-tool and
  * lib/test_environment of integration-test-docker-environment.
  *
- * FOLDER is the test container's directory: build/Dockerfile (with build/deps), tests/ which the tests find as a copy in
- * /tests and read-only in /tests_src, test_data/ which they find read-only in /tests_data. A test file is run in
+ * FOLDER is the test container's directory: build/Dockerfile (with build/deps), tests/ which the tests find as a copy
+ * in /tests and read-only in /tests_src, test_data/ which they find read-only in /tests_data. A test file is run in
  * /tests/test by python3 with server, user, password, script languages and drivers on its command line. */
 #ifndef SLCT_DBTEST_H
 #define SLCT_DBTEST_H
@@ -12,13 +12,13 @@
 #include "src/util/json.h"
 #include "src/util/smap.h"
 
-#define DBTEST_BUCKETFS "bfsdefault"
-#define DBTEST_BUCKET	"myudfs"
+#define DBTEST_BUCKETFS	     "bfsdefault"
+#define DBTEST_BUCKET	     "myudfs"
 #define DBTEST_BUCKETFS_USER "w"
 /* Where the mappings of the test container's directory are. */
-#define DBTEST_SOURCE "/tests_src"
-#define DBTEST_TESTS  "/tests"
-#define DBTEST_DATA   "/tests_data"
+#define DBTEST_SOURCE	"/tests_src"
+#define DBTEST_TESTS	"/tests"
+#define DBTEST_DATA	"/tests_data"
 #define DBTEST_POPULATE "enginedb_small" /* in DBTEST_DATA; its import.sql fills the database */
 
 struct dbtest_place {
@@ -31,8 +31,8 @@ enum dbtest_kind { DBTEST_FOLDER, DBTEST_FILES, DBTEST_GENERIC };
 /* One test file of the run. */
 struct dbtest_item {
 	enum dbtest_kind kind;
-	char *file;     /* relative to tests/test */
-	char *folder;   /* DBTEST_FOLDER, DBTEST_GENERIC: as it was named */
+	char *file;	/* relative to tests/test */
+	char *folder;	/* DBTEST_FOLDER, DBTEST_GENERIC: as it was named */
 	char *language; /* NULL: none */
 };
 struct dbtest_items {
@@ -42,16 +42,16 @@ struct dbtest_items {
 void dbtest_items_release(struct dbtest_items *l);
 #define AUTO_DBTEST_ITEMS AUTO(dbtest_items_release)
 
-/* The test files that the set names, in EXASLCT's order: folders, files, generic tests; those of a folder in the order of
- * their names. tests_dir: FOLDER/tests/test on this machine. ERR_INPUT names a folder or file that is not there. */
+/* The test files that the set names, in EXASLCT's order: folders, files, generic tests; those of a folder in the order
+ * of their names. tests_dir: FOLDER/tests/test on this machine. ERR_INPUT names a folder or file that is not there. */
 int dbtest_find(const struct ftestset *set, const char *tests_dir, struct dbtest_items *out, struct err *e);
 /* Where the results of a test go, relative to those of the release goal, as EXASLCT has them. Caller frees. */
 char *dbtest_path(const struct dbtest_item *it);
 
 struct dbtest_call {
 	const struct dbtest_place *place;
-	const char *languages;   /* ALIAS=URL ALIAS=URL */
-	const char *log_level;   /* NULL: critical */
+	const char *languages;	 /* ALIAS=URL ALIAS=URL */
+	const char *log_level;	 /* NULL: critical */
 	const char *odbc_driver; /* path in the test container */
 	const struct strv *restrictions;
 };

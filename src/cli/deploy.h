@@ -23,7 +23,7 @@ char *deploy_url(const struct deploy_target *t, const char *container, const cha
 struct deploy_item {
 	const struct build_goal *goal;
 	const char *flavor_path;
-	char *file;      /* exported archive */
+	char *file;	 /* exported archive */
 	char *container; /* name in the bucket without ending */
 	char *url;
 };

@@ -128,10 +128,11 @@ static void doctor_ports(struct doctor *d)
 
 	if (d->tier.tier != TIER_RANGE && d->tier.tier != TIER_SOLO)
 		return;
-	if (io_read_file(AT_FDCWD, DOCTOR_PORTS, &text, &e) == 0 && num_parse(sv_trim(buf_sv(&text)), 10, UINT16_MAX, &first) == 0 &&
-	    first > 0)
+	if (io_read_file(AT_FDCWD, DOCTOR_PORTS, &text, &e) == 0 &&
+	    num_parse(sv_trim(buf_sv(&text)), 10, UINT16_MAX, &first) == 0 && first > 0)
 		doctor_add(d, DOCTOR_NOTE, "isolation", "ports",
-			   "RUN --network=none gives a step a network of its own; or, for all users of this machine, `sysctl "
+			   "RUN --network=none gives a step a network of its own; or, for all users of this machine, "
+			   "`sysctl "
 			   "net.ipv4.ip_unprivileged_port_start=0`",
 			   "steps cannot listen on ports below %llu of the host's network", (unsigned long long)first);
 	err_release(&e);
@@ -149,9 +150,8 @@ static void doctor_kernel(struct doctor *d)
 		return;
 	old = sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
 	      (major < DOCTOR_KERNEL_MAJOR || (major == DOCTOR_KERNEL_MAJOR && minor < DOCTOR_KERNEL_MINOR));
-	doctor_add(d, old ? DOCTOR_WARNING : DOCTOR_OK, "host", "kernel",
-		   old ? "Linux 5.12 or later" : NULL, "%s %s %s", u.sysname, u.release,
-		   u.machine);
+	doctor_add(d, old ? DOCTOR_WARNING : DOCTOR_OK, "host", "kernel", old ? "Linux 5.12 or later" : NULL,
+		   "%s %s %s", u.sysname, u.release, u.machine);
 }
 
 static void doctor_userns(struct doctor *d)

@@ -8,14 +8,14 @@
 
 enum doctor_state {
 	DOCTOR_OK,
-	DOCTOR_NOTE,    /* worth knowing, harms nothing now */
+	DOCTOR_NOTE,	/* worth knowing, harms nothing now */
 	DOCTOR_WARNING, /* something will not work */
 	DOCTOR_REFUSED, /* the host refuses it */
 };
 
 struct doctor_finding {
 	enum doctor_state state;
-	const char *group; /* "isolation", "host", "store", "programs" */
+	const char *group;	    /* "isolation", "host", "store", "programs" */
 	char *name, *text, *remedy; /* remedy may be NULL */
 };
 

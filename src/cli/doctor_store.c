@@ -16,7 +16,7 @@
 
 /* Below these a build of any size is likely to fail. */
 #define DOCTOR_SPACE_MIN_BYTES (UINT64_C(1) << 30)
-#define DOCTOR_INODES_MIN UINT64_C(10000)
+#define DOCTOR_INODES_MIN      UINT64_C(10000)
 
 #define DOCTOR_XATTR "user.slct.doctor"
 
@@ -33,8 +33,9 @@ static const struct {
 	{0xCA451A4E, "bcachefs", NULL},
 	{0x2FC12FC1, "zfs", NULL},
 	{0x01021994, "tmpfs", NULL},
-	{0x794C7630, "overlay", "an overlay's upper directory cannot lie on it, so roots of steps are copies (--upper tmpfs: "
-				"in memory)"},
+	{0x794C7630, "overlay",
+	 "an overlay's upper directory cannot lie on it, so roots of steps are copies (--upper tmpfs: "
+	 "in memory)"},
 	{0x6969, "nfs", "overlays do not work on it, and locks and times are not to be relied on"},
 	{0x65735546, "fuse", "overlays may not work on it"},
 	{0x01021997, "9p", "overlays may not work on it"},
@@ -105,8 +106,8 @@ static void doctor_xattrs(struct doctor *d, int fd)
 
 /* --- forms of layers --- */
 
-/* Forms that this user can enter now: that of recorded owners, whose files are all the store's owner's, that of root, and
- * that of the id map, whether or not a namespace can be made. */
+/* Forms that this user can enter now: that of recorded owners, whose files are all the store's owner's, that of root,
+ * and that of the id map, whether or not a namespace can be made. */
 static bool doctor_form_is_ours(const char *form)
 {
 	struct tier_info t = {.tier = TIER_RANGE};
@@ -141,7 +142,8 @@ static void doctor_form(struct doctor *d, const char *root, const char *form, ui
 		return;
 	}
 	remedy = mem_printf("give the former range back in /etc/subuid and /etc/subgid, or remove them as root: "
-			    "rm -rf %s/layers/%s (layers that are wanted are unpacked or built again)", root, form);
+			    "rm -rf %s/layers/%s (layers that are wanted are unpacked or built again)",
+			    root, form);
 	doctor_add(d, DOCTOR_WARNING, "store", name, remedy,
 		   "%llu layers of an id map that is not that of uid %u now: they take space and cannot be entered",
 		   (unsigned long long)layers, (unsigned)geteuid());

@@ -7,6 +7,7 @@
 
 #define EXASLCT_PREFIX "exaslct "
 
+/* clang-format off */
 static const struct opt exaslct_build_opts[] = {
 	EXOPT_FLAVORS, EXOPT_GOALS, EXOPT_BUILD,
 	EXOPT_PAIR("shortcut-build", shortcut,
@@ -78,6 +79,7 @@ static const struct opt exaslct_upload_opts[] = {
 	EXOPT_PAIR("use-ssl-cert-validation", verify, "verify the server's certificate (default)"),
 	EXOPT_STRATEGY,
 };
+/* clang-format on */
 
 static const struct opt exaslct_activation_opts[] = {
 	EXOPT_FLAVORS,
@@ -87,12 +89,14 @@ static const struct opt exaslct_activation_opts[] = {
 	EXOPT_TEXT("path-in-bucket", "PATH", path_in_bucket, "directory in the bucket"),
 };
 
+/* clang-format off */
 static const struct opt exaslct_diffs_opts[] = {
 	EXOPT_TEXT("output-package-diff-directory", "DIR", diff_directory, "directory for the reports"),
 	EXOPT_TEXT("current-working-copy-name", "NAME", working_copy_name, "what the working copy is called in them"),
 	{.name = "compare-to-commit", .arg = "COMMIT", .kind = OPT_STRING, EXOPT_AT(compare_to),
 	 .dflt = "the last tag of the main branch", .help = "commit to compare with"},
 };
+/* clang-format on */
 
 static const struct opt exaslct_clean_flavor_opts[] = {
 	EXOPT_FLAVORS, EXOPT_OUTPUT, EXOPT_SIMPLE_REPO, EXOPT_SYSTEM, EXOPT_LOGGING,
@@ -104,15 +108,18 @@ static const struct opt exaslct_test_container_opts[] = {
 	EXOPT_TEST_CONTAINER, EXOPT_BUILD, EXOPT_REPOS, EXOPT_SYSTEM, EXOPT_LOGGING,
 };
 
+/* clang-format off */
 static const struct opt exaslct_push_test_opts[] = {
 	EXOPT_TEST_CONTAINER,
 	EXOPT_TEXT("force-push", "BOOL", force_push_word, "replace an image that the repository has already"),
 	EXOPT_TEXT("push-all", "BOOL", push_all_word, "accepted; the test container is one image"),
 	EXOPT_BUILD, EXOPT_REPOS, EXOPT_SYSTEM, EXOPT_LOGGING,
 };
+/* clang-format on */
 
 static const struct opt exaslct_scan_opts[] = {EXOPT_FLAVORS, EXOPT_BUILD, EXOPT_REPOS, EXOPT_SYSTEM, EXOPT_LOGGING};
 
+/* clang-format off */
 static const struct opt exaslct_test_opts[] = {
 	EXOPT_FLAVORS, EXOPT_RELEASE_GOALS,
 	EXOPT_MANY("generic-language-test", "LANGUAGE", generic_tests, "language to run the generic tests for"),
@@ -220,6 +227,7 @@ static const struct command *const exaslct_list[] = {
 			"slct needs no Docker daemon: slct doctor says what the host allows"),
 	NULL,
 };
+/* clang-format on */
 
 const struct command *const *exaslct_table(void)
 {

@@ -13,7 +13,8 @@ const struct command *exaslct_find(const char *name); /* without "exaslct "; NUL
 int exaslct_unknown(const char *name, struct err *e);
 int exaslct_refuse(const struct command *c, struct err *e);
 /* The arguments with what click understands and opt_parse() does not put in our form: a password option without its
- * value, which asks on the terminal, becomes "--x=". Strings are borrowed; release the vector with exaslct_args_free. */
+ * value, which asks on the terminal, becomes "--x=". Strings are borrowed; release the vector with exaslct_args_free.
+ */
 struct exaslct_args {
 	char **v;
 	size_t n, cap;

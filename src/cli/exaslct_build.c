@@ -5,7 +5,8 @@
 #include "src/util/mem.h"
 
 /* Names of the images, one a line, goals only; with --json an object. */
-static int exaslct_build_print(const struct cli *c, const struct build_result *r, const struct strv *done, struct err *e)
+static int exaslct_build_print(const struct cli *c, const struct build_result *r, const struct strv *done,
+			       struct err *e)
 {
 	struct json *j, *list;
 
@@ -94,9 +95,8 @@ static int exaslct_build_push(struct exrun *r, const struct build_result *res, s
 	for (size_t i = 0; i < res->n; i++) {
 		const char *name = res->v[i].name;
 		struct image_ops_push_stats st = {0};
-		int rc = exrun_yes(r->o->force_push)
-				 ? image_ops_push(&r->work.session, name, NULL, NULL, &st, e)
-				 : image_ops_push_new(&r->work.session, name, &st, e);
+		int rc = exrun_yes(r->o->force_push) ? image_ops_push(&r->work.session, name, NULL, NULL, &st, e)
+						     : image_ops_push_new(&r->work.session, name, &st, e);
 
 		if (rc)
 			return err_wrap(e, "pushing %s", name);

@@ -22,16 +22,16 @@
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
-#define EXASLCT_DBTEST_JOB	       "TestContainer" /* EXASLCT's name for a run */
-#define EXASLCT_DBTEST_PORT	       8563
-#define EXASLCT_DBTEST_BUCKETFS_PORT   2580
-#define EXASLCT_DBTEST_BUCKETFS_HTTPS  2581
+#define EXASLCT_DBTEST_JOB	      "TestContainer" /* EXASLCT's name for a run */
+#define EXASLCT_DBTEST_PORT	      8563
+#define EXASLCT_DBTEST_BUCKETFS_PORT  2580
+#define EXASLCT_DBTEST_BUCKETFS_HTTPS 2581
 
 /* A release goal of a flavor with its tests. */
 struct exaslct_dbtest_goal {
 	const char *flavor_path, *goal; /* borrowed */
-	char *flavor, *name;            /* its name; FLAVOR_GOAL, that of the environment */
-	char *languages;                /* ALIAS=URL … of the uploaded container */
+	char *flavor, *name;		/* its name; FLAVOR_GOAL, that of the environment */
+	char *languages;		/* ALIAS=URL … of the uploaded container */
 	struct dbtest_items items;
 	char *file; /* archive to upload */
 	bool made;  /* by this run */
@@ -43,12 +43,12 @@ struct exaslct_dbtest {
 	const struct exopt *o;
 	struct dbtest_place place;
 	char *password, *bucketfs_password;
-	const char *folder; /* of the test container */
+	const char *folder;	  /* of the test container */
 	struct strv env, visible; /* variables of the tests; the second without the password */
 	struct build_result built;
 	struct dbrun run;
 	struct buf *junit; /* NULL: not wanted */
-	char *dir; /* OUTPUT/jobs/ID/outputs/TestContainer */
+	char *dir;	   /* OUTPUT/jobs/ID/outputs/TestContainer */
 	struct dbresult results;
 	VEC_OF(struct exaslct_dbtest_goal) goals;
 };
@@ -89,13 +89,15 @@ static void exaslct_dbtest_release(struct exaslct_dbtest *t)
 static int exaslct_dbtest_refuse(const struct exopt *o, struct err *e)
 {
 	if (!o->environment_type || strcmp(o->environment_type, "external_db") != 0) {
-		err_set(e, ERR_USAGE, "--environment-type docker_db: Exasol's database runs in a privileged Docker "
-				      "container, which slct cannot start");
+		err_set(e, ERR_USAGE,
+			"--environment-type docker_db: Exasol's database runs in a privileged Docker "
+			"container, which slct cannot start");
 		return err_hint(e, "start a database with Exasol's own tools and test against it: --environment-type "
 				   "external_db --external-exasol-db-host HOST …");
 	}
 	if (o->certificates == OPT_YES)
-		return err_set(e, ERR_USAGE, "--create-certificates: a database that runs already has its certificates");
+		return err_set(e, ERR_USAGE,
+			       "--create-certificates: a database that runs already has its certificates");
 	return 0;
 }
 
@@ -114,7 +116,7 @@ static int exaslct_dbtest_place(struct exaslct_dbtest *t, struct err *e)
 			return -1;
 	/* It stands in files that a shell reads. */
 	if (!o->db_host[0] || o->db_host[strspn(o->db_host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-							      "0123456789.-_:[]")])
+							    "0123456789.-_:[]")])
 		return err_set(e, ERR_USAGE, "--external-exasol-db-host: \"%s\" is no host name", o->db_host);
 	t->password = exrun_password(o->db_password, "EXASOL_DB_PASSWORD", "Password of the database: ", e);
 	t->bucketfs_password = t->password ? exrun_password(o->bucketfs_write_password, "BUCKETFS_PASSWORD",
@@ -205,7 +207,8 @@ static int exaslct_dbtest_existing(struct exaslct_dbtest *t, struct err *e)
 	const char *file = t->o->existing_container;
 
 	if (!sv_ends(sv_from(file), ".tar.gz") && !sv_ends(sv_from(file), ".tar"))
-		return err_set(e, ERR_USAGE, "--use-existing-container: %s ends neither with .tar.gz nor with .tar", file);
+		return err_set(e, ERR_USAGE, "--use-existing-container: %s ends neither with .tar.gz nor with .tar",
+			       file);
 	if (access(file, R_OK) < 0)
 		return err_sys(e, ERR_USAGE, errno, "--use-existing-container: %s", file);
 	for (size_t i = 0; i < t->goals.n; i++)
@@ -314,7 +317,8 @@ static int exaslct_dbtest_upload(struct exaslct_dbtest *t, const struct exaslct_
 					 .bucket = DBTEST_BUCKET};
 	AUTO_FREE char *log = exaslct_dbtest_log(g, "UploadExportedContainer", e);
 	AUTO_FREE char *url = deploy_url(&to, g->flavor, sv_ends(sv_from(g->file), ".gz") ? ".tar.gz" : ".tar");
-	const struct deploy_item it = {.flavor_path = g->flavor_path, .file = g->file, .container = g->flavor, .url = url};
+	const struct deploy_item it = {
+		.flavor_path = g->flavor_path, .file = g->file, .container = g->flavor, .url = url};
 
 	return log ? exaslct_dbtest_put(t, &to, &it, g->made, log, e) : -1;
 }
@@ -328,8 +332,8 @@ static int exaslct_dbtest_goal(struct exaslct_dbtest *t, const struct exaslct_db
 	const struct dbrun_tests tests = {g->name, g->env_dir, g->dir, &t->env, &t->visible, &call, &g->items};
 	struct dbresult_goal *res;
 
-	vec_push(&t->results, (struct dbresult_goal){.flavor_path = mem_strdup(g->flavor_path),
-						     .goal = mem_strdup(g->goal)});
+	vec_push(&t->results,
+		 (struct dbresult_goal){.flavor_path = mem_strdup(g->flavor_path), .goal = mem_strdup(g->goal)});
 	res = &t->results.v[t->results.n - 1];
 	if (!log || exaslct_dbtest_variables(t, g->name, e) || exaslct_dbtest_upload(t, g, e) ||
 	    dbrun_populate(&t->run, &t->place, g->env_dir, log, e) || dbrun_tests(&t->run, &tests, res, e))
@@ -343,7 +347,8 @@ static int exaslct_dbtest_report(struct exaslct_dbtest *t, struct err *e)
 	AUTO_FREE char *path = mem_printf("%s/command_line_output", t->dir);
 
 	dbresult_text(&t->results, &text);
-	if (exaslct_dbtest_json(t->dir, dbresult_json(&t->results), e) || io_write_output(path, buf_str(&text), text.n, e))
+	if (exaslct_dbtest_json(t->dir, dbresult_json(&t->results), e) ||
+	    io_write_output(path, buf_str(&text), text.n, e))
 		return -1;
 	if (t->r.c->g.json ? cli_print_json(dbresult_json(&t->results), e) : cli_printf(e, "%s\n", buf_str(&text)))
 		return -1;
@@ -370,9 +375,11 @@ static int exaslct_dbtest_all(struct exaslct_dbtest *t, struct err *e)
 	return exaslct_dbtest_report(t, e);
 }
 
-int exaslct_dbtest_flavors(struct cli *c, const struct exopt *o, const struct cli_net *net, struct buf *junit, struct err *e)
+int exaslct_dbtest_flavors(struct cli *c, const struct exopt *o, const struct cli_net *net, struct buf *junit,
+			   struct err *e)
 {
-	AUTO(exaslct_dbtest_release) struct exaslct_dbtest t = {
+	AUTO(exaslct_dbtest_release)
+	struct exaslct_dbtest t = {
 		.o = o,
 		.r = {.c = c, .net = net, .job = EXASLCT_DBTEST_JOB},
 		.junit = junit,
@@ -395,5 +402,6 @@ int exaslct_dbtest_flavors(struct cli *c, const struct exopt *o, const struct cl
 
 int exaslct_dbtest_run(struct cli *c, const void *opts, struct err *e)
 {
-	return exopt_check("run-db-test", opts, &c->args.given, e) ? -1 : exaslct_dbtest_flavors(c, opts, NULL, NULL, e);
+	return exopt_check("run-db-test", opts, &c->args.given, e) ? -1
+								   : exaslct_dbtest_flavors(c, opts, NULL, NULL, e);
 }

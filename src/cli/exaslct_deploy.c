@@ -49,7 +49,8 @@ static int exaslct_deploy_item(struct exaslct_deploy *d, const struct build_goal
 {
 	const struct exopt *o = d->r.o;
 	const char *suffix = release_strategy(o->strategy)->suffix;
-	struct deploy_item it = {.goal = g, .flavor_path = exaslct_deploy_flavor(&d->r.b.paths, g->flavor ? g->flavor : "")};
+	struct deploy_item it = {.goal = g,
+				 .flavor_path = exaslct_deploy_flavor(&d->r.b.paths, g->flavor ? g->flavor : "")};
 
 	/* EXASLCT's name without a release's is the hash of the image's inputs; so it is here. */
 	it.container = release_container(g->stage, o->release_name ? o->release_name : g->key ? g->key : "unknown");
@@ -88,7 +89,8 @@ static int exaslct_deploy_print_text(const struct exaslct_deploy *d, const struc
 	return exaslct_deploy_done(d, it, e) || cli_printf(e, "%s\n%s", text, end) ? -1 : 0;
 }
 
-static struct json *exaslct_deploy_json(const struct exaslct_deploy *d, const struct deploy_item *it, const char *definitions)
+static struct json *exaslct_deploy_json(const struct exaslct_deploy *d, const struct deploy_item *it,
+					const char *definitions)
 {
 	struct json *j = json_new_object();
 
@@ -200,7 +202,7 @@ static struct deploy_target exaslct_deploy_target(const struct exopt *o, bool tl
 int exaslct_deploy_run(struct cli *c, const void *opts, struct err *e)
 {
 	static const char *const needed[] = {"bucketfs-host", "bucketfs-port", "bucketfs-user",
-					     "bucketfs-name", "bucket",        NULL};
+					     "bucketfs-name", "bucket",	       NULL};
 	const struct exopt *o = opts;
 	struct deploy_target t;
 	bool tls;

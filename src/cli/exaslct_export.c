@@ -7,7 +7,7 @@
 #include "src/util/path.h"
 
 #define EXASLCT_EXPORT_CACHE "cache/exports"
-#define EXASLCT_EXPORT_SUM ".sha512sum"
+#define EXASLCT_EXPORT_SUM   ".sha512sum"
 /* Digits of the image's id in the name of a cached archive. */
 #define EXASLCT_EXPORT_ID 16
 
@@ -36,8 +36,8 @@ char *exaslct_export_cached(struct exrun *r, const struct build_goal *g, bool *m
 {
 	const struct release_format *f = release_strategy(r->o->strategy);
 	AUTO_FEXPORT struct fexport rules = {0};
-	AUTO_FREE char *path = release_rules(&r->b, g, &rules, e) ? NULL
-								  : exaslct_export_cache_path(r, g, &rules, f->suffix, e);
+	AUTO_FREE char *path =
+		release_rules(&r->b, g, &rules, e) ? NULL : exaslct_export_cache_path(r, g, &rules, f->suffix, e);
 	AUTO_FREE char *sum = path ? mem_printf("%s" EXASLCT_EXPORT_SUM, path) : NULL;
 
 	if (!path)

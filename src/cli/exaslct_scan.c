@@ -71,8 +71,9 @@ static int exaslct_scan_summary(const struct exaslct_scan *s, struct err *e)
 		const struct testrun_test *t = s->run.v[i];
 		const char *flavor = s->built.v[i].flavor;
 
-		buf_printf(&text, "\n============ START SECURITY SCAN REPORT - <%s> ====================\n"
-				  "Successful:%s\nFull report:%s/%s\nSummary:\n",
+		buf_printf(&text,
+			   "\n============ START SECURITY SCAN REPORT - <%s> ====================\n"
+			   "Successful:%s\nFull report:%s/%s\nSummary:\n",
 			   flavor, t->failure ? "False" : "True", s->dir, flavor);
 		if (t->log && io_read_file(AT_FDCWD, t->log, &text, e))
 			return -1;

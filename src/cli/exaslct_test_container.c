@@ -99,11 +99,12 @@ static struct exopt exaslct_test_container_opts(const struct exopt *o, char **pa
 	return with;
 }
 
-static int exaslct_test_container_run(struct cli *c, const struct exopt *o, const char *command, bool push, struct err *e)
+static int exaslct_test_container_run(struct cli *c, const struct exopt *o, const char *command, bool push,
+				      struct err *e)
 {
 	AUTO_EXRUN struct exrun r = {0};
 	char *path[1] = {exaslct_test_container_folder(o->test_container_folder ? o->test_container_folder
-										  : EXASLCT_TEST_CONTAINER_FOLDER)};
+										: EXASLCT_TEST_CONTAINER_FOLDER)};
 	AUTO_FREE char *own ATTR_UNUSED = path[0];
 	struct exopt with = exaslct_test_container_opts(o, path);
 	bool force;

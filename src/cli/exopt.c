@@ -10,15 +10,15 @@ struct exopt_note {
 	const char *why;
 };
 
-#define EXOPT_WHY_SAAS \
-	"Exasol SaaS takes files through an interface of its own, which slct does not speak: export, and upload the " \
+#define EXOPT_WHY_SAAS                                                                                                 \
+	"Exasol SaaS takes files through an interface of its own, which slct does not speak: export, and upload the "  \
 	"file with Exasol's tools"
 #define EXOPT_WHY_CLEAN "images are removed from the store at once, so there is nothing to log or to draw"
-#define EXOPT_WHY_DB "it is for Exasol's database container, which slct does not start"
-#define EXOPT_WHY_KEPT "a database that runs elsewhere is always kept"
+#define EXOPT_WHY_DB	"it is for Exasol's database container, which slct does not start"
+#define EXOPT_WHY_KEPT	"a database that runs elsewhere is always kept"
 #define EXOPT_WHY_SETUP "EXASLCT, too, fills a database that runs elsewhere each time"
-#define EXOPT_WHY_COPY "each test has a copy of the test container's image, which costs nothing to make"
-#define EXOPT_WHY_XMLRPC \
+#define EXOPT_WHY_COPY	"each test has a copy of the test container's image, which costs nothing to make"
+#define EXOPT_WHY_XMLRPC                                                                                               \
 	"slct does not start databases and makes no buckets: the database must run and have the bucket myudfs"
 
 static const struct exopt_note exopt_notes[] = {
@@ -73,8 +73,8 @@ enum exopt_worth exopt_worth(const char *command, const char *option, const char
 
 int exopt_bool(const char *option, const char *word, bool dflt, bool *out, struct err *e)
 {
-	static const char *const words[][2] = {{"true", "false"}, {"1", "0"},    {"yes", "no"},
-					       {"y", "n"},        {"t", "f"},    {"on", "off"}};
+	static const char *const words[][2] = {{"true", "false"}, {"1", "0"}, {"yes", "no"},
+					       {"y", "n"},	  {"t", "f"}, {"on", "off"}};
 	struct sv v = sv_trim(sv_from(word));
 
 	*out = dflt;
@@ -100,8 +100,11 @@ static void exopt_log_level(const char *name)
 	static const struct {
 		const char *name;
 		enum log_level level;
-	} levels[] = {{"DEBUG", LOG_DEBUG}, {"INFO", LOG_INFO}, {"WARNING", LOG_WARN},
-		      {"ERROR", LOG_ERROR}, {"FATAL", LOG_ERROR}};
+	} levels[] = {{"DEBUG", LOG_DEBUG},
+		      {"INFO", LOG_INFO},
+		      {"WARNING", LOG_WARN},
+		      {"ERROR", LOG_ERROR},
+		      {"FATAL", LOG_ERROR}};
 
 	for (size_t i = 0; name && i < ARRAY_LEN(levels); i++) {
 		if (strcmp(levels[i].name, name) == 0)

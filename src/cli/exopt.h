@@ -10,7 +10,7 @@
 
 #include "src/cli/opt.h"
 
-#define EXOPT_REPOSITORY "exasol/script-language-container"
+#define EXOPT_REPOSITORY       "exasol/script-language-container"
 #define EXOPT_OUTPUT_DIRECTORY ".build_output"
 
 struct exopt {
@@ -53,6 +53,7 @@ struct exopt {
 };
 
 #define EXOPT_AT(member) .offset = offsetof(struct exopt, member)
+/* clang-format off */
 #define EXOPT_PORT(opt_name, member, text) \
 	{.name = (opt_name), .arg = "PORT", .kind = OPT_INT, EXOPT_AT(member), .min = 1, .max = 65535, .help = (text)}
 #define EXOPT_TEXT(opt_name, placeholder, member, text) \
@@ -119,12 +120,13 @@ struct exopt {
 #define EXOPT_TEST_CONTAINER \
 	{.name = "test-container-folder", .arg = "DIR", .kind = OPT_STRING, EXOPT_AT(test_container_folder), \
 	 .dflt = "./test_container", .help = "directory with the Dockerfile of the test container"}
+/* clang-format on */
 
 /* What a command's option is worth here, where that is not simply what it says. */
 enum exopt_worth {
 	EXOPT_WORKS,
 	EXOPT_NO_MEANING, /* accepted; a warning says why it changes nothing */
-	EXOPT_REFUSED,    /* an error says why */
+	EXOPT_REFUSED,	  /* an error says why */
 };
 /* EXOPT_WORKS and *why NULL for an option that does what it says. */
 enum exopt_worth exopt_worth(const char *command, const char *option, const char **why);

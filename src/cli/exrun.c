@@ -89,8 +89,8 @@ static int exrun_logins(struct exrun *r, struct err *e)
 {
 	const struct exopt *o = r->o;
 
-	return exrun_login(r, o->source_repo && o->source_repo[0] ? o->source_repo : EXOPT_REPOSITORY, o->source_user, o->source_password,
-			   "SOURCE_DOCKER_PASSWORD", "Source", e) ||
+	return exrun_login(r, o->source_repo && o->source_repo[0] ? o->source_repo : EXOPT_REPOSITORY, o->source_user,
+			   o->source_password, "SOURCE_DOCKER_PASSWORD", "Source", e) ||
 			       exrun_login(r, exrun_target(o), o->target_user, o->target_password,
 					   "TARGET_DOCKER_PASSWORD", "Target", e)
 		       ? -1
@@ -141,8 +141,8 @@ static int exrun_names(struct exrun *r, struct err *e)
 	return 0;
 }
 
-/* For the programs that slct starts, such as git and credential helpers. Its own work in progress lies in the store, since
- * it becomes layers and blobs there by renaming. */
+/* For the programs that slct starts, such as git and credential helpers. Its own work in progress lies in the store,
+ * since it becomes layers and blobs there by renaming. */
 static int exrun_temporary(const struct exopt *o, struct err *e)
 {
 	AUTO_FREE char *dir = NULL;
@@ -261,7 +261,11 @@ static int exrun_log(struct exrun *r, struct err *e)
 	bool specific;
 
 	if (exopt_bool("use-job-specific-log-file", r->o->job_log, true, &specific, e) ||
-	    joblog_open(&r->log, r->o, r->job ? r->job : space ? space + 1 : name, specific, e))
+	    joblog_open(&r->log, r->o,
+			r->job	? r->job
+			: space ? space + 1
+				: name,
+			specific, e))
 		return -1;
 	r->log.inner = r->work.session.sink;
 	r->work.session.sink = &r->log.sink;

@@ -10,7 +10,7 @@
 #include "src/util/proc.h"
 #include "src/util/vec.h"
 
-#define GITTREE_OUT_MAX ((size_t)16 << 20)
+#define GITTREE_OUT_MAX	  ((size_t)16 << 20)
 #define GITTREE_DEPTH_MAX 8
 
 /* The environment with an index of our own, and without what would point git elsewhere or download large files. */

@@ -5,7 +5,8 @@
 
 #include "src/util/err.h"
 
-/* Root of the repository that a directory lies in; NULL with *e if it lies in none, or there is no git. Caller frees. */
+/* Root of the repository that a directory lies in; NULL with *e if it lies in none, or there is no git. Caller frees.
+ */
 char *gittree_root(const char *dir, struct err *e);
 /* The last tag of the main branch (origin's, else HEAD). ERR_INPUT if there is none. Caller frees. */
 char *gittree_last_tag(const char *root, struct err *e);

@@ -3,8 +3,8 @@
 
 #include "src/cli/cli.h"
 
-#define HELP_WIDTH 96   /* columns of a line */
-#define HELP_OPTION 32  /* column where an option's text begins */
+#define HELP_WIDTH   96 /* columns of a line */
+#define HELP_OPTION  32 /* column where an option's text begins */
 #define HELP_COMMAND 16 /* column where a command's summary begins */
 
 /* Columns of UTF-8 text; help uses no wide characters. */

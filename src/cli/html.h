@@ -1,6 +1,6 @@
 /* HTML text in a buffer. All text from outside goes through html_text(), which is the one place that cleans, masks and
- * escapes: what it writes is right as the content of an element and as the value of an attribute in double quotes, in HTML
- * and in SVG within it. */
+ * escapes: what it writes is right as the content of an element and as the value of an attribute in double quotes, in
+ * HTML and in SVG within it. */
 #ifndef SLCT_HTML_H
 #define SLCT_HTML_H
 

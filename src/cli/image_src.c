@@ -206,7 +206,8 @@ static int image_src_registry_raw(const struct cli *c, const struct cli_net *net
 	return rc;
 }
 
-int image_src_raw(const struct cli *c, const struct cli_net *net, const char *text, struct image_src *out, struct err *e)
+int image_src_raw(const struct cli *c, const struct cli_net *net, const char *text, struct image_src *out,
+		  struct err *e)
 {
 	struct platform p;
 	const char *rest;
@@ -223,8 +224,8 @@ int image_src_raw(const struct cli *c, const struct cli_net *net, const char *te
 /* A blob of the layout, its digest verified. */
 static int image_src_layout_blob(int dir, const struct digest *d, size_t max, struct buf *out, struct err *e)
 {
-	AUTO_FREE char *path = mem_printf("blobs/%s/%s", digest_alg(d) == HASH_SHA512 ? "sha512" : "sha256",
-					  digest_hex(d));
+	AUTO_FREE char *path =
+		mem_printf("blobs/%s/%s", digest_alg(d) == HASH_SHA512 ? "sha512" : "sha256", digest_hex(d));
 	uint8_t sum[HASH_MAX_BYTES];
 	char hex[HASH_HEX_MAX];
 

@@ -19,13 +19,14 @@ int image_src_in_store(const char *text, const char **name, struct err *e);
 
 /* What inspect shows. */
 struct image_src {
-	char *name;                             /* as written, or the store's */
-	struct digest id;                       /* of the config */
-	struct digest manifest;                 /* "" if the image has none yet */
-	struct buf manifest_text, config_text;  /* exact bytes; manifest_text may be empty */
+	char *name;			       /* as written, or the store's */
+	struct digest id;		       /* of the config */
+	struct digest manifest;		       /* "" if the image has none yet */
+	struct buf manifest_text, config_text; /* exact bytes; manifest_text may be empty */
 };
 /* The exact bytes of what a name stands for: an index, too. Gives only name, manifest and manifest_text. */
-int image_src_raw(const struct cli *c, const struct cli_net *net, const char *text, struct image_src *out, struct err *e);
+int image_src_raw(const struct cli *c, const struct cli_net *net, const char *text, struct image_src *out,
+		  struct err *e);
 /* docker://REF (by registry), oci:DIR[:TAG], store:NAME, NAME. */
 int image_src_read(const struct cli *c, const struct cli_net *net, const char *text, const struct platform *p,
 		   struct image_src *out, struct err *e);

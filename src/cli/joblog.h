@@ -8,7 +8,7 @@
 #include "src/session/event.h"
 
 struct joblog {
-	struct event_sink sink; /* passes everything on to `inner` and to the file */
+	struct event_sink sink;	  /* passes everything on to `inner` and to the file */
 	struct event_sink *inner; /* borrowed; may be NULL */
 	struct event_sink *file;  /* NULL: not open */
 	int fd;

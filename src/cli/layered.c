@@ -103,8 +103,7 @@ static void layered_components(struct layered_work *w)
 
 static size_t layered_add(struct layered_work *w, size_t node, size_t column, size_t component, double h)
 {
-	vec_push(&w->items,
-		 (struct layered_item){.node = node, .column = column, .component = component, .h = h});
+	vec_push(&w->items, (struct layered_item){.node = node, .column = column, .component = component, .h = h});
 	return w->items.n - 1;
 }
 

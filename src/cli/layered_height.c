@@ -1,4 +1,5 @@
-/* Heights of a layout's items: each near its neighbours' middle, none upon another (least squares, column by column). */
+/* Heights of a layout's items: each near its neighbours' middle, none upon another (least squares, column by column).
+ */
 #include "src/cli/layered_priv.h"
 
 #include "src/util/mem.h"

@@ -10,9 +10,9 @@
 struct layered_item {
 	size_t node; /* LAYERED_NONE: a crossing */
 	size_t column, component;
-	double h, y; /* y: of its middle */
-	double want; /* barycenter, then wanted y */
-	size_t order; /* in its column */
+	double h, y;		    /* y: of its middle */
+	double want;		    /* barycenter, then wanted y */
+	size_t order;		    /* in its column */
 	VEC_OF(size_t) left, right; /* items of the neighbouring columns */
 };
 

@@ -61,7 +61,8 @@ void observe_detach(struct observe *o)
 
 /* --- the report --- */
 
-/* Where the value begins that a secret-looking name says to hide, as in TOKEN=… or --build-arg=TOKEN=…; NULL: nowhere. */
+/* Where the value begins that a secret-looking name says to hide, as in TOKEN=… or --build-arg=TOKEN=…; NULL: nowhere.
+ */
 static const char *observe_hidden(const char *arg)
 {
 	for (const char *name = arg, *eq; (eq = strchr(name, '=')); name = eq + 1) {
@@ -123,7 +124,8 @@ static int observe_write_report(struct observe *o, const struct build_result *r,
 	if (!o->report_file)
 		return 0;
 	runlog_end(&o->log);
-	return page_make(&p, &text, e) || io_write_output(o->report_file, text.p, text.n, e) ? err_wrap(e, "--report") : 0;
+	return page_make(&p, &text, e) || io_write_output(o->report_file, text.p, text.n, e) ? err_wrap(e, "--report")
+											     : 0;
 }
 
 int observe_write(struct observe *o, const struct build_result *r, const struct err *failure, const char *store,

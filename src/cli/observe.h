@@ -11,7 +11,7 @@ struct observe {
 	const char *trace_file, *report_file; /* NULL: not wanted */
 	struct trace trace;
 	struct runlog log;
-	struct session *session; /* that the sinks are in; NULL: none */
+	struct session *session;  /* that the sinks are in; NULL: none */
 	struct event_sink *outer; /* its own sink */
 };
 

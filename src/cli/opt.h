@@ -30,10 +30,10 @@ enum opt_tri { OPT_UNSET, OPT_YES, OPT_NO };
 
 struct opt {
 	const char *name; /* long name without dashes */
-	char letter;      /* short name, or 0 */
+	char letter;	  /* short name, or 0 */
 	const char *arg;  /* name of the value in help, or the choices; NULL for flags */
 	enum opt_kind kind;
-	size_t offset;    /* of the member in the command's struct */
+	size_t offset;	  /* of the member in the command's struct */
 	const char *dflt; /* what is without it, for help; NULL: nothing to say */
 	const char *help; /* begins with a small letter, no full stop */
 	int64_t min, max; /* OPT_INT */
@@ -58,10 +58,9 @@ struct opt_result {
 };
 
 /* Parse args[0..n) by the tables. If stop_at_operand, the first operand ends the parsing; *used (may be NULL) is the
- * number of args consumed. An option with a bare value may stand before another option, at the end, or before what can only
- * be a path or URL (there is a '.', '/' or ':' in it); any other argument behind it is its value. true and false are that
- * value and dflt. 0/-1: ERR_USAGE with a
- * hint. */
+ * number of args consumed. An option with a bare value may stand before another option, at the end, or before what can
+ * only be a path or URL (there is a '.', '/' or ':' in it); any other argument behind it is its value. true and false
+ * are that value and dflt. 0/-1: ERR_USAGE with a hint. */
 int opt_parse(const struct opt_set *sets, size_t nsets, char *const *args, size_t n, bool stop_at_operand,
 	      struct opt_result *out, size_t *used, struct err *e);
 /* ERR_USAGE if both options of a pair were given. */

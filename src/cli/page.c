@@ -137,8 +137,8 @@ static void page_begin(struct page *p)
 		   page_verdict(p), page_verdict(p));
 	page_duration(p, p->total);
 	clock_rfc3339(p->o->log->began, when);
-	buf_printf(p->out, " <span class=\"sep\">·</span> began <time datetime=\"%s\">%.10s %.8s UTC</time>", when, when,
-		   when + 11);
+	buf_printf(p->out, " <span class=\"sep\">·</span> began <time datetime=\"%s\">%.10s %.8s UTC</time>", when,
+		   when, when + 11);
 	if (p->o->log->first_line) {
 		buf_str_add(p->out, " <span class=\"sep\">·</span> ");
 		html_text(p->out, p->o->log->first_line);
@@ -258,7 +258,8 @@ static void page_failure(struct page *p)
 	if (!page_failed(p))
 		return;
 	s = page_failed_step(p, &stage);
-	buf_str_add(p->out, "<section class=\"failure\" aria-labelledby=\"failure\">\n<h2 id=\"failure\">What went wrong</h2>\n<p class=\"message\">");
+	buf_str_add(p->out, "<section class=\"failure\" aria-labelledby=\"failure\">\n<h2 id=\"failure\">What went "
+			    "wrong</h2>\n<p class=\"message\">");
 	html_command(p->out, e->msg ? e->msg : "unknown error");
 	buf_str_add(p->out, "</p>\n");
 	page_place(p, e);
@@ -318,8 +319,8 @@ static void page_goals(struct page *p)
 static void page_about(struct page *p)
 {
 	struct utsname host;
-	AUTO_FREE char *kernel = uname(&host) == 0 ? mem_printf("%s %s %s", host.sysname, host.release, host.machine)
-						   : NULL;
+	AUTO_FREE char *kernel =
+		uname(&host) == 0 ? mem_printf("%s %s %s", host.sysname, host.release, host.machine) : NULL;
 	AUTO_FREE char *jobs = mem_printf("%d", (int)json_get_int(p->o->result->facts, "jobs", 0));
 
 	page_heading(p, "about", "About this build", NULL);
@@ -327,7 +328,8 @@ static void page_about(struct page *p)
 	page_goals(p);
 	page_row(p, "command", p->o->command);
 	page_row(p, "directory", p->o->directory);
-	page_row(p, "isolation", p->o->log->first_line ? p->o->log->first_line + strcspn(p->o->log->first_line, ":") + 1 : NULL);
+	page_row(p, "isolation",
+		 p->o->log->first_line ? p->o->log->first_line + strcspn(p->o->log->first_line, ":") + 1 : NULL);
 	if (strcmp(jobs, "0") != 0)
 		page_row(p, "steps at a time", jobs);
 	page_row(p, "store", p->o->store);
@@ -339,7 +341,9 @@ static void page_about(struct page *p)
 
 static void page_end(struct page *p)
 {
-	buf_printf(p->out, "</main>\n<footer>Written by slct " SLCT_VERSION ".</footer>\n<script>%s</script>\n</body>\n</html>\n",
+	buf_printf(p->out,
+		   "</main>\n<footer>Written by slct " SLCT_VERSION
+		   ".</footer>\n<script>%s</script>\n</body>\n</html>\n",
 		   page_script);
 }
 

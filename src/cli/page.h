@@ -1,5 +1,6 @@
 /* build --report: one HTML page about a build, which needs nothing besides itself. No request leaves it (its content
- * security policy forbids all), and without JavaScript only comfort is missing. All text from outside goes through html.h.
+ * security policy forbids all), and without JavaScript only comfort is missing. All text from outside goes through
+ * html.h.
  *
  * page.c: the frame, the head and the end; page_graph.c: the stages as a graph; page_time.c: what ran when;
  * page_lists.c: tables; page_style.c: style sheet and script. */
@@ -12,9 +13,9 @@
 struct page_opts {
 	const struct runlog *log;
 	const struct build_result *result; /* with facts, if the build came that far */
-	const struct err *failure;         /* NULL or unset: the build went well */
-	const char *command;               /* what was called, passwords already blotted out */
-	const char *store, *directory;     /* of the store; where slct was called */
+	const struct err *failure;	   /* NULL or unset: the build went well */
+	const char *command;		   /* what was called, passwords already blotted out */
+	const char *store, *directory;	   /* of the store; where slct was called */
 };
 
 /* The whole page. ERR_INTERNAL if it grows beyond PAGE_MAX_BYTES. */

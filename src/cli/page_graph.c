@@ -9,18 +9,18 @@
 /* A picture of more would show nothing; the list of stages has them all. */
 #define PAGE_GRAPH_MAX 400
 
-#define PAGE_GRAPH_LABEL 24 /* characters of a name */
-#define PAGE_GRAPH_CHAR 7.6 /* pixels of one at the size of the style sheet */
-#define PAGE_GRAPH_HEIGHT 40.0
+#define PAGE_GRAPH_LABEL	24  /* characters of a name */
+#define PAGE_GRAPH_CHAR		7.6 /* pixels of one at the size of the style sheet */
+#define PAGE_GRAPH_HEIGHT	40.0
 #define PAGE_GRAPH_IMAGE_HEIGHT 26.0
-#define PAGE_GRAPH_MARGIN 8.0
+#define PAGE_GRAPH_MARGIN	8.0
 
 struct page_graph {
 	struct page *p;
 	VEC_OF(struct layered_node) nodes; /* the stages, then images */
-	VEC_OF(const char *) images;       /* of node stages.n + i */
+	VEC_OF(const char *) images;	   /* of node stages.n + i */
 	VEC_OF(struct layered_edge) edges;
-	VEC_OF(bool) copies;               /* by edge: files are copied */
+	VEC_OF(bool) copies; /* by edge: files are copied */
 	struct layered l;
 };
 
@@ -67,8 +67,8 @@ static void page_graph_edge(struct page_graph *g, size_t i)
 
 	if (!e->points.n)
 		return;
-	buf_printf(out, "<path class=\"e%s\" data-a=\"%zu\" data-b=\"%zu\" d=\"M%.0f %.1f", g->copies.v[i] ? " copy" : "",
-		   e->from, e->to, e->points.v[0].x, e->points.v[0].y);
+	buf_printf(out, "<path class=\"e%s\" data-a=\"%zu\" data-b=\"%zu\" d=\"M%.0f %.1f",
+		   g->copies.v[i] ? " copy" : "", e->from, e->to, e->points.v[0].x, e->points.v[0].y);
 	for (size_t k = 1; k < e->points.n; k++) {
 		const struct layered_point *a = &e->points.v[k - 1], *b = &e->points.v[k];
 		double bend = (b->x - a->x) / 2;
@@ -76,7 +76,8 @@ static void page_graph_edge(struct page_graph *g, size_t i)
 		if (a->y - b->y < 0.05 && b->y - a->y < 0.05)
 			buf_printf(out, "H%.0f", b->x);
 		else
-			buf_printf(out, "C%.0f %.1f %.0f %.1f %.0f %.1f", a->x + bend, a->y, b->x - bend, b->y, b->x, b->y);
+			buf_printf(out, "C%.0f %.1f %.0f %.1f %.0f %.1f", a->x + bend, a->y, b->x - bend, b->y, b->x,
+				   b->y);
 	}
 	buf_str_add(out, "\"/>\n");
 }
@@ -101,8 +102,8 @@ static void page_graph_stage(struct page_graph *g, size_t i)
 		   runmodel_result_class(st->result), st->goal ? " goal" : "", i);
 	html_text(out, st->name);
 	buf_printf(out, ": %s%s", runmodel_result_text(st->result), st->goal ? ", a goal" : "");
-	buf_printf(out, "</title><rect x=\"%.0f\" y=\"%.1f\" width=\"%.0f\" height=\"%.0f\" rx=\"6\"/>", n->x, n->y, n->w,
-		   n->h);
+	buf_printf(out, "</title><rect x=\"%.0f\" y=\"%.1f\" width=\"%.0f\" height=\"%.0f\" rx=\"6\"/>", n->x, n->y,
+		   n->w, n->h);
 	buf_printf(out, "<text class=\"name\" x=\"%.0f\" y=\"%.1f\">", n->x + 11, n->y + 17);
 	html_short(out, st->label, PAGE_GRAPH_LABEL);
 	buf_printf(out, "</text><text class=\"note\" x=\"%.0f\" y=\"%.1f\">", n->x + 11, n->y + 32);
@@ -118,8 +119,8 @@ static void page_graph_image_box(struct page_graph *g, size_t i)
 
 	buf_printf(out, "<g class=\"n image\" data-n=\"%zu\"><title>image ", at);
 	html_command(out, g->images.v[i]);
-	buf_printf(out, "</title><rect x=\"%.0f\" y=\"%.1f\" width=\"%.0f\" height=\"%.0f\" rx=\"13\"/>", n->x, n->y, n->w,
-		   n->h);
+	buf_printf(out, "</title><rect x=\"%.0f\" y=\"%.1f\" width=\"%.0f\" height=\"%.0f\" rx=\"13\"/>", n->x, n->y,
+		   n->w, n->h);
 	buf_printf(out, "<text class=\"note\" x=\"%.0f\" y=\"%.1f\">", n->x + 11, n->y + 17);
 	html_short(out, g->images.v[i], PAGE_GRAPH_LABEL);
 	buf_str_add(out, "</text></g>\n");
@@ -151,7 +152,8 @@ static void page_graph_draw(struct page_graph *g)
 
 	buf_printf(out,
 		   "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"graph\">\n"
-		   "<svg id=\"graph-svg\" class=\"graph\" role=\"group\" aria-label=\"Graph of the stages\" width=\"%.0f\" height=\"%.0f\" "
+		   "<svg id=\"graph-svg\" class=\"graph\" role=\"group\" aria-label=\"Graph of the stages\" "
+		   "width=\"%.0f\" height=\"%.0f\" "
 		   "viewBox=\"%.0f %.0f %.0f %.0f\">\n<title>Graph of %zu stages</title>\n",
 		   w, h, -PAGE_GRAPH_MARGIN, -PAGE_GRAPH_MARGIN, w, h, g->p->m.stages.n);
 	page_graph_titles(g);
@@ -176,8 +178,9 @@ static void page_graph_legend(struct page *p)
 				   runmodel_result_class((enum runmodel_result)i),
 				   runmodel_result_text((enum runmodel_result)i), p->m.results[i]);
 	}
-	buf_str_add(p->out, "<li><i class=\"line\"></i>stands on</li>\n<li><i class=\"line copy\"></i>takes files from</li>\n"
-			    "</ul>\n");
+	buf_str_add(p->out,
+		    "<li><i class=\"line\"></i>stands on</li>\n<li><i class=\"line copy\"></i>takes files from</li>\n"
+		    "</ul>\n");
 }
 
 void page_graph(struct page *p)
@@ -194,8 +197,13 @@ void page_graph(struct page *p)
 		return;
 	}
 	page_graph_collect(&g);
-	g.l = (struct layered){.v = g.nodes.v, .n = g.nodes.n, .edges = g.edges.v, .nedges = g.edges.n,
-			       .column_gap = 44, .row_gap = 12, .component_gap = p->m.flavors > 1 ? 34 : 14};
+	g.l = (struct layered){.v = g.nodes.v,
+			       .n = g.nodes.n,
+			       .edges = g.edges.v,
+			       .nedges = g.edges.n,
+			       .column_gap = 44,
+			       .row_gap = 12,
+			       .component_gap = p->m.flavors > 1 ? 34 : 14};
 	layered_place(&g.l);
 	page_graph_draw(&g);
 	layered_release(&g.l);

@@ -23,7 +23,8 @@ static void page_percent(struct page *p, int64_t part, int64_t whole)
 static void page_bar(struct page *p, uint64_t part, uint64_t most)
 {
 	buf_printf(p->out,
-		   "<td class=\"meter\"><svg width=\"160\" height=\"10\" aria-hidden=\"true\"><rect width=\"%.1f\" height=\"10\" "
+		   "<td class=\"meter\"><svg width=\"160\" height=\"10\" aria-hidden=\"true\"><rect width=\"%.1f\" "
+		   "height=\"10\" "
 		   "rx=\"2\"/></svg></td>",
 		   most ? 160.0 * (double)part / (double)most : 0.0);
 }
@@ -55,8 +56,10 @@ void page_critical(struct page *p)
 
 	if (!p->m.critical.n)
 		return;
-	page_heading(p, "critical", "Critical path", "each had to wait for the one above it; a faster build begins here");
-	buf_str_add(p->out, "<div class=\"scroll\"><table>\n<thead><tr><th>stage</th><th class=\"num\">step</th><th>instruction</th>"
+	page_heading(p, "critical", "Critical path",
+		     "each had to wait for the one above it; a faster build begins here");
+	buf_str_add(p->out, "<div class=\"scroll\"><table>\n<thead><tr><th>stage</th><th "
+			    "class=\"num\">step</th><th>instruction</th>"
 			    "<th class=\"num\">waited</th><th class=\"num\">took</th><th class=\"num\">of all</th></tr>"
 			    "</thead>\n<tbody>\n");
 	for (size_t i = 0; i < p->m.critical.n; i++) {
@@ -137,8 +140,9 @@ static void page_layer_from(struct page *p, const struct runmodel_layer *l)
 
 static void page_layer_rows(struct page *p, size_t from, size_t to)
 {
-	buf_str_add(p->out, "<div class=\"scroll\"><table>\n<thead><tr><th class=\"num\">size</th><th></th><th>made by</th>"
-			    "<th>diff id</th></tr></thead>\n<tbody>\n");
+	buf_str_add(p->out,
+		    "<div class=\"scroll\"><table>\n<thead><tr><th class=\"num\">size</th><th></th><th>made by</th>"
+		    "<th>diff id</th></tr></thead>\n<tbody>\n");
 	for (size_t i = from; i < to; i++) {
 		const struct runmodel_layer *l = &p->m.layers.v[i];
 
@@ -251,7 +255,10 @@ static void page_step(struct page *p, const struct runmodel_stage *st, const str
 	const char *state = page_step_state(st, step, log);
 
 	buf_printf(p->out, "<tr%s><td class=\"num\">%u</td><td class=\"wide\"><code>",
-		   strcmp(state, "failed") == 0 ? " class=\"failed\"" : state[0] ? "" : " class=\"meta\"", n);
+		   strcmp(state, "failed") == 0 ? " class=\"failed\""
+		   : state[0]			? ""
+						: " class=\"meta\"",
+		   n);
 	html_command(p->out, json_get_str(step, "instruction"));
 	buf_printf(p->out, "</code></td><td>%s</td><td class=\"num\">", state);
 	if (log && log->state != RUNLOG_CACHED)
@@ -309,8 +316,10 @@ static void page_stage(struct page *p, size_t at, bool open)
 	buf_printf(p->out, "%s</span></summary>\n", st->goal ? ", a goal" : "");
 	page_stage_facts(p, st);
 	if (json_len(steps)) {
-		buf_str_add(p->out, "<div class=\"scroll\"><table>\n<thead><tr><th class=\"num\">step</th><th>instruction</th>"
-				    "<th>state</th><th class=\"num\">took</th><th class=\"num\">layer</th></tr></thead>\n<tbody>\n");
+		buf_str_add(p->out,
+			    "<div class=\"scroll\"><table>\n<thead><tr><th class=\"num\">step</th><th>instruction</th>"
+			    "<th>state</th><th class=\"num\">took</th><th "
+			    "class=\"num\">layer</th></tr></thead>\n<tbody>\n");
 		for (size_t i = 0; i < json_len(steps); i++)
 			page_step(p, st, json_at(steps, i));
 		buf_str_add(p->out, "</tbody>\n</table></div>\n");

@@ -57,7 +57,8 @@ static void page_time_open(struct page *p, const char *name, size_t rows)
 	double height = PAGE_TIME_HEAD + PAGE_TIME_ROW * (double)rows + 4;
 
 	buf_printf(p->out,
-		   "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">\n<svg class=\"time\" role=\"img\" "
+		   "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">\n<svg class=\"time\" "
+		   "role=\"img\" "
 		   "aria-label=\"%s\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\">\n<title>%s</title>\n",
 		   name, name, PAGE_TIME_WIDTH, height, PAGE_TIME_WIDTH, height, name);
 	page_time_axis(p, height - 4);
@@ -70,7 +71,8 @@ static void page_time_close(struct page *p)
 
 static void page_time_label(struct page *p, size_t row, const char *text)
 {
-	buf_printf(p->out, "<text class=\"lane\" x=\"0\" y=\"%.1f\">", PAGE_TIME_HEAD + PAGE_TIME_ROW * (double)row + 16);
+	buf_printf(p->out, "<text class=\"lane\" x=\"0\" y=\"%.1f\">",
+		   PAGE_TIME_HEAD + PAGE_TIME_ROW * (double)row + 16);
 	html_short(p->out, text, 23);
 	buf_str_add(p->out, "</text>\n");
 }
@@ -79,7 +81,7 @@ struct page_time_bar {
 	size_t row;
 	int64_t begun, ended;
 	const char *class_name, *first, *second; /* first: NULL or what stands before the second, in the bar's text */
-	const char *after; /* further words of the title */
+	const char *after;			 /* further words of the title */
 };
 
 static void page_time_bar(struct page *p, const struct page_time_bar *b)
@@ -106,12 +108,17 @@ static void page_time_bar(struct page *p, const struct page_time_bar *b)
 static void page_time_span(struct page *p, const struct runmodel_span *sp, size_t row, bool with_stage)
 {
 	const struct runlog_step *s = sp->step;
-	const char *name = s->state == RUNLOG_FAILED	 ? "failed"
+	const char *name = s->state == RUNLOG_FAILED	? "failed"
 			   : s->state == RUNLOG_STOPPED ? "stopped"
-			   : sp->critical		 ? "critical"
-							 : "ran";
-	struct page_time_bar b = {row, s->begun, s->ended, name, with_stage ? p->m.stages.v[sp->stage].label : NULL,
-				  s->text ? s->text : "step", sp->critical ? ", on the critical path" : NULL};
+			   : sp->critical		? "critical"
+							: "ran";
+	struct page_time_bar b = {row,
+				  s->begun,
+				  s->ended,
+				  name,
+				  with_stage ? p->m.stages.v[sp->stage].label : NULL,
+				  s->text ? s->text : "step",
+				  sp->critical ? ", on the critical path" : NULL};
 
 	page_time_bar(p, &b);
 }

@@ -21,7 +21,7 @@ struct pkgreport {
 
 /* A flavor of the newer version and what it is compared with. */
 struct pkgreport_pair {
-	char *flavor;     /* name of the newer one */
+	char *flavor;	  /* name of the newer one */
 	char *old_flavor; /* of the older one */
 	char *new_dir, *old_dir;
 	bool alone; /* a new flavor that is derived from none */
@@ -43,8 +43,7 @@ static bool pkgreport_is_dir(const char *path)
 }
 
 /* flavor_base/derived_from: "flavors/other". */
-static int pkgreport_derived(const struct pkgreport *d, struct pkgreport_pair *p,
-				     struct err *e)
+static int pkgreport_derived(const struct pkgreport *d, struct pkgreport_pair *p, struct err *e)
 {
 	AUTO_FREE char *file = mem_printf("%s/flavor_base/derived_from", p->new_dir), *from = NULL;
 	AUTO_BUF struct buf text = BUF_INIT(PATH_MAX);
@@ -69,9 +68,8 @@ static int pkgreport_derived(const struct pkgreport *d, struct pkgreport_pair *p
 	return err_at(e, file, 1, 0);
 }
 
-static int pkgreport_file(const struct pkgreport *d, const struct pkgreport_pair *p,
-				  const char *rel, const char *what, struct pkgdiff *diff, struct buf *out,
-				  struct err *e)
+static int pkgreport_file(const struct pkgreport *d, const struct pkgreport_pair *p, const char *rel, const char *what,
+			  struct pkgdiff *diff, struct buf *out, struct err *e)
 {
 	AUTO_FREE char *old = mem_printf("%s/%s", p->old_dir, rel), *new = mem_printf("%s/%s", p->new_dir, rel);
 	struct pkgdiff_title t = {what, p->flavor, p->old_flavor, d->new_name, d->old_name, p->alone};
@@ -84,11 +82,11 @@ static int pkgreport_file(const struct pkgreport *d, const struct pkgreport_pair
 	return 0;
 }
 
-static int pkgreport_put(const struct pkgreport *d, const struct pkgreport_pair *p,
-				   const char *file, const struct buf *text, struct err *e)
+static int pkgreport_put(const struct pkgreport *d, const struct pkgreport_pair *p, const char *file,
+			 const struct buf *text, struct err *e)
 {
 	AUTO_FREE char *sub = strcmp(p->flavor, p->old_flavor) == 0 ? mem_strdup(p->flavor)
-								     : mem_printf("%s__%s", p->flavor, p->old_flavor);
+								    : mem_printf("%s__%s", p->flavor, p->old_flavor);
 	AUTO_FREE char *dir = mem_printf("%s/%s", d->out, sub), *path = mem_printf("%s/%s", dir, file);
 
 	return release_mkdirs(dir, e) || io_write_output(path, text->p, text->n, e) ? -1 : 0;
@@ -127,9 +125,9 @@ static int pkgreport_pair(struct pkgreport *d, const struct pkgreport_pair *p, s
 static int pkgreport_flavor(struct pkgreport *d, const char *name, struct err *e)
 {
 	struct pkgreport_pair p = {.flavor = mem_strdup(name),
-					   .old_flavor = mem_strdup(name),
-					   .new_dir = mem_printf("%s/flavors/%s", d->new_root, name),
-					   .old_dir = mem_printf("%s/flavors/%s", d->old_root, name)};
+				   .old_flavor = mem_strdup(name),
+				   .new_dir = mem_printf("%s/flavors/%s", d->new_root, name),
+				   .old_dir = mem_printf("%s/flavors/%s", d->old_root, name)};
 	int rc = 0;
 
 	if (pkgreport_is_dir(p.new_dir)) {
@@ -178,23 +176,23 @@ static int pkgreport_all(struct pkgreport *d, struct err *e)
 
 /* --- the two versions --- */
 
-static int pkgreport_with(const char *root, const char *tmp, const char *from, const char *to,
-				  const char *name, const char *out, struct err *e)
+static int pkgreport_with(const char *root, const char *tmp, const char *from, const char *to, const char *name,
+			  const char *out, struct err *e)
 {
 	AUTO_FREE char *old = mem_printf("%s/old", tmp), *new = mem_printf("%s/new", tmp);
 	struct pkgreport d = {.new_root = to ? new : root,
-				      .old_root = old,
-				      .new_name = name ? name : to ? to : "working copy",
-				      .old_name = from,
-				      .out = out};
+			      .old_root = old,
+			      .new_name = name ? name
+					  : to ? to
+					       : "working copy",
+			      .old_name = from,
+			      .out = out};
 	int rc;
 
 	if (mkdir(old, 0700) < 0 || mkdir(new, 0700) < 0)
 		return err_sys(e, ERR_HOST, errno, "%s", tmp);
-	rc = gittree_write(root, from, old, e) || (to && gittree_write(root, to, new, e)) ||
-			     pkgreport_all(&d, e)
-		     ? -1
-		     : 0;
+	rc = gittree_write(root, from, old, e) || (to && gittree_write(root, to, new, e)) || pkgreport_all(&d, e) ? -1
+														  : 0;
 	buf_release(&d.overview);
 	return rc;
 }

@@ -7,9 +7,9 @@
 #include "src/util/io.h"
 #include "src/util/log.h"
 
-#define REPORT_RED "\x1b[1;31m"
+#define REPORT_RED  "\x1b[1;31m"
 #define REPORT_CYAN "\x1b[36m"
-#define REPORT_OFF "\x1b[0m"
+#define REPORT_OFF  "\x1b[0m"
 
 static void report_clean(const char *text, bool color, struct buf *out)
 {

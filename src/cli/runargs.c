@@ -101,7 +101,8 @@ int runargs_mount(const char *text, struct runimg_mounts *out, struct err *e)
 	if (!tmpfs && p.type && strcmp(p.type, "bind") != 0)
 		return err_set(e, ERR_USAGE, "--mount: type %s is neither bind nor tmpfs", p.type);
 	if (tmpfs != !p.source)
-		return err_set(e, ERR_USAGE, "--mount: \"%s\": %s", text, tmpfs ? "a tmpfs has no source" : "source= is missing");
+		return err_set(e, ERR_USAGE, "--mount: \"%s\": %s", text,
+			       tmpfs ? "a tmpfs has no source" : "source= is missing");
 	return runargs_add("mount", text, p.source, p.target, p.readonly, out, e);
 }
 
@@ -251,7 +252,8 @@ static int runargs_build(struct work *w, const char *operand, struct build_opts 
 
 /* --- images that come from elsewhere --- */
 
-static int runargs_pull(struct work *w, const char *rest, const struct build_opts *b, struct store_image *im, struct err *e)
+static int runargs_pull(struct work *w, const char *rest, const struct build_opts *b, struct store_image *im,
+			struct err *e)
 {
 	struct platform p = b->platform;
 
@@ -286,8 +288,8 @@ static const char *runargs_tag(char *path)
 }
 
 /* The store needs a name on the way; only the image's files stay there, as those of a pulled one that was removed. */
-static int runargs_load(struct work *w, const char *rest, const struct build_opts *b ATTR_UNUSED, struct store_image *im,
-			struct err *e)
+static int runargs_load(struct work *w, const char *rest, const struct build_opts *b ATTR_UNUSED,
+			struct store_image *im, struct err *e)
 {
 	AUTO_FREE char *path = mem_strdup(rest), *name = mem_printf("operand:%d", (int)getpid());
 	const char *tag = runargs_tag(path);
@@ -304,7 +306,7 @@ static const struct {
 	const char *prefix;
 	runargs_get_fn *get;
 } runargs_transports[] = {
-	{"docker://", runargs_pull},	      {"oci:", runargs_load},	      {"oci-archive:", runargs_load},
+	{"docker://", runargs_pull},	   {"oci:", runargs_load},	 {"oci-archive:", runargs_load},
 	{"docker-archive:", runargs_load}, {"store:", runargs_in_store},
 };
 

@@ -170,7 +170,8 @@ static int runio_terminal(struct runio *io, bool interactive, struct err *e)
 	char name[64];
 	struct termios raw;
 
-	if (master < 0 || !ways || grantpt(master) < 0 || unlockpt(master) < 0 || ptsname_r(master, name, sizeof name) != 0)
+	if (master < 0 || !ways || grantpt(master) < 0 || unlockpt(master) < 0 ||
+	    ptsname_r(master, name, sizeof name) != 0)
 		return err_sys(e, ERR_HOST, errno, "a new terminal");
 	io->out = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (io->out < 0)

@@ -11,8 +11,8 @@
 
 struct runio {
 	int in, out, err; /* ends for the sandbox; in 0: nothing is passed in; with a terminal all are that one */
-	pid_t relay;      /* 0: none */
-	bool raw;         /* the caller's terminal is in raw mode */
+	pid_t relay;	  /* 0: none */
+	bool raw;	  /* the caller's terminal is in raw mode */
 	struct termios saved;
 };
 #define RUNIO_INIT ((struct runio){.in = -1, .out = -1, .err = -1})

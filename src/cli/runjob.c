@@ -56,7 +56,7 @@ static int runjob_wait(struct cli *c, struct runimg_job *job, bool interactive, 
 }
 
 int runjob_run(struct cli *c, struct work *w, struct runimg_cmd *cmd, const struct build_opts *b, bool net_none,
-		  bool interactive, bool tty, struct err *e)
+	       bool interactive, bool tty, struct err *e)
 {
 	struct build state = {0};
 	struct runimg_job job = {.b = &state,
@@ -77,9 +77,11 @@ int runjob_run(struct cli *c, struct work *w, struct runimg_cmd *cmd, const stru
 	return rc;
 }
 
-int runjob_failed(struct cli *c, struct work *w, const struct build_failed *f, const struct build_opts *b, struct err *e)
+int runjob_failed(struct cli *c, struct work *w, const struct build_failed *f, const struct build_opts *b,
+		  struct err *e)
 {
-	struct runimg_cmd cmd = {.name = f->step, .stack = f->stack, .env = f->env, .workdir = f->workdir, .user = f->user};
+	struct runimg_cmd cmd = {
+		.name = f->step, .stack = f->stack, .env = f->env, .workdir = f->workdir, .user = f->user};
 	AUTO_STRV struct strv argv = {0};
 	int rc;
 

@@ -133,8 +133,8 @@ static void runlog_warning(struct runlog *l, const struct event *ev)
 		l->more_warnings++;
 		return;
 	}
-	vec_push(&l->warnings, (struct runlog_warning){mem_strdup(ev->stage ? ev->stage : ""),
-						       mem_strdup(ev->text ? ev->text : "")});
+	vec_push(&l->warnings,
+		 (struct runlog_warning){mem_strdup(ev->stage ? ev->stage : ""), mem_strdup(ev->text ? ev->text : "")});
 }
 
 static void runlog_why(struct runlog *l, const struct event *ev)

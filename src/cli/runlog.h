@@ -1,5 +1,5 @@
-/* What happened in a build, kept for a report at its end: a sink that passes every event on and remembers stages, steps,
- * transfers and warnings with their times. Texts are as they came, neither masked nor escaped. */
+/* What happened in a build, kept for a report at its end: a sink that passes every event on and remembers stages,
+ * steps, transfers and warnings with their times. Texts are as they came, neither masked nor escaped. */
 #ifndef SLCT_RUNLOG_H
 #define SLCT_RUNLOG_H
 
@@ -19,7 +19,8 @@ enum runlog_state { RUNLOG_CACHED, RUNLOG_RUNNING, RUNLOG_RAN, RUNLOG_FAILED, RU
 struct runlog_step {
 	unsigned n;
 	enum runlog_state state;
-	char *text, *source, *why; /* source: "local", "remote" of a cached one; why: --explain's text; each may be NULL */
+	char *text, *source,
+		*why; /* source: "local", "remote" of a cached one; why: --explain's text; each may be NULL */
 	int64_t begun, ended;
 	struct buf tail; /* of a step that did not end well */
 };
@@ -43,13 +44,13 @@ struct runlog_warning {
 struct runlog {
 	struct event_sink sink;
 	struct event_sink *inner; /* borrowed; may be NULL */
-	bool hide_why;            /* EVENT_STEP_WHY is for the log alone */
-	int64_t start;            /* monotonic */
-	int64_t began;            /* wall clock, seconds */
+	bool hide_why;		  /* EVENT_STEP_WHY is for the log alone */
+	int64_t start;		  /* monotonic */
+	int64_t began;		  /* wall clock, seconds */
 	int64_t ended;
-	char *first_line;         /* of EVENT_BEGIN; NULL: it did not come */
+	char *first_line; /* of EVENT_BEGIN; NULL: it did not come */
 	struct event_counts counts;
-	struct smap stages;       /* name → struct runlog_stage, in the order of their beginning */
+	struct smap stages; /* name → struct runlog_stage, in the order of their beginning */
 	VEC_OF(struct runlog_transfer) transfers;
 	VEC_OF(struct runlog_warning) warnings;
 	size_t more_warnings;

@@ -96,7 +96,7 @@ static void runmodel_add_stage(struct runmodel *m, const struct json *facts, con
 struct runmodel_order {
 	const struct json *list;
 	struct smap index; /* name → size_t, place in the list */
-	size_t *next;      /* by place: the need to look at next */
+	size_t *next;	   /* by place: the need to look at next */
 	bool *entered;
 	VEC_OF(size_t) way;
 };
@@ -203,8 +203,9 @@ static void runmodel_spans(struct runmodel *m)
 
 		for (size_t k = 0; log && k < log->steps.n; k++)
 			if (log->steps.v[k].state != RUNLOG_CACHED)
-				vec_push(&m->spans, (struct runmodel_span){
-							    .stage = i, .step = &log->steps.v[k], .before = RUNMODEL_NONE});
+				vec_push(&m->spans, (struct runmodel_span){.stage = i,
+									   .step = &log->steps.v[k],
+									   .before = RUNMODEL_NONE});
 	}
 	if (m->spans.n)
 		qsort(m->spans.v, m->spans.n, sizeof *m->spans.v, runmodel_by_begin);

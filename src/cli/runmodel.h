@@ -21,30 +21,30 @@ enum runmodel_result {
 
 /* "stage": one of the plan; "image": what a stage stands on or copies from. */
 struct runmodel_need {
-	size_t stage;      /* RUNMODEL_NONE: an image */
+	size_t stage; /* RUNMODEL_NONE: an image */
 	const char *image;
-	bool base;         /* FROM; else files are copied or mounted */
+	bool base; /* FROM; else files are copied or mounted */
 };
 
 struct runmodel_stage {
 	const char *name, *label; /* label: without the flavor where there is only one */
-	const char *flavor;       /* NULL: plain Dockerfile */
+	const char *flavor;	  /* NULL: plain Dockerfile */
 	enum runmodel_result result;
 	bool goal;
 	const struct json *facts;
 	const struct runlog_stage *log; /* NULL: it was not begun */
 	VEC_OF(struct runmodel_need) needs;
-	uint64_t size, own;  /* bytes of all layers, and of those that its steps made */
-	size_t ran;          /* steps that were started */
-	int64_t busy_ns;     /* what they took */
+	uint64_t size, own; /* bytes of all layers, and of those that its steps made */
+	size_t ran;	    /* steps that were started */
+	int64_t busy_ns;    /* what they took */
 };
 
 /* A step that ran. */
 struct runmodel_span {
 	size_t stage;
 	const struct runlog_step *step;
-	size_t lane;     /* place for steps, from 0: the lowest that was free */
-	size_t before;   /* span that it had to wait for longest; RUNMODEL_NONE: none */
+	size_t lane;   /* place for steps, from 0: the lowest that was free */
+	size_t before; /* span that it had to wait for longest; RUNMODEL_NONE: none */
 	bool critical;
 };
 
@@ -52,16 +52,16 @@ struct runmodel_span {
 struct runmodel_layer {
 	const char *id;
 	uint64_t size;
-	size_t stage;      /* the one that made it, RUNMODEL_NONE: it is of a base image */
-	unsigned n;        /* its step */
+	size_t stage;	   /* the one that made it, RUNMODEL_NONE: it is of a base image */
+	unsigned n;	   /* its step */
 	const char *image; /* base image that it is of, or NULL */
 };
 
 struct runmodel {
 	VEC_OF(struct runmodel_stage) stages;
-	VEC_OF(struct runmodel_span) spans; /* by begin */
+	VEC_OF(struct runmodel_span) spans;   /* by begin */
 	VEC_OF(struct runmodel_layer) layers; /* the largest first */
-	VEC_OF(size_t) critical; /* spans in order */
+	VEC_OF(size_t) critical;	      /* spans in order */
 	size_t lanes, flavors;
 	size_t results[RUNMODEL_RESULTS]; /* stages by result */
 };

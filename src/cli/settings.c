@@ -15,6 +15,7 @@
 #define SETTINGS_FILE_MAX ((size_t)1 << 20)
 #define SETTINGS_JOBS_MAX 1024
 
+/* clang-format off */
 static const struct setting_def settings_table[SETTING_COUNT] = {
 	[SETTING_ROOT] = {"root", "SLCT_ROOT", SETTING_PATH, NULL, NULL,
 			  "directory of the store (default: $XDG_DATA_HOME/slct, for root /var/lib/slct)"},
@@ -44,6 +45,7 @@ static const struct setting_def settings_table[SETTING_COUNT] = {
 			   "where what a step changes lies until it is a layer: in the store, or in memory (tmpfs, "
 			   "tmpfs:SIZE)"},
 };
+/* clang-format on */
 
 const struct setting_def *settings_def(enum setting_id id)
 {
@@ -271,8 +273,8 @@ int settings_override(struct settings *s, enum setting_id id, const char *value,
 	if (settings_check(d, value, ERR_USAGE, e))
 		return -1;
 	if (d->kind == SETTING_LIST && at->values.n) {
-		char *both = strstr(at->origin, origin) ? mem_strdup(at->origin)
-							: mem_printf("%s, %s", at->origin, origin);
+		char *both =
+			strstr(at->origin, origin) ? mem_strdup(at->origin) : mem_printf("%s, %s", at->origin, origin);
 
 		strv_add(&at->values, value);
 		free(at->origin);

@@ -34,7 +34,7 @@ struct setting_def {
 
 struct setting {
 	struct strv values; /* one, or those of a list */
-	char *origin;       /* "built in", "/etc/slct/slct.yml:3", "SLCT_ROOT", "--root" */
+	char *origin;	    /* "built in", "/etc/slct/slct.yml:3", "SLCT_ROOT", "--root" */
 };
 
 struct settings {
@@ -44,8 +44,8 @@ struct settings {
 /* Where to look; a test gives its own. */
 struct settings_sources {
 	const char *system_file; /* may be missing */
-	const char *user_file;   /* may be missing unless user_file_given; NULL: none */
-	bool user_file_given;    /* by --config or SLCT_CONFIG: it must be there */
+	const char *user_file;	 /* may be missing unless user_file_given; NULL: none */
+	bool user_file_given;	 /* by --config or SLCT_CONFIG: it must be there */
 	const char *(*env)(const char *name);
 };
 

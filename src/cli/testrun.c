@@ -241,7 +241,8 @@ int testrun_all(struct testrun *r, struct err *e)
 void testrun_tail(const struct testrun_test *t, struct buf *out)
 {
 	AUTO_CLOSE int fd = t->log ? open(t->log, O_RDONLY | O_CLOEXEC) : -1;
-	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END), from = size > TESTRUN_TAIL_BYTES ? size - TESTRUN_TAIL_BYTES : 0;
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END),
+	      from = size > TESTRUN_TAIL_BYTES ? size - TESTRUN_TAIL_BYTES : 0;
 	char data[TESTRUN_TAIL_BYTES];
 	ssize_t n = fd < 0 ? 0 : pread(fd, data, sizeof data, from);
 

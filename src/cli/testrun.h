@@ -15,9 +15,9 @@ struct testrun_test {
 	char *log;   /* path; NULL: test.NAME.log in log_dir */
 	char *head;  /* what the log begins with; may be NULL */
 	/* set by testrun_all: */
-	char *failure;  /* why it failed; NULL: it has not */
-	char *kept;     /* name of the image of what it left (testtree_keep); NULL: none */
-	int status;     /* as a shell has it */
+	char *failure;	   /* why it failed; NULL: it has not */
+	char *kept;	   /* name of the image of what it left (testtree_keep); NULL: none */
+	int status;	   /* as a shell has it */
 	bool ran, started; /* started: the command itself ran */
 	int64_t begun, elapsed_ns;
 	int read_fd, log_fd, write_fd;

@@ -11,12 +11,12 @@ struct testtree {
 };
 void testtree_release(struct testtree *t);
 
-/* The layers of what an export of the image (a name in the store, of the flavor's stage) by the flavor's rules gives: it is
- * written and read once for each image. */
+/* The layers of what an export of the image (a name in the store, of the flavor's stage) by the flavor's rules gives:
+ * it is written and read once for each image. */
 int testtree_exported(struct testtree *t, struct session *s, const struct flavor *f, const char *stage,
 		      const char *image, struct digest_list *out, struct err *e);
-/* Make the image failed:FLAVOR-TEST of what a failed test with job.keep has left; its name goes to test->kept. config: of
- * the image that it ran in. */
+/* Make the image failed:FLAVOR-TEST of what a failed test with job.keep has left; its name goes to test->kept. config:
+ * of the image that it ran in. */
 int testtree_keep(struct testrun_test *test, const struct imgconfig *config, struct err *e);
 /* Remove the image test->kept. */
 int testtree_drop(struct session *s, struct testrun_test *test, struct err *e);

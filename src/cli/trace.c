@@ -11,7 +11,7 @@
 #define TRACE_NS_PER_US 1000
 #define TRACE_MAX	((size_t)1 << 30)
 /* Rows of stages are numbered from 1, those of the other groups from here: a row's number is unique in the file. */
-#define TRACE_LANES(group) ((int)(group) * 100000)
+#define TRACE_LANES(group) ((int)(group)*100000)
 
 struct trace_span {
 	int64_t begun; /* microseconds */
@@ -234,8 +234,8 @@ static void trace_transfer(struct trace *t, const struct event *ev)
 /* An entry of a remote cache on its way. */
 static void trace_upload(struct trace *t, const struct event *ev)
 {
-	AUTO_FREE char *name = ev->n ? mem_printf("upload %s step %u", ev->stage, ev->n)
-				     : mem_printf("upload %s reasons", ev->stage);
+	AUTO_FREE char *name =
+		ev->n ? mem_printf("upload %s step %u", ev->stage, ev->n) : mem_printf("upload %s reasons", ev->stage);
 	AUTO_FREE char *key = mem_printf("%s to %s", name, ev->text);
 	struct trace_span *s;
 
@@ -257,6 +257,7 @@ static void trace_upload(struct trace *t, const struct event *ev)
 
 typedef void trace_fn(struct trace *t, const struct event *ev);
 
+/* clang-format off */
 static trace_fn *const trace_table[] = {
 	[EVENT_STAGE_START] = trace_stage,   [EVENT_STAGE_DONE] = trace_stage,
 	[EVENT_STEP_START] = trace_step,     [EVENT_STEP_WHY] = trace_step,
@@ -266,6 +267,7 @@ static trace_fn *const trace_table[] = {
 	[EVENT_WORKER_START] = trace_worker, [EVENT_WORKER_DONE] = trace_worker,
 	[EVENT_END] = NULL,
 };
+/* clang-format on */
 
 static void trace_emit(struct event_sink *sink, const struct event *ev)
 {
@@ -341,8 +343,8 @@ int trace_write(struct trace *t, const char *path, struct err *e)
 	AUTO_BUF struct buf text = BUF_INIT(TRACE_MAX);
 	AUTO_JSON struct json *j = json_new_object();
 
-	/* What has not come to its end (a failure elsewhere, a transfer of unknown size) ends here; what began last first,
-	 * so that a step ends with or before its stage. */
+	/* What has not come to its end (a failure elsewhere, a transfer of unknown size) ends here; what began last
+	 * first, so that a step ends with or before its stage. */
 	while (t->open.n) {
 		AUTO_FREE char *key = mem_strdup(t->open.v[t->open.n - 1].key);
 		struct trace_span *s = t->open.v[t->open.n - 1].val;

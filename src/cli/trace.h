@@ -1,9 +1,9 @@
-/* build --trace FILE: what happened when, as the trace events that chrome://tracing and Perfetto show (Trace Event Format,
- * JSON object form; times in microseconds since the beginning, sorted). A sink that passes every event on.
+/* build --trace FILE: what happened when, as the trace events that chrome://tracing and Perfetto show (Trace Event
+ * Format, JSON object form; times in microseconds since the beginning, sorted). A sink that passes every event on.
  *
- * Three groups of rows ("processes" there): the stages, each with its steps; the workers, a row for each that were alive at
- * one time, with what they did (run, copy, fetch, unpack, pack, push, ...); the transfers. Spans of one row never overlap
- * but for steps within their stage. */
+ * Three groups of rows ("processes" there): the stages, each with its steps; the workers, a row for each that were
+ * alive at one time, with what they did (run, copy, fetch, unpack, pack, push, ...); the transfers. Spans of one row
+ * never overlap but for steps within their stage. */
 #ifndef SLCT_TRACE_H
 #define SLCT_TRACE_H
 
@@ -16,11 +16,12 @@ enum trace_group { TRACE_STAGES = 1, TRACE_WORKERS, TRACE_TRANSFERS };
 
 struct trace {
 	struct event_sink sink;
-	struct event_sink *inner; /* borrowed; may be NULL */
+	struct event_sink *inner;   /* borrowed; may be NULL */
 	struct json *events, *rows; /* rows: their names, which come first in the file */
-	struct smap open;  /* what has begun: "stage NAME", "step NAME N", ... → struct trace_span */
-	struct smap lanes; /* stage → number of its row */
-	VEC_OF(bool) busy[TRACE_TRANSFERS + 1]; /* by group, of rows without a name of their own: whether they are taken */
+	struct smap open;	    /* what has begun: "stage NAME", "step NAME N", ... → struct trace_span */
+	struct smap lanes;	    /* stage → number of its row */
+	VEC_OF(bool)
+	busy[TRACE_TRANSFERS + 1]; /* by group, of rows without a name of their own: whether they are taken */
 	int64_t start;
 };
 

@@ -7,10 +7,10 @@
 #include "src/util/log.h"
 
 struct ui_opts {
-	int fd;       /* where it goes: standard error */
+	int fd; /* where it goes: standard error */
 	bool color;
-	bool quiet;   /* only warnings and errors */
-	bool verbose; /* plain: also the sources of cached steps */
+	bool quiet;	     /* only warnings and errors */
+	bool verbose;	     /* plain: also the sources of cached steps */
 	int64_t interval_ns; /* tty: least time between two pictures; 0: a tenth of a second */
 };
 

@@ -16,14 +16,14 @@ struct ui_plain {
 	struct ui_opts o;
 	struct smap stages;    /* name → struct ui_plain_stage */
 	struct smap transfers; /* "stage text" of those that are under way → NULL */
-	struct buf out;        /* what the current event gives, written at once */
+	struct buf out;	       /* what the current event gives, written at once */
 };
 
 struct ui_plain_stage {
 	struct ui_lines lines;
 	char *name;
 	unsigned shown; /* step whose instruction stands above */
-	bool steps;     /* any step was shown */
+	bool steps;	/* any step was shown */
 };
 
 /* Where a completed line of output goes. */

@@ -11,9 +11,9 @@
 struct ui_screen {
 	int fd;
 	unsigned rows, cols;
-	struct buf above;                 /* permanent lines that are not yet written */
-	struct buf live;                  /* the next picture */
-	VEC_OF(unsigned) next, drawn;     /* columns that each line of the next and of the last picture takes */
+	struct buf above;	      /* permanent lines that are not yet written */
+	struct buf live;	      /* the next picture */
+	VEC_OF(unsigned) next, drawn; /* columns that each line of the next and of the last picture takes */
 };
 
 void ui_screen_init(struct ui_screen *s, int fd);

@@ -7,7 +7,7 @@
 #include "src/cli/ui_text.h"
 
 #define UI_TTY_TAIL 6 /* last lines of output that are kept of a stage */
-#define UI_TTY_OFF "\x1b[0m"
+#define UI_TTY_OFF  "\x1b[0m"
 
 struct ui_tty_stage {
 	char *name;

@@ -105,8 +105,10 @@ int work_created(const char *text, int64_t *out, struct err *e)
 		*out = (int64_t)n;
 	else if ((clock_parse_rfc3339(sv_from(text), out) && clock_parse_rfc3339(sv_from(midnight), out)) || *out < 0 ||
 		 *out > WORK_TIME_MAX)
-		return err_set(e, ERR_USAGE, "--created: \"%s\" is neither now nor a date like 2026-01-31 or "
-			       "2026-01-31T12:00:00Z", text);
+		return err_set(e, ERR_USAGE,
+			       "--created: \"%s\" is neither now nor a date like 2026-01-31 or "
+			       "2026-01-31T12:00:00Z",
+			       text);
 	return 0;
 }
 

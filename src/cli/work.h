@@ -26,8 +26,8 @@ void work_close(struct work *w);
 
 /* "gzip", "zstd:19", "none"; NULL gives gzip at its default level. ERR_USAGE. */
 int work_codec(const char *text, struct layer_codec *out, struct err *e);
-/* "now", a date, a time of RFC 3339 or a number in seconds since 1970. ERR_USAGE: it is none, or out of the years 1970 to
- * 9999. */
+/* "now", a date, a time of RFC 3339 or a number in seconds since 1970. ERR_USAGE: it is none, or out of the years 1970
+ * to 9999. */
 int work_created(const char *text, int64_t *out, struct err *e);
 /* $SOURCE_DATE_EPOCH in seconds, or dflt where it is not set. ERR_INPUT. */
 int work_source_date(int64_t dflt, int64_t *out, struct err *e);

@@ -65,7 +65,8 @@ enum dast_kind dast_kind_from_name(const char *name)
 #define NAME_MAX_BYTES 32
 
 /* Without regard to case: `how` makes both sides alike. A name counts as near if less than half of it differs. */
-static const char *nearest(const char *name, int (*how)(int), const char *(*nth)(const void *arg, int i), const void *arg)
+static const char *nearest(const char *name, int (*how)(int), const char *(*nth)(const void *arg, int i),
+			   const void *arg)
 {
 	char want[NAME_MAX_BYTES + 1] = "";
 	struct nearest near = NEAREST_INIT(want);

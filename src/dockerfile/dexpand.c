@@ -230,7 +230,8 @@ int dexpand_run(struct dexpand_state *s, int stop, bool raw_escapes, struct buf 
 	return rc;
 }
 
-static int start(struct sv in, const struct dexpand_opts *o, struct dexpand_splitter *split, struct buf *out, struct err *e)
+static int start(struct sv in, const struct dexpand_opts *o, struct dexpand_splitter *split, struct buf *out,
+		 struct err *e)
 {
 	struct dexpand_state s = {
 		.in = in,

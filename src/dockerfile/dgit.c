@@ -204,16 +204,11 @@ static const struct param {
 	bool flag; /* may stand without a value */
 	int (*set)(struct dgit *g, const char *value, struct err *e);
 } params[] = {
-	{"ref", false, param_ref},
-	{"tag", false, param_tag},
-	{"branch", false, param_branch},
-	{"subdir", false, param_subdir},
-	{"checksum", false, param_checksum},
-	{"commit", false, param_checksum},
-	{"keep-git-dir", true, param_keep},
-	{"submodules", true, param_submodules},
-	{"mtime", false, param_mtime},
-	{"fetch-by-commit", true, param_fetch},
+	{"ref", false, param_ref},	     {"tag", false, param_tag},
+	{"branch", false, param_branch},     {"subdir", false, param_subdir},
+	{"checksum", false, param_checksum}, {"commit", false, param_checksum},
+	{"keep-git-dir", true, param_keep},  {"submodules", true, param_submodules},
+	{"mtime", false, param_mtime},	     {"fetch-by-commit", true, param_fetch},
 };
 
 static int set_param(struct dgit *g, struct sv item, unsigned *seen, struct err *e)

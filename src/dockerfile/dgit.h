@@ -9,9 +9,9 @@
 enum dgit_switch { DGIT_UNSET, DGIT_NO, DGIT_YES };
 
 struct dgit {
-	char *remote;   /* what git is given: without query and fragment */
-	char *ref;      /* branch, tag, full reference or commit; NULL: the repository's HEAD */
-	char *subdir;   /* clean relative path; NULL: the root */
+	char *remote;	/* what git is given: without query and fragment */
+	char *ref;	/* branch, tag, full reference or commit; NULL: the repository's HEAD */
+	char *subdir;	/* clean relative path; NULL: the root */
 	char *checksum; /* beginning of the commit's name; NULL: any */
 	enum dgit_switch keep_git_dir, submodules;
 	bool mtime_commit;    /* mtime=commit: times are logical here, so it changes nothing */

@@ -78,8 +78,8 @@ static bool skipped(const struct dlint_rule *rule, const struct dlint_directive 
 	return (d->skip_all && !rule->experimental) || strv_has(&d->skip, rule->name);
 }
 
-static void ATTR_PRINTF(5, 0) add(struct dlint_run *r, const struct dlint_item *it, unsigned line, bool maybe,
-				  const char *fmt, va_list ap)
+static void ATTR_PRINTF(5, 0)
+	add(struct dlint_run *r, const struct dlint_item *it, unsigned line, bool maybe, const char *fmt, va_list ap)
 {
 	struct found f = {.rule = r->rule, .stage = it->stage, .line = line, .maybe = maybe};
 

@@ -33,7 +33,7 @@ struct dlint_base {
 };
 
 struct dlint_opts {
-	const struct smap *build_args; /* may be NULL */
+	const struct smap *build_args;				     /* may be NULL */
 	const char *build_platform, *target_platform, *target_stage; /* as in struct dargs_opts */
 	const struct ignore *ignore; /* of the context; NULL: nothing is left out, or not known */
 	const char *check;	     /* takes the place of the file's "# check="; NULL: the file's */

@@ -23,15 +23,15 @@ struct dlint_item {
 };
 
 struct dlint_stage {
-	char *image;	   /* expanded; NULL: it cannot be */
-	char *platform;	   /* expanded; NULL: not given, or it cannot be */
-	char *dflt;	   /* image by the defaults of the ARGs alone; NULL: it cannot be expanded */
-	struct strv args;  /* names that the platform is made of: set ones, then unset ones */
-	size_t args_set;   /* how many of them are set */
-	ssize_t base;	   /* stage that it is FROM, or -1 */
-	bool known;	   /* all of its environment is known */
-	bool base_shell;   /* what it is FROM has a SHELL */
-	bool shell;	   /* it has one itself, or what it is FROM */
+	char *image;	  /* expanded; NULL: it cannot be */
+	char *platform;	  /* expanded; NULL: not given, or it cannot be */
+	char *dflt;	  /* image by the defaults of the ARGs alone; NULL: it cannot be expanded */
+	struct strv args; /* names that the platform is made of: set ones, then unset ones */
+	size_t args_set;  /* how many of them are set */
+	ssize_t base;	  /* stage that it is FROM, or -1 */
+	bool known;	  /* all of its environment is known */
+	bool base_shell;  /* what it is FROM has a SHELL */
+	bool shell;	  /* it has one itself, or what it is FROM */
 	struct dargs *scope;
 };
 

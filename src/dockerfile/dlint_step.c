@@ -97,7 +97,7 @@ static bool has_word(const char *name, const char *const *words)
 
 void dlint_step_secrets(struct dlint_run *r, const struct dlint_item *it)
 {
-	static const char *const secret[] = {"apikey", "auth",	"credential", "credentials", "key", "password",
+	static const char *const secret[] = {"apikey", "auth",	 "credential", "credentials", "key", "password",
 					     "pword",  "passwd", "secret",     "token",	      NULL};
 	static const char *const harmless[] = {"public", "file", "version", NULL};
 	const struct dast_instr *in = it->in;

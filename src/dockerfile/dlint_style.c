@@ -115,7 +115,7 @@ void dlint_style_description(struct dlint_run *r, const struct dlint_item *it)
 	if ((!from && !arg) || !it->comment.p || dlint_directive_of(it->comment).p || describes(it->comment, in))
 		return;
 	dlint_found(r, it, "a comment right above %s should read \"# %s DESCRIPTION\"", dast_info(in->kind)->name,
-		    from		 ? in->words.v[2].s
+		    from	       ? in->words.v[2].s
 		    : in->pairs.n == 1 ? in->pairs.v[0].key
 				       : "ARG_NAME");
 }

@@ -10,11 +10,11 @@
 #define DMODE_OPS_MAX 32
 
 struct dmode_op {
-	char op;           /* '+', '-', '=' */
-	mode_t who;        /* mask of the bits that may change */
-	mode_t bits;       /* rwx of all classes, setuid, setgid, sticky; cut to `who` */
-	bool exec_if_any;  /* X: x for directories and what somebody may execute already */
-	char copy;         /* 'u', 'g', 'o': the permissions of that class; 0: none */
+	char op;	  /* '+', '-', '=' */
+	mode_t who;	  /* mask of the bits that may change */
+	mode_t bits;	  /* rwx of all classes, setuid, setgid, sticky; cut to `who` */
+	bool exec_if_any; /* X: x for directories and what somebody may execute already */
+	char copy;	  /* 'u', 'g', 'o': the permissions of that class; 0: none */
 };
 
 struct dmode {

@@ -115,8 +115,7 @@ static int buildsteps_dict(struct buildsteps_parser *p, enum buildsteps_value va
 	return pyread_expect(&p->r, ")", "')'");
 }
 
-static int buildsteps_value(struct buildsteps_parser *p, const struct buildsteps_method *m,
-			    struct buildsteps_class *c)
+static int buildsteps_value(struct buildsteps_parser *p, const struct buildsteps_method *m, struct buildsteps_class *c)
 {
 	void *field = (char *)c + m->offset;
 	char **s = field;
@@ -198,8 +197,9 @@ static int buildsteps_base(struct buildsteps_parser *p)
 		return -1;
 	if (!sv_eq_str(base, BUILDSTEPS_BASE)) {
 		err_set(p->r.e, ERR_INPUT, "unsupported construct: a class derived from '%.*s'", SV_ARG(base));
-		err_hint(p->r.e, "a build step is a class derived from %s; others can be described in a flavor.yml "
-				   "with `stages`",
+		err_hint(p->r.e,
+			 "a build step is a class derived from %s; others can be described in a flavor.yml "
+			 "with `stages`",
 			 BUILDSTEPS_BASE);
 		return pylex_err(&at, p->r.e);
 	}

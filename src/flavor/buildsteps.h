@@ -16,7 +16,7 @@
 #include "src/util/sv.h"
 #include "src/util/vec.h"
 
-#define BUILDSTEPS_BASE "DockerFlavorAnalyzeImageTask"
+#define BUILDSTEPS_BASE	     "DockerFlavorAnalyzeImageTask"
 #define BUILDSTEPS_MAX_BYTES ((size_t)1 << 20)
 #define BUILDSTEPS_ITEMS_MAX 1000 /* of a dictionary; classes */
 
@@ -36,12 +36,12 @@ struct buildsteps_dict {
 struct buildsteps_class {
 	char *name;
 	unsigned line;
-	char *step;                              /* get_build_step; never NULL or "" in a result */
-	char *path_in_flavor;                    /* get_path_in_flavor; NULL: the flavor's root */
-	char *language_definition;               /* get_language_definition; NULL for "" too */
-	struct buildsteps_dict requires;         /* requires_tasks: alias -> name of a class of this file */
-	struct buildsteps_dict mapping;          /* get_additional_build_directories_mapping: destination -> source */
-	struct buildsteps_dict args;             /* get_image_changing_build_arguments */
+	char *step;				 /* get_build_step; never NULL or "" in a result */
+	char *path_in_flavor;			 /* get_path_in_flavor; NULL: the flavor's root */
+	char *language_definition;		 /* get_language_definition; NULL for "" too */
+	struct buildsteps_dict requires;	 /* requires_tasks: alias -> name of a class of this file */
+	struct buildsteps_dict mapping;		 /* get_additional_build_directories_mapping: destination -> source */
+	struct buildsteps_dict args;		 /* get_image_changing_build_arguments */
 	struct buildsteps_dict transparent_args; /* get_transparent_build_arguments */
 };
 

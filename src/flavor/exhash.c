@@ -158,7 +158,8 @@ static int exhash_requires(const struct flavor *f, const struct flavor_stage *s,
 		char hash[EXHASH_CHARS + 1];
 
 		if (!need)
-			return err_set(e, ERR_INPUT, "%s requires %s, which is no stage", s->name, s->requires[i].stage);
+			return err_set(e, ERR_INPUT, "%s requires %s, which is no stage", s->name,
+				       s->requires[i].stage);
 		if (exhash_deep(f, need, depth + 1, hash, e))
 			return -1;
 		smap_set_str(out, s->requires[i].alias, hash);
@@ -175,7 +176,8 @@ static int exhash_deep(const struct flavor *f, const struct flavor_stage *s, uns
 
 	if (depth > EXHASH_DEPTH_MAX)
 		return err_set(e, ERR_INPUT, "the stages require each other in a circle at %s", s->name);
-	if (exhash_packages(s, &packages, e) || exhash_requires(f, s, depth, &needs, e) || exhash_context(s, context, e))
+	if (exhash_packages(s, &packages, e) || exhash_requires(f, s, depth, &needs, e) ||
+	    exhash_context(s, context, e))
 		return -1;
 	exhash_map(&s->args, h);
 	exhash_map(&packages, h);

@@ -10,11 +10,11 @@
 
 enum expackages_kind {
 	EXPACKAGES_TEXT,
-	EXPACKAGES_PATH,  /* as Python's pathlib writes it */
-	EXPACKAGES_URL,   /* a host alone gets a slash */
+	EXPACKAGES_PATH, /* as Python's pathlib writes it */
+	EXPACKAGES_URL,	 /* a host alone gets a slash */
 	EXPACKAGES_TRUTH,
 	EXPACKAGES_WORDS, /* a list of texts */
-	EXPACKAGES_SET,   /* the same, sorted */
+	EXPACKAGES_SET,	  /* the same, sorted */
 	EXPACKAGES_NAMED, /* a mapping from any names to texts, or to models if there is `of` */
 	EXPACKAGES_MODEL,
 	EXPACKAGES_MODELS, /* a list of them */
@@ -27,11 +27,21 @@ struct expackages_field {
 	const char *dflt; /* written if the field is not given: a text, a truth; "" for an empty list or model */
 };
 
-#define EXPACKAGES_NAME {"name", EXPACKAGES_TEXT, NULL, NULL}
-#define EXPACKAGES_COMMENT {"comment", EXPACKAGES_TEXT, NULL, NULL}
+#define EXPACKAGES_NAME                                                                                                \
+	{                                                                                                              \
+		"name", EXPACKAGES_TEXT, NULL, NULL                                                                    \
+	}
+#define EXPACKAGES_COMMENT                                                                                             \
+	{                                                                                                              \
+		"comment", EXPACKAGES_TEXT, NULL, NULL                                                                 \
+	}
 #define EXPACKAGES_VERSIONED {"version", EXPACKAGES_TEXT, NULL, NULL}, EXPACKAGES_COMMENT
-#define EXPACKAGES_END {NULL, EXPACKAGES_TEXT, NULL, NULL}
+#define EXPACKAGES_END                                                                                                 \
+	{                                                                                                              \
+		NULL, EXPACKAGES_TEXT, NULL, NULL                                                                      \
+	}
 
+/* clang-format off */
 static const struct expackages_field expackages_apt_package[] = {
 	EXPACKAGES_NAME, EXPACKAGES_VERSIONED, {"repository", EXPACKAGES_TEXT, NULL, NULL}, EXPACKAGES_END};
 
@@ -96,6 +106,7 @@ static int expackages_wrong(const struct expackages_field *f, const char *what, 
 	err_set(e, ERR_INPUT, "%s is no %s", f->name, what);
 	return -1;
 }
+/* clang-format on */
 
 static struct json *expackages_path(const char *text)
 {
@@ -193,7 +204,8 @@ static struct json *expackages_named(const struct expackages_field *f, struct js
 		return NULL;
 	}
 	for (void *it = json_iter(from); it; it = json_iter_next(from, it)) {
-		struct json *val = json_iter_val(it), *one = f->of ? expackages_model(f->of, val, e) : expackages_text(f, val, e);
+		struct json *val = json_iter_val(it),
+			    *one = f->of ? expackages_model(f->of, val, e) : expackages_text(f, val, e);
 
 		if (!one)
 			return NULL;
@@ -227,7 +239,7 @@ static struct json *expackages_given(const struct expackages_field *f, struct js
 /* NOLINTNEXTLINE(misc-no-recursion) */
 static struct json *expackages_default(const struct expackages_field *f, struct err *e)
 {
-	AUTO_JSON struct json *v = f->kind == EXPACKAGES_MODEL	  ? json_new_object()
+	AUTO_JSON struct json *v = f->kind == EXPACKAGES_MODEL	 ? json_new_object()
 				   : f->kind == EXPACKAGES_WORDS ? json_new_array()
 								 : json_new_str(f->dflt);
 

@@ -1,6 +1,6 @@
-/* <stage>_packages.yml as EXASLCT writes it, for its hashes: the part of packages.yml that belongs to a stage goes through
- * a model of packages files (known keys only, defaults filled in, no nulls, channels sorted, paths cleaned) and comes
- * out by PyYAML. The file that our builds give to a stage is another one (packages.h); both mean the same.
+/* <stage>_packages.yml as EXASLCT writes it, for its hashes: the part of packages.yml that belongs to a stage goes
+ * through a model of packages files (known keys only, defaults filled in, no nulls, channels sorted, paths cleaned) and
+ * comes out by PyYAML. The file that our builds give to a stage is another one (packages.h); both mean the same.
  *
  * Source: package_file_config.py of exasol/script-languages-package-management (1.0 to 1.2) and
  * docker_flavor_image_task.py of exasol/script-languages-container-tool. */

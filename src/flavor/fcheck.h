@@ -1,5 +1,5 @@
-/* Files of a flavor that no build needs, so that their mistakes would be found late: language definitions, ci.json, what
- * an export adds. For `slct lint`. */
+/* Files of a flavor that no build needs, so that their mistakes would be found late: language definitions, ci.json,
+ * what an export adds. For `slct lint`. */
 #ifndef SLCT_FCHECK_H
 #define SLCT_FCHECK_H
 

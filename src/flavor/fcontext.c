@@ -23,8 +23,7 @@ void fcontext_release(struct fcontext *c)
 	vec_release(c);
 }
 
-static int fcontext_add(struct fcontext_run *r, const char *dest, const char *src, const struct stat *st,
-			struct err *e)
+static int fcontext_add(struct fcontext_run *r, const char *dest, const char *src, const struct stat *st, struct err *e)
 {
 	if (r->out->n >= FCONTEXT_ENTRIES_MAX)
 		return err_set(e, ERR_INPUT, "%s: more than %u files in a context", src, FCONTEXT_ENTRIES_MAX);
@@ -60,7 +59,8 @@ static int fcontext_dir(struct fcontext_run *r, const char *dest, const char *sr
 	if (fcontext_list(src, &names, e))
 		return -1;
 	for (size_t i = 0; i < names.n; i++) {
-		AUTO_FREE char *to = mem_printf("%s/%s", dest, names.v[i]), *from = mem_printf("%s/%s", src, names.v[i]);
+		AUTO_FREE char *to = mem_printf("%s/%s", dest, names.v[i]),
+			       *from = mem_printf("%s/%s", src, names.v[i]);
 		struct stat st;
 
 		if (flink_stat(from, &st, e) || fcontext_add(r, to, from, &st, e) ||

@@ -5,15 +5,15 @@
 
 #include "src/flavor/flavor.h"
 
-#define FCONTEXT_DEPTH_MAX 128
+#define FCONTEXT_DEPTH_MAX   128
 #define FCONTEXT_ENTRIES_MAX (1u << 20)
 
 struct fcontext_entry {
-	char *dest; /* in the context */
-	char *src;  /* absolute; NULL: literal text */
+	char *dest;			      /* in the context */
+	char *src;			      /* absolute; NULL: literal text */
 	const struct flavor_mapping *mapping; /* that it belongs to; borrowed */
 	bool dir;
-	bool exec;  /* its owner may execute (or enter) it */
+	bool exec; /* its owner may execute (or enter) it */
 };
 
 struct fcontext {

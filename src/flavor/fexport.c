@@ -12,7 +12,7 @@
 #define FEXPORT_ID_DIGITS 16
 
 /* flavors.md "Commands", export. The manifest comes last: the database takes an archive that has it for whole. */
-static const char *const fexport_excluded[] = {"dev/*",         "proc/*",      "etc/resolv.conf", "etc/hosts",
+static const char *const fexport_excluded[] = {"dev/*",		"proc/*",      "etc/resolv.conf", "etc/hosts",
 					       "var/cache/apt", "var/lib/apt", "var/lib/dpkg"};
 static const struct {
 	const char *path, *target;
@@ -160,8 +160,8 @@ static int fexport_link(struct fexport_reader *r, const char *path, struct json 
 	place = fexport_path(path, e);
 	if (!place)
 		return -1;
-	fexport_put(&r->f->export.links, (struct fexport_item){.path = place, .target = mem_strdup(target),
-							       .line = yaml_line(r->doc, v)});
+	fexport_put(&r->f->export.links,
+		    (struct fexport_item){.path = place, .target = mem_strdup(target), .line = yaml_line(r->doc, v)});
 	return 0;
 }
 

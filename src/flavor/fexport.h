@@ -19,10 +19,11 @@
 
 /* x, which is empty, gets the usual rules. */
 void fexport_usual(struct fexport *x);
-/* Read the mapping below `export` of `file` into the flavor, whose rules are the usual ones. ERR_INPUT with file:line. */
+/* Read the mapping below `export` of `file` into the flavor, whose rules are the usual ones. ERR_INPUT with file:line.
+ */
 int fexport_read(struct flavor *f, const struct yaml_doc *doc, const char *file, struct json *map, struct err *e);
-/* Read the contents of the files. ERR_INPUT with the line of flavor.yml: one is not there, no regular file or larger than
- * FEXPORT_FILE_MAX_BYTES. */
+/* Read the contents of the files. ERR_INPUT with the line of flavor.yml: one is not there, no regular file or larger
+ * than FEXPORT_FILE_MAX_BYTES. */
 int fexport_load(struct fexport *x, struct err *e);
 /* A name of loaded rules for those who keep what was exported by them: 16 hexadecimal digits; NULL for the usual ones.
  * Caller frees. */

@@ -172,7 +172,7 @@ static const char *flavor_scope_find(const struct flavor_scope *c, const char *n
 
 	for (size_t i = 0; i < c->s->nrequires; i++)
 		if (!strcmp(c->s->requires[i].alias, name))
-			return c->s->requires[i].stage;
+	return c->s->requires[i].stage;
 	return any ? any->name : NULL;
 }
 

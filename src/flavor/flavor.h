@@ -23,25 +23,25 @@ struct flavor_require {
 
 struct flavor_stage {
 	char *name;
-	char *dir;        /* absolute: <flavor>/flavor_base/<name>; may be a symbolic link */
+	char *dir;	  /* absolute: <flavor>/flavor_base/<name>; may be a symbolic link */
 	char *dockerfile; /* absolute path */
 	/* EXASLCT: requires_tasks, all that its templates may name. Ours: the stages that its Dockerfile names; it may
 	 * name any. What a stage really depends on are the references in its Dockerfile. */
 	struct flavor_require *requires;
 	size_t nrequires, cap_requires;
 	struct flavor_mapping *context; /* everything of the context: the stage directory under its own name, the
-	                                   Dockerfile at the root, mappings, <stage>_packages.yml, ... ; later
-	                                   entries hide earlier ones */
+					   Dockerfile at the root, mappings, <stage>_packages.yml, ... ; later
+					   entries hide earlier ones */
 	size_t ncontext, cap_context;
-	struct smap args;             /* image-changing build arguments */
+	struct smap args;	      /* image-changing build arguments */
 	struct smap transparent_args; /* do not change the image: not in keys */
-	unsigned line; /* of its class in build_steps.py or of its key in flavor.yml, 0 otherwise */
+	unsigned line;		      /* of its class in build_steps.py or of its key in flavor.yml, 0 otherwise */
 };
 
 /* Which file says what the stages are. */
 enum flavor_form {
 	FLAVOR_EXASLCT, /* flavor_base/build_steps.py */
-	FLAVOR_PLAIN,   /* sub-directories with Dockerfiles, flavor.yml if there is one */
+	FLAVOR_PLAIN,	/* sub-directories with Dockerfiles, flavor.yml if there is one */
 };
 
 /* A test, or a service that runs beside tests (ftests.h). */
@@ -49,7 +49,7 @@ struct flavor_test {
 	char *name, *stage, *image, *files, *user, *workdir; /* NULL: not given */
 	struct strv run, ready, services, env;
 	bool net_host;
-	bool exported;      /* of a test: it runs in what an export of the stage gives */
+	bool exported;	    /* of a test: it runs in what an export of the stage gives */
 	int64_t timeout_ns; /* 0: not given */
 	int64_t stop_ns;    /* of a service: until it is killed; 0: not given */
 	unsigned line;
@@ -75,10 +75,10 @@ struct fexport_items {
 };
 /* What an export leaves out and gets (fexport.h). */
 struct fexport {
-	struct strv exclude;                    /* as flatten_opts.exclude */
+	struct strv exclude;			 /* as flatten_opts.exclude */
 	struct fexport_items links, files, last; /* last: members at the very end */
-	bool own;       /* a flavor.yml says something of it */
-	char *declared; /* path of that file */
+	bool own;				 /* a flavor.yml says something of it */
+	char *declared;				 /* path of that file */
 };
 
 struct flavor {
@@ -89,9 +89,9 @@ struct flavor {
 	struct flavor_stage *stages;
 	size_t nstages, cap_stages;
 	struct flavor_tests tests, services;
-	struct fexport export; /* the usual rules, if flavor.yml has none */
+	struct fexport export;	   /* the usual rules, if flavor.yml has none */
 	struct strv default_goals; /* those of release, base_test_build_run, flavor_test_build_run that exist; ours: the
-	                              sinks of the graph */
+				      sinks of the graph */
 };
 
 /* Whether path is a flavor directory (build_steps.py below flavor_base, flavor.yml, or sub-directories with
@@ -99,8 +99,8 @@ struct flavor {
 bool flavor_is_flavor(const char *path);
 /* Load; ERR_INPUT with file:line and remedy (dangling link: `git submodule update --init`). root NULL: the directory
  * that holds `flavors/`, else the parent of the flavor. A flavor.yml with a key `stages` takes the place of
- * build_steps.py, another one adds to it. Reads the files that describe the flavor, not the stages' contexts, so that a stage with a missing source spoils nothing
- * unless it is needed. */
+ * build_steps.py, another one adds to it. Reads the files that describe the flavor, not the stages' contexts, so that a
+ * stage with a missing source spoils nothing unless it is needed. */
 struct flavor *flavor_load(const char *path, const char *root, struct err *e);
 void flavor_free(struct flavor *f);
 static inline void flavor_freep(struct flavor **f)
@@ -118,7 +118,7 @@ int flavor_stage_check(const struct flavor *f, const struct flavor_stage *s, str
 /* Dockerfile text of a stage with every `{{ name }}` replaced by FLAVOR_STAGE_PREFIX and the name of the stage that it
  * means. An undefined or not required name is ERR_INPUT with file:line:column and the names there are; in comment
  * lines it stays as it is. Line numbers are those of the file. *out is malloc'ed, NUL-terminated. */
-#define FLAVOR_STAGE_PREFIX "stage.slct.invalid/"
+#define FLAVOR_STAGE_PREFIX	    "stage.slct.invalid/"
 #define FLAVOR_DOCKERFILE_MAX_BYTES ((size_t)4 << 20)
 int flavor_dockerfile(const struct flavor *f, const struct flavor_stage *s, char **out, size_t *len, struct err *e);
 /* Stage name in an image reference made by flavor_dockerfile, or NULL: borrowed from ref. */

@@ -215,6 +215,7 @@ static int flavoryml_export(struct flavoryml *y, struct json *v, struct err *e)
 	return fexport_read(y->f, y->doc, y->file, v, e);
 }
 
+/* clang-format off */
 static const struct flavoryml_key flavoryml_keys[] = {
 	{"version", flavoryml_version},
 	{"goals", flavoryml_goals},
@@ -223,6 +224,7 @@ static const struct flavoryml_key flavoryml_keys[] = {
 	{"tests", flavoryml_tests},
 	{"services", flavoryml_services},
 };
+/* clang-format on */
 
 int flavoryml_open(const struct flavor *f, struct yaml_doc **doc, struct err *e)
 {

@@ -8,8 +8,8 @@
  *       args: {PYTHON: "3.11"}      build arguments that change the image
  *       transparent_args: {JOBS: 4} build arguments that do not
  *
- * Unknown keys are errors; `tests` and `services` are those of ftests.h, `export` is that of fexport.h. Without `stages`
- * it adds to a build_steps.py, with it (be it empty) it takes that file's place. */
+ * Unknown keys are errors; `tests` and `services` are those of ftests.h, `export` is that of fexport.h. Without
+ * `stages` it adds to a build_steps.py, with it (be it empty) it takes that file's place. */
 #ifndef SLCT_FLAVORYML_H
 #define SLCT_FLAVORYML_H
 

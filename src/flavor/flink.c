@@ -10,7 +10,7 @@
 #include "src/util/vec.h"
 
 #define FLINK_SUBMODULE_HINT "if it belongs to a git submodule: git submodule update --init"
-#define FLINK_CHAIN_MAX 40 /* links that the kernel follows in one path, path_resolution(7) */
+#define FLINK_CHAIN_MAX	     40 /* links that the kernel follows in one path, path_resolution(7) */
 
 /* The directories that the walk is in, innermost first. */
 struct flink_parent {

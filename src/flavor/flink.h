@@ -9,7 +9,7 @@
 #include "src/util/err.h"
 
 /* Bounds of a tree that flink_check_tree() walks: directories below each other, and entries in all. */
-#define FLINK_DEPTH_MAX 128
+#define FLINK_DEPTH_MAX	  128
 #define FLINK_ENTRIES_MAX (1u << 20)
 
 /* stat(2) of an absolute path. ERR_INPUT: a dangling link, a loop (the links are named), a missing part of the path;

@@ -12,7 +12,7 @@
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
-#define FPLAIN_BASE "flavor_base"
+#define FPLAIN_BASE	  "flavor_base"
 #define FPLAIN_STAGES_MAX 1000
 
 /* Whether dir/name/Dockerfile is there, be it a link that leads nowhere: that is an error when the stage is read. */

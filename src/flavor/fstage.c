@@ -92,8 +92,9 @@ void fstage_finish(struct flavor_stage *s, const struct fstage_packages *p)
 	fstage_map_path(s, "Dockerfile", s->dockerfile);
 	if (!text)
 		return;
-	fstage_mapping_add(s, (struct flavor_mapping){
-		.dest = mem_printf("%s_packages.yml", s->name), .text = text, .text_len = strlen(text)});
+	fstage_mapping_add(s, (struct flavor_mapping){.dest = mem_printf("%s_packages.yml", s->name),
+						      .text = text,
+						      .text_len = strlen(text)});
 }
 
 void fstage_release(struct flavor_stage *s)

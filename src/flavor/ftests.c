@@ -88,8 +88,7 @@ static int ftests_network(struct ftests *x, struct json *v, struct err *e)
 	const char *s = json_str(v);
 
 	x->t->net_host = s && strcmp(s, "host") == 0;
-	return s && (x->t->net_host || strcmp(s, "none") == 0) ? 0
-							       : err_set(e, ERR_INPUT, "network is none or host");
+	return s && (x->t->net_host || strcmp(s, "none") == 0) ? 0 : err_set(e, ERR_INPUT, "network is none or host");
 }
 
 static int ftests_timeout(struct ftests *x, struct json *v, struct err *e)
@@ -180,8 +179,9 @@ static bool ftests_is_name(const char *s)
 static int ftests_one(struct ftests *x, const struct yaml_doc *doc, const char *file, struct json *map, struct err *e)
 {
 	if (!ftests_is_name(x->t->name) || !json_is_object(map)) {
-		err_set(e, ERR_INPUT, json_is_object(map) ? "\"%s\": a name has letters, digits, _ . and - only"
-							  : "%s is no mapping", x->t->name);
+		err_set(e, ERR_INPUT,
+			json_is_object(map) ? "\"%s\": a name has letters, digits, _ . and - only" : "%s is no mapping",
+			x->t->name);
 		return err_at(e, file, x->t->line, 0);
 	}
 	for (void *it = json_iter(map); it; it = json_iter_next(map, it)) {

@@ -53,7 +53,8 @@ static bool ftestset_wanted(const struct json *set, const struct strv *names)
 	return !names || !names->n || (name && strv_has(names, name));
 }
 
-int ftestset_read(const char *flavor_dir, const char *goal, const struct strv *names, struct ftestset *out, struct err *e)
+int ftestset_read(const char *flavor_dir, const char *goal, const struct strv *names, struct ftestset *out,
+		  struct err *e)
 {
 	AUTO_FREE char *path = mem_printf("%s/ci.json", flavor_dir);
 	AUTO_JSON struct json *j = NULL;

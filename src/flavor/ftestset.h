@@ -20,9 +20,10 @@ struct ftestset {
 void ftestset_release(struct ftestset *s);
 #define AUTO_FTESTSET AUTO(ftestset_release)
 
-/* Add all that the sets with this goal (in any case of letters, as EXASLCT has it) name. names: those of the sets; NULL or
- * empty: all. ERR_INPUT if ci.json is not there or wrong; a goal without a set adds nothing. */
-int ftestset_read(const char *flavor_dir, const char *goal, const struct strv *names, struct ftestset *out, struct err *e);
+/* Add all that the sets with this goal (in any case of letters, as EXASLCT has it) name. names: those of the sets; NULL
+ * or empty: all. ERR_INPUT if ci.json is not there or wrong; a goal without a set adds nothing. */
+int ftestset_read(const char *flavor_dir, const char *goal, const struct strv *names, struct ftestset *out,
+		  struct err *e);
 /* The goals of the sets with these names (NULL or empty: all), each once. Nothing where there is no ci.json. */
 int ftestset_goals(const char *flavor_dir, const struct strv *names, struct strv *out, struct err *e);
 static inline bool ftestset_is_empty(const struct ftestset *s)

@@ -187,9 +187,10 @@ static char *langdef_refuse(char *definitions, struct err *e)
 	if (!own)
 		return NULL;
 	if (strchr(own, '\'') || !own[0]) {
-		err_set(e, ERR_INPUT, own[0] ? "the language definition has a quote (') in it, which would end the "
-					       "statement"
-					     : "the language definition is empty");
+		err_set(e, ERR_INPUT,
+			own[0] ? "the language definition has a quote (') in it, which would end the "
+				 "statement"
+			       : "the language definition is empty");
 		return NULL;
 	}
 	return STEAL_PTR(own);
@@ -226,8 +227,8 @@ int langdef_check(const char *flavor_dir, struct err *e)
 
 char *langdef_change(const char *definitions, const struct smap *renames, bool add_builtin, struct err *e)
 {
-	static const char *const builtin[][2] = {{"JAVA", "builtin_java"}, {"PYTHON3", "builtin_python3"},
-						 {"R", "builtin_r"}};
+	static const char *const builtin[][2] = {
+		{"JAVA", "builtin_java"}, {"PYTHON3", "builtin_python3"}, {"R", "builtin_r"}};
 	AUTO_BUF struct buf out = BUF_INIT(BUF_TEXT_MAX);
 	AUTO_SMAP struct smap seen = SMAP_STR;
 	struct sv rest = sv_from(definitions);

@@ -11,7 +11,7 @@
 #include "src/util/smap.h"
 #include "src/util/vec.h"
 
-#define LANGDEF_MAX_BYTES ((size_t)1 << 20)
+#define LANGDEF_MAX_BYTES      ((size_t)1 << 20)
 #define LANGDEF_SCHEMA_VERSION 2
 
 struct langdef_place {

@@ -195,7 +195,7 @@ int pkgdiff_compare(const char *old_file, const char *new_file, struct pkgdiff *
 	int rc = pkgdiff_read(old_file, &old, e) || pkgdiff_read(new_file, &new, e) ? -1 : 0;
 
 	*out = (struct pkgdiff){.there = new.there};
-	for (size_t i = 0; !rc && new.there && i < PKGDIFF_INSTALLERS; i++)
+	for (size_t i = 0; !rc && new.there &&i < PKGDIFF_INSTALLERS; i++)
 		pkgdiff_installer_compare(out, i, &old.by[i], &new.by[i]);
 	pkgdiff_file_release(&old);
 	pkgdiff_file_release(&new);

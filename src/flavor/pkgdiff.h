@@ -39,10 +39,10 @@ const char *pkgdiff_status_text(unsigned status, char out[40]);
 
 /* What a report is about. */
 struct pkgdiff_title {
-	const char *what; /* "Public packages" */
+	const char *what;		     /* "Public packages" */
 	const char *new_flavor, *old_flavor; /* names of directories */
 	const char *new_name, *old_name;     /* of the versions */
-	bool alone; /* there is nothing to compare with: one column of versions, no status */
+	bool alone;			     /* there is nothing to compare with: one column of versions, no status */
 };
 /* The report as Markdown. */
 void pkgdiff_markdown(const struct pkgdiff *d, const struct pkgdiff_title *t, struct buf *out);

@@ -12,14 +12,14 @@ enum pylex_kind { PYLEX_END, PYLEX_LINE_END, PYLEX_NAME, PYLEX_STRING, PYLEX_PUN
 struct pylex {
 	const char *file;
 	struct sv text;
-	size_t pos;      /* behind the current token */
-	unsigned depth;  /* of open brackets */
+	size_t pos;	/* behind the current token */
+	unsigned depth; /* of open brackets */
 	/* The current token. */
 	enum pylex_kind kind;
 	size_t start;
-	unsigned line;   /* of start, from 1 */
-	struct sv src;   /* its bytes in text */
-	struct buf str;  /* PYLEX_STRING: the value, escapes resolved */
+	unsigned line;	/* of start, from 1 */
+	struct sv src;	/* its bytes in text */
+	struct buf str; /* PYLEX_STRING: the value, escapes resolved */
 };
 
 void pylex_init(struct pylex *x, const char *file, struct sv text);

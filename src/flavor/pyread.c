@@ -111,8 +111,7 @@ int pyread_string(struct pyread *p, char **out, const char *wanted)
 
 int pyread_signature(struct pyread *p)
 {
-	if (pyread_expect(p, "(", "'('") || pyread_expect(p, "self", "'self'") ||
-	    pyread_expect(p, ")", "')'"))
+	if (pyread_expect(p, "(", "'('") || pyread_expect(p, "self", "'self'") || pyread_expect(p, ")", "')'"))
 		return -1;
 	if (pylex_is(&p->x, "->"))
 		while (!(pylex_is(&p->x, ":") && !p->x.depth) && p->x.kind != PYLEX_LINE_END && p->x.kind != PYLEX_END)

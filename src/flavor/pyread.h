@@ -1,5 +1,5 @@
-/* The constants of build_steps.py: a reader on pylex of what its classes may say without being run. What it does not know
- * is an error at its place, with the remedy. All return 0, or -1 with *r.e. */
+/* The constants of build_steps.py: a reader on pylex of what its classes may say without being run. What it does not
+ * know is an error at its place, with the remedy. All return 0, or -1 with *r.e. */
 #ifndef SLCT_PYREAD_H
 #define SLCT_PYREAD_H
 

@@ -13,7 +13,7 @@ enum template_kind { TEMPLATE_NAME, TEMPLATE_TEXT, TEMPLATE_UNCLOSED, TEMPLATE_O
 struct template_expr {
 	enum template_kind kind;
 	struct sv inner; /* the name or the text */
-	size_t end;      /* offset behind it */
+	size_t end;	 /* offset behind it */
 };
 
 static bool template_is_name(struct sv v)

@@ -113,8 +113,7 @@ static void take_entry(struct house *h, const struct registry_probe *probe)
 	struct err bad = ERR_INIT;
 
 	if (manifest_parse(probe->text.p, probe->text.n, probe->manifest.media_type, &m, ERR_REGISTRY, &bad) == 0)
-		add_entry(h, probe->tag, &probe->manifest, &m,
-			  json_get_int(h->used, probe->manifest.digest.text, 0));
+		add_entry(h, probe->tag, &probe->manifest, &m, json_get_int(h->used, probe->manifest.digest.text, 0));
 	err_release(&bad);
 }
 
@@ -190,7 +189,8 @@ static int list_repo(struct house *h, struct registry *reg, const struct ref *re
 
 static int by_age(const void *a, const void *b)
 {
-	const char *x = json_get_str(*(struct json *const *)a, "built"), *y = json_get_str(*(struct json *const *)b, "built");
+	const char *x = json_get_str(*(struct json *const *)a, "built"),
+		   *y = json_get_str(*(struct json *const *)b, "built");
 
 	return strcmp(x ? x : "", y ? y : "");
 }

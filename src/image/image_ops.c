@@ -79,8 +79,8 @@ static bool is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* A reader of archives wants to go back in them: what comes through a pipe is put into a file of the store's first, which
- * is removed with all that is temporary. */
+/* A reader of archives wants to go back in them: what comes through a pipe is put into a file of the store's first,
+ * which is removed with all that is temporary. */
 static char *load_spool(struct session *s, struct err *e)
 {
 	AUTO_FREE char *rel = NULL, *path = NULL;

@@ -47,7 +47,8 @@ struct image_ops_export {
 	bool dir;
 	bool merge; /* the directory may exist: its other files stay, those of the same names are replaced */
 	struct layer_codec codec; /* CODEC_NONE: plain tar */
-	const struct fexport *rules; /* loaded (fexport.h): what a container leaves out and gets; NULL: the tree as it is */
+	const struct fexport
+		*rules; /* loaded (fexport.h): what a container leaves out and gets; NULL: the tree as it is */
 	const char *sha512sum_file; /* NULL: none; "<hex>  <base name of out>" */
 };
 int image_ops_export(struct session *s, const struct image_ops_export *x, struct err *e);

@@ -16,14 +16,15 @@
 #include "src/util/mem.h"
 #include "src/util/path.h"
 
-struct export {
+struct export
+{
 	struct build b;
 	const struct image_ops_export *x;
 	const struct digest_list *diff_ids;
 	const struct worker *worker; /* the process that it runs in */
-	int out; /* archive, or the directory */
-	char *scratch; /* for a directory: the archive in between, below tmp/ */
-	struct strv odd; /* where there are rules: names that may break its extraction, the first of them */
+	int out;		     /* archive, or the directory */
+	char *scratch;		     /* for a directory: the archive in between, below tmp/ */
+	struct strv odd;	     /* where there are rules: names that may break its extraction, the first of them */
 	size_t nodd;
 };
 
@@ -129,9 +130,8 @@ static bool owners_are_recorded(const struct session *s)
 
 static int write_dir(struct export *ex, char *sum, struct err *e)
 {
-	struct layer_apply_opts o = {.plain = true,
-				     .may_mknod = tier_makes_nodes(&ex->b.s->tier),
-				     .own = owners_are_recorded(ex->b.s)};
+	struct layer_apply_opts o = {
+		.plain = true, .may_mknod = tier_makes_nodes(&ex->b.s->tier), .own = owners_are_recorded(ex->b.s)};
 	AUTO_CLOSE int tar = openat(store_fd(ex->b.s->store), ex->scratch, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct layer_info info;
 
@@ -173,12 +173,8 @@ static void warn_names(const struct export *ex, const struct json *answer)
 
 static int run_worker(struct export *ex, char **sum, struct err *e)
 {
-	struct worker_spec spec = {.role = "pack",
-				   .enter = WORKER_MOUNT,
-				   .fn = export_worker,
-				   .arg = ex,
-				   .fds = {ex->out},
-				   .nfds = 1};
+	struct worker_spec spec = {
+		.role = "pack", .enter = WORKER_MOUNT, .fn = export_worker, .arg = ex, .fds = {ex->out}, .nfds = 1};
 	AUTO_JSON struct json *answer = NULL;
 
 	if (worker_call(ex->b.s, &spec, &answer, e) < 0)
@@ -243,8 +239,10 @@ static int export_dir(struct export *ex, struct err *e)
 		return errno == EEXIST ? err_hint(e, "name a directory that does not exist yet") : -1;
 	}
 	if (owners_are_recorded(ex->b.s))
-		session_warn(ex->b.s, "", "%s: all files belong to you, and devices and extended attributes are left out; "
-			     "an archive has everything", ex->x->out);
+		session_warn(ex->b.s, "",
+			     "%s: all files belong to you, and devices and extended attributes are left out; "
+			     "an archive has everything",
+			     ex->x->out);
 	ex->scratch = mem_printf("%s/export.tar", ex->b.tmp);
 	ex->out = open(ex->x->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (ex->out < 0)

@@ -48,12 +48,8 @@ static int import_tree(void *arg, struct worker *w, struct json **result, struct
 static int unpack(struct import *im, struct layer_info *info, struct err *e)
 {
 	AUTO_FREE char *dir = mem_printf("%s/import", im->b.tmp);
-	struct worker_spec spec = {.role = "unpack",
-				   .enter = WORKER_USERNS,
-				   .fn = import_tree,
-				   .arg = im,
-				   .fds = {im->tar},
-				   .nfds = 1};
+	struct worker_spec spec = {
+		.role = "unpack", .enter = WORKER_USERNS, .fn = import_tree, .arg = im, .fds = {im->tar}, .nfds = 1};
 	AUTO_JSON struct json *answer = NULL;
 
 	if (mkdirat(store_fd(im->b.s->store), dir, 0755) < 0)
@@ -69,10 +65,8 @@ static int put_image(struct session *s, const char *name, const struct layer_inf
 {
 	AUTO_IMGCONFIG struct imgconfig c;
 	AUTO_BUF struct buf text = BUF_INIT(BUF_TEXT_MAX);
-	AUTO_LAYER_REC struct store_layer_rec rec = {.diff_id = info->diff_id,
-						     .size = info->size,
-						     .entries = info->entries,
-						     .lossy = info->lossy};
+	AUTO_LAYER_REC struct store_layer_rec rec = {
+		.diff_id = info->diff_id, .size = info->size, .entries = info->entries, .lossy = info->lossy};
 	struct descriptor config = {0};
 	char when[32];
 

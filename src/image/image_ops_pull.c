@@ -16,11 +16,11 @@ struct pull {
 	bool unpack;
 	struct build b; /* where layers are unpacked; only with unpack, as the next */
 	struct treefetch f;
-	bool known;     /* manifest and config, which fit each other: the fetch worker has told */
+	bool known; /* manifest and config, which fit each other: the fetch worker has told */
 	struct manifest manifest;
 	struct imgconfig config;
 	bool unpacking; /* layers that were expected */
-	bool settling;  /* the loop runs for them alone */
+	bool settling;	/* the loop runs for them alone */
 };
 
 /* --- in the worker --- */
@@ -39,7 +39,8 @@ static int fetch_rest(struct pull *p, struct registry *reg, const struct registr
 {
 	AUTO_MANIFEST struct manifest m = {0};
 
-	if (manifest_parse(im->manifest_text.p, im->manifest_text.n, im->manifest.media_type, &m, ERR_REGISTRY, e) < 0 ||
+	if (manifest_parse(im->manifest_text.p, im->manifest_text.n, im->manifest.media_type, &m, ERR_REGISTRY, e) <
+		    0 ||
 	    store_blob_put_as(p->s->store, im->config_text.p, im->config_text.n, &m.config.digest, e) < 0)
 		return -1;
 	tell_manifest(w, manifest);
@@ -158,11 +159,8 @@ static void warn_platform(struct pull *p, const struct json *manifest)
 
 static int pull(struct pull *p, const char *name, struct digest *id, struct err *e)
 {
-	struct worker_spec spec = {.role = "fetch",
-				   .fn = fetch_all,
-				   .arg = p,
-				   .message = p->unpack ? on_message : NULL,
-				   .ctx = p};
+	struct worker_spec spec = {
+		.role = "fetch", .fn = fetch_all, .arg = p, .message = p->unpack ? on_message : NULL, .ctx = p};
 	AUTO_JSON struct json *answer = NULL;
 	AUTO_DESCRIPTOR struct descriptor manifest = {0};
 	AUTO_DIGEST_LIST struct digest_list diff_ids = {0};

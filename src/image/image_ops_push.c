@@ -19,7 +19,7 @@ struct push {
 	struct blobs_request layers;
 	struct blobstream streams;
 	struct digest_list there; /* blobs that the repository has already */
-	unsigned running; /* workers */
+	unsigned running;	  /* workers */
 };
 
 /* Whether the store knows a repository of that registry that has the layer, and which. */
@@ -116,7 +116,8 @@ static int list_known(const struct push *p, struct descriptor *config, const str
 	uint64_t size;
 
 	if (!store_blob_has(p->s->store, &p->im->config, &size))
-		return err_set(e, ERR_INTEGRITY, "config %s of %s is not in the store", p->im->config.text, p->im->name);
+		return err_set(e, ERR_INTEGRITY, "config %s of %s is not in the store", p->im->config.text,
+			       p->im->name);
 	descriptor_set(config, MEDIATYPE_OCI_CONFIG, &p->im->config, size);
 	known[(*n)++] = config;
 	for (size_t i = 0; i < p->im->diff_ids.n; i++) {
@@ -205,7 +206,8 @@ static int wait_sides(struct push *p, struct side *pack, struct side *send, stru
 
 static int run_sides(struct push *p, struct side *pack, struct side *send, struct err *e)
 {
-	struct worker_spec packing = {.role = "pack", .enter = WORKER_USERNS, .fn = blobstream_pack, .arg = &p->streams};
+	struct worker_spec packing = {
+		.role = "pack", .enter = WORKER_USERNS, .fn = blobstream_pack, .arg = &p->streams};
 	struct worker_spec sending = {.role = "push", .fn = push_streams, .arg = p};
 	int rc = start_side(pack, &packing, e);
 
@@ -244,16 +246,16 @@ static int push_packing(struct push *p, struct json **answer, struct err *e)
 
 /* --- layers that are in the registry and not here --- */
 
-/* The layer's blob by its place in a repository of the destination's registry: the same one for all layers, since mounts
- * have one source. */
+/* The layer's blob by its place in a repository of the destination's registry: the same one for all layers, since
+ * mounts have one source. */
 static bool take_origin(struct push *p, size_t i)
 {
 	AUTO_FREE char *name = NULL;
 	AUTO_REF struct ref at = {0};
 	struct descriptor *out = &p->layers.out[i];
 	struct err e = ERR_INIT;
-	bool ok = blobs_origin_get(p->s->store, &p->im->diff_ids.v[i], &name, out) && ref_parse_repo(name, &at, &e) == 0 &&
-		  strcmp(at.host, p->to.host) == 0;
+	bool ok = blobs_origin_get(p->s->store, &p->im->diff_ids.v[i], &name, out) &&
+		  ref_parse_repo(name, &at, &e) == 0 && strcmp(at.host, p->to.host) == 0;
 
 	err_release(&e);
 	if (ok && strcmp(at.path, p->to.path) == 0)
@@ -356,8 +358,8 @@ static int note_published(const struct push *p, struct err *e)
 	return strcmp(to, p->im->name) == 0 ? opsbase_published(p->s, to, &p->im->config, e) : 0;
 }
 
-static int push_image(struct session *s, const char *name, const char *dest, const struct layer_codec *codec,
-		      bool keep, struct image_ops_push_stats *st, struct err *e)
+static int push_image(struct session *s, const char *name, const char *dest, const struct layer_codec *codec, bool keep,
+		      struct image_ops_push_stats *st, struct err *e)
 {
 	AUTO_STORE_IMAGE struct store_image im = {0};
 	struct push p = {.s = s, .keep = keep, .im = &im};

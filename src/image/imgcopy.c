@@ -23,8 +23,10 @@
 static const struct {
 	const char *prefix;
 	enum imgcopy_kind kind;
-} transports[] = {{"docker://", IMGCOPY_DOCKER},	   {"store:", IMGCOPY_STORE},
-		  {"oci:", IMGCOPY_OCI},		   {"oci-archive:", IMGCOPY_OCI_ARCHIVE},
+} transports[] = {{"docker://", IMGCOPY_DOCKER},
+		  {"store:", IMGCOPY_STORE},
+		  {"oci:", IMGCOPY_OCI},
+		  {"oci-archive:", IMGCOPY_OCI_ARCHIVE},
 		  {"docker-archive:", IMGCOPY_DOCKER_ARCHIVE}};
 
 /* A tag may be a full reference, and a directory's name may have colons. */
@@ -118,9 +120,9 @@ static int bring_document(struct bring *b, const struct descriptor *d, struct er
 		return layout_dir_fetch(&b->dir, b->s->store, d, e);
 	if (fetch_document(b, d->digest.text, &got, e) < 0)
 		return -1;
-	return digest_eq(&got.digest, &d->digest)
-		       ? 0
-		       : err_set(e, ERR_INTEGRITY, "manifest %s: the registry gave %s", d->digest.text, got.digest.text);
+	return digest_eq(&got.digest, &d->digest) ? 0
+						  : err_set(e, ERR_INTEGRITY, "manifest %s: the registry gave %s",
+							    d->digest.text, got.digest.text);
 }
 
 static int bring_blobs(struct bring *b, const struct descriptor *const *v, size_t n, struct err *e)
@@ -273,9 +275,10 @@ static int bring_from_store(struct session *s, const char *name, struct descript
 	return opsbase_image(s, name, &im, NULL, e) < 0 ? -1 : opsbase_manifest(s, &im, NULL, root, e);
 }
 
-int imgcopy_bring(struct session *s, const struct imgcopy_place *from, const struct platform *platform,
-		  bool documents, struct descriptor *root, struct err *e)
+int imgcopy_bring(struct session *s, const struct imgcopy_place *from, const struct platform *platform, bool documents,
+		  struct descriptor *root, struct err *e)
 {
+	/* clang-format off */
 	struct bring b = {
 		.s = s, .from = from, .platform = platform, .documents = documents, .dir = LAYOUT_DIR_INIT};
 	struct worker_spec spec = {.role = "fetch", .fn = bring_all, .arg = &b};
@@ -312,6 +315,7 @@ static int push_one(struct give *g, const struct descriptor *d, bool tagged, str
 		free(to.tag);
 		to.tag = NULL;
 	}
+	/* clang-format on */
 	descriptor_copy(&p.manifest, d);
 	int rc = registry_push_image(g->reg, &p, g->s->store, NULL, NULL, e);
 

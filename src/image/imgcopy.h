@@ -24,8 +24,8 @@ void imgcopy_place_release(struct imgcopy_place *p);
 /* Bring an image (platform NULL: all of an index) from anywhere into the store's blobs; *root is its manifest or index.
  * The store has no name for it, so gc removes it. documents: only manifests and indexes, no layers and configs; a place
  * that cannot be read in parts gives all. */
-int imgcopy_bring(struct session *s, const struct imgcopy_place *from, const struct platform *platform,
-		  bool documents, struct descriptor *root, struct err *e);
+int imgcopy_bring(struct session *s, const struct imgcopy_place *from, const struct platform *platform, bool documents,
+		  struct descriptor *root, struct err *e);
 /* From the store's blobs. */
 int imgcopy_give(struct session *s, const struct descriptor *root, const struct imgcopy_place *to, struct err *e);
 
@@ -33,7 +33,7 @@ int imgcopy_give(struct session *s, const struct descriptor *root, const struct 
  * docker archive) get that of the platform (NULL: this machine's). *digest: of what was copied. */
 struct imgcopy_opts {
 	const struct platform *platform; /* NULL: all of an index */
-	bool referrers;                  /* from registry to registry: what names the images as its subject, too */
+	bool referrers;			 /* from registry to registry: what names the images as its subject, too */
 };
 int imgcopy(struct session *s, const char *from, const char *to, const struct imgcopy_opts *o, struct digest *digest,
 	    struct err *e);

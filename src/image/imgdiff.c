@@ -270,8 +270,9 @@ static int walk_both(struct comparison *c, struct err *e)
 	while (a->more || b->more) {
 		int order = !a->more ? 1 : !b->more ? -1 : compare_paths(a->item.path, b->item.path);
 
-		if ((order < 0 ? file_json(a, c->removed, e) : order > 0 ? file_json(b, c->added, e) : compare_both(c, e)) <
-		    0)
+		if ((order < 0	 ? file_json(a, c->removed, e)
+		     : order > 0 ? file_json(b, c->added, e)
+				 : compare_both(c, e)) < 0)
 			return -1;
 		if ((order <= 0 && next(a, e) < 0) || (order >= 0 && next(b, e) < 0))
 			return -1;

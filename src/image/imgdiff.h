@@ -9,8 +9,8 @@
  *  "packages": {"dpkg"|"apk"|"rpm"|"pip": {"added": {NAME: VERSION}, "removed": {…}, "changed": {NAME: [FROM, TO]}}},
  *  "notes": [TEXT…]}
  * FILE has path, type, mode, uid, gid, size; changes has [from, to] for type, mode, owner, size, target, device, and
- * true for content. With `strict` also mtime (seconds), link (the path that is the same file, or null) and xattrs (names of
- * those that differ, or that only one has); else these do not count. New reference. */
+ * true for content. With `strict` also mtime (seconds), link (the path that is the same file, or null) and xattrs
+ * (names of those that differ, or that only one has); else these do not count. New reference. */
 struct imgdiff_opts {
 	bool strict;
 	const size_t *layers; /* of both: as if the images ended with this many; NULL: whole images */

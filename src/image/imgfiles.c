@@ -53,7 +53,7 @@ const char *imgfiles_type(mode_t mode)
 	static const struct {
 		mode_t type;
 		const char *name;
-	} types[] = {{S_IFREG, "file"},	 {S_IFDIR, "dir"},    {S_IFLNK, "symlink"}, {S_IFCHR, "char"},
+	} types[] = {{S_IFREG, "file"},	 {S_IFDIR, "dir"},  {S_IFLNK, "symlink"}, {S_IFCHR, "char"},
 		     {S_IFBLK, "block"}, {S_IFIFO, "fifo"}, {S_IFSOCK, "socket"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
@@ -78,6 +78,7 @@ int imgfiles_run(struct imgfiles_call *c, struct json **out, struct err *e)
 {
 	AUTO_CLOSE int fd = memfd_create("answer", MFD_CLOEXEC);
 	AUTO_BUF struct buf text = BUF_INIT(ANSWER_MAX_BYTES);
+	/* clang-format off */
 	struct worker_spec spec = {
 		.role = "copy", .enter = WORKER_MOUNT, .fn = work, .arg = c, .fds = {fd}, .nfds = 1};
 	AUTO_JSON struct json *ignored = NULL;
@@ -120,6 +121,7 @@ static int add_file(const struct imgfiles_root *r, int dirfd, const char *at, co
 		json_free(j);
 		return -1;
 	}
+	/* clang-format on */
 	json_set_str(j, "name", name);
 	json_set_str(j, "type", imgfiles_type(st.st_mode));
 	json_set_int(j, "mode", st.st_mode & 07777);

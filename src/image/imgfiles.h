@@ -6,8 +6,8 @@
 #include "src/build/state.h"
 #include "src/session/treeview.h"
 
-/* What a directory holds, or the file itself: array of {"name", "type", "mode", "uid", "gid", "size", "mtime", "target"}
- * sorted by name; mtime in seconds, target of links only. New reference. ERR_NOT_FOUND. */
+/* What a directory holds, or the file itself: array of {"name", "type", "mode", "uid", "gid", "size", "mtime",
+ * "target"} sorted by name; mtime in seconds, target of links only. New reference. ERR_NOT_FOUND. */
 int imgfiles_list(struct session *s, const char *image, const char *path, struct json **out, struct err *e);
 /* Content of a regular file to standard output. */
 int imgfiles_cat(struct session *s, const char *image, const char *path, struct err *e);

@@ -131,11 +131,11 @@ void imgpkg_diff(const struct imgpkg *from, const struct imgpkg *to, struct json
 
 	for (size_t m = 0; m < IMGPKG_MANAGERS; m++)
 		if (from->packages[m].n || to->packages[m].n)
-			json_set(all, manager_names[m],
-				 diff_packages(&from->packages[m], &to->packages[m]));
+			json_set(all, manager_names[m], diff_packages(&from->packages[m], &to->packages[m]));
 	if (from->rpm || to->rpm)
-		json_append(notes, json_new_str("rpm's database is not in SQLite's form, or not whole: its packages are "
-							"not compared; slct run IMAGE rpm -qa lists them"));
+		json_append(notes,
+			    json_new_str("rpm's database is not in SQLite's form, or not whole: its packages are "
+					 "not compared; slct run IMAGE rpm -qa lists them"));
 	json_set(out, "packages", all);
 	json_set(out, "notes", notes);
 }

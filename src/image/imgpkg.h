@@ -1,5 +1,5 @@
-/* The packages that are installed in a root file system, by package manager, and what differs between two. What cannot be
- * read counts as not there: a damaged database is no reason not to compare. */
+/* The packages that are installed in a root file system, by package manager, and what differs between two. What cannot
+ * be read counts as not there: a damaged database is no reason not to compare. */
 #ifndef SLCT_IMGPKG_H
 #define SLCT_IMGPKG_H
 

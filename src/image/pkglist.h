@@ -10,8 +10,8 @@
 void pkglist_dpkg(struct sv text, struct smap *out);
 /* /lib/apk/db/installed */
 void pkglist_apk(struct sv text, struct smap *out);
-/* /var/lib/rpmmanifest/container-manifest-2, the list that distroless images of rpm's distributions keep in the place of the
- * database (rpmdb.h): a line for each package, tab-separated, name and version-release first. */
+/* /var/lib/rpmmanifest/container-manifest-2, the list that distroless images of rpm's distributions keep in the place
+ * of the database (rpmdb.h): a line for each package, tab-separated, name and version-release first. */
 void pkglist_rpm(struct sv text, struct smap *out);
 /* A directory NAME-VERSION.dist-info or NAME-VERSION[-pyX.Y].egg-info; false if it is none. */
 bool pkglist_pip(const char *dirname, struct smap *out);

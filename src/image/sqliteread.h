@@ -1,5 +1,6 @@
 /* Rows of a table in the bytes of an SQLite database: https://www.sqlite.org/fileformat2.html. Reading only, no SQL, no
- * journal or write-ahead log. The bytes are foreign: no page is visited twice, and rows have no more bytes than the file. */
+ * journal or write-ahead log. The bytes are foreign: no page is visited twice, and rows have no more bytes than the
+ * file. */
 #ifndef SLCT_SQLITEREAD_H
 #define SLCT_SQLITEREAD_H
 
@@ -13,7 +14,11 @@ struct sqliteread {
 };
 
 struct sqliteread_value {
-	enum { SQLITEREAD_OTHER, SQLITEREAD_INT, SQLITEREAD_BYTES } kind; /* other: NULL and fractions; bytes: text, blob */
+	enum {
+		SQLITEREAD_OTHER,
+		SQLITEREAD_INT,
+		SQLITEREAD_BYTES
+	} kind; /* other: NULL and fractions; bytes: text, blob */
 	int64_t number;
 	struct sv bytes; /* within the row */
 };
@@ -23,7 +28,8 @@ typedef bool sqliteread_fn(void *arg, struct sv row);
 
 /* -1: it is no database, or of a text encoding other than UTF-8. p stays the caller's. */
 int sqliteread_open(struct sqliteread *s, const void *p, size_t n);
-/* The rows of the table whose first page this is; 1: of the schema (type, name, table, first page, SQL). -1: damaged. */
+/* The rows of the table whose first page this is; 1: of the schema (type, name, table, first page, SQL). -1: damaged.
+ */
 int sqliteread_rows(const struct sqliteread *s, uint32_t first, sqliteread_fn *fn, void *arg);
 /* Column i, from 0; -1: the row has none, or is damaged. */
 int sqliteread_column(struct sv row, size_t i, struct sqliteread_value *out);

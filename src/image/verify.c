@@ -11,7 +11,7 @@
 /* A walk over the steps of an image: which layer each made. */
 struct walk {
 	const struct imgconfig *c;
-	size_t at, layers; /* steps and layers so far */
+	size_t at, layers;	    /* steps and layers so far */
 	const struct digest *layer; /* of the step that was looked at last; NULL: none */
 };
 
@@ -29,8 +29,8 @@ static const char *walk_next(struct walk *w)
 	return by;
 }
 
-/* The first step that made another layer, or one where the other made none. layers: of both, up to and with it; NULL: all
- * are the same. */
+/* The first step that made another layer, or one where the other made none. layers: of both, up to and with it; NULL:
+ * all are the same. */
 static const char *first_step(const struct imgconfig *a, const struct imgconfig *b, size_t layers[2])
 {
 	struct walk x = {.c = a}, y = {.c = b};

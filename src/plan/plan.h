@@ -30,7 +30,7 @@
 #define PLAN_SCRIPT_DIR "/dev/pipes/"
 
 enum plan_step_kind {
-	PLAN_META,    /* changes the config only */
+	PLAN_META, /* changes the config only */
 	PLAN_RUN,
 	PLAN_COPY,    /* COPY and ADD */
 	PLAN_WORKDIR, /* makes the directory if it is missing */
@@ -55,66 +55,66 @@ struct plan_doc {
 struct plan_remote {
 	char *url;
 	bool git, keep_git, submodules;
-	char *subdir;   /* of git: the part that is taken, NULL: all of it */
+	char *subdir;	/* of git: the part that is taken, NULL: all of it */
 	char *checksum; /* as given: a digest, or of git a commit; NULL */
 	/* set by who fetches it; unset where nothing may be fetched: */
-	char *id;             /* digest or commit: what the key has */
+	char *id;	      /* digest or commit: what the key has */
 	struct digest digest; /* of a file: a blob of the store */
-	char *dir;            /* of git: where it is checked out */
+	char *dir;	      /* of git: where it is checked out */
 };
 
 /* What COPY and ADD do, with variables resolved. */
 struct plan_copy {
 	enum plan_origin origin;
-	size_t index;        /* of the stage, image or source (context) */
+	size_t index;	     /* of the stage, image or source (context) */
 	struct strv sources; /* patterns; relative to the context's or the source's root */
-	char *dest;          /* absolute; ends in '/' where the Dockerfile's does */
+	char *dest;	     /* absolute; ends in '/' where the Dockerfile's does */
 	struct strv excludes;
-	VEC_OF(struct plan_doc) docs; /* copied last */
+	VEC_OF(struct plan_doc) docs;	    /* copied last */
 	VEC_OF(struct plan_remote) remotes; /* ADD: copied after the sources */
-	char *chown, *chmod; /* NULL: not given */
-	bool parents;        /* directories above the sources are kept */
-	bool link;           /* links on the way to the destination are replaced, not followed */
-	bool unpack;         /* ADD: local archives are unpacked */
-	bool unpack_remote;  /* ADD --unpack: those of URLs too */
-	struct digest tree;  /* of the selected files, set by the caller's scan (context only) */
+	char *chown, *chmod;		    /* NULL: not given */
+	bool parents;			    /* directories above the sources are kept */
+	bool link;			    /* links on the way to the destination are replaced, not followed */
+	bool unpack;			    /* ADD: local archives are unpacked */
+	bool unpack_remote;		    /* ADD --unpack: those of URLs too */
+	struct digest tree;		    /* of the selected files, set by the caller's scan (context only) */
 };
 
 /* A --mount of RUN, with what it leaves open filled in. */
 struct plan_mount {
-	struct dast_pos pos;     /* of the flag; line 0 in triggers */
-	struct dmount m;         /* target absolute (NULL: secret in a variable only); id of cache, secret, ssh set */
+	struct dast_pos pos;	 /* of the flag; line 0 in triggers */
+	struct dmount m;	 /* target absolute (NULL: secret in a variable only); id of cache, secret, ssh set */
 	enum plan_origin origin; /* of bind and cache: what from= names, else the context (cache: nothing) */
-	size_t index;            /* of the stage, image or (bind) source; PLAN_NONE: nothing, or the empty root
+	size_t index;		 /* of the stage, image or (bind) source; PLAN_NONE: nothing, or the empty root
 				  * (from=scratch) */
-	struct digest tree;      /* of the files of a bind of the context, set by the caller's scan */
+	struct digest tree;	 /* of the files of a bind of the context, set by the caller's scan */
 };
 
 struct plan_step {
 	enum plan_step_kind kind;
 	enum dast_kind instruction;
-	unsigned n;          /* n of the stage's m instructions, from 1 */
-	unsigned line;       /* in the stage's Dockerfile; 0 for triggers of ONBUILD */
+	unsigned n;    /* n of the stage's m instructions, from 1 */
+	unsigned line; /* in the stage's Dockerfile; 0 for triggers of ONBUILD */
 	unsigned last_line;
 	struct dast_pos pos; /* of the keyword; line 0 for triggers */
-	char *text;          /* as shown: "RUN apt-get ..." */
+	char *text;	     /* as shown: "RUN apt-get ..." */
 	char *created_by;    /* history entry */
 	/* RUN */
 	struct strv argv;
-	struct strv env;     /* complete, part of the key */
+	struct strv env;       /* complete, part of the key */
 	struct strv env_extra; /* proxies and transparent arguments: not part of the key */
 	char *user, *workdir;
 	bool net_none;
-	bool insecure;       /* --security=insecure */
+	bool insecure; /* --security=insecure */
 	VEC_OF(struct plan_mount) mounts;
 	struct plan_doc script; /* a here-document that begins with "#!": a file in PLAN_SCRIPT_DIR; name NULL: none */
 	/* COPY, ADD */
 	struct plan_copy copy;
 	/* Filled by plan_keys: */
-	size_t layer_n;      /* place among the layer steps of the whole chain of stages, from 0 */
-	int64_t logical;     /* seconds since 1970 (cache.md "The logical clock") */
-	struct ckey key;     /* input key; unset if an input is unknown (offline) */
-	struct json *why;    /* its fields */
+	size_t layer_n;	  /* place among the layer steps of the whole chain of stages, from 0 */
+	int64_t logical;  /* seconds since 1970 (cache.md "The logical clock") */
+	struct ckey key;  /* input key; unset if an input is unknown (offline) */
+	struct json *why; /* its fields */
 };
 
 struct plan_edge {
@@ -125,24 +125,24 @@ struct plan_edge {
 
 /* Where an image is looked for. */
 enum plan_place {
-	PLAN_PLACE_ANY,    /* the store and its registry, as --pull says */
+	PLAN_PLACE_ANY,	   /* the store and its registry, as --pull says */
 	PLAN_PLACE_STORE,  /* the store alone */
 	PLAN_PLACE_LAYOUT, /* an OCI layout directory */
 };
 
 /* --build-context NAME=SRC. */
 struct plan_named {
-	char *name;            /* an image's in its shortest form */
-	size_t source;         /* of a directory: index into plan.sources; PLAN_NONE: an image */
+	char *name;	       /* an image's in its shortest form */
+	size_t source;	       /* of a directory: index into plan.sources; PLAN_NONE: an image */
 	enum plan_place place; /* of an image */
-	char *image;           /* reference, or DIR[:TAG] of a layout */
+	char *image;	       /* reference, or DIR[:TAG] of a layout */
 };
 
 /* An image from outside: FROM or COPY --from. */
 struct plan_image {
-	char *text;          /* as written, variables resolved; DIR[:TAG] of a layout */
+	char *text; /* as written, variables resolved; DIR[:TAG] of a layout */
 	enum plan_place place;
-	struct ref ref;      /* unset for a layout */
+	struct ref ref; /* unset for a layout */
 	struct platform platform;
 	struct digest pinned_id; /* by a lock file: what config_digest must be; unset: nothing */
 	/* set by whoever resolves it: */
@@ -157,10 +157,10 @@ struct plan_image {
 enum plan_state { PLAN_UNKNOWN, PLAN_LOCAL, PLAN_REMOTE, PLAN_BUILD };
 
 struct plan_stage {
-	char *name;          /* "FLAVOR/STAGE", "FLAVOR/STAGE:INNER", "STAGE" of a plain Dockerfile */
-	char *flavor;        /* NULL: plain Dockerfile */
-	char *file;          /* Dockerfile as shown in messages */
-	size_t source;       /* index into plan.sources: its context and file */
+	char *name;		 /* "FLAVOR/STAGE", "FLAVOR/STAGE:INNER", "STAGE" of a plain Dockerfile */
+	char *flavor;		 /* NULL: plain Dockerfile */
+	char *file;		 /* Dockerfile as shown in messages */
+	size_t source;		 /* index into plan.sources: its context and file */
 	const struct dstage *df; /* borrowed from the source */
 	size_t df_index;
 	size_t base_stage;   /* FROM a stage, else PLAN_NONE */
@@ -169,18 +169,19 @@ struct plan_stage {
 	char *from_text;     /* FROM's reference with variables resolved */
 	struct platform platform;
 	VEC_OF(struct plan_edge) needs;
-	bool triggers_linked; /* by plan_link_triggers */
+	bool triggers_linked;	   /* by plan_link_triggers */
 	bool goal, needed, forced; /* forced: no cache for it */
-	bool extra; /* a goal only because all stages are wanted */
-	unsigned before; /* evaluate the instructions before this one (as plan_step.n) only; 0: all */
+	bool extra;		   /* a goal only because all stages are wanted */
+	unsigned before;	   /* evaluate the instructions before this one (as plan_step.n) only; 0: all */
 	/* plan_evaluate: */
 	bool evaluated;
 	struct dargs *scope;
-	struct imgconfig config; /* final, without diff ids; its history holds entries with empty_layer for meta steps */
-	int64_t origin;          /* seconds */
+	struct imgconfig
+		config; /* final, without diff ids; its history holds entries with empty_layer for meta steps */
+	int64_t origin; /* seconds */
 	VEC_OF(struct plan_step) steps;
-	size_t base_layers_n;    /* layer steps of the chain before this stage */
-	struct ckey base_key;    /* of what the first step stands on; plan_keys */
+	size_t base_layers_n; /* layer steps of the chain before this stage */
+	struct ckey base_key; /* of what the first step stands on; plan_keys */
 };
 
 /* One Dockerfile with its context; or a named directory, which has the context only. */
@@ -188,10 +189,10 @@ struct plan_source {
 	struct dast_file *file;
 	struct dstage_list stages;
 	struct dargs *global;
-	struct smap args;       /* build arguments for it: owned strings */
+	struct smap args; /* build arguments for it: owned strings */
 	struct smap transparent;
 	struct source_set context;
-	size_t first_stage;     /* in plan.stages */
+	size_t first_stage; /* in plan.stages */
 	const struct flavor *flavor;
 	const struct flavor_stage *fstage;
 };
@@ -215,11 +216,11 @@ struct plan {
 	bool timestamps_real;
 	int64_t source_date_epoch; /* -1: not set */
 	bool net_none;
-	bool allow_insecure; /* RUN --security=insecure may be */
-	const char *shown;   /* what messages call the Dockerfile of a context; NULL: by its path */
+	bool allow_insecure;	      /* RUN --security=insecure may be */
+	const char *shown;	      /* what messages call the Dockerfile of a context; NULL: by its path */
 	const struct strv *add_hosts; /* NULL: none */
-	uint64_t shm_size;     /* bytes */
-	const struct strv *ulimits; /* canonical texts of limits; NULL: none */
+	uint64_t shm_size;	      /* bytes */
+	const struct strv *ulimits;   /* canonical texts of limits; NULL: none */
 };
 
 struct plan *plan_new(void);
@@ -249,8 +250,8 @@ int plan_select_goals(struct plan *p, const struct strv *goals, struct err *e);
 int plan_force(struct plan *p, const struct strv *names, struct err *e);
 /* Stages in an order in which every one comes after what it needs; out has plan->stages.n places. */
 void plan_order(const struct plan *p, size_t *out);
-/* What the ONBUILD triggers of resolved base images read (COPY --from, RUN --mount=from) is needed, too. *more: there is
- * something new, and images may have to be resolved for it. */
+/* What the ONBUILD triggers of resolved base images read (COPY --from, RUN --mount=from) is needed, too. *more: there
+ * is something new, and images may have to be resolved for it. */
 int plan_link_triggers(struct plan *p, bool *more, struct err *e);
 /* Closure: mark `needed` from the goals (all edges). */
 void plan_mark_closure(struct plan *p);

@@ -105,8 +105,7 @@ static int eval_triggers(struct plan_eval *v, struct err *e)
 	v->trigger = true;
 	for (size_t i = 0; rc == 0 && i < triggers.n; i++) {
 		AUTO_FREE char *name = mem_printf("ONBUILD of %s", v->st->from_text);
-		AUTO_DAST_INSTR struct dast_instr *in =
-			dparse_instr(name, sv_from(triggers.v[i]), '\\', true, e);
+		AUTO_DAST_INSTR struct dast_instr *in = dparse_instr(name, sv_from(triggers.v[i]), '\\', true, e);
 
 		rc = in ? eval_instr(v, in, e) : -1;
 	}
@@ -214,7 +213,8 @@ static void warn_one_unused(struct plan *p, const char *name)
 				offer_args(l->stages.v[k].instrs.v[m], &near);
 	}
 	if (near.best && near.distance)
-		plan_warn(p, "", "build argument %s was not used: no ARG declares it; did you mean %s?", name, near.best);
+		plan_warn(p, "", "build argument %s was not used: no ARG declares it; did you mean %s?", name,
+			  near.best);
 	else
 		plan_warn(p, "", "build argument %s was not used: no ARG declares it", name);
 }

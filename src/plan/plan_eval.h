@@ -9,12 +9,12 @@ struct plan_eval {
 	size_t at; /* of the stage */
 	struct plan_stage *st;
 	struct plan_source *src;
-	const struct dast_instr *in;  /* as written */
-	const struct dast_instr *x;   /* expanded */
-	bool cmd_set;                 /* CMD was given in this stage */
-	unsigned n;                   /* instructions so far */
-	struct smap warned;           /* transparent arguments that a warning named already */
-	bool trigger;                 /* comes from ONBUILD or FROM: no place in the Dockerfile */
+	const struct dast_instr *in; /* as written */
+	const struct dast_instr *x;  /* expanded */
+	bool cmd_set;		     /* CMD was given in this stage */
+	unsigned n;		     /* instructions so far */
+	struct smap warned;	     /* transparent arguments that a warning named already */
+	bool trigger;		     /* comes from ONBUILD or FROM: no place in the Dockerfile */
 };
 
 /* Each takes the expanded instruction, changes the config and appends at most one step. */

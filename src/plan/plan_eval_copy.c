@@ -66,7 +66,7 @@ char *plan_remote_name(const char *url)
 		text[--n] = '\0';
 	clean = mem_strdup(path_base(text));
 	return clean[0] && strcmp(clean, ".") != 0 && strcmp(clean, "..") != 0 ? STEAL_PTR(clean)
-									     : mem_strdup("__unnamed__");
+									       : mem_strdup("__unnamed__");
 }
 
 /* What the reference of a repository says, and the instruction's flags. */

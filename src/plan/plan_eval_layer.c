@@ -126,8 +126,8 @@ static int run_device(const struct plan_eval *v, const struct plan_step *s, cons
 		err_hint(e, "leave \"required\" out if the step can do without it; --security=insecure lets a step of "
 			    "root make device nodes");
 	} else if (rc == 0) {
-		plan_warn(v->plan, v->st->name, "RUN in line %u runs without the device %s: slct gives steps no devices",
-			  s->line, d.name);
+		plan_warn(v->plan, v->st->name,
+			  "RUN in line %u runs without the device %s: slct gives steps no devices", s->line, d.name);
 	}
 	ddevice_release(&d);
 	return rc;

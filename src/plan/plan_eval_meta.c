@@ -200,6 +200,7 @@ static int do_shell(struct plan_eval *v, struct err *e)
 	return 0;
 }
 
+/* clang-format off */
 static plan_eval_fn *const table[DAST_KINDS] = {
 	[DAST_CMD] = do_cmd,         [DAST_LABEL] = do_label,           [DAST_MAINTAINER] = do_maintainer,
 	[DAST_EXPOSE] = do_expose,   [DAST_ENV] = do_env,               [DAST_ENTRYPOINT] = do_entrypoint,
@@ -207,6 +208,7 @@ static plan_eval_fn *const table[DAST_KINDS] = {
 	[DAST_ONBUILD] = do_onbuild, [DAST_STOPSIGNAL] = do_stopsignal, [DAST_HEALTHCHECK] = do_healthcheck,
 	[DAST_SHELL] = do_shell,
 };
+/* clang-format on */
 
 bool plan_eval_is_meta(enum dast_kind kind)
 {

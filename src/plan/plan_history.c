@@ -76,10 +76,10 @@ static const struct {
 	enum dast_kind kind;
 	void (*print)(const struct plan_eval *v, struct buf *out);
 } table[] = {
-	{DAST_CMD, meta_cmd},       {DAST_ENTRYPOINT, meta_entrypoint}, {DAST_HEALTHCHECK, meta_health},
-	{DAST_ENV, meta_pairs},     {DAST_LABEL, meta_pairs},           {DAST_ARG, meta_pairs},
-	{DAST_EXPOSE, meta_list},   {DAST_VOLUME, meta_list},           {DAST_SHELL, meta_list},
-	{DAST_USER, meta_words},    {DAST_STOPSIGNAL, meta_words},      {DAST_MAINTAINER, meta_words},
+	{DAST_CMD, meta_cmd},	  {DAST_ENTRYPOINT, meta_entrypoint}, {DAST_HEALTHCHECK, meta_health},
+	{DAST_ENV, meta_pairs},	  {DAST_LABEL, meta_pairs},	      {DAST_ARG, meta_pairs},
+	{DAST_EXPOSE, meta_list}, {DAST_VOLUME, meta_list},	      {DAST_SHELL, meta_list},
+	{DAST_USER, meta_words},  {DAST_STOPSIGNAL, meta_words},      {DAST_MAINTAINER, meta_words},
 };
 
 char *plan_history_meta(const struct plan_eval *v)

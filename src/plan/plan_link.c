@@ -36,9 +36,9 @@ static int link_from(struct plan *p, size_t at, struct err *e)
 		return 0;
 	if (plan_ref_resolve(p, at, st->from_text, false, PLAN_EDGE_FROM, &from, e) < 0)
 		return from_hint(st, e);
-	*(from.origin == PLAN_FROM_CONTEXT ? &st->base_context :
-	  from.origin == PLAN_FROM_STAGE   ? &st->base_stage :
-					     &st->base_image) = from.index;
+	*(from.origin == PLAN_FROM_CONTEXT ? &st->base_context
+	  : from.origin == PLAN_FROM_STAGE ? &st->base_stage
+					   : &st->base_image) = from.index;
 	return 0;
 }
 

@@ -89,7 +89,8 @@ int plan_load_ignore(const char *dockerfile, const char *dir, struct ignore **ou
 
 static struct plan_stage *new_stage(struct plan *p, const struct plan_source *s, size_t df_index)
 {
-	struct plan_stage st = {.base_stage = PLAN_NONE, .base_image = PLAN_NONE, .base_context = PLAN_NONE, .df_index = df_index};
+	struct plan_stage st = {
+		.base_stage = PLAN_NONE, .base_image = PLAN_NONE, .base_context = PLAN_NONE, .df_index = df_index};
 
 	st.df = &s->stages.stages.v[df_index];
 	st.source = p->sources.n - 1;

@@ -9,7 +9,7 @@
 #include "src/util/path.h"
 
 #define SECRETS_DIR "/run/secrets"
-#define SSH_SOCKET "/run/buildkit/ssh_agent"
+#define SSH_SOCKET  "/run/buildkit/ssh_agent"
 
 void plan_mount_release(struct plan_mount *m)
 {

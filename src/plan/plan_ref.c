@@ -63,7 +63,9 @@ static int take_image(struct plan *p, struct plan_stage *st, const char *text, e
 /* COPY --from=scratch: an image without layers, which nobody has to look for. */
 static void take_scratch(struct plan *p, const struct plan_stage *st, struct plan_from *out)
 {
-	struct plan_image i = {.text = mem_strdup(PLAN_SCRATCH), .place = PLAN_PLACE_STORE, .platform = st->platform,
+	struct plan_image i = {.text = mem_strdup(PLAN_SCRATCH),
+			       .place = PLAN_PLACE_STORE,
+			       .platform = st->platform,
 			       .resolved = true};
 
 	out->origin = PLAN_FROM_IMAGE;

@@ -9,8 +9,8 @@
  * place of a stage or image of its name, as with BuildKit. */
 int plan_ref_resolve(struct plan *p, size_t at, const char *text, bool by_number, enum plan_edge_kind kind,
 		     struct plan_from *out, struct err *e);
-/* Whether what it means can be used in a trigger of ONBUILD: the graph was made from the Dockerfiles alone, so what only
- * a trigger names was not made ready. */
+/* Whether what it means can be used in a trigger of ONBUILD: the graph was made from the Dockerfiles alone, so what
+ * only a trigger names was not made ready. */
 bool plan_ref_ready(const struct plan *p, const struct plan_from *from);
 /* Index of a flavor's stage: the last stage of its Dockerfile. PLAN_NONE: there is none. */
 size_t plan_ref_flavor_stage(const struct plan *p, const char *flavor, const char *stage);

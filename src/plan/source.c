@@ -137,7 +137,8 @@ static bool xattr_is_copied(const char *name)
 					   "system.posix_acl_default"};
 
 	if (strncmp(name, "user.", 5) == 0)
-		return strncmp(name, "user.overlay.", 13) != 0 && strncmp(name, OWNREC_PREFIX, strlen(OWNREC_PREFIX)) != 0;
+		return strncmp(name, "user.overlay.", 13) != 0 &&
+		       strncmp(name, OWNREC_PREFIX, strlen(OWNREC_PREFIX)) != 0;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (strcmp(name, kept[i]) == 0)
 			return true;

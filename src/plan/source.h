@@ -22,15 +22,15 @@ struct source_part {
 	char *path; /* absolute path on the host; NULL: text */
 	char *text;
 	size_t text_len;
-	int fd;     /* O_PATH, by source_prepare(); -1 */
+	int fd; /* O_PATH, by source_prepare(); -1 */
 };
 
 struct source_set {
 	VEC_OF(struct source_part) parts; /* later ones hide earlier ones */
-	struct ignore *ignore;            /* applied to paths in the context; NULL: nothing */
-	bool follow;                      /* symlinks are followed (flavors) instead of kept */
-	int rootfd;                       /* a root file system instead of parts; -1: parts */
-	const struct ownview *view;       /* how owners are recorded in it; NULL: the disk and records on files count */
+	struct ignore *ignore;		  /* applied to paths in the context; NULL: nothing */
+	bool follow;			  /* symlinks are followed (flavors) instead of kept */
+	int rootfd;			  /* a root file system instead of parts; -1: parts */
+	const struct ownview *view;	  /* how owners are recorded in it; NULL: the disk and records on files count */
 };
 
 void source_init(struct source_set *s); /* no parts; rootfd -1 */
@@ -46,18 +46,18 @@ void source_of_root(struct source_set *s, int rootfd, const struct ownview *view
 #define SOURCE_VIRTUAL SIZE_MAX
 
 struct source_entry {
-	char *rel;         /* path below the match, "" for the match itself */
-	struct stat st;    /* mode, owner, size, times, dev, ino, nlink */
-	char *target;      /* of a symlink */
-	char *open_path;   /* for source_open(): below the part or the root; "" is the part itself */
-	bool passage;      /* a directory that only leads to what was asked for: made if missing, else left alone */
-	size_t part;       /* index into the set's parts; unused for a root, SOURCE_VIRTUAL for a directory that only
-	                      holds parts */
+	char *rel;	 /* path below the match, "" for the match itself */
+	struct stat st;	 /* mode, owner, size, times, dev, ino, nlink */
+	char *target;	 /* of a symlink */
+	char *open_path; /* for source_open(): below the part or the root; "" is the part itself */
+	bool passage;	 /* a directory that only leads to what was asked for: made if missing, else left alone */
+	size_t part;	 /* index into the set's parts; unused for a root, SOURCE_VIRTUAL for a directory that only
+			    holds parts */
 };
 
 /* One thing that a source pattern names, with all below it in order (byte order of path components, parents first). */
 struct source_match {
-	char *path; /* in the context or root, without leading slash; "" is all of it */
+	char *path;			     /* in the context or root, without leading slash; "" is all of it */
 	VEC_OF(struct source_entry) entries; /* [0] is the thing itself */
 };
 
@@ -71,8 +71,8 @@ struct source_list {
 struct source_query {
 	const struct strv *patterns;
 	const struct strv *excludes; /* NULL: none. As in an ignore file, against paths below each directory that is
-	                              * copied; what a pattern itself names is never excluded */
-	bool parents; /* directories above the named things are kept, from "/./" on */
+				      * copied; what a pattern itself names is never excluded */
+	bool parents;		     /* directories above the named things are kept, from "/./" on */
 };
 
 /* Everything that the patterns name, in their order. A pattern without wildcard that names nothing is ERR_INPUT

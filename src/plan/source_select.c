@@ -99,7 +99,8 @@ static int not_found(const struct source_set *s, const char *pattern, bool ignor
 	if (ignored)
 		err_hint(e, "the ignore file leaves it out; add a line \"!%s\" to it", pattern);
 	else if (s->rootfd < 0 && leads_out(pattern))
-		err_hint(e, "no path leads out of the build context: build a directory further up, with -f, or name the other "
+		err_hint(e, "no path leads out of the build context: build a directory further up, with -f, or name "
+			    "the other "
 			    "one by --build-context NAME=DIR and write COPY --from=NAME");
 	else if (plain)
 		hint_near(s->parts.v[0].path, pattern, e);

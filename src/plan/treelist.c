@@ -11,7 +11,7 @@
 #include "src/util/num.h"
 #include "src/util/smap.h"
 
-#define HEAD "slct-files 1\n"
+#define HEAD	   "slct-files 1\n"
 #define SUM_DIGITS 32
 
 void treelist_begin(struct buf *list)
@@ -35,8 +35,7 @@ static const char *sum_text(const struct source_entry *en, const uint8_t *conten
 	return out;
 }
 
-void treelist_add(struct buf *list, const struct source_match *m, const struct source_entry *en,
-		  const uint8_t *content)
+void treelist_add(struct buf *list, const struct source_match *m, const struct source_entry *en, const uint8_t *content)
 {
 	const char *slash = m->path[0] && en->rel[0] ? "/" : "";
 	char sum[HASH_HEX_MAX];

@@ -94,7 +94,7 @@ int runimg_trees(struct build *b, const struct digest_list *stack, const char *w
 
 struct running {
 	struct runcmd main, *services, *probes;
-	struct runstop *stops; /* with the services' pids */
+	struct runstop *stops;	 /* with the services' pids */
 	volatile bool *stopping; /* shared with the children that wait for them */
 	size_t n;
 };
@@ -135,8 +135,8 @@ static int serve(struct runimg_job *j, struct running *r, bool joined, struct er
 
 		lasting.timeout_ns = 0;
 		r->services[i].cmd = &lasting;
-		r->stops[i] = (struct runstop){runserv_start(&r->services[i], joined, r->stopping, e), lasting.stop_signo,
-					       lasting.stop_ns};
+		r->stops[i] = (struct runstop){runserv_start(&r->services[i], joined, r->stopping, e),
+					       lasting.stop_signo, lasting.stop_ns};
 		r->services[i].cmd = &j->services[i];
 		if (r->stops[i].pid < 0 ||
 		    (j->services[i].ready.n && runserv_await(&r->probes[i], r->stops[i].pid, joined, e) < 0))
@@ -175,7 +175,8 @@ static int work(void *arg, struct worker *w, struct json **result, struct err *e
 
 struct worker *runimg_start(struct runimg_job *j, worker_done_fn *done, void *ctx, struct err *e)
 {
-	struct worker_spec spec = {.role = "run", .enter = WORKER_PLAIN, .fn = work, .arg = j, .done = done, .ctx = ctx};
+	struct worker_spec spec = {
+		.role = "run", .enter = WORKER_PLAIN, .fn = work, .arg = j, .done = done, .ctx = ctx};
 	const int fds[] = {j->main.in_fd, j->main.out_fd, j->main.err_fd};
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
@@ -284,7 +285,8 @@ int runimg_call(struct runimg_job *j, struct runimg_result *r, struct err *e)
 	loop_remove(c.s->loop, sig);
 	if (c.s->interrupted) {
 		err_release(e);
-		err_set(e, ERR_CANCELLED, "%s: cancelled by %s", j->main.name, c.s->signo == SIGTERM ? "SIGTERM" : "SIGINT");
+		err_set(e, ERR_CANCELLED, "%s: cancelled by %s", j->main.name,
+			c.s->signo == SIGTERM ? "SIGTERM" : "SIGINT");
 		e->sys = c.s->signo == SIGTERM ? SIGTERM : 0;
 		c.rc = -1;
 	}

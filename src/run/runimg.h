@@ -30,10 +30,10 @@ struct runimg_cmd {
 	char *workdir, *user; /* NULL: "/", "" */
 	struct runimg_mounts mounts;
 	bool readonly;
-	int64_t timeout_ns; /* 0: none. Of a service: until `ready` must have succeeded */
-	struct strv ready;  /* of a service: command, run on a copy of its own of the same stack; empty: none */
-	int stop_signo;     /* of a service: what ends it (runstop.h); 0: SIGTERM */
-	int64_t stop_ns;    /* until it is killed; 0: RUNSTOP_GRACE_NS */
+	int64_t timeout_ns;	   /* 0: none. Of a service: until `ready` must have succeeded */
+	struct strv ready;	   /* of a service: command, run on a copy of its own of the same stack; empty: none */
+	int stop_signo;		   /* of a service: what ends it (runstop.h); 0: SIGTERM */
+	int64_t stop_ns;	   /* until it is killed; 0: RUNSTOP_GRACE_NS */
 	int in_fd, out_fd, err_fd; /* as in sandbox_spec */
 	bool terminal;
 };

@@ -30,8 +30,7 @@ static int runkeep_pack(void *arg, struct worker *w ATTR_UNUSED, struct json **r
 			return -1;
 	}
 	if (layer_pack_as(fd, &tv.view, &tv.made, NULL, NULL, &info, e) < 0 ||
-	    (info.entries &&
-	     store_layer_publish_with(s->store, upper, s->tier.form, &info.diff_id, &tv.made, e) < 0))
+	    (info.entries && store_layer_publish_with(s->store, upper, s->tier.form, &info.diff_id, &tv.made, e) < 0))
 		return -1;
 	*result = step_commit_json(&info);
 	return 0;

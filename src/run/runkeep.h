@@ -5,8 +5,9 @@
 #include "oci/imgconfig.h"
 #include "src/run/runimg.h"
 
-/* After a job with `keep` whose command was started, before runimg_close. config: that of the image it ran in; environment,
- * user, directory and command become the job's. *id gets the new image's; name: what it is to be called. */
+/* After a job with `keep` whose command was started, before runimg_close. config: that of the image it ran in;
+ * environment, user, directory and command become the job's. *id gets the new image's; name: what it is to be called.
+ */
 int runkeep(struct runimg_job *j, const struct imgconfig *config, const char *name, struct digest *id, struct err *e);
 
 #endif

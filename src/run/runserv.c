@@ -13,7 +13,7 @@
 #include "src/util/proc.h"
 
 /* Between two tries of a service's readiness command. */
-#define READY_PAUSE_NS (CLOCK_NS_PER_S / 5)
+#define READY_PAUSE_NS	 (CLOCK_NS_PER_S / 5)
 #define READY_TIMEOUT_NS (60 * CLOCK_NS_PER_S)
 
 static void say(int fd, const char *fmt, ...) ATTR_PRINTF(2, 3);

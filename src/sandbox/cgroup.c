@@ -16,11 +16,11 @@
 #include "src/util/path.h"
 #include "src/util/tmp.h"
 
-#define CGROUP_STEP "slct-step"
-#define CGROUP_SELF "slct-self"
+#define CGROUP_STEP	 "slct-step"
+#define CGROUP_SELF	 "slct-self"
 #define CGROUP_PERIOD_US 100000
 /* A group can be removed only a moment after its last process. */
-#define CGROUP_REMOVE_TRIES 50
+#define CGROUP_REMOVE_TRIES    50
 #define CGROUP_REMOVE_PAUSE_US 2000
 
 static const char cgroup_delegate[] = "start it where control groups are delegated: "
@@ -88,7 +88,8 @@ static int enable(int dir, const char *path, const char *name, char **self)
 {
 	AUTO_FREE char *plus = mem_printf("+%s", name);
 
-	if (cgroupfs_has(dir, "cgroup.subtree_control", name) || cgroupfs_write(dir, "cgroup.subtree_control", plus) == 0)
+	if (cgroupfs_has(dir, "cgroup.subtree_control", name) ||
+	    cgroupfs_write(dir, "cgroup.subtree_control", plus) == 0)
 		return 0;
 	if (errno != EBUSY || *self || move_self(dir, path, self) < 0)
 		return -1;
@@ -227,8 +228,8 @@ static int set_limit(const struct cgroup *g, const char *file, const char *text,
 static int set_limits(const struct cgroup *g, const struct cgroup_limits *l, struct err *e)
 {
 	AUTO_FREE char *memory = mem_printf("%llu", (unsigned long long)l->memory);
-	AUTO_FREE char *cpu = mem_printf("%llu %d", (unsigned long long)l->cpu_milli * (CGROUP_PERIOD_US / 1000),
-					 CGROUP_PERIOD_US);
+	AUTO_FREE char *cpu =
+		mem_printf("%llu %d", (unsigned long long)l->cpu_milli * (CGROUP_PERIOD_US / 1000), CGROUP_PERIOD_US);
 	AUTO_FREE char *pids = mem_printf("%llu", (unsigned long long)l->pids);
 
 	if (l->memory) {

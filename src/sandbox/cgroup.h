@@ -1,6 +1,7 @@
 /* Limits of a step by control groups, version 2 only (--memory, --cpus, --pids-limit).
  *
- * A child group per step, below a group that slct may write: as root, or as a user to whom it was delegated (systemd-run
+ * A child group per step, below a group that slct may write: as root, or as a user to whom it was delegated
+ * (systemd-run
  * --user --scope -p Delegate=yes). cgroup_find() tries it out once a build. Only the step's command and what it starts
  * are in the group, slct's own init is not, so that an OOM kill ends the step and not what watches it. */
 #ifndef SLCT_CGROUP_H
@@ -11,7 +12,7 @@
 struct cgroup_limits {
 	uint64_t memory;    /* bytes, swap not added; 0: none */
 	uint64_t cpu_milli; /* thousandths of a processor; 0: none */
-	uint64_t pids;      /* processes and threads; 0: none */
+	uint64_t pids;	    /* processes and threads; 0: none */
 };
 
 /* The place for the groups of a build's steps. */

@@ -198,10 +198,9 @@ static int move_in(struct points *p, const struct sandbox_mount *m, const char *
 	if (err_is_set(e))
 		return -1;
 	if (at < 0 || renameat(dir, leaf, at, path_base(path)) < 0)
-		return errno == ENOENT || errno == ENOTDIR
-			       ? err_set(e, ERR_INPUT, "--mount %s: source \"%s\": %s", m->target, m->source,
-					 strerror(errno))
-			       : fail(path, "moving the mount's content there", e);
+		return errno == ENOENT || errno == ENOTDIR ? err_set(e, ERR_INPUT, "--mount %s: source \"%s\": %s",
+								     m->target, m->source, strerror(errno))
+							   : fail(path, "moving the mount's content there", e);
 	return 0;
 }
 
@@ -237,7 +236,8 @@ static int fill_mount(struct points *p, const struct sandbox_mount *m, struct er
 	case SANDBOX_BIND:
 		return move_in(p, m, path, p->store, m->source, m->source, e);
 	case SANDBOX_HOST:
-		err_set(e, ERR_HOST, "isolation \"chroot\" cannot bind %s of the host: nothing can be mounted here", m->source);
+		err_set(e, ERR_HOST, "isolation \"chroot\" cannot bind %s of the host: nothing can be mounted here",
+			m->source);
 		return err_hint(e, "run it where another tier works (slct doctor), or without binds");
 	case SANDBOX_STACK:
 		return fill_stack(p, m, path, e);
@@ -252,7 +252,8 @@ static int fill_mount(struct points *p, const struct sandbox_mount *m, struct er
 /* Parents before what is mounted in them. */
 static int by_target(const void *a, const void *b)
 {
-	return strcmp((*(const struct sandbox_mount *const *)a)->target, (*(const struct sandbox_mount *const *)b)->target);
+	return strcmp((*(const struct sandbox_mount *const *)a)->target,
+		      (*(const struct sandbox_mount *const *)b)->target);
 }
 
 static const struct sandbox_mount **sorted(const struct sandbox_spec *s)

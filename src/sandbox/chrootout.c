@@ -96,7 +96,8 @@ void chrootout_serve(struct chrootout *o, const struct pollfd *p)
 				relay_end(o, i);
 			continue;
 		}
-		ssize_t n = splice(o->relay[i].from, NULL, o->relay[i].to, NULL, RELAY_BYTES, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+		ssize_t n = splice(o->relay[i].from, NULL, o->relay[i].to, NULL, RELAY_BYTES,
+				   SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 
 		if (n < 0 && errno == EAGAIN)
 			o->relay[i].full = true; /* there was something to read */

@@ -1,6 +1,6 @@
 /* Output of a step in tier chroot. Without /proc a pipe has no name, so the step's standard output and error are FIFOs,
- * which /dev/stdout and /dev/stderr name; the keeper passes on what comes. What differs from other tiers: the names lead
- * there also where a program's output was redirected, which is why their use is reported. */
+ * which /dev/stdout and /dev/stderr name; the keeper passes on what comes. What differs from other tiers: the names
+ * lead there also where a program's output was redirected, which is why their use is reported. */
 #ifndef SLCT_CHROOTOUT_H
 #define SLCT_CHROOTOUT_H
 
@@ -19,13 +19,13 @@ struct chrootout {
 		bool full;    /* nothing more can be written there now */
 	} relay[CHROOTOUT_MAX];
 	size_t n;
-	int notify; /* inotify of the FIFOs; -1: none */
+	int notify;		  /* inotify of the FIFOs; -1: none */
 	int watch[CHROOTOUT_MAX]; /* their numbers there */
 };
 
-/* An inotify for sandbox_spec.notify_fd, for one step at a time; -1: the kernel gives none. Closing one that has watched
- * something takes two grace periods of the kernel, 7 ms and more: as much as the rest of a step. So whoever runs many keeps
- * them. */
+/* An inotify for sandbox_spec.notify_fd, for one step at a time; -1: the kernel gives none. Closing one that has
+ * watched something takes two grace periods of the kernel, 7 ms and more: as much as the rest of a step. So whoever
+ * runs many keeps them. */
 int chrootout_notify(void);
 
 /* Whether the step gets them: not with a terminal, which has a name. */

@@ -172,7 +172,8 @@ static int keep(struct keeper *k, struct err *e)
 	int status = 0;
 	pid_t self = getpid(), pid;
 
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || set_output(k, e) < 0 || close_others(k, true, e) < 0 || reap_adopt(e) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || set_output(k, e) < 0 || close_others(k, true, e) < 0 ||
+	    reap_adopt(e) < 0)
 		return err_is_set(e) ? -1 : err_sys(e, ERR_HOST, errno, "prctl");
 	signal(SIGPIPE, SIG_IGN);
 	setsid();
@@ -197,8 +198,10 @@ static int keep(struct keeper *k, struct err *e)
 		return -1;
 	chrootout_drain(&k->out);
 	if (chrootout_named(&k->out))
-		childmsg_warn(k->chan, "the step used /dev/stdout or /dev/stderr: without /proc (isolation \"chroot\") they are the "
-			      "step's own output, also where a program's output was redirected");
+		childmsg_warn(
+			k->chan,
+			"the step used /dev/stdout or /dev/stderr: without /proc (isolation \"chroot\") they are the "
+			"step's own output, also where a program's output was redirected");
 	childmsg_done(k->chan, status);
 	return 0;
 }

@@ -145,7 +145,8 @@ static int not_found(const char *name, int sys, const char *path, struct err *e)
 	if (path)
 		return err_hint(e, "looked for in PATH: %s", path);
 	if (strcmp(name, "/bin/sh") == 0)
-		return err_hint(e, "an image without a shell takes the JSON form alone: [\"PROGRAM\", \"ARGUMENT\", …]");
+		return err_hint(e,
+				"an image without a shell takes the JSON form alone: [\"PROGRAM\", \"ARGUMENT\", …]");
 	return -1;
 }
 

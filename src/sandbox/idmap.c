@@ -181,9 +181,10 @@ static bool other_group(struct err *e)
 
 	if (!pw || pw->pw_gid == getgid())
 		return false;
-	err_hint(e, "newuidmap serves a user only in the group of its entry in /etc/passwd, which for %s is %u and here "
-		    "is %u: setpriv --regid %u --init-groups slct …, or newgrp", pw->pw_name, (unsigned)pw->pw_gid,
-		 (unsigned)getgid(), (unsigned)pw->pw_gid);
+	err_hint(e,
+		 "newuidmap serves a user only in the group of its entry in /etc/passwd, which for %s is %u and here "
+		 "is %u: setpriv --regid %u --init-groups slct …, or newgrp",
+		 pw->pw_name, (unsigned)pw->pw_gid, (unsigned)getgid(), (unsigned)pw->pw_gid);
 	return true;
 }
 

@@ -175,7 +175,8 @@ static int set_up(const struct sandbox_spec *s, const struct plan_ops *ops, int 
 	if (mounts_child_apply(root, ops, chan, e) < 0 || usermount_attach(root, &u, e) < 0)
 		return -1;
 	attach_console(s, root);
-	if ((s->readonly && make_readonly(root, e) < 0) || mounts_child_pivot(root, e) < 0 || (in->solo && solo_enter(in->solo, e) < 0))
+	if ((s->readonly && make_readonly(root, e) < 0) || mounts_child_pivot(root, e) < 0 ||
+	    (in->solo && solo_enter(in->solo, e) < 0))
 		return -1;
 	return set_identity(s, e);
 }
@@ -268,10 +269,9 @@ void init_child(const struct sandbox_spec *s, const struct plan_ops *ops, int ch
 	struct init in = {0};
 	int status = 0;
 
-	if (set_up(s, ops, chan, &in, &e) < 0 ||
-	    (in.solo		     ? run_supervised
-	     : rangewatch_wanted(s) ? run_watched
-				     : run_plain)(s, &in, chan, &status, &e) < 0)
+	if (set_up(s, ops, chan, &in, &e) < 0 || (in.solo		 ? run_supervised
+						  : rangewatch_wanted(s) ? run_watched
+									 : run_plain)(s, &in, chan, &status, &e) < 0)
 		fail(chan, &e);
 	childmsg_done(chan, status);
 	_exit(0);

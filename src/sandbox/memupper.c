@@ -43,7 +43,8 @@ static uint64_t available(void)
 	AUTO_BUF struct buf text = BUF_INIT(MEMINFO_MAX);
 	struct err e = ERR_INIT;
 	const char *at = io_read_file(AT_FDCWD, "/proc/meminfo", &text, &e) == 0
-				 ? strstr(buf_str(&text), "MemAvailable:") : NULL;
+				 ? strstr(buf_str(&text), "MemAvailable:")
+				 : NULL;
 	unsigned long long kib = 0;
 
 	err_release(&e);

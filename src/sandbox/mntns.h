@@ -10,7 +10,8 @@
  * namespace's root afterwards. */
 int mntns_private(struct err *e);
 
-/* The same, but a process in a chroot stays there: paths mean what they meant before. For those that mount but do not pivot.
+/* The same, but a process in a chroot stays there: paths mean what they meant before. For those that mount but do not
+ * pivot.
  */
 int mntns_private_here(struct err *e);
 

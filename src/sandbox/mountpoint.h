@@ -14,9 +14,9 @@ int mountpoint_layer(const struct overlay_spec *root, const char *scratch, char 
 /* A fresh upper directory becomes the root of the merged tree: give it mode and owner of the topmost layer's root (0755
  * if there is none) as long as it is empty. */
 int mountpoint_upper(const struct overlay_spec *root, struct err *e);
-/* After the step: give "/" itself the mode and owner back that it had. A layer holds no entry for its root (containerd's
- * and docker's differ alike leave it out), so here as elsewhere the next step sees what it would see on a machine that
- * has pulled the layer. *changed: there was something to give back, which the user is to be told. */
+/* After the step: give "/" itself the mode and owner back that it had. A layer holds no entry for its root
+ * (containerd's and docker's differ alike leave it out), so here as elsewhere the next step sees what it would see on a
+ * machine that has pulled the layer. *changed: there was something to give back, which the user is to be told. */
 int mountpoint_restore(const struct overlay_spec *root, bool *changed, struct err *e);
 
 #endif

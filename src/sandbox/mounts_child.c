@@ -330,11 +330,13 @@ static int op_gone(struct mounts_child *m, const struct plan_op *op, struct err 
 	return 0;
 }
 
+/* clang-format off */
 static op_fn *const op_table[] = {
 	[PLAN_FS] = op_fs,	 [PLAN_PROC] = op_proc, [PLAN_SYS] = op_sys,   [PLAN_NODE] = op_node,
 	[PLAN_DIR] = op_dir,	 [PLAN_LINK] = op_link, [PLAN_TEXT] = mounts_child_text, [PLAN_MASK] = op_mask,
 	[PLAN_RO] = op_readonly, [PLAN_INIT] = mounts_child_init, [PLAN_ENTRIES] = op_entries, [PLAN_GONE] = op_gone,
 };
+/* clang-format on */
 
 int mounts_child_apply(int root, const struct plan_ops *ops, int chan, struct err *e)
 {

@@ -32,7 +32,7 @@ static const struct {
 	unsigned flag;
 	const char *name;
 } nsdiag_limits[] = {
-	{CLONE_NEWUSER, "user"}, {CLONE_NEWNS, "mnt"}, {CLONE_NEWPID, "pid"},
+	{CLONE_NEWUSER, "user"}, {CLONE_NEWNS, "mnt"},	{CLONE_NEWPID, "pid"},
 	{CLONE_NEWIPC, "ipc"},	 {CLONE_NEWUTS, "uts"}, {CLONE_NEWNET, "net"},
 };
 
@@ -91,9 +91,10 @@ static bool apparmor_refuses(struct err *e)
 		return false;
 	self[n > 0 ? n : 0] = '\0';
 	err_wrap(e, NSDIAG_APPARMOR " is 1");
-	err_hint(e, "as root: printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile slct %s flags=(unconfined) { "
-		    "userns, }\\n' >/etc/apparmor.d/slct; apparmor_parser -r /etc/apparmor.d/slct; or for every "
-		    "program: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+	err_hint(e,
+		 "as root: printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile slct %s flags=(unconfined) { "
+		 "userns, }\\n' >/etc/apparmor.d/slct; apparmor_parser -r /etc/apparmor.d/slct; or for every "
+		 "program: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
 		 n > 0 ? self : "/usr/local/bin/slct");
 	return true;
 }

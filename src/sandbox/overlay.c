@@ -144,8 +144,9 @@ static int set_flag(int fs, const char *key, struct err *e)
 	return 0;
 }
 
-/* Before Linux 6.5 overlayfs knew nothing of the new interface: any key is taken, and refused only at the end, with a line
- * in the kernel's log. A key that nobody knows tells. What the kernel then says on the descriptor is thrown away. */
+/* Before Linux 6.5 overlayfs knew nothing of the new interface: any key is taken, and refused only at the end, with a
+ * line in the kernel's log. A key that nobody knows tells. What the kernel then says on the descriptor is thrown away.
+ */
 static bool is_legacy(int fs)
 {
 	char said[256];
@@ -162,8 +163,8 @@ static bool is_apart(const struct ovl *o)
 {
 	struct stat lower, upper;
 
-	return o->s->upper && fstatat(o->dir, o->s->upper, &upper, 0) == 0 && fstatat(o->dir, o->lower[0], &lower, 0) == 0 &&
-	       upper.st_dev != lower.st_dev;
+	return o->s->upper && fstatat(o->dir, o->s->upper, &upper, 0) == 0 &&
+	       fstatat(o->dir, o->lower[0], &lower, 0) == 0 && upper.st_dev != lower.st_dev;
 }
 
 static int configure(int fs, const struct ovl *o, bool *unsupported, struct err *e)

@@ -1,6 +1,6 @@
 /* Kernel overlayfs as the merged root of a stack of layer trees (overlayfs(5); sandbox.md "Overlay in a user
- * namespace"). Always with userxattr; volatile where there is an upper directory; with xino=on where that lies on another
- * file system than the lowers, so that all files show one device as they do elsewhere. */
+ * namespace"). Always with userxattr; volatile where there is an upper directory; with xino=on where that lies on
+ * another file system than the lowers, so that all files show one device as they do elsewhere. */
 #ifndef SLCT_OVERLAY_H
 #define SLCT_OVERLAY_H
 

@@ -60,8 +60,8 @@ static const struct plan_op plan_proc[] = {
 	{PLAN_MASK, "proc/timer_stats", NULL, NULL, 0, NULL},
 };
 
-/* Mode and owner of a file of /proc belong to the kernel's one table of them, not to the mount: real root in a step would
- * change them for the machine. */
+/* Mode and owner of a file of /proc belong to the kernel's one table of them, not to the mount: real root in a step
+ * would change them for the machine. */
 static const struct plan_op plan_entries = {PLAN_ENTRIES, "proc", NULL, NULL, 0, NULL};
 
 /* RUN --security=insecure: the kernel's file systems as they are, but for what slct hides of itself. */

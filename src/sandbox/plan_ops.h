@@ -9,18 +9,18 @@
 #define PLAN_TEXT_DIR "dev/shm"
 
 enum plan_op_kind {
-	PLAN_FS,   /* a new file system of type arg on path */
-	PLAN_PROC, /* a new procfs, else the host's */
-	PLAN_SYS,  /* a new sysfs, else the host's; read-only, or with nothing of it masked */
-	PLAN_NODE, /* a node like the host's arg, or where none can be made that one, on path */
-	PLAN_DIR,  /* make a directory, mode 0755 */
-	PLAN_LINK, /* make a symbolic link to arg */
-	PLAN_TEXT, /* a file with the text arg, made in PLAN_TEXT_DIR, read-only on the existing path */
-	PLAN_MASK, /* hide path (a file or a directory of proc or sysfs) if it is there */
-	PLAN_RO,   /* make path (of proc) read-only if it is there */
+	PLAN_FS,      /* a new file system of type arg on path */
+	PLAN_PROC,    /* a new procfs, else the host's */
+	PLAN_SYS,     /* a new sysfs, else the host's; read-only, or with nothing of it masked */
+	PLAN_NODE,    /* a node like the host's arg, or where none can be made that one, on path */
+	PLAN_DIR,     /* make a directory, mode 0755 */
+	PLAN_LINK,    /* make a symbolic link to arg */
+	PLAN_TEXT,    /* a file with the text arg, made in PLAN_TEXT_DIR, read-only on the existing path */
+	PLAN_MASK,    /* hide path (a file or a directory of proc or sysfs) if it is there */
+	PLAN_RO,      /* make path (of proc) read-only if it is there */
 	PLAN_ENTRIES, /* make every entry of path (proc) read-only that is no process's */
-	PLAN_GONE, /* unmount what is on path, which is below a tmpfs of ours */
-	PLAN_INIT, /* a few harmless files in place of /proc/1, which is a process of slct */
+	PLAN_GONE,    /* unmount what is on path, which is below a tmpfs of ours */
+	PLAN_INIT,    /* a few harmless files in place of /proc/1, which is a process of slct */
 };
 
 struct plan_op {

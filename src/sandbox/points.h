@@ -1,7 +1,7 @@
-/* Places in a root of its own (no overlay) that belong to a step's set-up and not to the image: mount points, and in tier
- * chroot what would be mounted elsewhere. What the image has there is put aside and put back after the step; directories
- * that had to be made go again if nothing came into them; times of directories that only this has changed are set back.
- * So nothing of it is ever captured in a layer.
+/* Places in a root of its own (no overlay) that belong to a step's set-up and not to the image: mount points, and in
+ * tier chroot what would be mounted elsewhere. What the image has there is put aside and put back after the step;
+ * directories that had to be made go again if nothing came into them; times of directories that only this has changed
+ * are set back. So nothing of it is ever captured in a layer.
  *
  * The list goes to a file, since the step may be run by one process and cleaned up after by another. */
 #ifndef SLCT_POINTS_H

@@ -24,7 +24,7 @@
 #include "src/util/tmp.h"
 
 /* Magic numbers of statfs(2) that an overlay's upper directory cannot lie on. */
-#define MAGIC_OVERLAY 0x794c7630
+#define MAGIC_OVERLAY	   0x794c7630
 #define PROBE_MEMORY_BYTES ((uint64_t)1 << 20)
 /* Beside that of mounts. */
 #define STEP_NAMESPACES (CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
@@ -90,10 +90,12 @@ static int try_overlay(int dir, struct err *e)
 	return 0;
 }
 
-/* Lower layers on the store, upper directory on a tmpfs; the whiteout of a layer hides a file (attributes: Linux 6.7). */
+/* Lower layers on the store, upper directory on a tmpfs; the whiteout of a layer hides a file (attributes: Linux 6.7).
+ */
 static int use_memory(int dir, struct err *e)
 {
 	static const char *const lower[] = {"lower"};
+	/* clang-format off */
 	const struct overlay_spec s = {
 		.dirfd = dir, .lower = lower, .nlower = 1, .upper = "memory/upper", .work = "memory/work"};
 	AUTO_CLOSE int mnt = -1;
@@ -105,6 +107,7 @@ static int use_memory(int dir, struct err *e)
 				    "overlay is refused: put the store on a volume with --root or SLCT_ROOT");
 		return -1;
 	}
+	/* clang-format on */
 	return probe_whiteouts_try(dir, e);
 }
 

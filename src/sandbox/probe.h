@@ -10,8 +10,8 @@
 int probe_overlay(int nsfd, const char *scratch, struct err *e);
 /* The same with the upper directory on a tmpfs, and layers with whiteouts by attribute where the store needs those. */
 int probe_memory(int nsfd, const char *scratch, struct err *e);
-/* Join the user namespace and mount a fresh proc of a new pid namespace. Steps get the host's /proc where it is refused.
- * -1 with *e (ERR_HOST) and the remedy. */
+/* Join the user namespace and mount a fresh proc of a new pid namespace. Steps get the host's /proc where it is
+ * refused. -1 with *e (ERR_HOST) and the remedy. */
 int probe_proc(int nsfd, struct err *e);
 /* What tier solo needs besides: join the user namespace, record an owner in an extended attribute of a file below
  * scratch, answer a system call of another process with a descriptor (SECCOMP_ADDFD_FLAG_SEND, Linux 5.14). -1 with *e

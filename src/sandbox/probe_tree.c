@@ -68,8 +68,10 @@ int probe_whiteouts_try(int dir, struct err *e)
 		return -1;
 	if (!overlay_upper_used(mnt))
 		return 0;
-	err_set(e, ERR_HOST, "overlays of this kernel do not know whiteouts by attribute, and the store takes no others");
-	return err_hint(e, "Linux 6.7 or newer is needed for that; or put the store on a volume with --root or SLCT_ROOT");
+	err_set(e, ERR_HOST,
+		"overlays of this kernel do not know whiteouts by attribute, and the store takes no others");
+	return err_hint(e,
+			"Linux 6.7 or newer is needed for that; or put the store on a volume with --root or SLCT_ROOT");
 }
 
 /* An overlay is a mount of its own and does not mind; programs of a tree are started from the store's mount. */

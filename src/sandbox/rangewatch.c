@@ -38,13 +38,9 @@ static const struct watched {
 	bool node;
 } watched[] = {
 #ifdef SYS_open
-	{SYS_chown, 1, false},
-	{SYS_lchown, 1, false},
-	{SYS_mknod, 1, true},
+	{SYS_chown, 1, false},	{SYS_lchown, 1, false},	  {SYS_mknod, 1, true},
 #endif
-	{SYS_fchown, 1, false},
-	{SYS_fchownat, 2, false},
-	{SYS_mknodat, 2, true},
+	{SYS_fchown, 1, false}, {SYS_fchownat, 2, false}, {SYS_mknodat, 2, true},
 };
 
 bool rangewatch_wanted(const struct sandbox_spec *s)
@@ -112,8 +108,9 @@ int rangewatch_program(const struct tier_info *t, const void *base, size_t base_
 	jump = n++;
 	f[n++] = (struct sock_filter)NR;
 	for (size_t i = 0; i < ARRAY_LEN(watched); i++)
-		n += watched[i].node ? test_node(f + n, &watched[i])
-				     : test_owner(f + n, &watched[i], map_end(t->uid, t->nuid), map_end(t->gid, t->ngid));
+		n += watched[i].node
+			     ? test_node(f + n, &watched[i])
+			     : test_owner(f + n, &watched[i], map_end(t->uid, t->nuid), map_end(t->gid, t->ngid));
 	/* Other processors are for the profile that follows to refuse. */
 	f[jump] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)(n - jump - 1));
 	memcpy(f + n, base, base_len);
@@ -133,7 +130,8 @@ int rangewatch_confine(const struct sandbox_spec *s, int sock, struct err *e)
 		return -1;
 	listener = solo_filter_enter(prog, len, &none);
 	err_release(&none);
-	return listener < 0 ? seccomp_enter(s->seccomp_prog, s->seccomp_len, e) : io_send_msg(sock, "n", 1, listener, e);
+	return listener < 0 ? seccomp_enter(s->seccomp_prog, s->seccomp_len, e)
+			    : io_send_msg(sock, "n", 1, listener, e);
 }
 
 /* --- process 1 --- */

@@ -34,7 +34,8 @@ struct reap_procs {
 
 int reap_adopt(struct err *e)
 {
-	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? err_sys(e, ERR_HOST, errno, "PR_SET_CHILD_SUBREAPER") : 0;
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? err_sys(e, ERR_HOST, errno, "PR_SET_CHILD_SUBREAPER")
+							     : 0;
 }
 
 /* "pid (name) state ppid ...": the name may hold anything, so the last parenthesis counts. */

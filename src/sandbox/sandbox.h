@@ -20,10 +20,11 @@ enum sandbox_net { SANDBOX_NET_HOST, SANDBOX_NET_NONE };
 
 enum sandbox_mount_kind {
 	SANDBOX_BIND,  /* source: a path below root.dirfd, or an absolute one of the host */
-	SANDBOX_HOST,  /* source: a path of the host that the user has named, links followed, with what is mounted below it */
+	SANDBOX_HOST,  /* source: a path of the host that the user has named, links followed, with what is mounted below
+			  it */
 	SANDBOX_STACK, /* source: a path inside the root that `stack` is, links followed inside it */
 	SANDBOX_TMPFS,
-	SANDBOX_FILE,  /* data in a file of a tmpfs of its own */
+	SANDBOX_FILE, /* data in a file of a tmpfs of its own */
 };
 
 /* A mount of a step (RUN --mount). */
@@ -58,28 +59,29 @@ struct sandbox_spec {
 	size_t nadd_hosts;
 	const struct sandbox_mount *mounts;
 	size_t nmounts;
-	int hold_fd;		/* chroot: kept open until no process of the step is left; 0: none */
-	int notify_fd;		/* chroot: of chrootout_notify(); 0: one is made and closed */
-	const char *points;	/* chroot: file of points.h, relative to root.dirfd */
-	uint64_t drop_caps;	/* chroot: what else a step does not get; set by sandbox_run */
-	int out_fd;		  /* standard output and error of the step */
-	int err_fd;		  /* standard error apart from that; 0: out_fd */
-	int in_fd;		  /* standard input; 0: /dev/null */
-	bool terminal;		  /* in_fd is a terminal, and becomes the command's controlling one */
-	bool readonly;		  /* the root itself cannot be written to (mounts can); not in tier chroot */
-	bool joined;		  /* the caller is in the user namespace already */
-	int64_t timeout_ns;	  /* 0: none */
-	uint64_t shm_size;	  /* bytes of /dev/shm, 0: 64 MiB */
+	int hold_fd;		    /* chroot: kept open until no process of the step is left; 0: none */
+	int notify_fd;		    /* chroot: of chrootout_notify(); 0: one is made and closed */
+	const char *points;	    /* chroot: file of points.h, relative to root.dirfd */
+	uint64_t drop_caps;	    /* chroot: what else a step does not get; set by sandbox_run */
+	int out_fd;		    /* standard output and error of the step */
+	int err_fd;		    /* standard error apart from that; 0: out_fd */
+	int in_fd;		    /* standard input; 0: /dev/null */
+	bool terminal;		    /* in_fd is a terminal, and becomes the command's controlling one */
+	bool readonly;		    /* the root itself cannot be written to (mounts can); not in tier chroot */
+	bool joined;		    /* the caller is in the user namespace already */
+	int64_t timeout_ns;	    /* 0: none */
+	uint64_t shm_size;	    /* bytes of /dev/shm, 0: 64 MiB */
 	const char *const *ulimits; /* as ulimit.h has them */
 	size_t nulimits;
 	const struct cgroup *cgroup; /* that the command joins; NULL: none */
 	/* Tier solo: recorded owners of links, fifos and sockets. */
 	const struct owntab *owners; /* of all layers of the stack; NULL: none */
 	int owners_fd; /* process 1 writes the rows that the step made to this file at its end; -1: nowhere */
-	struct nameset *names; /* last names of all that is recorded in the stack, the step's own are added; NULL: unknown */
-	bool sync_is_noop;	  /* fsync family answered without syncing */
-	bool insecure;		  /* every capability that the tier's namespace has, no filter of system calls, nothing of
-				   * /proc and /sys hidden or read-only */
+	struct nameset
+		*names; /* last names of all that is recorded in the stack, the step's own are added; NULL: unknown */
+	bool sync_is_noop; /* fsync family answered without syncing */
+	bool insecure;	   /* every capability that the tier's namespace has, no filter of system calls, nothing of
+			    * /proc and /sys hidden or read-only */
 	const void *seccomp_prog; /* sandbox_seccomp(); not loaded if insecure */
 	size_t seccomp_len;
 };

@@ -107,7 +107,8 @@ static int hand_over(int sock, int listener, struct err *e)
 	} c = {.h = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof listener)}};
 	char byte = 'n';
 	struct iovec io = {&byte, 1};
-	struct mmsghdr m = {.msg_hdr = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c}};
+	struct mmsghdr m = {
+		.msg_hdr = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c}};
 
 	memcpy(CMSG_DATA(&c.h), &listener, sizeof listener);
 	return sendmmsg(sock, &m, 1, MSG_NOSIGNAL) == 1 ? 0 : err_sys(e, ERR_HOST, errno, "handing the listener over");

@@ -6,12 +6,30 @@
 #define NR_FCHMODAT2 452
 #define CALLS_NR_MAX 512
 
-#define AT(d, p, f, a)	 {d, p, f, a, 0}
-#define PATH(p, a)	 {-1, p, -1, a, 0}
-#define LINK(p, a)	 {-1, p, -1, a, 1}
-#define FD(a)		 {0, -1, -1, a, 0}
-#define OTHER		 {-1, -1, -1, 0, 0}
-#define AT_LINK(d, p, f, a) {d, p, f, a, 1}
+#define AT(d, p, f, a)                                                                                                 \
+	{                                                                                                              \
+		d, p, f, a, 0                                                                                          \
+	}
+#define PATH(p, a)                                                                                                     \
+	{                                                                                                              \
+		-1, p, -1, a, 0                                                                                        \
+	}
+#define LINK(p, a)                                                                                                     \
+	{                                                                                                              \
+		-1, p, -1, a, 1                                                                                        \
+	}
+#define FD(a)                                                                                                          \
+	{                                                                                                              \
+		0, -1, -1, a, 0                                                                                        \
+	}
+#define OTHER                                                                                                          \
+	{                                                                                                              \
+		-1, -1, -1, 0, 0                                                                                       \
+	}
+#define AT_LINK(d, p, f, a)                                                                                            \
+	{                                                                                                              \
+		d, p, f, a, 1                                                                                          \
+	}
 
 static const struct solo_call calls[] = {
 #ifdef SYS_open

@@ -175,7 +175,7 @@ static void emit_test(struct filter *f, unsigned arg, uint16_t test, uint32_t k,
 static void emit_rule(struct filter *f, const struct filter_rule *r)
 {
 	static const uint8_t lengths[] = {
-		[FILTER_ALWAYS] = 1, [FILTER_ROWS] = 1,	 [FILTER_NAMES] = 1, [FILTER_BITS] = 4,
+		[FILTER_ALWAYS] = 1, [FILTER_ROWS] = 1,	   [FILTER_NAMES] = 1, [FILTER_BITS] = 4,
 		[FILTER_EQUAL] = 4,  [FILTER_EQUAL_2] = 6, [FILTER_NOSYS] = 1,
 	};
 	bool tests = lengths[r->when] > 1;

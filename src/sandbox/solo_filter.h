@@ -17,8 +17,8 @@ enum {
 	SOLO_FILTER_NAMES = 2, /* the supervisor goes by names: renames and links are followed */
 };
 
-/* The rules for the native ABI and then `base` (an array of struct sock_filter, base_len bytes). also: SOLO_FILTER_*. *prog is malloc'ed, *len
- * in bytes. ERR_INTERNAL if the whole is too long for the kernel. */
+/* The rules for the native ABI and then `base` (an array of struct sock_filter, base_len bytes). also: SOLO_FILTER_*.
+ * *prog is malloc'ed, *len in bytes. ERR_INTERNAL if the whole is too long for the kernel. */
 int solo_filter_program(const void *base, size_t base_len, unsigned also, void **prog, size_t *len, struct err *e);
 /* Load it for this process and its descendants and return the listener's descriptor (close-on-exec), or -1 with *e.
  * Needs CAP_SYS_ADMIN in the namespace. */

@@ -1,7 +1,7 @@
 /* Taking calls and answering them, by one thread: several would change processors with every call.
  *
- * A call that has not been taken yet is given up if its task gets a signal: with a handler that has no SA_RESTART it fails
- * with EINTR, which chown(2) and the like never do. Once taken it is safe from all signals but those that kill
+ * A call that has not been taken yet is given up if its task gets a signal: with a handler that has no SA_RESTART it
+ * fails with EINTR, which chown(2) and the like never do. Once taken it is safe from all signals but those that kill
  * (WAIT_KILLABLE_RECV). So where many tasks ask at once, all their calls are taken before the first is answered. */
 #include "src/sandbox/solo_loop.h"
 

@@ -266,7 +266,8 @@ static int64_t open_tmpfile(const struct solo_req *r, struct making *m, int flag
 
 static int wanted(int flags)
 {
-	static const int by_mode[] = {[O_RDONLY] = R_OK, [O_WRONLY] = W_OK, [O_RDWR] = R_OK | W_OK, [O_ACCMODE] = R_OK | W_OK};
+	static const int by_mode[] = {
+		[O_RDONLY] = R_OK, [O_WRONLY] = W_OK, [O_RDWR] = R_OK | W_OK, [O_ACCMODE] = R_OK | W_OK};
 
 	return by_mode[flags & O_ACCMODE] | (flags & O_TRUNC ? W_OK : 0);
 }

@@ -6,9 +6,10 @@
  * record, wherever it lies, and nothing need be looked up. A name is added before the call that gives it is done, so
  * there is no order of events in which one is missing.
  *
- * It holds as long as the step sees nothing but its layers, those of stages and images that it mounts, and what slct or it
- * makes itself. What is mounted is called as its target besides. Not with caches: what earlier steps recorded there nobody
- * has listed, and other steps may be at work in it now; nor with directories of the host, nor in a step that may mount. */
+ * It holds as long as the step sees nothing but its layers, those of stages and images that it mounts, and what slct or
+ * it makes itself. What is mounted is called as its target besides. Not with caches: what earlier steps recorded there
+ * nobody has listed, and other steps may be at work in it now; nor with directories of the host, nor in a step that may
+ * mount. */
 #ifndef SLCT_SOLO_NAMES_H
 #define SLCT_SOLO_NAMES_H
 

@@ -197,8 +197,7 @@ static bool root_differs(const struct solo_req *r)
 	if (!r->s->chrooted)
 		return false;
 	snprintf(name, sizeof name, "%d/root", (int)r->tid);
-	return fstatat(r->s->proc, name, &st, 0) == 0 &&
-	       (st.st_dev != r->s->root_dev || st.st_ino != r->s->root_ino);
+	return fstatat(r->s->proc, name, &st, 0) == 0 && (st.st_dev != r->s->root_dev || st.st_ino != r->s->root_ino);
 }
 
 /* Links of the image that lead to /proc/self are missed by this: such a path ends in the directory that hides the
@@ -229,7 +228,8 @@ int64_t solo_path_find(const struct solo_req *r, const struct solo_where *w, str
 	if (w->path[0] == '/')
 		n = snprintf(out->text, sizeof out->text, "%s", w->path);
 	else if (w->dirfd == AT_FDCWD)
-		n = snprintf(out->text, sizeof out->text, "../../%d/cwd%s%s", (int)r->tid, w->empty ? "" : "/", w->path);
+		n = snprintf(out->text, sizeof out->text, "../../%d/cwd%s%s", (int)r->tid, w->empty ? "" : "/",
+			     w->path);
 	else
 		n = snprintf(out->text, sizeof out->text, "../../%d/fd/%d%s%s", (int)r->tid, w->dirfd,
 			     w->empty ? "" : "/", w->path);

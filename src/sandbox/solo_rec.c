@@ -35,7 +35,8 @@ bool solo_rec_maybe(const struct solo *s, const struct solo_name *name)
 	       (!has_attribute(st.st_mode) || st.st_dev != s->root_dev);
 }
 
-/* Where the upper directory is on a tmpfs the topmost bits of an overlay's inode number tell the file system (memupper.h). */
+/* Where the upper directory is on a tmpfs the topmost bits of an overlay's inode number tell the file system
+ * (memupper.h). */
 #define INODE_MASK (UINT64_MAX >> 2)
 
 /* An overlay whose layers are on several file systems shows their devices for all but directories. */
@@ -43,8 +44,8 @@ bool solo_rec_in_root(const struct solo *s, int fd, uint64_t dev)
 {
 	struct statx x;
 
-	return dev == s->root_dev ||
-	       (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &x) == 0 && x.stx_mask & STATX_MNT_ID && x.stx_mnt_id == s->root_mnt);
+	return dev == s->root_dev || (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &x) == 0 &&
+				      x.stx_mask & STATX_MNT_ID && x.stx_mnt_id == s->root_mnt);
 }
 
 static bool key_of(int fd, const char *path, struct owntab_key *k, uint64_t *dev)

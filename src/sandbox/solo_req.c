@@ -18,9 +18,9 @@
 #include "src/util/num.h"
 
 /* Identity n is the soft limit SOLO_REQ_BASE + n; 0 leaves the limit as it is. */
-#define SOLO_REQ_BASE	  (UINT64_C(1) << 40)
-#define SOLO_REQ_PAGE	  4096
-#define SOLO_REQ_FIRST	  256 /* most paths are shorter */
+#define SOLO_REQ_BASE	    (UINT64_C(1) << 40)
+#define SOLO_REQ_PAGE	    4096
+#define SOLO_REQ_FIRST	    256 /* most paths are shorter */
 #define SOLO_REQ_STATUS_MAX ((size_t)64 << 10)
 
 /* The kernel waits interruptibly for its lock, and for the task to take a descriptor, which cannot be asked for twice:
@@ -202,7 +202,8 @@ uint64_t solo_req_status(const struct solo_req *r, const char *key, unsigned bas
 	}
 	for (rest = buf_sv(&text); rest.p;) {
 		line = sv_cut(&rest, '\n');
-		if (sv_starts(line, key) && num_parse(sv_trim(sv_sub(line, strlen(key), line.n)), base, UINT64_MAX, &v) == 0)
+		if (sv_starts(line, key) &&
+		    num_parse(sv_trim(sv_sub(line, strlen(key), line.n)), base, UINT64_MAX, &v) == 0)
 			return v;
 	}
 	return otherwise;

@@ -29,13 +29,13 @@ struct solo_other {
 
 /* The supervisor's state. Its working directory is its own /proc/PID/fd (solo_path.h). */
 struct solo {
-	int notify;		    /* listener */
-	int proc;		    /* a procfs of its own, nothing masked */
-	int upper;		    /* the upper directory (or merged tree) as such: inodes are what its layer will have */
+	int notify; /* listener */
+	int proc;   /* a procfs of its own, nothing masked */
+	int upper;  /* the upper directory (or merged tree) as such: inodes are what its layer will have */
 	uint64_t root_dev, root_ino; /* the step's root directory */
 	uint64_t root_mnt;	     /* its mount (Linux 5.8) */
-	bool chrooted;		    /* some task has called chroot */
-	struct rlimit unused;	    /* SOLO_FILTER_RLIMIT as it was */
+	bool chrooted;		     /* some task has called chroot */
+	struct rlimit unused;	     /* SOLO_FILTER_RLIMIT as it was */
 	struct solo_ids *ids;
 	const struct owntab *owners; /* of the layers; may be NULL */
 	struct owntab *made;	     /* of this step, by what the upper directory has */
@@ -60,7 +60,7 @@ struct solo_call {
 	int nr;
 	solo_handler *fn;
 	struct solo_shape shape;
-	int8_t what;  /* the handler's own distinction */
+	int8_t what; /* the handler's own distinction */
 	bool nobody; /* who asks does not matter: `who` is not looked up */
 };
 

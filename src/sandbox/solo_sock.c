@@ -99,7 +99,8 @@ int64_t solo_sock_sendmsg(struct solo_req *r)
 	    m.msg_controllen > sizeof control ||
 	    solo_req_read(r, (uint64_t)(uintptr_t)m.msg_control, control, m.msg_controllen) < 0)
 		return SOLO_NATIVE;
-	for (size_t at = 0; at + CMSG_LEN(sizeof u) <= m.msg_controllen; at = next_header(control, at, m.msg_controllen)) {
+	for (size_t at = 0; at + CMSG_LEN(sizeof u) <= m.msg_controllen;
+	     at = next_header(control, at, m.msg_controllen)) {
 		memcpy(&h, control + at, sizeof h);
 		if (h.cmsg_level != SOL_SOCKET || h.cmsg_type != SCM_CREDENTIALS || h.cmsg_len != CMSG_LEN(sizeof u))
 			continue;

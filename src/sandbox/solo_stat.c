@@ -115,7 +115,6 @@ int64_t solo_stat_access(struct solo_req *r)
 		return SOLO_NATIVE;
 	if (S_ISLNK(st.st_mode))
 		return SOLO_NATIVE;
-	return solo_acl_may(r, !(flags & AT_EACCESS), fd, &rec, solo_rec_mode(&rec, st.st_mode), want)
-		       ? SOLO_NATIVE
-		       : -EACCES;
+	return solo_acl_may(r, !(flags & AT_EACCESS), fd, &rec, solo_rec_mode(&rec, st.st_mode), want) ? SOLO_NATIVE
+												       : -EACCES;
 }

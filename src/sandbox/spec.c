@@ -38,7 +38,8 @@ static int check_chroot(const struct sandbox_spec *s, struct err *e)
 	if (!s->root.tree)
 		return err_set(e, ERR_INTERNAL, "a step in tier chroot needs a root of its own");
 	if (s->readonly) {
-		err_set(e, ERR_HOST, "isolation \"chroot\" cannot make the root read-only: nothing can be mounted here");
+		err_set(e, ERR_HOST,
+			"isolation \"chroot\" cannot make the root read-only: nothing can be mounted here");
 		return err_hint(e, "run it where another tier works (slct doctor), or without --read-only");
 	}
 	if (s->net != SANDBOX_NET_NONE)

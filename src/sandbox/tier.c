@@ -156,7 +156,7 @@ static int probe_none(struct tier_info *out, const char *scratch, struct err *e)
 }
 
 static int (*const tier_probes[])(struct tier_info *, const char *, struct err *) = {
-	[TIER_ROOT] = probe_root,     [TIER_RANGE] = probe_range, [TIER_SOLO] = probe_solo,
+	[TIER_ROOT] = probe_root,	 [TIER_RANGE] = probe_range, [TIER_SOLO] = probe_solo,
 	[TIER_CHROOT] = probe_in_chroot, [TIER_NONE] = probe_none,
 };
 

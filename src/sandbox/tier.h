@@ -15,8 +15,8 @@ struct tier_info {
 	enum tier tier;
 	struct tier_map uid[TIER_MAPS_MAX], gid[TIER_MAPS_MAX]; /* range: the id maps */
 	size_t nuid, ngid;
-	char form[80]; /* name of the layer form: "real"; "map-" and 16 hex digits of the maps' digest; "rec": all is the
-			* caller's, owners are recorded; "plain": the same without a user namespace */
+	char form[80]; /* name of the layer form: "real"; "map-" and 16 hex digits of the maps' digest; "rec": all is
+			* the caller's, owners are recorded; "plain": the same without a user namespace */
 	bool memory;   /* overlays of steps have their upper directories on a tmpfs (memupper.h) */
 	bool refused;  /* the store's file system takes none at all, that of a COPY neither */
 	bool trees;    /* no overlay can lie on the store: merged roots are trees of their own */
@@ -25,8 +25,8 @@ struct tier_info {
 };
 
 /* Find the best tier (want == TIER_AUTO; the last of them, none, always works), or check the wanted one; scratch is a
- * directory of the store where overlay and attributes are tried; memory: with upper directories on a tmpfs, without which
- * the tier does not count as possible. -1: ERR_HOST with what refused and the exact remedy. */
+ * directory of the store where overlay and attributes are tried; memory: with upper directories on a tmpfs, without
+ * which the tier does not count as possible. -1: ERR_HOST with what refused and the exact remedy. */
 int tier_probe(enum tier want, bool memory, const char *scratch, struct tier_info *out, struct err *e);
 void tier_release(struct tier_info *t);
 const char *tier_name(enum tier t);

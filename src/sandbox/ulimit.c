@@ -14,21 +14,11 @@ static const struct {
 	const char *name;
 	int resource;
 } ulimit_names[] = {
-	{"as", RLIMIT_AS},
-	{"core", RLIMIT_CORE},
-	{"cpu", RLIMIT_CPU},
-	{"data", RLIMIT_DATA},
-	{"fsize", RLIMIT_FSIZE},
-	{"locks", RLIMIT_LOCKS},
-	{"memlock", RLIMIT_MEMLOCK},
-	{"msgqueue", RLIMIT_MSGQUEUE},
-	{"nice", RLIMIT_NICE},
-	{"nofile", RLIMIT_NOFILE},
-	{"nproc", RLIMIT_NPROC},
-	{"rss", RLIMIT_RSS},
-	{"rtprio", RLIMIT_RTPRIO},
-	{"rttime", RLIMIT_RTTIME},
-	{"sigpending", RLIMIT_SIGPENDING},
+	{"as", RLIMIT_AS},	     {"core", RLIMIT_CORE},	    {"cpu", RLIMIT_CPU},
+	{"data", RLIMIT_DATA},	     {"fsize", RLIMIT_FSIZE},	    {"locks", RLIMIT_LOCKS},
+	{"memlock", RLIMIT_MEMLOCK}, {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
+	{"nofile", RLIMIT_NOFILE},   {"nproc", RLIMIT_NPROC},	    {"rss", RLIMIT_RSS},
+	{"rtprio", RLIMIT_RTPRIO},   {"rttime", RLIMIT_RTTIME},	    {"sigpending", RLIMIT_SIGPENDING},
 	{"stack", RLIMIT_STACK},
 };
 
@@ -124,8 +114,10 @@ static int refused(const struct ulimit *l, int sys, struct err *e)
 	value_text(now.rlim_max == RLIM_INFINITY ? ULIMIT_UNLIMITED : (uint64_t)now.rlim_max, hard);
 	err_set(e, ERR_HOST, "--ulimit %s: setrlimit: %s (the hard limit here is %s)", l->name, strerror(sys), hard);
 	e->sys = sys;
-	return err_hint(e, "ask for %s at most, or raise the caller's limit: /etc/security/limits.conf, "
-			"a service manager's Limit…=, docker run --ulimit", hard);
+	return err_hint(e,
+			"ask for %s at most, or raise the caller's limit: /etc/security/limits.conf, "
+			"a service manager's Limit…=, docker run --ulimit",
+			hard);
 }
 
 int ulimit_apply(const char *const *texts, size_t n, struct err *e)

@@ -9,7 +9,7 @@
 
 struct ulimit {
 	const char *name; /* of a table */
-	int resource;     /* RLIMIT_... */
+	int resource;	  /* RLIMIT_... */
 	uint64_t soft, hard;
 };
 

@@ -15,11 +15,11 @@
 #include "src/util/ownrec.h"
 #include "src/util/path.h"
 
-#define TMPFS_ATTRS  (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define TMPFS_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 /* Of a tmpfs, beside the bytes of its one file. */
 #define FILE_OVERHEAD 65536
-#define SECRET_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
-#define SECRET_NAME  "file"
+#define SECRET_ATTRS  (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+#define SECRET_NAME   "file"
 
 void usermount_release(struct usermounts *u)
 {
@@ -126,7 +126,8 @@ static int open_bind(const struct sandbox_mount *m, int store, struct err *e)
 /* With all that is mounted below it: in a user namespace a part of that cannot be had without the rest. */
 static int open_host(const struct sandbox_mount *m, struct err *e)
 {
-	struct mount_attr a = {.attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | (m->readonly ? MOUNT_ATTR_RDONLY : 0)};
+	struct mount_attr a = {.attr_set =
+				       MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | (m->readonly ? MOUNT_ATTR_RDONLY : 0)};
 	int tree = open_tree(AT_FDCWD, m->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 
 	if (tree < 0)
@@ -155,8 +156,7 @@ static int open_source(const struct sandbox_mount *m, int store, int place, bool
 	return err_set(e, ERR_INTERNAL, "kind of mount %d", (int)m->kind);
 }
 
-static int open_one(const struct sandbox_mount *m, int store, int place, bool solo, struct usermount *u,
-		    struct err *e)
+static int open_one(const struct sandbox_mount *m, int store, int place, bool solo, struct usermount *u, struct err *e)
 {
 	struct mount_attr a = {.attr_set = MOUNT_ATTR_NODEV | (m->readonly ? MOUNT_ATTR_RDONLY : 0)};
 	struct stat st;

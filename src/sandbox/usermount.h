@@ -27,8 +27,8 @@ int usermount_open(const struct sandbox_spec *s, struct usermounts *out, struct 
 /* Resolve the targets in the image's layers and make the layer of their missing mount points; its path below
  * root.dirfd in *layer (caller frees), NULL if none is missing. ERR_INPUT for a target that cannot be. */
 int usermount_targets(const struct sandbox_spec *s, struct usermounts *u, char **layer, struct err *e);
-/* Where target leads to in the root, links followed inside it, missing parts as they are written; "" is the root itself.
- * NULL with errno. Caller frees. */
+/* Where target leads to in the root, links followed inside it, missing parts as they are written; "" is the root
+ * itself. NULL with errno. Caller frees. */
 char *usermount_resolve(int root, const char *target);
 /* The same for a mount's target: ERR_INPUT for the root, and for what lies in /proc and /sys. */
 char *usermount_target(int root, const char *target, struct err *e);

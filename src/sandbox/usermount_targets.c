@@ -23,11 +23,11 @@
 /* --- where a target leads --- */
 
 struct walk {
-	int view;         /* root of the image's layers */
+	int view;	  /* root of the image's layers */
 	struct strv done; /* resolved components */
-	char *rest;       /* what is still to be walked */
+	char *rest;	  /* what is still to be walked */
 	unsigned links;
-	bool missing;     /* the last one of done is not there */
+	bool missing; /* the last one of done is not there */
 };
 
 static char *joined(const struct strv *parts)
@@ -229,8 +229,7 @@ static bool is_below(const char *path, const char *dir)
 
 static bool is_kernels(const char *path)
 {
-	return strcmp(path, "proc") == 0 || strcmp(path, "sys") == 0 || is_below(path, "proc") ||
-	       is_below(path, "sys");
+	return strcmp(path, "proc") == 0 || strcmp(path, "sys") == 0 || is_below(path, "proc") || is_below(path, "sys");
 }
 
 char *usermount_target(int root, const char *target, struct err *e)

@@ -67,8 +67,7 @@ size_t blobs_known(struct blobs_request *r)
 	size_t missing = 0;
 
 	for (size_t i = 0; i < r->diff_ids->n; i++)
-		if (!digest_is_set(&r->out[i].digest) &&
-		    !find_known(r, &r->diff_ids->v[i], NULL, &r->out[i]))
+		if (!digest_is_set(&r->out[i].digest) && !find_known(r, &r->diff_ids->v[i], NULL, &r->out[i]))
 			missing++;
 	return missing;
 }
@@ -100,8 +99,7 @@ int blobs_pack_layer(const struct blobs_request *r, const struct digest *diff_id
 	return 0;
 }
 
-static int pack_one(const struct blobs_request *r, const struct digest *diff_id, struct layer_info *info,
-		    struct err *e)
+static int pack_one(const struct blobs_request *r, const struct digest *diff_id, struct layer_info *info, struct err *e)
 {
 	struct store_blob_writer w;
 	struct wstream *out;

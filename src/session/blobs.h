@@ -9,7 +9,7 @@ struct blobs_request {
 	struct session *s;
 	const struct digest_list *diff_ids;
 	struct layer_codec codec;
-	bool exact; /* a blob of ours in another codec does not do; one that was pulled does, as it is */
+	bool exact;		/* a blob of ours in another codec does not do; one that was pulled does, as it is */
 	struct descriptor *out; /* by diff id; digest "" while unknown */
 };
 
@@ -23,8 +23,8 @@ bool blobs_fits(const struct blobs_request *r, size_t i, const struct digest *bl
 /* Arguments of a worker (WORKER_USERNS) that packs what is missing; its result goes to blobs_take. */
 int blobs_pack(void *arg, struct worker *w, struct json **result, struct err *e);
 int blobs_take(struct blobs_request *r, const struct json *result, struct err *e);
-/* In such a worker: one layer through the codec into out (borrowed, not finished), its diff id checked; info->blob is set
- * whatever the codec. */
+/* In such a worker: one layer through the codec into out (borrowed, not finished), its diff id checked; info->blob is
+ * set whatever the codec. */
 int blobs_pack_layer(const struct blobs_request *r, const struct digest *diff_id, struct wstream *out,
 		     struct layer_info *info, struct err *e);
 /* What the worker's result says of layer i. */

@@ -1,6 +1,6 @@
-/* Layers that are packed while they are pushed: one worker, in the user namespace of the trees, packs into temporary files
- * of the store; another one, which has the network and the logins, sends what is there. They share a table in memory, and
- * the files become blobs as they would without a push. */
+/* Layers that are packed while they are pushed: one worker, in the user namespace of the trees, packs into temporary
+ * files of the store; another one, which has the network and the logins, sends what is there. They share a table in
+ * memory, and the files become blobs as they would without a push. */
 #ifndef SLCT_BLOBSTREAM_H
 #define SLCT_BLOBSTREAM_H
 
@@ -9,11 +9,11 @@
 
 struct blobstream {
 	struct blobs_request *r;
-	size_t n; /* layers that are to be packed: those without a digest in r->out */
+	size_t n;      /* layers that are to be packed: those without a digest in r->out */
 	size_t *layer; /* their places in r->diff_ids */
 	char **names;  /* temporary files, relative to the store */
 	struct registry_stream *shared;
-	bool borrowed; /* the table is the caller's */
+	bool borrowed;			  /* the table is the caller's */
 	struct registry_stream **streams; /* into `shared`, for registry_push */
 };
 

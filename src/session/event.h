@@ -5,23 +5,24 @@
 #include "src/util/err.h"
 
 enum event_kind {
-	EVENT_BEGIN,       /* once: text is the first line ("isolation: range ..."); total: stages */
-	EVENT_STAGE_START, /* stage */
-	EVENT_STEP_START,  /* stage, n, m, text: the instruction as it is shown */
-	EVENT_STEP_WHY,    /* stage, n, m, text: why the step that has just started runs (--explain) */
-	EVENT_STEP_CACHED, /* stage, n, m, text, source: "local" or "remote" */
-	EVENT_STEP_DONE,   /* stage, n, m, elapsed_ns; only for a step that ran */
-	EVENT_STEP_ERROR,  /* stage, n, m, elapsed_ns, err */
-	EVENT_STEP_META,   /* stage, n, m, text: an instruction that only changes the config */
-	EVENT_OUTPUT,      /* stage, n, text: raw bytes of a running step's output */
-	EVENT_TRANSFER,    /* stage or "", text: what ("pull debian:12", "push ..."), done, total bytes */
-	EVENT_STAGE_DONE,  /* stage, source NULL or "local"/"remote" when all of it was cached, elapsed_ns */
-	EVENT_WARNING,     /* stage or "", text */
-	EVENT_UPLOAD_START, /* for traces: stage, n, text: a cache that gets this step's entry now; n 0: the stage's reasons */
+	EVENT_BEGIN,	    /* once: text is the first line ("isolation: range ..."); total: stages */
+	EVENT_STAGE_START,  /* stage */
+	EVENT_STEP_START,   /* stage, n, m, text: the instruction as it is shown */
+	EVENT_STEP_WHY,	    /* stage, n, m, text: why the step that has just started runs (--explain) */
+	EVENT_STEP_CACHED,  /* stage, n, m, text, source: "local" or "remote" */
+	EVENT_STEP_DONE,    /* stage, n, m, elapsed_ns; only for a step that ran */
+	EVENT_STEP_ERROR,   /* stage, n, m, elapsed_ns, err */
+	EVENT_STEP_META,    /* stage, n, m, text: an instruction that only changes the config */
+	EVENT_OUTPUT,	    /* stage, n, text: raw bytes of a running step's output */
+	EVENT_TRANSFER,	    /* stage or "", text: what ("pull debian:12", "push ..."), done, total bytes */
+	EVENT_STAGE_DONE,   /* stage, source NULL or "local"/"remote" when all of it was cached, elapsed_ns */
+	EVENT_WARNING,	    /* stage or "", text */
+	EVENT_UPLOAD_START, /* for traces: stage, n, text: a cache that gets this step's entry now; n 0: the stage's
+			       reasons */
 	EVENT_UPLOAD_DONE,  /* the same; done: bytes sent; err if it failed */
 	EVENT_WORKER_START, /* for traces: n: number of the worker, text: its role, source: what it works on, or NULL */
 	EVENT_WORKER_DONE,  /* n; err if it failed */
-	EVENT_END,         /* counts, elapsed_ns, err if the build failed */
+	EVENT_END,	    /* counts, elapsed_ns, err if the build failed */
 };
 
 struct event_counts {

@@ -31,13 +31,14 @@ static void ATTR_NORETURN child(int nsfd, nsjob_fn *fn, void *arg, int report, p
 static int take_error(const struct buf *text, int status, struct err *e)
 {
 	struct err bad = ERR_INIT;
-	AUTO_JSON struct json *j = text->n ? json_parse(text->p, text->n, WORKER_MESSAGE_MAX, ERR_INTERNAL,
-							"message of a worker", &bad)
-					   : NULL;
+	AUTO_JSON struct json *j =
+		text->n ? json_parse(text->p, text->n, WORKER_MESSAGE_MAX, ERR_INTERNAL, "message of a worker", &bad)
+			: NULL;
 
 	err_release(&bad);
 	if (!j)
-		return err_set(e, ERR_INTERNAL, "the preparation of a step ended without an answer (status %d)", status);
+		return err_set(e, ERR_INTERNAL, "the preparation of a step ended without an answer (status %d)",
+			       status);
 	worker_err_from_json(j, e);
 	return -1;
 }

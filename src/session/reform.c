@@ -15,7 +15,8 @@
 static bool tier_of(const char *name, struct tier_info *t)
 {
 	/* "-w": whiteouts are attributes there, which any tier can read; "-x": the same, not marked for overlays */
-	size_t n = strlen(name), cut = n > 2 && (strcmp(name + n - 2, "-w") == 0 || strcmp(name + n - 2, "-x") == 0) ? 2 : 0;
+	size_t n = strlen(name),
+	       cut = n > 2 && (strcmp(name + n - 2, "-w") == 0 || strcmp(name + n - 2, "-x") == 0) ? 2 : 0;
 	AUTO_FREE char *form = mem_strndup(name, n - cut);
 	struct err e = ERR_INIT;
 	bool ours = false;

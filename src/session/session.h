@@ -1,4 +1,5 @@
-/* What all work on a store shares: the store, the tier of isolation and its user namespace, the event loop, the sink. */
+/* What all work on a store shares: the store, the tier of isolation and its user namespace, the event loop, the sink.
+ */
 #ifndef SLCT_SESSION_H
 #define SLCT_SESSION_H
 
@@ -17,18 +18,18 @@ struct session {
 	struct store *store;
 	struct tier_info tier; /* TIER_NONE until session_need_tier() */
 	struct memupper upper; /* of steps; {0}: in the store */
-	enum tier want;        /* what the user asked for; TIER_AUTO by default */
-	int nsfd;              /* user namespace of the run, -1: none or not made yet */
-	int logs_fd;           /* directory of this run's logs, locked as long as they may be written; -1: none */
+	enum tier want;	       /* what the user asked for; TIER_AUTO by default */
+	int nsfd;	       /* user namespace of the run, -1: none or not made yet */
+	int logs_fd;	       /* directory of this run's logs, locked as long as they may be written; -1: none */
 	bool tier_ready;
 	struct loop *loop;
-	struct worker *workers; /* alive, see worker.h */
-	unsigned nworkers;      /* started so far */
+	struct worker *workers;	 /* alive, see worker.h */
+	unsigned nworkers;	 /* started so far */
 	struct event_sink *sink; /* borrowed; may be NULL */
 	struct {
 		struct session_hold *v;
 		size_t n, cap;
-	} held; /* directories that are caches and are read */
+	} held;			  /* directories that are caches and are read */
 	struct registry_opts net; /* borrowed contents: credentials and insecure hosts by option */
 	bool offline;
 	bool interrupted; /* SIGINT or SIGTERM arrived: start nothing new */
@@ -42,8 +43,8 @@ int session_open_exclusive(struct session *s, const char *root, struct err *e);
 void session_close(struct session *s);
 /* Probe the tier and make the user namespace, once. */
 int session_need_tier(struct session *s, struct err *e);
-/* What a cache's directory (its path) has stays there until the session is closed: no collection takes its blobs away. Once
- * for each; a directory that is not there, or was never collected, is none that must be held. */
+/* What a cache's directory (its path) has stays there until the session is closed: no collection takes its blobs away.
+ * Once for each; a directory that is not there, or was never collected, is none that must be held. */
 void session_hold_dir(struct session *s, const char *path);
 void session_warn(struct session *s, const char *stage, const char *fmt, ...) ATTR_PRINTF(3, 4);
 

@@ -8,11 +8,10 @@
 
 void treeview_open_as(struct treeview *t, enum tier tier)
 {
-	*t = (struct treeview){
-		.view = {.rows = owntab_new(),
-			 .names = tier == TIER_SOLO ? nameset_new() : NULL,
-			 .plain = tier == TIER_NONE,
-			 .solo = tier == TIER_SOLO}};
+	*t = (struct treeview){.view = {.rows = owntab_new(),
+					.names = tier == TIER_SOLO ? nameset_new() : NULL,
+					.plain = tier == TIER_NONE,
+					.solo = tier == TIER_SOLO}};
 }
 
 void treeview_open(struct treeview *t, const struct session *s)

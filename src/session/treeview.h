@@ -1,5 +1,5 @@
-/* How this session's tier keeps owners (ownview.h), for a worker that reads or writes trees: the view, the table of what
- * is recorded in the trees at hand, the list of what was recorded in a new one. */
+/* How this session's tier keeps owners (ownview.h), for a worker that reads or writes trees: the view, the table of
+ * what is recorded in the trees at hand, the list of what was recorded in a new one. */
 #ifndef SLCT_TREEVIEW_H
 #define SLCT_TREEVIEW_H
 

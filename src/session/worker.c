@@ -107,8 +107,8 @@ static int enter(const struct worker *w, struct err *e)
 }
 
 /* The second wall. Who unpacks, packs and removes needs the store alone (and what libraries read: /proc/self/fd names
- * descriptors by path); who scans or fetches reads what the user named and writes the store. Landlock forbids mounts: who
- * mounts confines himself afterwards. Steps have a root of their own. */
+ * descriptors by path); who scans or fetches reads what the user named and writes the store. Landlock forbids mounts:
+ * who mounts confines himself afterwards. Steps have a root of their own. */
 int worker_confine(const struct worker *w, const struct worker_view *v, struct err *e)
 {
 	const struct landlock_dir dirs[] = {

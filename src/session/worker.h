@@ -2,8 +2,8 @@
  * "Processes").
  *
  * A worker inherits its arguments by fork, closes every descriptor that is not handed to it, enters the namespaces that
- * its role needs, does its work and sends one result or error as a bounded JSON message. A malformed or oversized message
- * ends the worker, never the scheduler. */
+ * its role needs, does its work and sends one result or error as a bounded JSON message. A malformed or oversized
+ * message ends the worker, never the scheduler. */
 #ifndef SLCT_WORKER_H
 #define SLCT_WORKER_H
 
@@ -11,7 +11,7 @@
 #include "src/util/json.h"
 
 #define WORKER_MESSAGE_MAX ((size_t)128 << 10)
-#define WORKER_FDS_MAX 8
+#define WORKER_FDS_MAX	   8
 
 enum worker_enter {
 	WORKER_PLAIN,  /* the caller's own namespaces: scan, fetch, run (which enters by itself) */
@@ -36,7 +36,7 @@ struct worker_spec {
 	worker_done_fn *done;
 	worker_message_fn *message; /* may be NULL */
 	void *ctx;
-	bool serves;     /* it does one thing after the other, each begun by worker_wake() and ended by a message */
+	bool serves;	 /* it does one thing after the other, each begun by worker_wake() and ended by a message */
 	bool reads_host; /* WORKER_PLAIN: needs to read everywhere, but to write the store alone, and no network */
 	bool fetches;	 /* the same, with the network */
 	int fds[WORKER_FDS_MAX]; /* kept open in the child, beside 0, 1, 2, the store and the namespace */
@@ -54,22 +54,23 @@ int worker_call(struct session *s, const struct worker_spec *spec, struct json *
 /* In the child: send a message on the way; it is dropped if the scheduler does not keep up. */
 void worker_send(struct worker *w, const struct json *message);
 
-/* In the child of role WORKER_MOUNT, after its last mount: from now on it sees the store and what is named here alone, and
- * of the host what libraries read. Descriptors of directories, -1: none. */
+/* In the child of role WORKER_MOUNT, after its last mount: from now on it sees the store and what is named here alone,
+ * and of the host what libraries read. Descriptors of directories, -1: none. */
 struct worker_view {
 	int writes, reads, reads_too;
 	bool reads_host; /* everywhere */
 };
 int worker_confine(const struct worker *w, const struct worker_view *v, struct err *e);
 
-/* A worker that serves until it is told to end. In the scheduler: wake it (what it is to do lies in memory that both share)
- * and end it; after the latter `done` follows in its time. what: as in the spec. */
+/* A worker that serves until it is told to end. In the scheduler: wake it (what it is to do lies in memory that both
+ * share) and end it; after the latter `done` follows in its time. what: as in the spec. */
 void worker_wake(struct worker *w, const char *what);
 void worker_finish(struct worker *w);
 /* In the child: sleep until woken; false when it is to return. */
 bool worker_sleep(struct worker *w);
 
-/* In the child: the socket to the scheduler, whose end of it is told of the worker's end when the last copy is closed. */
+/* In the child: the socket to the scheduler, whose end of it is told of the worker's end when the last copy is closed.
+ */
 int worker_sock(const struct worker *w);
 
 /* Errors as JSON between processes. */

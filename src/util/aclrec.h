@@ -1,11 +1,11 @@
 /* Access control lists (acl(5)) that name ids which the user namespace has no place for: the kernel refuses them. Where
- * all is recorded (tier solo) the file gets such a list without its named entries: owner, group, mask and others are what
- * chmod(2), stat(2) and the inheritance of a default list work on. The named ones stand beside it, in an attribute of our
- * own, in the kernel's form: eight bytes each, in the list's order, without its header.
+ * all is recorded (tier solo) the file gets such a list without its named entries: owner, group, mask and others are
+ * what chmod(2), stat(2) and the inheritance of a default list work on. The named ones stand beside it, in an attribute
+ * of our own, in the kernel's form: eight bytes each, in the list's order, without its header.
  *
  * Lists are in the kernel's form (linux/posix_acl_xattr.h): version 2, then tag, permissions and id of each entry,
- * little-endian; owner, users, group, groups, mask, others, in this order. What is said beside a list counts only as long
- * as the list has a mask. */
+ * little-endian; owner, users, group, groups, mask, others, in this order. What is said beside a list counts only as
+ * long as the list has a mask. */
 #ifndef SLCT_ACLREC_H
 #define SLCT_ACLREC_H
 
@@ -51,7 +51,8 @@ struct aclrec_on {
 
 /* As getxattr(2) of one of the two lists with at least ACLREC_MAX bytes of room: with what stands beside it. */
 ssize_t aclrec_get(const struct aclrec_on *on, const char *name, void *out);
-/* As setxattr(2) and removexattr(2) of them. Only regular files and directories can have entries beside a list: EPERM. */
+/* As setxattr(2) and removexattr(2) of them. Only regular files and directories can have entries beside a list: EPERM.
+ */
 int aclrec_set(const struct aclrec_on *on, const char *name, const void *acl, size_t n);
 int aclrec_remove(const struct aclrec_on *on, const char *name);
 /* What was just made in a directory has inherited its default list natively: and now what stands beside that, too.

@@ -11,10 +11,10 @@
 #include <sys/types.h>
 
 #define ATTR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define ATTR_NODISCARD __attribute__((warn_unused_result))
-#define ATTR_NORETURN __attribute__((noreturn))
-#define ATTR_UNUSED __attribute__((unused))
-#define ATTR_MALLOC __attribute__((malloc, returns_nonnull))
+#define ATTR_NODISCARD	       __attribute__((warn_unused_result))
+#define ATTR_NORETURN	       __attribute__((noreturn))
+#define ATTR_UNUSED	       __attribute__((unused))
+#define ATTR_MALLOC	       __attribute__((malloc, returns_nonnull))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -16,7 +16,7 @@ struct buf {
 };
 
 /* For text that slct itself makes and whose size its own inputs bound. */
-#define BUF_TEXT_MAX ((size_t)64 << 20)
+#define BUF_TEXT_MAX	((size_t)64 << 20)
 #define BUF_INIT(limit) ((struct buf){.max = (limit)})
 
 void buf_release(struct buf *b);

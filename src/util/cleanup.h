@@ -32,10 +32,10 @@ static inline void cleanup_closedir(DIR **d)
 		closedir(*d);
 }
 
-#define AUTO(fn) __attribute__((cleanup(fn)))
-#define AUTO_FREE AUTO(cleanup_free)
-#define AUTO_CLOSE AUTO(cleanup_close)
-#define AUTO_FCLOSE AUTO(cleanup_fclose)
+#define AUTO(fn)      __attribute__((cleanup(fn)))
+#define AUTO_FREE     AUTO(cleanup_free)
+#define AUTO_CLOSE    AUTO(cleanup_close)
+#define AUTO_FCLOSE   AUTO(cleanup_fclose)
 #define AUTO_CLOSEDIR AUTO(cleanup_closedir)
 
 static inline void *cleanup_steal_ptr(void *pp)

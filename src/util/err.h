@@ -32,12 +32,12 @@ struct err_place {
 
 struct err {
 	enum err_code code;
-	int sys;        /* errno, or 0 */
-	int http;       /* HTTP status, or 0 */
+	int sys;	/* errno, or 0 */
+	int http;	/* HTTP status, or 0 */
 	bool retryable; /* the same call may succeed later */
-	char *msg;      /* owned; context first, cause last */
-	char *hint;     /* owned, may be NULL: the remedy in one line */
-	char *excerpt;  /* owned, may be NULL: lines to show below the message (source with caret, output of a step) */
+	char *msg;	/* owned; context first, cause last */
+	char *hint;	/* owned, may be NULL: the remedy in one line */
+	char *excerpt;	/* owned, may be NULL: lines to show below the message (source with caret, output of a step) */
 	struct err_place place;
 };
 

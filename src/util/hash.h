@@ -9,7 +9,7 @@
 enum hash_alg { HASH_SHA256, HASH_SHA512 };
 
 #define HASH_MAX_BYTES 64
-#define HASH_HEX_MAX (2 * HASH_MAX_BYTES + 1)
+#define HASH_HEX_MAX   (2 * HASH_MAX_BYTES + 1)
 
 struct hash;
 

@@ -16,7 +16,8 @@ int io_read_all(int fd, struct buf *out, const char *what, struct err *e);
 int io_read_file(int dirfd, const char *path, struct buf *out, struct err *e);
 /* Replace path below dirfd with the bytes: temp file beside it, fdatasync, rename, fsync of the directory. */
 int io_write_file_atomic(int dirfd, const char *path, const void *p, size_t n, mode_t mode, struct err *e);
-/* Whether something that is no regular file has this name: a device, a pipe, a link. It must be written, not replaced. */
+/* Whether something that is no regular file has this name: a device, a pipe, a link. It must be written, not replaced.
+ */
 bool io_is_special(const char *path);
 /* A file that the user named, mode 0644: as above, or in place where io_is_special. */
 int io_write_output(const char *path, const void *p, size_t n, struct err *e);

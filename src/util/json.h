@@ -17,8 +17,8 @@
 struct json; /* a value; NULL-safe for reading */
 
 /* jansson exports functions of these names; defining them here would take their place inside of that library. */
-#define json_object() json_new_object()
-#define json_array() json_new_array()
+#define json_object()	  json_new_object()
+#define json_array()	  json_new_array()
 #define json_deep_copy(j) json_clone(j)
 
 /* Parse n bytes of text; `what` names it in the error. New reference, or NULL with *e set (code as given, usually
@@ -50,7 +50,7 @@ const char *json_str(const struct json *j); /* NULL if not a string */
 int64_t json_int(const struct json *j, int64_t dflt);
 bool json_bool(const struct json *j, bool dflt);
 double json_num(const struct json *j, double dflt); /* any number */
-size_t json_len(const struct json *j); /* elements of an array, members of an object, else 0 */
+size_t json_len(const struct json *j);		    /* elements of an array, members of an object, else 0 */
 struct json *json_at(const struct json *j, size_t i);
 
 /* Members that must be there with that type; *e names the path ("config.digest is not a string"). */

@@ -11,19 +11,20 @@
 
 #include "src/util/cleanup.h"
 
-#define ABI_REFER	2
-#define ABI_TRUNCATE	3
-#define ABI_NET		4
-#define ABI_SCOPE	6
-#define FS_TRUNCATE	(UINT64_C(1) << 14)
-#define NET_TCP		UINT64_C(3) /* bind, connect */
-#define SCOPE_SOCKETS	UINT64_C(1)
-#define SCOPE_SIGNALS	UINT64_C(2)
+#define ABI_REFER     2
+#define ABI_TRUNCATE  3
+#define ABI_NET	      4
+#define ABI_SCOPE     6
+#define FS_TRUNCATE   (UINT64_C(1) << 14)
+#define NET_TCP	      UINT64_C(3) /* bind, connect */
+#define SCOPE_SOCKETS UINT64_C(1)
+#define SCOPE_SIGNALS UINT64_C(2)
 /* All of ABI 2: execute to refer. */
-#define FS_ALL		((UINT64_C(1) << 14) - 1)
-#define FS_READ		(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define FS_ALL	((UINT64_C(1) << 14) - 1)
+#define FS_READ (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 /* A rule for what is no directory may name no others. */
-#define FS_OF_FILE	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
+#define FS_OF_FILE                                                                                                     \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
 
 /* struct landlock_ruleset_attr of ABI 6. An older kernel takes it if what it does not know is zero. */
 struct ruleset {

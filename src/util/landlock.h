@@ -1,8 +1,8 @@
 /* Landlock: a process gives up all but named directories, for good and for its children. A second wall behind the
  * resolution of paths: what a hostile archive or context makes of a worker, it is kept to the directories of its role.
  *
- * Used where the kernel has it in a form that allows renames between directories (ABI 2, Linux 5.19); without it nothing
- * happens and nothing is said. The calling process gets no_new_privs unless it has CAP_SYS_ADMIN. */
+ * Used where the kernel has it in a form that allows renames between directories (ABI 2, Linux 5.19); without it
+ * nothing happens and nothing is said. The calling process gets no_new_privs unless it has CAP_SYS_ADMIN. */
 #ifndef SLCT_LANDLOCK_H
 #define SLCT_LANDLOCK_H
 

@@ -9,10 +9,10 @@
 #include "src/util/mem.h"
 #include "src/util/num.h"
 
-#define OWNTAB_MAGIC "slct-owntab"
-#define OWNTAB_VERSION 1
+#define OWNTAB_MAGIC	 "slct-owntab"
+#define OWNTAB_VERSION	 1
 #define OWNTAB_FIRST_CAP 64 /* a power of two, as all capacities */
-#define OWNTAB_FILE_MAX ((size_t)512 << 20)
+#define OWNTAB_FILE_MAX	 ((size_t)512 << 20)
 
 struct owntab_row {
 	struct owntab_key key;

@@ -175,7 +175,8 @@ static int put_xattr(int dirfd, const char *name, const struct ownrec *r)
 		errno = EINVAL;
 		return -1;
 	}
-	n = name[0] ? lsetxattr(path, OWNREC_XATTR, text, (size_t)n, 0) : setxattr(path, OWNREC_XATTR, text, (size_t)n, 0);
+	n = name[0] ? lsetxattr(path, OWNREC_XATTR, text, (size_t)n, 0)
+		    : setxattr(path, OWNREC_XATTR, text, (size_t)n, 0);
 	return n < 0 ? -1 : OWNVIEW_RECORDED;
 }
 

@@ -14,16 +14,17 @@
 #include "src/util/owntab.h"
 
 struct ownview {
-	struct owntab *rows; /* of links, fifos, sockets: read and changed; NULL: there are none, and none can be kept */
-	bool plain; /* No user namespace: all on disk is the caller's and is 0:0 unless recorded. Files are kept
-		     * readable and writable for the caller, directories usable, the true mode recorded. */
-	bool solo;  /* A namespace of one id: what stands in for another owner has no rights of its own, so setuid
-		     * bits stay on disk, where chmod(2) finds them. */
+	struct owntab
+		*rows; /* of links, fifos, sockets: read and changed; NULL: there are none, and none can be kept */
+	bool plain;    /* No user namespace: all on disk is the caller's and is 0:0 unless recorded. Files are kept
+			* readable and writable for the caller, directories usable, the true mode recorded. */
+	bool solo;     /* A namespace of one id: what stands in for another owner has no rights of its own, so setuid
+			* bits stay on disk, where chmod(2) finds them. */
 	struct nameset *names; /* gets the last names of all that is recorded in loaded trees; NULL: unwanted */
 };
 
-/* st as lstat(2) gave it becomes what the image has (st_uid, st_gid, st_mode, st_rdev; st_size of a placeholder is 0). A
- * record on a file or directory that has another owner than 0:0 on disk does not count, but in a plain or solo view.
+/* st as lstat(2) gave it becomes what the image has (st_uid, st_gid, st_mode, st_rdev; st_size of a placeholder is 0).
+ * A record on a file or directory that has another owner than 0:0 on disk does not count, but in a plain or solo view.
  * v may be NULL: records count, the disk is right otherwise. 1: there is a record, 0: none, -1 with errno (EBADMSG: a
  * malformed one). */
 int ownview_read(const struct ownview *v, int dirfd, const char *name, struct stat *st);

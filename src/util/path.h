@@ -18,7 +18,7 @@ char *path_clean(const char *p);
 /* path_clean(a + "/" + b), or b if it is absolute. Caller frees. */
 char *path_join(const char *a, const char *b);
 const char *path_base(const char *p); /* after the last slash; borrowed */
-char *path_dir(const char *p);        /* before the last slash, "." or "/"; caller frees */
+char *path_dir(const char *p);	      /* before the last slash, "." or "/"; caller frees */
 /* Whether p stays below its start lexically: not absolute, no ".." that leaves. */
 bool path_is_beneath(const char *p);
 
@@ -42,8 +42,8 @@ int path_mkdirs_as(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t g
 		   struct err *e);
 /* Read a link's target; caller frees; NULL with errno. */
 char *path_readlink_at(int dirfd, const char *name);
-/* Remove a tree without following links or crossing mounts below the last part of its name; missing is fine. Directories without
- * permission are chmod'ed first. Depth is not limited by descriptors. */
+/* Remove a tree without following links or crossing mounts below the last part of its name; missing is fine.
+ * Directories without permission are chmod'ed first. Depth is not limited by descriptors. */
 int path_remove_tree(int dirfd, const char *name, struct err *e);
 
 /* For tests: pretend that the kernel has no openat2. */

@@ -11,12 +11,12 @@
 struct proc_io {
 	const void *in; /* bytes for standard input, or NULL for /dev/null */
 	size_t in_len;
-	struct buf *out;   /* standard output appended, or NULL: /dev/null */
+	struct buf *out;    /* standard output appended, or NULL: /dev/null */
 	struct buf *errout; /* standard error appended, or NULL: inherited */
-	char *const *envp; /* NULL: inherited */
-	const char *cwd;   /* NULL: inherited */
+	char *const *envp;  /* NULL: inherited */
+	const char *cwd;    /* NULL: inherited */
 	int64_t timeout_ns; /* 0: none; the child is killed when it passes */
-	bool setid; /* it may gain privileges by exec (newuidmap); else it has no_new_privs */
+	bool setid;	    /* it may gain privileges by exec (newuidmap); else it has no_new_privs */
 };
 
 /* Run argv[0] by PATH and wait. *status is as from waitpid. -1 with *e if it could not be started (ENOENT gives

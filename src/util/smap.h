@@ -7,8 +7,8 @@
 #include "src/util/cleanup.h"
 
 struct smap_item {
-	char *key;  /* owned */
-	void *val;  /* owned if the map has a free function */
+	char *key; /* owned */
+	void *val; /* owned if the map has a free function */
 	size_t hash;
 };
 

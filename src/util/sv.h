@@ -35,7 +35,7 @@ bool sv_ends(struct sv v, const char *suffix);
 ssize_t sv_find(struct sv v, char c);
 ssize_t sv_rfind(struct sv v, char c);
 struct sv sv_sub(struct sv v, size_t from, size_t n); /* clamped */
-struct sv sv_trim(struct sv v);                       /* ASCII white space at both ends */
+struct sv sv_trim(struct sv v);			      /* ASCII white space at both ends */
 /* Cut the part before the first sep off *rest and return it; *rest becomes what follows sep, or SV_NULL (p == NULL) at
  * the end. Loop: `while (rest.p) { part = sv_cut(&rest, ','); ... }`. */
 struct sv sv_cut(struct sv *rest, char sep);

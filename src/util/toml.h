@@ -1,5 +1,5 @@
-/* A strict part of TOML 1.0, enough for containers-registries.conf(5): tables, arrays of tables, dotted and quoted keys,
- * strings on one line, integers, booleans, arrays, inline tables, comments. Loaded into the tree of json.h.
+/* A strict part of TOML 1.0, enough for containers-registries.conf(5): tables, arrays of tables, dotted and quoted
+ * keys, strings on one line, integers, booleans, arrays, inline tables, comments. Loaded into the tree of json.h.
  *
  * Refused with its name: multi-line strings, floats, dates. Errors too: a key or table given twice, bytes that are no
  * UTF-8, control characters. */

@@ -8,15 +8,15 @@
 struct toml {
 	const char *p, *end, *file;
 	unsigned line, depth;
-	struct json *root, *table; /* table: where keys go now */
+	struct json *root, *table;    /* table: where keys go now */
 	VEC_OF(struct json *) closed; /* tables that a header or a value has defined, and arrays that a value has */
 	struct err *e;
 };
 
 /* --- toml_scan.c; what fails has set t->e, with the line --- */
 int toml_fail(struct toml *t, const char *what); /* -1 */
-int toml_peek(const struct toml *t);              /* the next byte; -1: the end */
-bool toml_take(struct toml *t, char c);           /* go past it, if it is next */
+int toml_peek(const struct toml *t);		 /* the next byte; -1: the end */
+bool toml_take(struct toml *t, char c);		 /* go past it, if it is next */
 void toml_blanks(struct toml *t);
 /* A comment, if there is one, and the end of a line; the end of the file is one. */
 int toml_line_end(struct toml *t);

@@ -6,16 +6,16 @@
 #include "src/util/base.h"
 #include "src/util/cleanup.h"
 
-#define VEC_OF(type) \
-	struct { \
-		type *v; \
-		size_t n, cap; \
+#define VEC_OF(type)                                                                                                   \
+	struct {                                                                                                       \
+		type *v;                                                                                               \
+		size_t n, cap;                                                                                         \
 	}
 
 /* Make room for one more of `size` bytes; returns the (moved) array. */
 void *vec_grow(void *v, size_t n, size_t *cap, size_t size);
 
-#define vec_push(a, ...) \
+#define vec_push(a, ...)                                                                                               \
 	((a)->v = vec_grow((a)->v, (a)->n, &(a)->cap, sizeof *(a)->v), (a)->v[(a)->n++] = (__VA_ARGS__))
 #define vec_release(a) (free((a)->v), (a)->v = NULL, (a)->n = (a)->cap = 0)
 
@@ -28,7 +28,7 @@ struct strv {
 #define AUTO_STRV AUTO(strv_release)
 void strv_release(struct strv *s);
 void strv_add(struct strv *s, const char *str); /* copies */
-void strv_take(struct strv *s, char *str);      /* takes ownership */
+void strv_take(struct strv *s, char *str);	/* takes ownership */
 void strv_printf(struct strv *s, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void strv_copy(struct strv *to, const struct strv *from); /* appends copies */
 bool strv_has(const struct strv *s, const char *str);

@@ -9,14 +9,14 @@
 
 /* What a plain scalar means that is no string: YAML 1.1's booleans, null, integers, floating-point numbers, dates, and
  * the words that have a meaning of their own. */
-#define YAMLPY_NO_STRING \
-	"^(yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF" \
-	"|~|null|Null|NULL||<<|=|!|&|\\*" \
-	"|[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+" \
-	"|[-+]?[0-9][0-9_]*\\.[0-9_]*([eE][-+][0-9]+)?|\\.[0-9][0-9_]*([eE][-+][0-9]+)?" \
-	"|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\\.[0-9_]*|[-+]?\\.(inf|Inf|INF)|\\.(nan|NaN|NAN)" \
-	"|[0-9]{4}-[0-9]{2}-[0-9]{2}" \
-	"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(\\.[0-9]*)?" \
+#define YAMLPY_NO_STRING                                                                                               \
+	"^(yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF"                                 \
+	"|~|null|Null|NULL||<<|=|!|&|\\*"                                                                              \
+	"|[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+"     \
+	"|[-+]?[0-9][0-9_]*\\.[0-9_]*([eE][-+][0-9]+)?|\\.[0-9][0-9_]*([eE][-+][0-9]+)?"                               \
+	"|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\\.[0-9_]*|[-+]?\\.(inf|Inf|INF)|\\.(nan|NaN|NAN)"                           \
+	"|[0-9]{4}-[0-9]{2}-[0-9]{2}"                                                                                  \
+	"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(\\.[0-9]*)?"                         \
 	"([ \t]*(Z|[-+][0-9]{1,2}(:[0-9]{2})?))?)$"
 
 #define YAMLPY_WIDTH 80
@@ -76,7 +76,8 @@ static int yamlpy_check(const char *text, size_t at, struct err *e)
 		return err_set(e, ERR_INPUT, "a key of more than %d bytes: \"%.60s\"", YAMLPY_KEY_MAX, text);
 	if (!yamlpy_is_double(text, key) || at + yamlpy_double_width(text) <= YAMLPY_WIDTH)
 		return 0;
-	return err_set(e, ERR_INPUT, "a long text that is not printable ASCII is folded in Python's own way: \"%.60s\"", text);
+	return err_set(e, ERR_INPUT, "a long text that is not printable ASCII is folded in Python's own way: \"%.60s\"",
+		       text);
 }
 
 static int yamlpy_scalar(struct yamlpy *y, const char *text, bool string, struct err *e)

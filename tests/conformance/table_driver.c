@@ -337,7 +337,7 @@ static void run_document(struct json *row)
 		const char *schema;
 		int (*read)(const char *text, struct err *e);
 	} readers[] = {
-		{"config-schema.json", read_config},	     {"content-descriptor.json", read_descriptor},
+		{"config-schema.json", read_config},	       {"content-descriptor.json", read_descriptor},
 		{"image-manifest-schema.json", read_manifest}, {"image-index-schema.json", read_index},
 		{"image-layout-schema.json", read_layout},
 	};
@@ -356,12 +356,8 @@ static const struct {
 	const char *name;
 	void (*run)(struct json *row);
 } tables[] = {
-	{"dockerfile-parse", run_parse},
-	{"shell-words", run_words},
-	{"dockerignore-match", run_match},
-	{"dockerignore-read", run_read},
-	{"git-references", run_git},
-	{"image-spec-documents", run_document},
+	{"dockerfile-parse", run_parse}, {"shell-words", run_words},  {"dockerignore-match", run_match},
+	{"dockerignore-read", run_read}, {"git-references", run_git}, {"image-spec-documents", run_document},
 };
 
 int main(void)

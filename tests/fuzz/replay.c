@@ -2,8 +2,8 @@
  *
  *   replay FILE|DIRECTORY...
  *
- * Directories are read recursively. Each file is one test; at a bad one the program dies with the file's name. Closes with
- * "N passed, 0 failed". */
+ * Directories are read recursively. Each file is one test; at a bad one the program dies with the file's name. Closes
+ * with "N passed, 0 failed". */
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ static void say_current(void)
 	static const char intro[] = "replay: died of ";
 
 	if (write(STDERR_FILENO, intro, sizeof intro - 1) < 0 || write(STDERR_FILENO, current, strlen(current)) < 0 ||
-		write(STDERR_FILENO, "\n", 1) < 0)
+	    write(STDERR_FILENO, "\n", 1) < 0)
 		_exit(3);
 }
 

@@ -138,9 +138,9 @@ static void terminals(void)
 
 static void other_processes(void)
 {
-	static const char *const links[] = {"/proc/1/exe", "/proc/1/root", "/proc/1/cwd", "/proc/1/mem",
-					    "/proc/1/environ", "/proc/1/maps", "/proc/1/fd", "/proc/1/ns/mnt",
-					    "/proc/2/root/proc/1/exe"};
+	static const char *const links[] = {"/proc/1/exe", "/proc/1/root",    "/proc/1/cwd",
+					    "/proc/1/mem", "/proc/1/environ", "/proc/1/maps",
+					    "/proc/1/fd",  "/proc/1/ns/mnt",  "/proc/2/root/proc/1/exe"};
 	char data[8];
 	struct iovec here = {data, sizeof data}, there = {(void *)0x400000, sizeof data};
 
@@ -207,13 +207,16 @@ static void chroot_out(void)
 
 static void switches(void)
 {
+	/* clang-format off */
 	static const char *const files[] = {
 		"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe",	"/proc/sys/kernel/hotplug",
 		"/proc/sys/vm/panic_on_oom",	 "/proc/sys/fs/binfmt_misc/register", "/proc/sysrq-trigger",
 		"/sys/kernel/uevent_helper",	 "/sys/power/state",		"/proc/sys/kernel/poweroff_cmd",
 	};
-	static const char *const unreadable[] = {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug",
-						 "/sys/kernel/debug/sched", "/sys/firmware/acpi"};
+	/* clang-format on */
+	static const char *const unreadable[] = {
+		"/proc/kcore",	     "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/sys/kernel/debug/sched",
+		"/sys/firmware/acpi"};
 	char c;
 
 	for (size_t i = 0; i < LENGTH(files); i++)
@@ -236,9 +239,10 @@ static void devices(void)
 		mode_t type;
 		unsigned major, minor;
 	} all[] = {
-		{"mem", S_IFCHR, 1, 1},	  {"port", S_IFCHR, 1, 4},    {"kmsg", S_IFCHR, 1, 11}, {"sda", S_IFBLK, 8, 0},
-		{"vda", S_IFBLK, 254, 0}, {"loop", S_IFBLK, 7, 0},    {"fuse", S_IFCHR, 10, 229}, {"kvm", S_IFCHR, 10, 232},
-		{"tun", S_IFCHR, 10, 200}, {"null", S_IFCHR, 1, 3},
+		{"mem", S_IFCHR, 1, 1},	    {"port", S_IFCHR, 1, 4},   {"kmsg", S_IFCHR, 1, 11},
+		{"sda", S_IFBLK, 8, 0},	    {"vda", S_IFBLK, 254, 0},  {"loop", S_IFBLK, 7, 0},
+		{"fuse", S_IFCHR, 10, 229}, {"kvm", S_IFCHR, 10, 232}, {"tun", S_IFCHR, 10, 200},
+		{"null", S_IFCHR, 1, 3},
 	};
 
 	for (size_t i = 0; i < LENGTH(all); i++) {
@@ -264,13 +268,13 @@ static void sockets(void)
 		const char *name;
 		int family, type, protocol;
 	} all[] = {
-		{"AF_PACKET", 17, SOCK_RAW, 0},	      {"AF_ALG", 38, SOCK_SEQPACKET, 0},
-		{"AF_VSOCK", 40, SOCK_STREAM, 0},     {"AF_BLUETOOTH", 31, SOCK_RAW, 1},
-		{"AF_CAN", 29, SOCK_RAW, 1},	      {"AF_RDS", 21, SOCK_SEQPACKET, 0},
-		{"AF_TIPC", 30, SOCK_RDM, 0},	      {"AF_XDP", 44, SOCK_RAW, 0},
-		{"AF_KEY", 15, SOCK_RAW, 2},	      {"AF_X25", 9, SOCK_SEQPACKET, 0},
-		{"netlink audit", 16, SOCK_RAW, 9},   {"netlink netfilter", 16, SOCK_RAW, 12},
-		{"netlink uevent", 16, SOCK_RAW, 15}, {"netlink xfrm", 16, SOCK_RAW, 6},
+		{"AF_PACKET", 17, SOCK_RAW, 0},	       {"AF_ALG", 38, SOCK_SEQPACKET, 0},
+		{"AF_VSOCK", 40, SOCK_STREAM, 0},      {"AF_BLUETOOTH", 31, SOCK_RAW, 1},
+		{"AF_CAN", 29, SOCK_RAW, 1},	       {"AF_RDS", 21, SOCK_SEQPACKET, 0},
+		{"AF_TIPC", 30, SOCK_RDM, 0},	       {"AF_XDP", 44, SOCK_RAW, 0},
+		{"AF_KEY", 15, SOCK_RAW, 2},	       {"AF_X25", 9, SOCK_SEQPACKET, 0},
+		{"netlink audit", 16, SOCK_RAW, 9},    {"netlink netfilter", 16, SOCK_RAW, 12},
+		{"netlink uevent", 16, SOCK_RAW, 15},  {"netlink xfrm", 16, SOCK_RAW, 6},
 		{"netlink generic", 16, SOCK_RAW, 16},
 	};
 
@@ -312,8 +316,8 @@ static void other_abis(void)
 
 static void capabilities(void)
 {
-	static const int none[] = {CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_NET_ADMIN,
-				   CAP_DAC_READ_SEARCH, CAP_SYS_TIME, CAP_BPF, CAP_MAC_ADMIN, CAP_SYSLOG};
+	static const int none[] = {CAP_SYS_ADMIN,	CAP_SYS_PTRACE, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_NET_ADMIN,
+				   CAP_DAC_READ_SEARCH, CAP_SYS_TIME,	CAP_BPF,	CAP_MAC_ADMIN, CAP_SYSLOG};
 	char name[32];
 
 	for (size_t i = 0; i < LENGTH(none); i++) {
@@ -325,8 +329,8 @@ static void capabilities(void)
 
 int main(void)
 {
-	static void (*const all[])(void) = {calls,	 namespaces, handles, terminals, other_processes, descriptors,
-					    chroot_out, switches,   devices, sockets,	 other_abis,	  capabilities};
+	static void (*const all[])(void) = {calls,	namespaces, handles, terminals, other_processes, descriptors,
+					    chroot_out, switches,   devices, sockets,	other_abis,	 capabilities};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	alarm(60);

@@ -1,6 +1,6 @@
-/* Runs as a step: many processes at once whose calls a supervisor answers, while some are killed, get signals, or become
- * other programs in the middle of a call. Each checks that what it did is what it sees. Prints "fine" and exits 0, or says
- * what was wrong.
+/* Runs as a step: many processes at once whose calls a supervisor answers, while some are killed, get signals, or
+ * become other programs in the middle of a call. Each checks that what it did is what it sees. Prints "fine" and exits
+ * 0, or says what was wrong.
  *
  *     storm DIR ROUNDS WIDTH      DIR is made; nothing is left of it
  */
@@ -66,7 +66,8 @@ static void as_user(int id, int times)
 	char name[64];
 	struct stat st;
 
-	CHECK(setgroups(2, groups) == 0 && setresgid(7, (gid_t)id, 8) == 0 && setresuid((uid_t)id, (uid_t)id, (uid_t)id) == 0);
+	CHECK(setgroups(2, groups) == 0 && setresgid(7, (gid_t)id, 8) == 0 &&
+	      setresuid((uid_t)id, (uid_t)id, (uid_t)id) == 0);
 	CHECK(chdir("shared") == 0);
 	for (int i = 0; i < times; i++) {
 		snprintf(name, sizeof name, "u%d.%d", id, i);

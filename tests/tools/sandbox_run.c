@@ -108,6 +108,7 @@ static int measure(const struct sandbox_spec *s, int count)
 
 int main(int argc, char **argv)
 {
+	/* clang-format off */
 	struct sandbox_spec s = {
 		.root.upper = "upper", .root.work = "work", .scratch = "points", .nsfd = -1, .out_fd = 1, .owners_fd = -1};
 	struct strv env = {0};
@@ -138,6 +139,7 @@ int main(int argc, char **argv)
 		if (opt == '?')
 			return 2;
 	}
+	/* clang-format on */
 	if (argc - optind < 3)
 		return 2;
 	lower = argv[optind];

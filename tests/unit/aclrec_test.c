@@ -10,7 +10,7 @@
 #include "src/util/mem.h"
 #include "tests/unit/unit.h"
 
-#define NOBODY UINT32_MAX
+#define NOBODY	    UINT32_MAX
 #define ENTRIES_MAX 12
 
 struct list {
@@ -24,9 +24,9 @@ static struct list list_of(const struct aclrec_entry *en)
 	struct list l = {.v = {2}, .n = 4};
 
 	for (; en->tag; en++, l.n += 8) {
-		const unsigned char bytes[] = {(unsigned char)en->tag,	       0,
-					       (unsigned char)en->perm,	       0,
-					       (unsigned char)en->id,	       (unsigned char)(en->id >> 8),
+		const unsigned char bytes[] = {(unsigned char)en->tag,	      0,
+					       (unsigned char)en->perm,	      0,
+					       (unsigned char)en->id,	      (unsigned char)(en->id >> 8),
 					       (unsigned char)(en->id >> 16), (unsigned char)(en->id >> 24)};
 
 		memcpy(l.v + l.n, bytes, sizeof bytes);
@@ -36,9 +36,9 @@ static struct list list_of(const struct aclrec_entry *en)
 
 static const struct aclrec_entry plain[] = {
 	{ACLREC_OWNER, 6, NOBODY}, {ACLREC_GROUP_OWNER, 4, NOBODY}, {ACLREC_OTHERS, 4, NOBODY}, {0}};
-static const struct aclrec_entry ours[] = {{ACLREC_OWNER, 6, NOBODY},	     {ACLREC_USER, 7, 0},
+static const struct aclrec_entry ours[] = {{ACLREC_OWNER, 6, NOBODY},	    {ACLREC_USER, 7, 0},
 					   {ACLREC_GROUP_OWNER, 4, NOBODY}, {ACLREC_MASK, 7, NOBODY},
-					   {ACLREC_OTHERS, 4, NOBODY},	     {0}};
+					   {ACLREC_OTHERS, 4, NOBODY},	    {0}};
 static const struct aclrec_entry foreign[] = {{ACLREC_OWNER, 6, NOBODY},
 					      {ACLREC_USER, 7, 0},
 					      {ACLREC_USER, 5, 70000},
@@ -150,7 +150,8 @@ START_TEST(test_what_does_not_fit)
 	for (size_t n = 1; n < 8; n++) {
 		AUTO_FREE unsigned char *got = mem_alloc(ACLREC_MAX);
 
-		ck_assert_int_eq(fsetxattr(fd, ACLREC_ACCESS_BESIDE, "\x02\0\x07\0\x05\0\0\0\x09", n == 4 ? 9 : n, 0), 0);
+		ck_assert_int_eq(fsetxattr(fd, ACLREC_ACCESS_BESIDE, "\x02\0\x07\0\x05\0\0\0\x09", n == 4 ? 9 : n, 0),
+				 0);
 		ck_assert_int_eq(aclrec_get(&on, ACLREC_ACCESS, got), 4 + 4 * 8);
 	}
 	/* The list has named entries of its own. */

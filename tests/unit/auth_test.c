@@ -7,7 +7,10 @@ START_TEST(scopes)
 {
 	static const struct {
 		const char *a, *b, *out;
-	} t[] = {{NULL, NULL, ""}, {"b a", NULL, "a b"}, {"a", "a", "a"}, {" b  a ", "c b", "a b c"},
+	} t[] = {{NULL, NULL, ""},
+		 {"b a", NULL, "a b"},
+		 {"a", "a", "a"},
+		 {" b  a ", "c b", "a b c"},
 		 {"repository:x:pull", "repository:x:pull,push", "repository:x:pull repository:x:pull,push"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -58,7 +61,8 @@ START_TEST(requests)
 
 	unit_ok(url_parse(SV("https://r/token?x=1"), &u, &e), e);
 	auth_token_query(&u, "my service", "repository:a/b:pull repository:c:pull,push");
-	ck_assert_str_eq(u.target, "/token?x=1&service=my%20service&scope=repository:a/b:pull&scope=repository:c:pull,push");
+	ck_assert_str_eq(u.target,
+			 "/token?x=1&service=my%20service&scope=repository:a/b:pull&scope=repository:c:pull,push");
 	auth_refresh_form("s", "repository:a:pull", "to+ken&", &form);
 	ck_assert_str_eq(buf_str(&form), "grant_type=refresh_token&client_id=slct&service=s&scope=repository:a:pull"
 					 "&refresh_token=to%2Bken%26");
@@ -76,8 +80,13 @@ START_TEST(answers)
 		{"{\"token\":\"\",\"access_token\":\"x.y_z\"}", "x.y_z", 60},
 		{"{\"token\":\"a\",\"expires_in\":-5}", "a", 60},
 		{"{\"token\":\"a\",\"expires_in\":999999999}", "a", 86400},
-		{"{}", NULL, 0}, {"", NULL, 0}, {"[]", NULL, 0}, {"{\"token\":5}", NULL, 0},
-		{"{\"token\":\"a b\"}", NULL, 0}, {"{\"token\":\"a\\r\\nX: y\"}", NULL, 0}, {"{\"token\":\"\\u00e4\"}", NULL, 0},
+		{"{}", NULL, 0},
+		{"", NULL, 0},
+		{"[]", NULL, 0},
+		{"{\"token\":5}", NULL, 0},
+		{"{\"token\":\"a b\"}", NULL, 0},
+		{"{\"token\":\"a\\r\\nX: y\"}", NULL, 0},
+		{"{\"token\":\"\\u00e4\"}", NULL, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {

@@ -10,9 +10,10 @@ START_TEST(decoded)
 {
 	static const struct {
 		const char *text, *plain; /* NULL: refused */
-	} t[] = {{"", ""}, {"Zg==", "f"}, {"Zm8=", "fo"}, {"Zm9v", "foo"}, {"Zm9vYg", "foob"}, {"dTpw\n", "u:p"}, {"Z", NULL},
-		 {"Zm9v!", NULL}, {"AA==", NULL}, {"Zm 9v", NULL}, {"+/8=", "\xfb\xff"},
-		 {"Zg==Zg==", NULL}, {"Z=g=", NULL}, {" Zm8 ", "fo"}, {"====", ""}};
+	} t[] = {{"", ""},	     {"Zg==", "f"},	{"Zm8=", "fo"},	      {"Zm9v", "foo"},
+		 {"Zm9vYg", "foob"}, {"dTpw\n", "u:p"}, {"Z", NULL},	      {"Zm9v!", NULL},
+		 {"AA==", NULL},     {"Zm 9v", NULL},	{"+/8=", "\xfb\xff"}, {"Zg==Zg==", NULL},
+		 {"Z=g=", NULL},     {" Zm8 ", "fo"},	{"====", ""}};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		AUTO_FREE char *got = base64_text(sv_from(t[i].text));

@@ -1,4 +1,5 @@
-/* For tests of seccomp programs: run one on a made-up call, without the kernel. Instructions that ours do not use fail. */
+/* For tests of seccomp programs: run one on a made-up call, without the kernel. Instructions that ours do not use fail.
+ */
 #ifndef SLCT_TEST_BPF_UTIL_H
 #define SLCT_TEST_BPF_UTIL_H
 

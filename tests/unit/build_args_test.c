@@ -237,9 +237,12 @@ START_TEST(codecs)
 		const char *text;
 		int codec, level; /* codec -1: refused */
 	} cases[] = {
-		{NULL, CODEC_GZIP, 0}, {"gzip", CODEC_GZIP, 0}, {"gzip:9", CODEC_GZIP, 9}, {"zstd:19", CODEC_ZSTD, 19},
-		{"none", CODEC_NONE, 0}, {"gzip:10", -1, 0}, {"gzip:0", -1, 0}, {"gzip:", -1, 0}, {"none:1", -1, 0},
-		{"lzma", -1, 0}, {"zstd:x", -1, 0},
+		{NULL, CODEC_GZIP, 0},	   {"gzip", CODEC_GZIP, 0},
+		{"gzip:9", CODEC_GZIP, 9}, {"zstd:19", CODEC_ZSTD, 19},
+		{"none", CODEC_NONE, 0},   {"gzip:10", -1, 0},
+		{"gzip:0", -1, 0},	   {"gzip:", -1, 0},
+		{"none:1", -1, 0},	   {"lzma", -1, 0},
+		{"zstd:x", -1, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -283,11 +286,13 @@ START_TEST(annotations)
 
 		build_opts_init(&o);
 		strv_add(&list, annotation_cases[i].text);
-		ck_assert_msg((build_args_annotations(&list, &o, &e) == 0) == (annotation_cases[i].key != NULL), "case %zu", i);
+		ck_assert_msg((build_args_annotations(&list, &o, &e) == 0) == (annotation_cases[i].key != NULL),
+			      "case %zu", i);
 		if (annotation_cases[i].key)
 			ck_assert_msg(smap_has(&o.annotations, annotation_cases[i].key), "case %zu", i);
 		else
-			ck_assert_msg(e.code == ERR_USAGE && strstr(e.msg, annotation_cases[i].says), "case %zu: %s", i, e.msg);
+			ck_assert_msg(e.code == ERR_USAGE && strstr(e.msg, annotation_cases[i].says), "case %zu: %s", i,
+				      e.msg);
 		err_release(&e);
 		build_opts_release(&o);
 	}

@@ -19,40 +19,40 @@ static struct buildsteps *parse(const char *text)
 
 START_TEST(test_all_methods)
 {
-	AUTO_BUILDSTEPS struct buildsteps *b = parse(
-		"\"\"\"Module\n\ndocstring\"\"\"\n"
-		"import os, sys\n"
-		"from typing import (\n    Dict,\n    List,  # with a comment\n)\n"
-		"\n"
-		"class Base(x.y.DockerFlavorAnalyzeImageTask): # comment\n"
-		"    '''doc'''\n"
-		"    def get_build_step(self) -> str:\n"
-		"    # a comment that stands to the left\n"
-		"        '''doc'''\n"
-		"        return 'base_deps'\n"
-		"\n"
-		"    def get_path_in_flavor(self) -> Path | None: return None\n"
-		"    def requires_tasks(self): return {}\n"
-		"    def get_language_definition(self):\n"
-		"        return ''\n"
-		"\n"
-		"class Release(DockerFlavorAnalyzeImageTask):\n"
-		"    def get_build_step(self) -> str:\n"
-		"        return \"release\"\n"
-		"    def requires_tasks(self) -> Dict[str, \"X\"]:\n"
-		"        return {\"base\": Base,\n"
-		"                'other': self.create_child_task_with_common_params(Base),\n"
-		"                'third': Base(flavor_path=self.flavor_path, x=[(1)]),}\n"
-		"    def get_additional_build_directories_mapping(self):\n"
-		"        return {\"scripts\": \"ext/scripts\", 'a': r'b\\c'}\n"
-		"    def get_path_in_flavor(self):\n"
-		"        return \"flavor_base\"\n"
-		"    def get_image_changing_build_arguments(self):\n"
-		"        return {\"K\": \"a\\tb\"}\n"
-		"    def get_transparent_build_arguments(self):\n"
-		"        return dict()\n"
-		"    def get_language_definition(self) -> str:\n"
-		"        return \"language_definitions.json\"");
+	AUTO_BUILDSTEPS struct buildsteps *b =
+		parse("\"\"\"Module\n\ndocstring\"\"\"\n"
+		      "import os, sys\n"
+		      "from typing import (\n    Dict,\n    List,  # with a comment\n)\n"
+		      "\n"
+		      "class Base(x.y.DockerFlavorAnalyzeImageTask): # comment\n"
+		      "    '''doc'''\n"
+		      "    def get_build_step(self) -> str:\n"
+		      "    # a comment that stands to the left\n"
+		      "        '''doc'''\n"
+		      "        return 'base_deps'\n"
+		      "\n"
+		      "    def get_path_in_flavor(self) -> Path | None: return None\n"
+		      "    def requires_tasks(self): return {}\n"
+		      "    def get_language_definition(self):\n"
+		      "        return ''\n"
+		      "\n"
+		      "class Release(DockerFlavorAnalyzeImageTask):\n"
+		      "    def get_build_step(self) -> str:\n"
+		      "        return \"release\"\n"
+		      "    def requires_tasks(self) -> Dict[str, \"X\"]:\n"
+		      "        return {\"base\": Base,\n"
+		      "                'other': self.create_child_task_with_common_params(Base),\n"
+		      "                'third': Base(flavor_path=self.flavor_path, x=[(1)]),}\n"
+		      "    def get_additional_build_directories_mapping(self):\n"
+		      "        return {\"scripts\": \"ext/scripts\", 'a': r'b\\c'}\n"
+		      "    def get_path_in_flavor(self):\n"
+		      "        return \"flavor_base\"\n"
+		      "    def get_image_changing_build_arguments(self):\n"
+		      "        return {\"K\": \"a\\tb\"}\n"
+		      "    def get_transparent_build_arguments(self):\n"
+		      "        return dict()\n"
+		      "    def get_language_definition(self) -> str:\n"
+		      "        return \"language_definitions.json\"");
 	const struct buildsteps_class *base = buildsteps_find(b, "Base"), *r = buildsteps_find(b, "Release");
 
 	ck_assert_uint_eq(b->n, 2);
@@ -143,7 +143,8 @@ START_TEST(test_reject)
 		{HEAD STEP "    def requires_tasks(self): return dict(x=A)\n", 4, 43, "'x' where ')'"},
 		{HEAD STEP "    def requires_tasks(self): return {'x': B}\n", 4, 0, "requires B"},
 		{HEAD STEP "    def get_image_changing_build_arguments(self): return {'x': 1}\n", 4, 64, "'1'"},
-		{HEAD STEP HEAD "    def get_build_step(self): return 'b'\n", 4, 7, "class A is there already, in line 1"},
+		{HEAD STEP HEAD "    def get_build_step(self): return 'b'\n", 4, 7,
+		 "class A is there already, in line 1"},
 		{HEAD STEP "class B(DockerFlavorAnalyzeImageTask):\n" STEP, 4, 7, "build step a is there already"},
 		{HEAD STEP "if True:\n    pass\n", 4, 1, "'if'"},
 		{HEAD "    def get_build_step(self):\n        return 'a'; x()\n", 3, 19, "';'"},

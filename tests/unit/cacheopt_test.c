@@ -73,8 +73,8 @@ START_TEST(takes_dockers_form)
 		{"type=registry,ref=localhost:5000/cache", "localhost:5000/cache", CACHEOPT_FROM},
 		{"type=registry,ref=localhost:5000/a/cache:main", "localhost:5000/a/cache", CACHEOPT_FROM},
 		{"ref=r.example/a", "ref=r.example/a", CACHEOPT_FROM}, /* without type= it is no form of docker's */
-		{"type=registry,ref=r.example/a:t,mode=max,image-manifest=true,compression=zstd", "r.example/a,mode=steps,compression=zstd",
-		 CACHEOPT_TO},
+		{"type=registry,ref=r.example/a:t,mode=max,image-manifest=true,compression=zstd",
+		 "r.example/a,mode=steps,compression=zstd", CACHEOPT_TO},
 		{"type=registry,mode=min,ref=r.example/a,required,stage=b", "r.example/a,mode=stages,required,stage=b",
 		 CACHEOPT_TO},
 		{"type=registry,ref=r.example/a,mode=max", "r.example/a", CACHEOPT_FROM},

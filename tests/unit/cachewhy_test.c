@@ -71,7 +71,8 @@ static void refused(const struct json *doc, const char *stage)
 START_TEST(refuses)
 {
 	AUTO_MANIFEST struct manifest none = {0};
-	AUTO_JSON struct json *other = sample(), *version = sample(), *escape = sample(), *c1 = sample(), *key = sample();
+	AUTO_JSON struct json *other = sample(), *version = sample(), *escape = sample(), *c1 = sample(),
+			      *key = sample();
 	AUTO_JSON struct json *number = sample(), *name = sample(), *files = sample();
 	struct json *got = NULL;
 	struct err e = ERR_INIT;
@@ -83,7 +84,9 @@ START_TEST(refuses)
 	refused(version, "flavor/deps");
 	json_set_str(json_get(json_at(json_get(escape, "steps"), 0), "inputs"), "argv", "\x1b[2J");
 	refused(escape, "flavor/deps");
-	json_set_str(json_get(json_at(json_get(c1, "steps"), 0), "inputs"), "argv", "\xc2\x9b" "2J");
+	json_set_str(json_get(json_at(json_get(c1, "steps"), 0), "inputs"), "argv",
+		     "\xc2\x9b"
+		     "2J");
 	refused(c1, "flavor/deps");
 	json_set_str(json_get(json_at(json_get(name, "steps"), 0), "inputs"), "a\rb", "x");
 	refused(name, "flavor/deps");

@@ -17,7 +17,8 @@ struct fixture {
 	struct build_opts o;
 };
 
-static const char two_stages[] = "FROM localhost/base:1 AS below\nRUN one\nENV A=b\nRUN two\nFROM below AS above\nRUN three\n";
+static const char two_stages[] =
+	"FROM localhost/base:1 AS below\nRUN one\nENV A=b\nRUN two\nFROM below AS above\nRUN three\n";
 
 /* As the tier of root; nothing is sent: whatever is queued stays in the queue. */
 static void begin(struct fixture *f, const char *to)
@@ -181,7 +182,7 @@ START_TEST(steps_that_are_cached)
 		ck_assert_uint_eq(en->stage, stage(&f, "below"));
 		ck_assert_uint_eq(en->step, layer_step(&f, en->stage, i));
 		ck_assert_str_eq(en->made, i ? "10" : "1");
-		ck_assert_uint_eq(en->stack.n, 2); /* the second made none */
+		ck_assert_uint_eq(en->stack.n, 2);	 /* the second made none */
 		ck_assert_int_eq(en->built, 1700000000); /* it is as old as it was */
 		ck_assert(!en->replace && !en->why && !en->use);
 		ck_assert_str_eq(en->input.hex, en->content.hex);
@@ -238,7 +239,9 @@ START_TEST(a_step_that_ran)
 		const char *ttl;
 		bool replace;
 	} rows[] = {
-		{false, false, NULL, false}, {true, false, NULL, true}, {false, true, NULL, true},
+		{false, false, NULL, false},
+		{true, false, NULL, true},
+		{false, true, NULL, true},
 		{false, false, "1h", true}, /* what was found may have been too old */
 	};
 
@@ -351,6 +354,6 @@ START_TEST(a_directory_knows_by_itself)
 }
 END_TEST
 
-UNIT_MAIN("cachewrite", only_with_a_place, steps_that_are_cached, steps_that_run_are_not_offered, records_that_do_not_fit,
-	  forced_builds_offer_nothing_old, a_step_that_ran, lossy_layers_stay_here, what_was_read_there,
-	  a_directory_knows_by_itself)
+UNIT_MAIN("cachewrite", only_with_a_place, steps_that_are_cached, steps_that_run_are_not_offered,
+	  records_that_do_not_fit, forced_builds_offer_nothing_old, a_step_that_ran, lossy_layers_stay_here,
+	  what_was_read_there, a_directory_knows_by_itself)

@@ -50,10 +50,12 @@ START_TEST(parses)
 }
 END_TEST
 
+/* clang-format off */
 static const char *const bad[] = {
 	"Bearer realm=\"no end", "Bearer realm=\"no end\\\"", "=x", "realm=\"x\"", "Bearer realm=\"a\" service=b",
 	"Bearer realm=a, realm=b", "Bearer \"x\"", "Bearer realm=\"a\tb\x01\"", "(x)", "Bearer(x)", "Bearer a b",
 };
+/* clang-format on */
 
 START_TEST(refuses)
 {

@@ -14,8 +14,11 @@ START_TEST(keys)
 {
 	static const struct {
 		const char *text, *key;
-	} t[] = {{"https://index.docker.io/v1/", "docker.io"}, {"http://h:5000/", "h:5000"}, {"h.example/v2", "h.example"},
-		 {"h.example/team/v2", "h.example/team/v2"}, {"registry-1.docker.io", "docker.io"}};
+	} t[] = {{"https://index.docker.io/v1/", "docker.io"},
+		 {"http://h:5000/", "h:5000"},
+		 {"h.example/v2", "h.example"},
+		 {"h.example/team/v2", "h.example/team/v2"},
+		 {"registry-1.docker.io", "docker.io"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		AUTO_FREE char *key = cred_key(t[i].text);
@@ -26,17 +29,16 @@ START_TEST(keys)
 END_TEST
 
 /* users: host1, scoped, deeper, hub, plain */
-static const char config[] =
-	"{\"auths\": {"
-	"  \"reg.example\": {\"auth\": \"aG9zdDE6cHcxLXNlY3JldA==\"},"
-	"  \"reg.example/team\": {\"auth\": \"c2NvcGVkOnB3Mg==\"},"
-	"  \"reg.example/team/app\": {\"auth\": \"ZGVlcGVyOnB3Mzp4\"},"
-	"  \"https://index.docker.io/v1/\": {\"auth\": \"aHViOnB3NA==\"},"
-	"  \"http://127.0.0.1:5000\": {\"username\": \"plain\", \"password\": \"pw5\"},"
-	"  \"tok.example\": {\"identitytoken\": \"idtoken-1\"},"
-	"  \"empty.example\": {}},"
-	" \"credHelpers\": {\"gcr.example\": \"gcloud\"},"
-	" \"credsStore\": \"desktop\"}";
+static const char config[] = "{\"auths\": {"
+			     "  \"reg.example\": {\"auth\": \"aG9zdDE6cHcxLXNlY3JldA==\"},"
+			     "  \"reg.example/team\": {\"auth\": \"c2NvcGVkOnB3Mg==\"},"
+			     "  \"reg.example/team/app\": {\"auth\": \"ZGVlcGVyOnB3Mzp4\"},"
+			     "  \"https://index.docker.io/v1/\": {\"auth\": \"aHViOnB3NA==\"},"
+			     "  \"http://127.0.0.1:5000\": {\"username\": \"plain\", \"password\": \"pw5\"},"
+			     "  \"tok.example\": {\"identitytoken\": \"idtoken-1\"},"
+			     "  \"empty.example\": {}},"
+			     " \"credHelpers\": {\"gcr.example\": \"gcloud\"},"
+			     " \"credsStore\": \"desktop\"}";
 
 static const struct {
 	const char *host, *repo, *user, *password, *helper;
@@ -107,7 +109,8 @@ END_TEST
 
 static void write_login(const char *dir, const char *name, const char *host, const char *user)
 {
-	AUTO_FREE char *text = mem_printf("{\"auths\": {\"%s\": {\"username\": \"%s\", \"password\": \"xxxx\"}}}", host, user);
+	AUTO_FREE char *text =
+		mem_printf("{\"auths\": {\"%s\": {\"username\": \"%s\", \"password\": \"xxxx\"}}}", host, user);
 	AUTO_FREE char *path = mem_printf("%s/%s", dir, name);
 	char *slash = strrchr(path, '/');
 	struct err e = ERR_INIT;
@@ -138,8 +141,9 @@ START_TEST(places_in_order)
 	AUTO_FREE char *file = mem_printf("%s/file.json", d.path);
 
 	ck_assert_int_eq(mkdirat(d.fd, ".config", 0700) | mkdirat(d.fd, ".config/containers", 0700) |
-			 mkdirat(d.fd, "run", 0700) | mkdirat(d.fd, "run/containers", 0700) | mkdirat(d.fd, "conf", 0700) |
-			 mkdirat(d.fd, ".docker", 0700), 0);
+				 mkdirat(d.fd, "run", 0700) | mkdirat(d.fd, "run/containers", 0700) |
+				 mkdirat(d.fd, "conf", 0700) | mkdirat(d.fd, ".docker", 0700),
+			 0);
 	ru_clean_env(d.path);
 	assert_user("h", NULL);
 	write_login(d.path, ".config/containers/auth.json", "h", "six");

@@ -89,7 +89,8 @@ START_TEST(refuses_what_does_not_hold)
 	refuses("input", "1x", NULL, NULL, "wrong list of layers");
 	refuses("input", "", NULL, NULL, "wrong list of layers");
 	refuses("input", "10", CREMOTE_MADE, "io.slct.cache.male", "wrong list of layers");
-	refuses("input", "10", MEDIATYPE_OCI_LAYER_GZIP, "application/x-foo", "is \"application/x-foo\", which is none");
+	refuses("input", "10", MEDIATYPE_OCI_LAYER_GZIP, "application/x-foo",
+		"is \"application/x-foo\", which is none");
 	refuses("input", "10", MEDIATYPE_OCI_LAYER_GZIP, MEDIATYPE_OCI_MANIFEST, "which is none");
 	refuses("input", "10", second, "\"io.slct.x\":\"\"", "layer 1 has no diff id");
 	refuses("input", "10", second, "\"io.slct.diff-id\":\"sha256:12\"", "diff id of layer 1");

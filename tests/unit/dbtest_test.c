@@ -14,9 +14,10 @@ START_TEST(test_command)
 	struct dbtest_item it = {.kind = DBTEST_GENERIC, .file = file, .language = java};
 	AUTO_FREE char *text = dbtest_command(&call, &it), *fill = dbtest_populate(&place);
 
-	ck_assert_str_eq(text, "cd /tests/test/; python3 'f/x.py' --server 'h:8563' --user 'sys' --password 'it'\\''s' "
-			       "--script-languages 'A=b C=d' --lang-path /tests/lang --loglevel=critical --driver=/d.so "
-			       "--jdbc-path /downloads/JDBC/exajdbc.jar --lang 'java'");
+	ck_assert_str_eq(text,
+			 "cd /tests/test/; python3 'f/x.py' --server 'h:8563' --user 'sys' --password 'it'\\''s' "
+			 "--script-languages 'A=b C=d' --lang-path /tests/lang --loglevel=critical --driver=/d.so "
+			 "--jdbc-path /downloads/JDBC/exajdbc.jar --lang 'java'");
 	ck_assert_str_eq(fill, "cd /tests_data/enginedb_small && $EXAPLUS -c 'h:8563' -x -u 'sys' -p 'it'\\''s' "
 			       "-f import.sql -jdbcparam 'validateservercertificate=0'");
 }
@@ -75,15 +76,18 @@ START_TEST(test_environment_files)
 	ck_assert_ptr_nonnull(strstr(buf_str(&out), "export ITDE_DATABASE_SSH_PORT=\n"));
 	ck_assert_int_eq(json_get_int(ports, "_bucketfs_http", 0), 2580);
 	ck_assert(json_is_null(json_get(ports, "_ssh")));
-	ck_assert_str_eq(json_get_str(json_get(j, "test_container_info"), "container_name"), "test_container_f_release");
+	ck_assert_str_eq(json_get_str(json_get(j, "test_container_info"), "container_name"),
+			 "test_container_f_release");
 }
 END_TEST
 
 START_TEST(test_summary)
 {
 	char file[] = "a/x.py", folder[] = "a", other[] = "b", r[] = "r", flavor[] = "fl", one[] = "one", two[] = "two";
-	struct dbtest_item items[] = {{DBTEST_FOLDER, file, folder, NULL}, {DBTEST_FOLDER, file, folder, NULL},
-				      {DBTEST_FOLDER, file, other, NULL}, {DBTEST_FILES, file, NULL, NULL},
+	struct dbtest_item items[] = {{DBTEST_FOLDER, file, folder, NULL},
+				      {DBTEST_FOLDER, file, folder, NULL},
+				      {DBTEST_FOLDER, file, other, NULL},
+				      {DBTEST_FILES, file, NULL, NULL},
 				      {DBTEST_GENERIC, file, folder, r}};
 	struct dbresult_test tests[ARRAY_LEN(items)];
 	struct dbresult_goal goals[] = {{.flavor_path = flavor, .goal = one, .v = tests, .n = ARRAY_LEN(items)},

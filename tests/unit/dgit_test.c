@@ -51,10 +51,12 @@ START_TEST(test_good)
 }
 END_TEST
 
+/* clang-format off */
 static const char *const none[] = {
 	"", "a", "./a.git", "a.git", "/x/a.git", "https://h/a", "https://h/a.gitx", "http://h/a#x.git", "@h:p", "a@:p",
 	"a b@h:p", "a@h/p", "a@h", "github.com", "ftp://h/a.git",
 };
+/* clang-format on */
 
 START_TEST(test_none)
 {
@@ -65,11 +67,16 @@ END_TEST
 static const struct {
 	const char *text, *says;
 } bad[] = {
-	{"https://h/a.git?ref=a#b", "two references"},	     {"https://h/a.git?tag=a&branch=a", "two references"},
-	{"https://h/a.git?ref=a&ref=a", "stands twice"},     {"https://h/a.git?subdir=a#:b", "two directories"},
-	{"https://h/a.git?checksum=a&commit=b", "two commits"}, {"https://h/a.git?ref", "needs a value"},
-	{"https://h/a.git?subdir=", "needs a value"},	     {"https://h/a.git?x", "unknown parameter \"x\""},
-	{"https://h/a.git?submodules=no", "submodules=no"},  {"https://h/a.git?mtime=now", "mtime=now"},
+	{"https://h/a.git?ref=a#b", "two references"},
+	{"https://h/a.git?tag=a&branch=a", "two references"},
+	{"https://h/a.git?ref=a&ref=a", "stands twice"},
+	{"https://h/a.git?subdir=a#:b", "two directories"},
+	{"https://h/a.git?checksum=a&commit=b", "two commits"},
+	{"https://h/a.git?ref", "needs a value"},
+	{"https://h/a.git?subdir=", "needs a value"},
+	{"https://h/a.git?x", "unknown parameter \"x\""},
+	{"https://h/a.git?submodules=no", "submodules=no"},
+	{"https://h/a.git?mtime=now", "mtime=now"},
 	{"https://h/a.git#:../x", "leads out"},
 };
 

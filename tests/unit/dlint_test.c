@@ -91,10 +91,14 @@ static void check_rows(const struct row *rows, size_t n)
 }
 
 #define S "FROM scratch\n"
-#define R(text_, want_, ...) {.text = (text_), .want = (want_), __VA_ARGS__}
+#define R(text_, want_, ...)                                                                                           \
+	{                                                                                                              \
+		.text = (text_), .want = (want_), __VA_ARGS__                                                          \
+	}
 
 START_TEST(test_style)
 {
+	/* clang-format off */
 	static const struct row rows[] = {
 		R(S, "", .experimental = true),
 		R("FROM scratch AS Bad\nFROM scratch as b2\nFROM scratch AS b3\n", "StageNameCasing:1 FromAsCasing:2"),
@@ -118,6 +122,7 @@ START_TEST(test_style)
 		R(S "LABEL org.opencontainers.image.authors=me\n", ""),
 		R(S "ENV k v\nLABEL k v\nENV a=b c=d\nLABEL a=b\nENV a=\n", "LegacyKeyValueFormat:2 LegacyKeyValueFormat:3"),
 	};
+	/* clang-format on */
 
 	check_rows(rows, ARRAY_LEN(rows));
 }
@@ -125,6 +130,7 @@ END_TEST
 
 START_TEST(test_description)
 {
+	/* clang-format off */
 	static const struct row rows[] = {
 		R("# check=experimental=InvalidDefinitionDescription\n# bar is\nARG foo=bar\n# BasE is\nFROM scratch AS base\n"
 		 "# bad\nARG version=latest\n# bad\nARG foo=baz bar=qux\n",
@@ -141,6 +147,7 @@ START_TEST(test_description)
 		R("# check=skip=all\n# bad\nFROM scratch AS a\n", "InvalidDefinitionDescription:3", .experimental = true),
 		R("# check=skip=InvalidDefinitionDescription\n# bad\nFROM scratch AS a\n", "", .experimental = true),
 	};
+	/* clang-format on */
 
 	check_rows(rows, ARRAY_LEN(rows));
 }
@@ -164,7 +171,7 @@ START_TEST(test_from)
 		R("ARG MY_OS=linux\nFROM --platform=linux/${MYARCH} busybox\n", "UndefinedArgInFrom:2"),
 		R("ARG tag=latest\nFROM busybox:${tag}${version} AS b\n", "UndefinedArgInFrom:2"),
 		R("FROM scratch AS a\nARG x=a\nFROM $x\n", "UndefinedArgInFrom:3 InvalidDefaultArgInFrom:3",
-		 .args = "x=a"),
+		  .args = "x=a"),
 		R("ARG VERSION\nFROM busybox:$VERSION\n", "InvalidDefaultArgInFrom:2", .args = "VERSION=latest"),
 		R("ARG IMAGE\nFROM $IMAGE\n", "InvalidDefaultArgInFrom:2"),
 		R("ARG IMAGE\nFROM $IMAGE\n", "InvalidDefaultArgInFrom:2", .args = "IMAGE=busybox"),
@@ -204,10 +211,10 @@ START_TEST(test_commands)
 		R(S "SHELL [\"/x\"]\nCMD ['a']\n", "JSONArgsRecommended:3"),
 		R(S "RUN [\"a\", 'b']\nRUN [ -f x ]\n", "JSONArgsRecommended:2"),
 		R(S "ENTRYPOINT [\"a\"]\nENTRYPOINT [\"b\"]\nCMD [\"a\"]\nCMD [\"b\"]\nHEALTHCHECK CMD [\"a\"]\n"
-		   "HEALTHCHECK CMD [\"b\"]\n",
-		 "MultipleInstructionsDisallowed:2 MultipleInstructionsDisallowed:4 MultipleInstructionsDisallowed:6"),
+		    "HEALTHCHECK CMD [\"b\"]\n",
+		  "MultipleInstructionsDisallowed:2 MultipleInstructionsDisallowed:4 MultipleInstructionsDisallowed:6"),
 		R(S "CMD [\"a\"]\nENV a=b\nCMD [\"b\"]\nCMD [\"c\"]\n",
-		 "MultipleInstructionsDisallowed:2 MultipleInstructionsDisallowed:4"),
+		  "MultipleInstructionsDisallowed:2 MultipleInstructionsDisallowed:4"),
 		R("FROM scratch AS a\nCMD [\"a\"]\nHEALTHCHECK NONE\nFROM a\nCMD [\"a\"]\nHEALTHCHECK NONE\n", ""),
 		R(S "RUN a\nRUN b\nLABEL a=b\nLABEL c=d\n", ""),
 	};
@@ -218,6 +225,7 @@ END_TEST
 
 START_TEST(test_variables)
 {
+	/* clang-format off */
 	static const struct row rows[] = {
 		R(S "ARG foo\nCOPY Dockerfile${foo} .\n", ""),
 		R(S "COPY $foo .\n", "UndefinedVar:2"),
@@ -242,6 +250,7 @@ START_TEST(test_variables)
 		   "ARG AUTH_MODULE_VERSION\nENV monkey=1 author=2 tokens=3\nLABEL secret=x\n",
 		 ""),
 	};
+	/* clang-format on */
 
 	check_rows(rows, ARRAY_LEN(rows));
 }
@@ -249,6 +258,7 @@ END_TEST
 
 START_TEST(test_files)
 {
+	/* clang-format off */
 	static const struct row rows[] = {
 		R(S "WORKDIR app/\n", "WorkdirRelativePath:2"),
 		R(S "WORKDIR app/\nWORKDIR b\n", "WorkdirRelativePath:2"),
@@ -277,6 +287,7 @@ START_TEST(test_files)
 		 "ExposeInvalidFormat:2 ExposeInvalidFormat:2 ExposeInvalidFormat:2"),
 		R(S "ENV p=80/TCP\nEXPOSE $p\n", "ExposeProtoCasing:3"),
 	};
+	/* clang-format on */
 
 	check_rows(rows, ARRAY_LEN(rows));
 }
@@ -284,6 +295,7 @@ END_TEST
 
 START_TEST(test_skip)
 {
+	/* clang-format off */
 	static const struct row rows[] = {
 		R("#check=skip=all\nFROM scratch as base\ncopy a .\n", ""),
 		R("#check=skip=all;error=true\nFROM scratch as base\ncopy a .\n", ""),
@@ -303,6 +315,7 @@ START_TEST(test_skip)
 		R("#check=skip=all\nFROM scratch as base\n", "FromAsCasing:2", .check = "skip=StageNameCasing"),
 		R("#check=error=true\nFROM scratch as base\n", "", .check = "skip=all"),
 	};
+	/* clang-format on */
 
 	check_rows(rows, ARRAY_LEN(rows));
 }
@@ -343,8 +356,8 @@ START_TEST(test_bad)
 		{"# syntax=x\n# check=skip=all;nothing=1\nFROM scratch as a\n", "", "no option \"nothing\"", 2},
 		{"# check=error=perhaps\nFROM scratch as a\n", "", "neither true nor false", 1},
 		/* the rules that can be asked nonetheless are */
-		{"FROM scratch as a\nCOPY ${x:?needed} .\nCMD a\n", "FromAsCasing:1 UndefinedVar:2 JSONArgsRecommended:3",
-		 "needed", 2},
+		{"FROM scratch as a\nCOPY ${x:?needed} .\nCMD a\n",
+		 "FromAsCasing:1 UndefinedVar:2 JSONArgsRecommended:3", "needed", 2},
 		{"FROM scratch${x?none} as a\n", "FromAsCasing:1 UndefinedArgInFrom:1", "none", 1},
 	};
 

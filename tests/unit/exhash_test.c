@@ -28,12 +28,12 @@ static void put(const char *name, const char *text)
 	ck_assert_int_eq(io_write_output(path, text, strlen(text), &e), 0);
 }
 
-#define STEPS \
-	"class A(DockerFlavorAnalyzeImageTask):\n    def get_build_step(self):\n        return \"one\"\n" \
-	"    def get_path_in_flavor(self):\n        return \"flavor_base\"\n" \
-	"    def get_image_changing_build_arguments(self):\n        return {\"K\": \"V\"}\n" \
-	"class B(DockerFlavorAnalyzeImageTask):\n    def get_build_step(self):\n        return \"two\"\n" \
-	"    def requires_tasks(self):\n        return {\"one\": A}\n" \
+#define STEPS                                                                                                          \
+	"class A(DockerFlavorAnalyzeImageTask):\n    def get_build_step(self):\n        return \"one\"\n"              \
+	"    def get_path_in_flavor(self):\n        return \"flavor_base\"\n"                                          \
+	"    def get_image_changing_build_arguments(self):\n        return {\"K\": \"V\"}\n"                           \
+	"class B(DockerFlavorAnalyzeImageTask):\n    def get_build_step(self):\n        return \"two\"\n"              \
+	"    def requires_tasks(self):\n        return {\"one\": A}\n"                                                 \
 	"    def get_path_in_flavor(self):\n        return \"flavor_base\"\n"
 
 /* Computed with hashlib by the algorithm in the header. */

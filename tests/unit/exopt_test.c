@@ -23,7 +23,8 @@ START_TEST(test_tables)
 			ck_assert_msg(o->help && opt_has_value(o) == (o->arg != NULL), "%s --%s", c->name, o->name);
 			ck_assert_msg(o->offset < sizeof(struct exopt), "%s --%s: offset", c->name, o->name);
 			for (size_t k = 0; k < i; k++)
-				ck_assert_msg(strcmp(o->name, c->opts[k].name) != 0, "%s --%s: twice", c->name, o->name);
+				ck_assert_msg(strcmp(o->name, c->opts[k].name) != 0, "%s --%s: twice", c->name,
+					      o->name);
 		}
 	}
 	ck_assert_uint_eq(commands, 18);
@@ -70,7 +71,8 @@ END_TEST
 /* click asks for such a password if no value stands behind the option. */
 START_TEST(test_password_without_value)
 {
-	char a[] = "--bucketfs-password", b[] = "--goal", c[] = "--bucketfs-password", d[] = "value", f[] = "--saas-pat";
+	char a[] = "--bucketfs-password", b[] = "--goal", c[] = "--bucketfs-password", d[] = "value",
+	     f[] = "--saas-pat";
 	char *args[] = {a, b, c, d, f};
 	struct exaslct_args out = {0};
 
@@ -86,8 +88,10 @@ END_TEST
 
 START_TEST(test_secrets)
 {
-	static const char *const in[] = {"--creds", "user:hidden-1", "--target-docker-password=hidden-2", "--goal", "open",
-					 "--bucketfs-password", "--saas-pat", "hidden-3", "--", "--creds", "operand:x"};
+	static const char *const in[] = {"--creds",    "user:hidden-1", "--target-docker-password=hidden-2",
+					 "--goal",     "open",		"--bucketfs-password",
+					 "--saas-pat", "hidden-3",	"--",
+					 "--creds",    "operand:x"};
 	char *args[ARRAY_LEN(in)];
 	struct secretargs s = {0};
 	AUTO_FREE char *masked = NULL;

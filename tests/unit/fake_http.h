@@ -26,7 +26,7 @@ struct fake_conn {
 	int fd;
 	struct fake_log *log;
 	struct fake_entry *q; /* the request */
-	size_t nth;           /* requests of this method and target so far, from 0 */
+	size_t nth;	      /* requests of this method and target so far, from 0 */
 	int port;
 };
 
@@ -57,8 +57,8 @@ static inline void fake_raw(struct fake_conn *c, const void *p, size_t n)
 /* fields: "Name: value\r\n..." */
 static inline void fake_head(struct fake_conn *c, int status, const char *fields, size_t length)
 {
-	AUTO_FREE char *h = mem_printf("HTTP/1.1 %d X\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n", status, length,
-				       fields);
+	AUTO_FREE char *h = mem_printf("HTTP/1.1 %d X\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n", status,
+				       length, fields);
 
 	fake_raw(c, h, strlen(h));
 }

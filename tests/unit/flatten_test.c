@@ -45,7 +45,8 @@ START_TEST(test_export)
 	static const char *const exclude[] = {"dev/*", "/etc/hosts", "var/cache/apt", "proc/*"};
 	static const struct flatten_link links[] = {{"/etc/hosts", "/conf/hosts"}, {"conf/sub/x", "y"}};
 	static const struct flatten_extra last[] = {{"exasol-manifest.json", "{}", 2, 0644}};
-	static const struct flatten_opts o = {.exclude = exclude, .nexclude = 4, .links = links, .nlinks = 2, .last = last, .nlast = 1};
+	static const struct flatten_opts o = {
+		.exclude = exclude, .nexclude = 4, .links = links, .nlinks = 2, .last = last, .nlast = 1};
 	UNIT_DIR(d);
 	AUTO_BUF struct buf names = BUF_INIT(BUF_TEXT_MAX);
 	struct layer_info info, again;
@@ -79,10 +80,18 @@ START_TEST(test_files)
 {
 	static const char *const exclude[] = {"etc/*", "var"};
 	static const struct flatten_link links[] = {{"etc/a", "b"}};
-	static const struct flatten_extra files[] = {{"/etc/hosts", "new", 3, 0644}, {"opt/run", "x", 1, 0755}, {"h", "", 0, 0644}};
+	static const struct flatten_extra files[] = {
+		{"/etc/hosts", "new", 3, 0644}, {"opt/run", "x", 1, 0755}, {"h", "", 0, 0644}};
 	static const struct flatten_extra last[] = {{"z", "{}", 2, 0644}};
-	static const struct flatten_opts o = {.exclude = exclude, .nexclude = 2, .links = links, .nlinks = 1,
-					      .files = files, .nfiles = 3, .last = last, .nlast = 1, .flat_names = true};
+	static const struct flatten_opts o = {.exclude = exclude,
+					      .nexclude = 2,
+					      .links = links,
+					      .nlinks = 1,
+					      .files = files,
+					      .nfiles = 3,
+					      .last = last,
+					      .nlast = 1,
+					      .flat_names = true};
 	static const struct flatten_extra below[] = {{"etc/a/x", "", 0, 0644}};
 	struct flatten_opts bad = {.links = links, .nlinks = 1, .files = below, .nfiles = 1};
 	UNIT_DIR(d);

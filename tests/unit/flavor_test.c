@@ -9,12 +9,12 @@
 #include "src/util/mem.h"
 #include "tests/unit/unit.h"
 
-#define CLASS(name, step, body) \
-	"class " name "(DockerFlavorAnalyzeImageTask):\n" \
+#define CLASS(name, step, body)                                                                                        \
+	"class " name "(DockerFlavorAnalyzeImageTask):\n"                                                              \
 	"    def get_build_step(self) -> str:\n        return \"" step "\"\n" body
-#define IN_BASE "    def get_path_in_flavor(self):\n        return \"flavor_base\"\n"
+#define IN_BASE	       "    def get_path_in_flavor(self):\n        return \"flavor_base\"\n"
 #define REQUIRES(dict) "    def requires_tasks(self):\n        return " dict "\n"
-#define MAPPING(dict) "    def get_additional_build_directories_mapping(self):\n        return " dict "\n"
+#define MAPPING(dict)  "    def get_additional_build_directories_mapping(self):\n        return " dict "\n"
 
 static void put(const struct unit_dir *d, const char *path, const char *text)
 {
@@ -94,12 +94,18 @@ static void put_exaslct(const struct unit_dir *d)
 {
 	put(d, "flavors/x/flavor_base/build_steps.py",
 	    CLASS("Deps", "deps", IN_BASE MAPPING("{\"scripts\": \"ext/scripts\", \"conf/a.txt\": \"ext/a.txt\"}"))
-	    CLASS("Custom", "flavor_customization", REQUIRES("{\"base\": Deps}"))
-	    CLASS("Release", "release",
-		  IN_BASE REQUIRES("{\"deps\": Deps, \"custom\": Custom}")
-		  "    def get_language_definition(self):\n        return \"language_definitions.json\"\n"
-		  "    def get_image_changing_build_arguments(self):\n        return {\"A\": \"1\"}\n"
-		  "    def get_transparent_build_arguments(self):\n        return {\"T\": \"2\"}\n"));
+		    CLASS("Custom", "flavor_customization", REQUIRES("{\"base\": Deps}")) CLASS(
+			    "Release", "release",
+			    IN_BASE REQUIRES(
+				    "{\"deps\": Deps, \"custom\": Custom}") "    def get_language_definition(self):\n  "
+									    "      return "
+									    "\"language_definitions.json\"\n"
+									    "    def "
+									    "get_image_changing_build_arguments(self):"
+									    "\n        return {\"A\": \"1\"}\n"
+									    "    def "
+									    "get_transparent_build_arguments(self):\n  "
+									    "      return {\"T\": \"2\"}\n"));
 	put(d, "flavors/x/flavor_base/deps/Dockerfile", "FROM debian");
 	put(d, "flavors/x/flavor_customization/Dockerfile", "FROM {{base}}\n");
 	put(d, "flavors/x/flavor_base/release/Dockerfile", "FROM {{ deps }}\nCOPY --from={{ custom }} / /\n");
@@ -152,7 +158,8 @@ START_TEST(test_build_info)
 	AUTO_FLAVOR struct flavor *f = NULL;
 
 	put_exaslct(&d);
-	put(&d, "flavors/x/flavor_base/release/Dockerfile", "FROM debian\nCOPY --from={{ custom }} /build_info /build_info\n");
+	put(&d, "flavors/x/flavor_base/release/Dockerfile",
+	    "FROM debian\nCOPY --from={{ custom }} /build_info /build_info\n");
 	f = load(&d, "flavors/x");
 	renders(f, "flavor_customization",
 		"FROM stage.slct.invalid/deps\n\nCOPY Dockerfile /build_info/dockerfiles/flavor_customization\n");
@@ -333,8 +340,9 @@ START_TEST(test_export_rules)
 	put(&d, "mine/export/m.json", "{\"a\": 1}");
 	put(&d, "mine/export/run", "#!");
 	ck_assert_int_eq(fchmodat(d.fd, "mine/export/run", 0700, 0), 0);
-	put(&d, "mine/flavor.yml", "export:\n  links: {/etc/hosts: /own, a: b}\n"
-				   "  files: {exasol-manifest.json: export/m.json, opt//run: export/run}\n");
+	put(&d, "mine/flavor.yml",
+	    "export:\n  links: {/etc/hosts: /own, a: b}\n"
+	    "  files: {exasol-manifest.json: export/m.json, opt//run: export/run}\n");
 	f = load(&d, "mine");
 	unit_ok(fexport_load(&f->export, &e), e);
 	ck_assert_uint_eq(f->export.links.n, 3);
@@ -416,8 +424,8 @@ START_TEST(test_is_flavor)
 		const char *path;
 		bool is;
 	} cases[] = {
-		{"flavors/x", true}, {"mine", true},   {"context", false}, {"flavors", false},
-		{"ext", false},      {"none", false},  {"ext/a.txt", false}, {"linked", true},
+		{"flavors/x", true}, {"mine", true},  {"context", false},   {"flavors", false},
+		{"ext", false},	     {"none", false}, {"ext/a.txt", false}, {"linked", true},
 	};
 
 	put_exaslct(&d);
@@ -602,6 +610,5 @@ END_TEST
 
 UNIT_MAIN("flavor", test_exaslct, test_build_info, test_packages_file, test_undefined_name, test_bad_steps, test_plain,
 	  test_cycle_has_goals, test_flavor_yml, test_flavor_yml_adds, test_export_rules, test_bad_flavor_yml,
-	  test_is_flavor, test_links_out_of_the_flavor,
-	  test_bad_links_in_a_context, test_missing_sources, test_link_chains, test_root, test_stage_of_ref,
-	  test_examples)
+	  test_is_flavor, test_links_out_of_the_flavor, test_bad_links_in_a_context, test_missing_sources,
+	  test_link_chains, test_root, test_stage_of_ref, test_examples)

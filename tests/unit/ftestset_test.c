@@ -12,7 +12,8 @@ static void put(const struct unit_dir *d, const char *text)
 	ck_assert_int_eq(io_write_output(path, text, strlen(text), &e), 0);
 }
 
-#define SET(name, goal, file) "{\"name\": \"" name "\", \"goal\": \"" goal "\", \"files\": [\"" file "\"], \"folders\": [\"d\"]}"
+#define SET(name, goal, file)                                                                                          \
+	"{\"name\": \"" name "\", \"goal\": \"" goal "\", \"files\": [\"" file "\"], \"folders\": [\"d\"]}"
 #define SETS(list) "{\"test_config\": {\"test_sets\": [" list "]}}"
 
 START_TEST(test_sets)

@@ -46,7 +46,8 @@ static struct json *parse(const char *text)
 START_TEST(masks_in_depth)
 {
 	AUTO_JSON struct json *j = parse("{\"argv\":[\"sh\",\"A_TOKEN=1\"],\"n\":3,\"o\":{\"x\":\"S_SECRET=2\"}}");
-	AUTO_JSON struct json *want = parse("{\"argv\":[\"sh\",\"A_TOKEN=***\"],\"n\":3,\"o\":{\"x\":\"S_SECRET=***\"}}");
+	AUTO_JSON struct json *want =
+		parse("{\"argv\":[\"sh\",\"A_TOKEN=***\"],\"n\":3,\"o\":{\"x\":\"S_SECRET=***\"}}");
 	AUTO_JSON struct json *got = inputs_mask(j);
 
 	ck_assert(json_eq(got, want));

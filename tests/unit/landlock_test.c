@@ -17,6 +17,7 @@
 /* Each test runs in a process of its own, so the confinement ends with it. */
 static void confine(const char *all, const char *read)
 {
+	/* clang-format off */
 	const struct landlock_dir dirs[] = {
 		{-1, all, LANDLOCK_ALL}, {-1, read, LANDLOCK_READ}, {-1, "/nowhere/at/all", LANDLOCK_READ}, {-1, "/dev/null", LANDLOCK_READ}};
 	struct err e = ERR_INIT;
@@ -65,6 +66,7 @@ START_TEST(files)
 		ck_assert_int_eq(open("/", O_RDONLY), -1);
 		_exit(0);
 	}
+	/* clang-format on */
 	int status;
 
 	wait(&status);
@@ -78,7 +80,8 @@ END_TEST
 
 START_TEST(signals_and_connections)
 {
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in any = {
+		.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	AUTO_CLOSE int s = socket(AF_INET, SOCK_STREAM, 0);
 
 	confine("/tmp", "/proc"); /* which a leak sanitizer reads at the end */

@@ -18,8 +18,13 @@ static void place(struct graph *g, size_t n, const size_t (*edges)[2], size_t ne
 		g->v[i] = (struct layered_node){.w = 100, .h = 40};
 	for (size_t i = 0; i < nedges; i++)
 		g->e[i] = (struct layered_edge){.from = edges[i][0], .to = edges[i][1]};
-	g->l = (struct layered){.v = g->v, .n = n, .edges = g->e, .nedges = nedges,
-				.column_gap = 40, .row_gap = 10, .component_gap = 20};
+	g->l = (struct layered){.v = g->v,
+				.n = n,
+				.edges = g->e,
+				.nedges = nedges,
+				.column_gap = 40,
+				.row_gap = 10,
+				.component_gap = 20};
 	layered_place(&g->l);
 }
 
@@ -34,7 +39,8 @@ static void check(const struct graph *g)
 		for (size_t k = 0; k < i; k++) {
 			const struct layered_node *b = &g->v[k];
 
-			ck_assert(a->x + a->w <= b->x || b->x + b->w <= a->x || a->y + a->h <= b->y || b->y + b->h <= a->y);
+			ck_assert(a->x + a->w <= b->x || b->x + b->w <= a->x || a->y + a->h <= b->y ||
+				  b->y + b->h <= a->y);
 		}
 	}
 	for (size_t i = 0; i < g->l.nedges; i++) {

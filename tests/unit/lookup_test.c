@@ -91,7 +91,8 @@ static size_t stage(const struct fixture *f, const char *name)
 static void record_of(struct fixture *f, const char *name, size_t n, const char *made, bool trees, int64_t built)
 {
 	const struct plan_stage *st = &f->b.plan->stages.v[stage(f, name)];
-	AUTO_CLOCAL struct clocal r = {.key = st->steps.v[n].key, .made = mem_strdup(made), .step = mem_strdup(name), .built = built};
+	AUTO_CLOCAL struct clocal r = {
+		.key = st->steps.v[n].key, .made = mem_strdup(made), .step = mem_strdup(name), .built = built};
 	struct err e = ERR_INIT;
 
 	cache_util_add(&r.diff_ids, "base");
@@ -331,12 +332,8 @@ START_TEST(age_by_stage)
 		const char *ttl[2];
 		int a, b;
 	} rows[] = {
-		{{NULL, NULL}, 1, 1},
-		{{"30m", NULL}, 0, 0},
-		{{"2h", NULL}, 1, 1},
-		{{"a=30m", NULL}, 0, 1},
-		{{"30m", "a=2h"}, 1, 0},
-		{{"b=0s", "30m"}, 0, 1},
+		{{NULL, NULL}, 1, 1},	 {{"30m", NULL}, 0, 0},	  {{"2h", NULL}, 1, 1},
+		{{"a=30m", NULL}, 0, 1}, {{"30m", "a=2h"}, 1, 0}, {{"b=0s", "30m"}, 0, 1},
 	};
 	struct fixture f;
 
@@ -361,5 +358,5 @@ START_TEST(age_by_stage)
 }
 END_TEST
 
-UNIT_MAIN("lookup", age_by_stage, age_of_what_is_below, steps_of_one_stage, records_that_do_not_fit, stages_below_a_hit, forced_stages, one_result_in_a_run,
-	  states_for_a_plan, pending_records)
+UNIT_MAIN("lookup", age_by_stage, age_of_what_is_below, steps_of_one_stage, records_that_do_not_fit, stages_below_a_hit,
+	  forced_stages, one_result_in_a_run, states_for_a_plan, pending_records)

@@ -262,5 +262,5 @@ START_TEST(test_forget)
 }
 END_TEST
 
-UNIT_MAIN("loop", test_children, test_signals, test_timers, test_remove_in_callback, test_errors,
-	  test_interrupted, test_stop_before_run, test_forget)
+UNIT_MAIN("loop", test_children, test_signals, test_timers, test_remove_in_callback, test_errors, test_interrupted,
+	  test_stop_before_run, test_forget)

@@ -10,12 +10,18 @@ static const struct {
 	bool ok, wanted;
 	uint64_t size;
 } cases[] = {
-	{"store", true, false, 0},	  {"tmpfs", true, true, 0},
-	{"tmpfs:64k", true, true, 65536}, {"tmpfs:1.5g", true, true, UINT64_C(3) << 29},
-	{"tmpfs:65535", false, false, 0}, {"tmpfs:", false, false, 0},
-	{"tmpfs:x", false, false, 0},	  {"tmpfs:0", false, false, 0},
-	{"store:1g", false, false, 0},	  {"memory", false, false, 0},
-	{"", false, false, 0},		  {"tmpfs,size=1g", false, false, 0},
+	{"store", true, false, 0},
+	{"tmpfs", true, true, 0},
+	{"tmpfs:64k", true, true, 65536},
+	{"tmpfs:1.5g", true, true, UINT64_C(3) << 29},
+	{"tmpfs:65535", false, false, 0},
+	{"tmpfs:", false, false, 0},
+	{"tmpfs:x", false, false, 0},
+	{"tmpfs:0", false, false, 0},
+	{"store:1g", false, false, 0},
+	{"memory", false, false, 0},
+	{"", false, false, 0},
+	{"tmpfs,size=1g", false, false, 0},
 };
 
 START_TEST(parse)

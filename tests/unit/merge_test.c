@@ -29,8 +29,8 @@ static void subdir(int fd, const char *path)
 /* Three layers with each way to hide what lies below. */
 static void make_layers(int fd)
 {
-	static const char *const dirs[] = {"a",     "b",   "c",	    "a/d",   "a/gone", "a/new", "a/file2dir", "b/d",
-					   "b/new", "c/d", "b/dir", "c/dir", "c/only"};
+	static const char *const dirs[] = {"a",	  "b",	   "c",	  "a/d",   "a/gone", "a/new", "a/file2dir",
+					   "b/d", "b/new", "c/d", "b/dir", "c/dir",  "c/only"};
 
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
 		subdir(fd, dirs[i]);

@@ -7,12 +7,18 @@ START_TEST(test_names)
 	static const struct {
 		const char *path, *why;
 	} cases[] = {
-		{"usr/lib/x.so.1", NULL},	     {"usr/share/ä/ö", NULL},
-		{"a b:c*?[x]\"'", NULL},	     {"a\nb", "a control character"},
-		{"a\x7f", "a control character"},    {"a\\b", "a backslash"},
-		{"a\xff", "bytes that are not UTF-8"}, {"a\xc3", "bytes that are not UTF-8"},
-		{"\xed\xa0\x80", "bytes that are not UTF-8"}, {"\xf0\x9f\x98\x80", NULL},
-		{"\xc0\xaf", "bytes that are not UTF-8"}, {"\xe4x", "bytes that are not UTF-8"},
+		{"usr/lib/x.so.1", NULL},
+		{"usr/share/ä/ö", NULL},
+		{"a b:c*?[x]\"'", NULL},
+		{"a\nb", "a control character"},
+		{"a\x7f", "a control character"},
+		{"a\\b", "a backslash"},
+		{"a\xff", "bytes that are not UTF-8"},
+		{"a\xc3", "bytes that are not UTF-8"},
+		{"\xed\xa0\x80", "bytes that are not UTF-8"},
+		{"\xf0\x9f\x98\x80", NULL},
+		{"\xc0\xaf", "bytes that are not UTF-8"},
+		{"\xe4x", "bytes that are not UTF-8"},
 	};
 	char longer[ODDNAME_PATH_MAX + 2];
 

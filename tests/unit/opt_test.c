@@ -14,6 +14,7 @@ struct sample {
 	int64_t wait, jobs;
 };
 
+/* clang-format off */
 static const struct opt sample_options[] = {
 	{.name = "push", .kind = OPT_FLAG, .offset = offsetof(struct sample, push), .help = "h"},
 	{.name = "color", .kind = OPT_TRI, .offset = offsetof(struct sample, color), .help = "h"},
@@ -30,6 +31,7 @@ static const struct opt sample_options[] = {
 	{.name = "jobs", .letter = 'j', .arg = "N", .kind = OPT_INT, .offset = offsetof(struct sample, jobs), .min = 1,
 	 .max = 64, .help = "h"},
 };
+/* clang-format on */
 
 #define ARGS_MAX 8
 
@@ -69,14 +71,10 @@ START_TEST(every_form_of_value)
 		int64_t jobs;
 		const char *file;
 	} cases[] = {
-		{{"-j4", "-fx"}, 4, "x"},
-		{{"-j", "4", "-f", "x"}, 4, "x"},
-		{{"--jobs=4", "--file=x"}, 4, "x"},
-		{{"--jobs", "4", "--file", "x"}, 4, "x"},
-		{{"-j=4", "-f=x"}, 4, "x"},
-		{{"--jobs", "4", "--file", "--push"}, 4, "--push"},
-		{{"-vj4", "--file="}, 4, ""},
-		{{"-j2", "-j4", "-f", "a", "-fx"}, 4, "x"},
+		{{"-j4", "-fx"}, 4, "x"},	    {{"-j", "4", "-f", "x"}, 4, "x"},
+		{{"--jobs=4", "--file=x"}, 4, "x"}, {{"--jobs", "4", "--file", "x"}, 4, "x"},
+		{{"-j=4", "-f=x"}, 4, "x"},	    {{"--jobs", "4", "--file", "--push"}, 4, "--push"},
+		{{"-vj4", "--file="}, 4, ""},	    {{"-j2", "-j4", "-f", "a", "-fx"}, 4, "x"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -102,11 +100,16 @@ START_TEST(a_value_may_be_missing)
 		const char *when; /* NULL: refused */
 		size_t operands;
 	} cases[] = {
-		{{"--when", "."}, "always", 1},      {{"--when", "a/b", "never"}, "always", 2},
-		{{"--when"}, "always", 0},	     {{"--when", "--push", "x"}, "always", 1},
-		{{"--when", "never"}, "never", 0},   {{"--when=never", "."}, "never", 1},
-		{{"--when=true", "."}, "always", 1}, {{"--when=false", "."}, "auto", 1},
-		{{"--when", "nevr", "."}, NULL, 0},  {{"--when=./x"}, NULL, 0},
+		{{"--when", "."}, "always", 1},
+		{{"--when", "a/b", "never"}, "always", 2},
+		{{"--when"}, "always", 0},
+		{{"--when", "--push", "x"}, "always", 1},
+		{{"--when", "never"}, "never", 0},
+		{{"--when=never", "."}, "never", 1},
+		{{"--when=true", "."}, "always", 1},
+		{{"--when=false", "."}, "auto", 1},
+		{{"--when", "nevr", "."}, NULL, 0},
+		{{"--when=./x"}, NULL, 0},
 		{{"--pull"}, NULL, 0},
 	};
 

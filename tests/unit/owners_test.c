@@ -35,7 +35,10 @@ START_TEST(test_write_and_parse)
 }
 END_TEST
 
-#define ROW(text) {text, sizeof(text) - 1}
+#define ROW(text)                                                                                                      \
+	{                                                                                                              \
+		text, sizeof(text) - 1                                                                                 \
+	}
 
 START_TEST(test_reject)
 {

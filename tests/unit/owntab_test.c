@@ -142,9 +142,7 @@ END_TEST
 
 START_TEST(test_key)
 {
-	struct statx st = {.stx_mask = STATX_INO | STATX_BTIME,
-			   .stx_ino = 5,
-			   .stx_btime = {.tv_sec = 3, .tv_nsec = 4}};
+	struct statx st = {.stx_mask = STATX_INO | STATX_BTIME, .stx_ino = 5, .stx_btime = {.tv_sec = 3, .tv_nsec = 4}};
 	struct owntab_key k = owntab_key_of(&st);
 
 	ck_assert(k.ino == 5 && k.btime_s == 3 && k.btime_ns == 4);

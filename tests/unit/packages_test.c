@@ -6,16 +6,16 @@
 #include "src/util/mem.h"
 #include "tests/unit/unit.h"
 
-#define FILE_TEXT \
-	"build_steps:\n" \
-	"- name: deps\n" \
-	"  phases:\n" \
-	"  - name: apt\n" \
-	"    apt: {packages: [{name: gcc, version: 3.10}]}\n" \
-	"  variables:\n" \
-	"    HOME: /x/{% if a %}b{% endif %}\n" \
-	"    ON: yes\n" \
-	"- name: other\n" \
+#define FILE_TEXT                                                                                                      \
+	"build_steps:\n"                                                                                               \
+	"- name: deps\n"                                                                                               \
+	"  phases:\n"                                                                                                  \
+	"  - name: apt\n"                                                                                              \
+	"    apt: {packages: [{name: gcc, version: 3.10}]}\n"                                                          \
+	"  variables:\n"                                                                                               \
+	"    HOME: /x/{% if a %}b{% endif %}\n"                                                                        \
+	"    ON: yes\n"                                                                                                \
+	"- name: other\n"                                                                                              \
 	"version: 1.0\n"
 
 static struct json *cut(const struct packages *p, const char *stage)

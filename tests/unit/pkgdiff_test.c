@@ -33,12 +33,16 @@ START_TEST(test_compare)
 	AUTO_PKGDIFF struct pkgdiff d = {0};
 
 	dir = unit_dir_make();
-	AUTO_FREE char *old = put("old", "build_steps:\n" STEP(
-		"a", "{name: both, version: 1}, {name: up, version: 1}, {name: gone}, {name: moved, version: 1}, "
-		     "{name: same, version: 1.10}, {name: twice, version: 1}, {name: twice, version: 2}"));
-	AUTO_FREE char *new = put("new", "build_steps:\n" STEP("a", "{name: up, version: 2}, {name: fresh, version: 1}, "
-								    "{name: same, version: 1.10}, {name: twice, version: 1}")
-		STEP("b", "{name: both, version: 2}, {name: moved, version: 1}"));
+	AUTO_FREE char *old = put(
+		"old",
+		"build_steps:\n" STEP(
+			"a",
+			"{name: both, version: 1}, {name: up, version: 1}, {name: gone}, {name: moved, version: 1}, "
+			"{name: same, version: 1.10}, {name: twice, version: 1}, {name: twice, version: 2}"));
+	AUTO_FREE char *new =
+		put("new", "build_steps:\n" STEP("a", "{name: up, version: 2}, {name: fresh, version: 1}, "
+						      "{name: same, version: 1.10}, {name: twice, version: 1}")
+				   STEP("b", "{name: both, version: 2}, {name: moved, version: 1}"));
 	ck_assert_int_eq(pkgdiff_compare(old, new, &d, &e), 0);
 	ck_assert(d.there);
 	ck_assert_uint_eq(d.installer[0].n, ARRAY_LEN(expected));
@@ -66,9 +70,11 @@ START_TEST(test_missing_files)
 	ck_assert_int_eq(pkgdiff_compare(file, NULL, &none, &e), 0);
 	ck_assert(!none.there);
 	pkgdiff_markdown(&none, &t, &text);
-	ck_assert_str_eq(buf_str(&text), "# Public packages comparison between flavor \"A B\" in 2 and flavor \"A B\" in 1\n\n"
-					 "<!-- markdown-link-check-disable -->\nNo packages found.\n");
-	AUTO_FREE char *bad = put("bad", "build_steps:\n- name: a\n- name: b\n  phases: [{apt: {packages: [{version: 1}]}}]\n");
+	ck_assert_str_eq(buf_str(&text),
+			 "# Public packages comparison between flavor \"A B\" in 2 and flavor \"A B\" in 1\n\n"
+			 "<!-- markdown-link-check-disable -->\nNo packages found.\n");
+	AUTO_FREE char *bad =
+		put("bad", "build_steps:\n- name: a\n- name: b\n  phases: [{apt: {packages: [{version: 1}]}}]\n");
 	ck_assert_int_eq(pkgdiff_compare(NULL, bad, &none, &e), -1);
 	ck_assert_msg(strstr(e.msg, "bad:3") != NULL, "%s", e.msg);
 	err_release(&e);

@@ -14,12 +14,13 @@ START_TEST(dpkg)
 {
 	AUTO_SMAP struct smap m = SMAP_STR;
 
-	pkglist_dpkg(sv_from("Package: a\nStatus: install ok installed\nVersion: 1:2.0-1\nDescription: x\n Package: y\n\n"
-			     "Package: b\nStatus: deinstall ok config-files\nVersion: 1\n\n"
-			     "Package: a\nStatus: install ok installed\nArchitecture: i386\nVersion: 3\n\n"
-			     "Package: half\nStatus: install ok half-installed\nVersion: 1\n\n"
-			     "Package: none\nVersion: 4"),
-		     &m);
+	pkglist_dpkg(
+		sv_from("Package: a\nStatus: install ok installed\nVersion: 1:2.0-1\nDescription: x\n Package: y\n\n"
+			"Package: b\nStatus: deinstall ok config-files\nVersion: 1\n\n"
+			"Package: a\nStatus: install ok installed\nArchitecture: i386\nVersion: 3\n\n"
+			"Package: half\nStatus: install ok half-installed\nVersion: 1\n\n"
+			"Package: none\nVersion: 4"),
+		&m);
 	has(&m, "a", "1:2.0-1");
 	has(&m, "a:i386", "3");
 	has(&m, "b", NULL);
@@ -47,9 +48,10 @@ START_TEST(rpm)
 {
 	AUTO_SMAP struct smap m = SMAP_STR;
 
-	pkglist_rpm(SV("glibc\t2.35-4.cm2\t1683000000\t1682000000\tMicrosoft Corporation\t(none)\t1\tx86_64\t0\tx.src.rpm\n"
-		       "zlib\t1.2.13-1.cm2\n\nbroken\n\t1\n"),
-		    &m);
+	pkglist_rpm(
+		SV("glibc\t2.35-4.cm2\t1683000000\t1682000000\tMicrosoft Corporation\t(none)\t1\tx86_64\t0\tx.src.rpm\n"
+		   "zlib\t1.2.13-1.cm2\n\nbroken\n\t1\n"),
+		&m);
 	has(&m, "glibc", "2.35-4.cm2");
 	has(&m, "zlib", "1.2.13-1.cm2");
 	ck_assert_uint_eq(m.n, 2);

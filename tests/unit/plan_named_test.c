@@ -40,7 +40,8 @@ START_TEST(names_of_images)
 		const struct plan_image *im = &p->images.v[p->stages.v[0].base_image];
 
 		ck_assert_msg((im->place == PLAN_PLACE_STORE) == names[i].same, "row %zu", i);
-		ck_assert_msg((strcmp(im->text, "localhost/other:1") == 0) == names[i].same, "row %zu: %s", i, im->text);
+		ck_assert_msg((strcmp(im->text, "localhost/other:1") == 0) == names[i].same, "row %zu: %s", i,
+			      im->text);
 	}
 }
 END_TEST

@@ -110,7 +110,10 @@ START_TEST(goals)
 	static const struct {
 		const char *target, *goal, *needed;
 	} rows[] = {
-		{NULL, "d", "a d"}, {"c", "c", "a b other c"}, {"C", "c", "a b other c"}, {"1", "b", "a b"},
+		{NULL, "d", "a d"},
+		{"c", "c", "a b other c"},
+		{"C", "c", "a b other c"},
+		{"1", "b", "a b"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -169,7 +172,8 @@ START_TEST(force)
 	static const struct {
 		const char *names, *forced;
 	} rows[] = {
-		{"", "a b other c"}, {"a", "a b c"}, {"other", "other c"}, {"c", "c"}, {"d", ""}, {"b other", "b other c"},
+		{"", "a b other c"}, {"a", "a b c"}, {"other", "other c"},
+		{"c", "c"},	     {"d", ""},	     {"b other", "b other c"},
 	};
 	UNIT_DIR(d);
 	struct err e = ERR_INIT;
@@ -306,8 +310,9 @@ START_TEST(steps)
 	static const struct {
 		enum plan_step_kind kind;
 		unsigned line, last;
-	} rows[] = {{PLAN_META, 2, 2}, {PLAN_WORKDIR, 3, 3}, {PLAN_RUN, 4, 5},  {PLAN_META, 6, 6},    {PLAN_META, 7, 7},
-		    {PLAN_RUN, 8, 8},  {PLAN_COPY, 9, 9},    {PLAN_RUN, 10, 10}, {PLAN_WORKDIR, 11, 11}};
+	} rows[] = {{PLAN_META, 2, 2}, {PLAN_WORKDIR, 3, 3}, {PLAN_RUN, 4, 5},
+		    {PLAN_META, 6, 6}, {PLAN_META, 7, 7},    {PLAN_RUN, 8, 8},
+		    {PLAN_COPY, 9, 9}, {PLAN_RUN, 10, 10},   {PLAN_WORKDIR, 11, 11}};
 
 	ck_assert_uint_eq(st->steps.n, ARRAY_LEN(rows));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -358,9 +363,10 @@ START_TEST(logical_times)
 		size_t step;
 		int64_t t;
 	} rows[] = {
-		{"a", 0, CREATED_S}, {"a", 1, CREATED_S + 1}, {"a", 2, CREATED_S + 2}, {"a", 3, CREATED_S + 2},
-		{"b", 0, CREATED_S + 3}, {"b", 1, CREATED_S + 3}, {"b", 2, CREATED_S + 4},
-		{"c", 0, 315619200 + 1}, {"stage-3", 0, CREATED_S + 5}, {"stage-3", 1, CREATED_S + 6},
+		{"a", 0, CREATED_S},	       {"a", 1, CREATED_S + 1}, {"a", 2, CREATED_S + 2},
+		{"a", 3, CREATED_S + 2},       {"b", 0, CREATED_S + 3}, {"b", 1, CREATED_S + 3},
+		{"b", 2, CREATED_S + 4},       {"c", 0, 315619200 + 1}, {"stage-3", 0, CREATED_S + 5},
+		{"stage-3", 1, CREATED_S + 6},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -411,7 +417,8 @@ START_TEST(onbuild)
 {
 	static const char *const triggers[] = {"ENV T=1", "RUN trigger $T"};
 	UNIT_DIR(d);
-	AUTO_PLAN struct plan *p = written(&d, "FROM debian AS a\nRUN own\nONBUILD WORKDIR /later\nFROM a AS b\nRUN b\n");
+	AUTO_PLAN struct plan *p =
+		written(&d, "FROM debian AS a\nRUN own\nONBUILD WORKDIR /later\nFROM a AS b\nRUN b\n");
 	struct err e = ERR_INIT;
 
 	unit_ok(plan_select_goals(p, &(struct strv){0}, &e), e);
@@ -471,7 +478,8 @@ END_TEST
 START_TEST(dump)
 {
 	UNIT_DIR(d);
-	AUTO_PLAN struct plan *p = planned(&d, "FROM debian AS a\nLABEL x=1\nRUN x\nFROM a AS b\nCOPY --from=busybox /x /\n");
+	AUTO_PLAN struct plan *p =
+		planned(&d, "FROM debian AS a\nLABEL x=1\nRUN x\nFROM a AS b\nCOPY --from=busybox /x /\n");
 	enum plan_state of_a[] = {PLAN_LOCAL, PLAN_LOCAL}, of_b[] = {PLAN_BUILD}, stages[] = {PLAN_LOCAL, PLAN_BUILD};
 	enum plan_state *of_steps[] = {of_a, of_b};
 	struct plan_states st = {.stage = stages, .step = of_steps};

@@ -46,7 +46,8 @@ static inline void select_goals(struct plan *p, const char *const *names, size_t
 		strv_add(&goals, names[i]);
 	unit_ok(plan_select_goals(p, &goals, &e), e);
 }
-#define GOALS(p, ...) select_goals(p, (const char *const[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *))
+#define GOALS(p, ...)                                                                                                  \
+	select_goals(p, (const char *const[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *))
 
 /* Every image is this one. */
 static inline void resolve(struct plan *p, const char *created, const char *const *onbuild, size_t n)
@@ -79,7 +80,7 @@ static inline void fake_scan(struct plan *p)
 		}
 }
 
-#define CREATED "2020-01-01T00:00:00Z"
+#define CREATED	  "2020-01-01T00:00:00Z"
 #define CREATED_S 1577836800
 
 static inline void finish(struct plan *p)

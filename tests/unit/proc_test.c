@@ -202,5 +202,5 @@ START_TEST(test_no_new_privs)
 }
 END_TEST
 
-UNIT_MAIN("proc", test_no_new_privs, test_output, test_much, test_failures, test_lingering_grandchild, test_signals_and_descriptors,
-	  test_pidfd, test_die_with_parent)
+UNIT_MAIN("proc", test_no_new_privs, test_output, test_much, test_failures, test_lingering_grandchild,
+	  test_signals_and_descriptors, test_pidfd, test_die_with_parent)

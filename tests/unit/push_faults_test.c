@@ -178,7 +178,8 @@ START_TEST(push_gives_up)
 		struct err e = ERR_INIT;
 
 		ck_assert_msg(push(&f, s.s, &p, &e) == -1, "case %zu", i);
-		ck_assert_msg(e.code == ERR_REGISTRY && strstr(e.msg, bad_push[i].text), "case %zu: %d %s", i, e.code, e.msg);
+		ck_assert_msg(e.code == ERR_REGISTRY && strstr(e.msg, bad_push[i].text), "case %zu: %d %s", i, e.code,
+			      e.msg);
 		err_release(&e);
 	}
 	ck_assert_uint_eq(thief.log->n, 0);
@@ -187,9 +188,11 @@ END_TEST
 
 int main(void)
 {
+	/* clang-format off */
 	const TTest *const tests[] = {
 		push_recovers, push_of_what_has_gone, push_gives_up,
 	};
+	/* clang-format on */
 
 	ru_clean_env("/nonexistent");
 	make_content();

@@ -45,11 +45,21 @@ START_TEST(owners)
 		uint64_t uid, gid;
 		uint32_t want;
 	} rows[] = {
-		{0, 0, BASE},	     {65536, 10, BASE},	  {SAME, SAME, BASE},	{SAME, 10, BASE},  {65536, SAME, BASE},
-		{65537, 0, TOLD},    {0, 11, TOLD},	  {SAME, 11, TOLD},	{65537, SAME, TOLD}, {234567, 234567, TOLD},
-		{SAME - 1, 0, TOLD}, {0, SAME - 1, TOLD},
+		{0, 0, BASE},
+		{65536, 10, BASE},
+		{SAME, SAME, BASE},
+		{SAME, 10, BASE},
+		{65536, SAME, BASE},
+		{65537, 0, TOLD},
+		{0, 11, TOLD},
+		{SAME, 11, TOLD},
+		{65537, SAME, TOLD},
+		{234567, 234567, TOLD},
+		{SAME - 1, 0, TOLD},
+		{0, SAME - 1, TOLD},
 		/* The kernel takes the low half. */
-		{UINT64_C(1) << 32, 0, BASE}, {(UINT64_C(1) << 32) | 70000, 0, TOLD},
+		{UINT64_C(1) << 32, 0, BASE},
+		{(UINT64_C(1) << 32) | 70000, 0, TOLD},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -99,7 +109,8 @@ START_TEST(text)
 	ck_assert(!rangewatch_text(&(struct rangewatch){0}, out, sizeof out));
 	ck_assert(rangewatch_text(&(struct rangewatch){.owners = 2, .uid = 70000, .gid = 3}, out, sizeof out));
 	ck_assert_str_eq(out, "owners outside of the map of ids (2 times, first user 70000)");
-	ck_assert(rangewatch_text(&(struct rangewatch){.owners = 1, .uid = SAME, .gid = 99999, .nodes = 4}, out, sizeof out));
+	ck_assert(rangewatch_text(&(struct rangewatch){.owners = 1, .uid = SAME, .gid = 99999, .nodes = 4}, out,
+				  sizeof out));
 	ck_assert_str_eq(out, "owners outside of the map of ids (1 times, first group 99999), device nodes (4 times)");
 }
 END_TEST

@@ -32,7 +32,8 @@ static struct regconf *loaded(void)
 static const struct {
 	const char *name, *places; /* separated by blanks; NULL: blocked */
 } lookups[] = {
-	{"busybox:1", "mirror.example:5000/hub/library/busybox:1 tags.example/library/busybox:1 hub.example/library/busybox:1"},
+	{"busybox:1",
+	 "mirror.example:5000/hub/library/busybox:1 tags.example/library/busybox:1 hub.example/library/busybox:1"},
 	{"busybox@" D, "mirror.example:5000/hub/library/busybox@" D " digests.example/library/busybox@" D
 		       " hub.example/library/busybox@" D},
 	{"debian:12", "docker.io/library/debian:12"},
@@ -111,6 +112,7 @@ END_TEST
 
 START_TEST(refuses)
 {
+	/* clang-format off */
 	static const char *const bad[] = {
 		"[[registry]]\n",
 		"[[registry]]\nlocation = 1\n",
@@ -123,6 +125,7 @@ START_TEST(refuses)
 		"[registries.search]\nregistries = []\n",
 		"[[registry]\n",
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct regconf *c = regconf_new();

@@ -10,8 +10,8 @@ static const struct {
 	bool retryable;
 	const char *msg, *hint;
 } t[] = {
-	{404, NULL, NULL, "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}", ERR_NOT_FOUND,
-	 false, "GET https://r/v2/x: 404 not found: MANIFEST_UNKNOWN: manifest unknown", NULL},
+	{404, NULL, NULL, "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}",
+	 ERR_NOT_FOUND, false, "GET https://r/v2/x: 404 not found: MANIFEST_UNKNOWN: manifest unknown", NULL},
 	{401, NULL, NULL, "", ERR_REGISTRY, false,
 	 "GET https://r/v2/x: 401 authentication required (it does not say which login it wants)",
 	 "not logged in to r: slct login r"},
@@ -30,16 +30,21 @@ static const struct {
 	 "GET https://r/v2/x: 400 bad request: invalid_scope: bad", NULL},
 	{503, NULL, NULL, "<html>down</html>", ERR_REGISTRY, true, "GET https://r/v2/x: 503 service unavailable", NULL},
 	{418, NULL, NULL, "not json", ERR_REGISTRY, false, "GET https://r/v2/x: 418 unexpected status", NULL},
-	{500, NULL, NULL, "{\"errors\":[{\"code\":\"X\",\"message\":\"a\\u001b[31mred\\nline hunter22\"}]}", ERR_REGISTRY, true,
-	 "GET https://r/v2/x: 500 internal server error: X: ared line ***", NULL},
+	{500, NULL, NULL, "{\"errors\":[{\"code\":\"X\",\"message\":\"a\\u001b[31mred\\nline hunter22\"}]}",
+	 ERR_REGISTRY, true, "GET https://r/v2/x: 500 internal server error: X: ared line ***", NULL},
 };
 
 START_TEST(texts)
 {
 	log_add_secret("hunter22");
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
-		struct regerr r = {.method = "GET", .url = "https://r/v2/x?sig=secret", .host = "r", .user = t[i].user,
-				   .helper = t[i].helper, .status = t[i].status, .body = sv_from(t[i].body)};
+		struct regerr r = {.method = "GET",
+				   .url = "https://r/v2/x?sig=secret",
+				   .host = "r",
+				   .user = t[i].user,
+				   .helper = t[i].helper,
+				   .status = t[i].status,
+				   .body = sv_from(t[i].body)};
 		struct err e = ERR_INIT;
 
 		ck_assert_int_eq(regerr_set(&e, &r), -1);

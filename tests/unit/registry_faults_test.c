@@ -99,8 +99,8 @@ static void too_many_once(struct fake_conn *c)
 		honest(c);
 }
 
-static fake_fn *const recovers[] = {ignores_range, shifts_range, refuses_range, cuts_chunked, damages_once, fails_twice,
-				    too_many_once};
+static fake_fn *const recovers[] = {ignores_range, shifts_range, refuses_range, cuts_chunked,
+				    damages_once,  fails_twice,	 too_many_once};
 
 START_TEST(recovers_from)
 {
@@ -164,7 +164,8 @@ static void too_short(struct fake_conn *c)
 static void gone(struct fake_conn *c)
 {
 	if (asks_blob(c))
-		fake_answer(c, 404, "", LIT("{\"errors\":[{\"code\":\"BLOB_UNKNOWN\",\"message\":\"no\\u001b[31m such\"}]}"));
+		fake_answer(c, 404, "",
+			    LIT("{\"errors\":[{\"code\":\"BLOB_UNKNOWN\",\"message\":\"no\\u001b[31m such\"}]}"));
 	else
 		honest(c);
 }
@@ -200,7 +201,8 @@ static void long_head(struct fake_conn *c)
 {
 	fake_raw(c, LIT("HTTP/1.1 200 X\r\n"));
 	for (int i = 0; i < 10000; i++)
-		fake_raw(c, LIT("X-Padding: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n"));
+		fake_raw(c,
+			 LIT("X-Padding: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n"));
 }
 
 static const struct {
@@ -230,9 +232,10 @@ START_TEST(gives_up)
 		ck_assert_msg(fetch(&f, s.s, &e) == -1, "case %zu", i);
 		ck_assert_msg(!final[i].hint || (e.hint && strstr(e.hint, final[i].hint)), "case %zu: %s", i, e.hint);
 		ck_assert_msg(!strchr(e.msg, 033), "case %zu: a control character", i);
-		ck_assert_msg(e.code == final[i].code && strstr(e.msg, final[i].text), "case %zu: %d %s", i, e.code, e.msg);
-		ck_assert_msg(fake_count(&f, "GET", blob_desc.digest.text) <= final[i].most, "case %zu: %zu requests", i,
-			      fake_count(&f, "GET", blob_desc.digest.text));
+		ck_assert_msg(e.code == final[i].code && strstr(e.msg, final[i].text), "case %zu: %d %s", i, e.code,
+			      e.msg);
+		ck_assert_msg(fake_count(&f, "GET", blob_desc.digest.text) <= final[i].most, "case %zu: %zu requests",
+			      i, fake_count(&f, "GET", blob_desc.digest.text));
 		ck_assert(!store_blob_has(s.s, &blob_desc.digest, NULL));
 		err_release(&e);
 	}
@@ -278,7 +281,8 @@ END_TEST
 
 static void huge_manifest(struct fake_conn *c)
 {
-	static const char head[] = "HTTP/1.1 200 X\r\nConnection: close\r\nContent-Type: " MEDIATYPE_OCI_MANIFEST "\r\n\r\n";
+	static const char head[] =
+		"HTTP/1.1 200 X\r\nConnection: close\r\nContent-Type: " MEDIATYPE_OCI_MANIFEST "\r\n\r\n";
 
 	fake_raw(c, head, strlen(head));
 	for (int i = 0; i < 100; i++)
@@ -319,9 +323,12 @@ static const struct {
 	enum err_code code;
 	const char *text;
 } bad_manifest[] = {
-	{huge_manifest, ERR_REGISTRY, "longer than"}, {says_index, ERR_REGISTRY, ""},
-	{says_html, ERR_REGISTRY, ""},                {says_nothing, ERR_REGISTRY, ""},
-	{says_schema1, ERR_REGISTRY, "schema 1"},     {lies_about_digest, ERR_INTEGRITY, "sha256:eeee"},
+	{huge_manifest, ERR_REGISTRY, "longer than"},
+	{says_index, ERR_REGISTRY, ""},
+	{says_html, ERR_REGISTRY, ""},
+	{says_nothing, ERR_REGISTRY, ""},
+	{says_schema1, ERR_REGISTRY, "schema 1"},
+	{lies_about_digest, ERR_INTEGRITY, "sha256:eeee"},
 };
 
 START_TEST(refuses_manifest)
@@ -331,8 +338,8 @@ START_TEST(refuses_manifest)
 		struct err e = ERR_INIT;
 
 		ck_assert_msg(resolve_fails(&f, &e) == -1, "case %zu", i);
-		ck_assert_msg(e.code == bad_manifest[i].code && strstr(e.msg, bad_manifest[i].text), "case %zu: %d %s", i,
-			      e.code, e.msg);
+		ck_assert_msg(e.code == bad_manifest[i].code && strstr(e.msg, bad_manifest[i].text), "case %zu: %d %s",
+			      i, e.code, e.msg);
 		err_release(&e);
 	}
 }
@@ -397,9 +404,10 @@ END_TEST
 /* Tokens t1, t2, ... of which each is good for three requests; state[0]: number of the last, state[1]: its uses. */
 static void token_registry(struct fake_conn *c)
 {
-	AUTO_FREE char *challenge =
-		mem_printf("WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%d/token?a=b\",service=\"the \\\"service\\\"\","
-			   "scope=\"repository:demo:pull\"\r\n", c->port);
+	AUTO_FREE char *challenge = mem_printf(
+		"WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%d/token?a=b\",service=\"the \\\"service\\\"\","
+		"scope=\"repository:demo:pull\"\r\n",
+		c->port);
 	AUTO_FREE char *good = NULL, *text = NULL;
 
 	if (strstr(c->q->target, "/token")) {
@@ -453,7 +461,8 @@ END_TEST
 
 static void realm_elsewhere(struct fake_conn *c)
 {
-	AUTO_FREE char *challenge = mem_printf("WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%d/token\"\r\n", other_port);
+	AUTO_FREE char *challenge =
+		mem_printf("WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%d/token\"\r\n", other_port);
 
 	if (c->q->auth[0])
 		honest(c);
@@ -579,12 +588,14 @@ END_TEST
 
 int main(void)
 {
+	/* clang-format off */
 	const TTest *const tests[] = {
 		resumes_by_range, recovers_from, wrong_digest, gives_up, tries_are_bounded, index_by_platform,
 		refuses_manifest, redirect_without_login, login_elsewhere_is_refused, token_flow,
 		realm_elsewhere_gets_no_password, refuses_realm, plain_http_by_configuration,
 		redirect_to_this_machine,
 	};
+	/* clang-format on */
 
 	ru_clean_env("/nonexistent");
 	make_content();

@@ -246,8 +246,10 @@ END_TEST
 START_TEST(tls_on_loopback)
 {
 	UNIT_DIR(d);
-	AUTO_FREE char *make = mem_printf("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-					  "-subj /CN=x -keyout %s/key -out %s/cert 2>/dev/null", d.path, d.path);
+	AUTO_FREE char *make =
+		mem_printf("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+			   "-subj /CN=x -keyout %s/key -out %s/cert 2>/dev/null",
+			   d.path, d.path);
 	AUTO_FREE char *tls = mem_printf("  tls: {certificate: %s/cert, key: %s/key}\n", d.path, d.path);
 	RU_STORE(a);
 	RU_STORE(b);
@@ -392,11 +394,13 @@ END_TEST
 
 int main(void)
 {
+	/* clang-format off */
 	const TTest *const tests[] = {
 		push_then_pull, push_again, push_what_is_known, push_mounts, skip_existing_keeps_the_tag, probe_ten_tags,
 		missing_tag, by_digest, nobody_listens, tls_on_loopback, basic_login, wrong_password,
 		login_by_options, push_without_bytes,
 	};
+	/* clang-format on */
 
 	if (!ru_have_docker_registry()) {
 		puts("registry_test: skipped: docker-registry is not installed (apt-get install docker-registry)");

@@ -22,7 +22,7 @@
 #include "src/util/smap.h"
 #include "tests/unit/unit.h"
 
-#define RU_LAYERS 3
+#define RU_LAYERS      3
 #define RU_LAYER_BYTES ((size_t)300000)
 
 /* A store in a directory of its own, with an image of RU_LAYERS layers once ru_image() made it. */
@@ -98,7 +98,7 @@ static inline struct ru_image ru_image_make(struct store *s, uint32_t seed)
 	return i;
 }
 
-#define RU_IMAGE(name, store, seed) \
+#define RU_IMAGE(name, store, seed)                                                                                    \
 	struct ru_image name __attribute__((cleanup(ru_image_release))) = ru_image_make(store, seed)
 
 /* A loopback port that nobody listens at. */
@@ -129,8 +129,9 @@ static inline bool ru_listens(int port)
 /* No file of the person who runs the tests decides about logins. */
 static inline void ru_clean_env(const char *home)
 {
-	static const char *const names[] = {"REGISTRY_AUTH_FILE", "DOCKER_AUTH_CONFIG", "DOCKER_CONFIG", "http_proxy",
-					    "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "XDG_RUNTIME_DIR"};
+	static const char *const names[] = {"REGISTRY_AUTH_FILE", "DOCKER_AUTH_CONFIG", "DOCKER_CONFIG",
+					    "http_proxy",	  "https_proxy",	"HTTPS_PROXY",
+					    "all_proxy",	  "ALL_PROXY",		"XDG_RUNTIME_DIR"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		unsetenv(names[i]);
@@ -172,11 +173,12 @@ static inline void ru_registry_child(const char *dir, pid_t parent)
 
 static inline void ru_registry_config(const struct ru_registry *r, const char *tls, const char *auth)
 {
-	AUTO_FREE char *text = mem_printf("version: 0.1\n"
-					  "log: {level: error}\n"
-					  "storage:\n  filesystem: {rootdirectory: %s/data}\n  delete: {enabled: true}\n"
-					  "http:\n  addr: '127.0.0.1:%d'\n%s%s",
-					  r->dir.path, r->port, tls, auth);
+	AUTO_FREE char *text =
+		mem_printf("version: 0.1\n"
+			   "log: {level: error}\n"
+			   "storage:\n  filesystem: {rootdirectory: %s/data}\n  delete: {enabled: true}\n"
+			   "http:\n  addr: '127.0.0.1:%d'\n%s%s",
+			   r->dir.path, r->port, tls, auth);
 
 	ru_write(r->dir.path, "config.yml", text);
 }
@@ -214,7 +216,7 @@ static inline void ru_registry_stop(struct ru_registry *r)
 	r->pid = 0;
 }
 
-#define RU_REGISTRY(name, htpasswd) \
+#define RU_REGISTRY(name, htpasswd)                                                                                    \
 	struct ru_registry name __attribute__((cleanup(ru_registry_stop))) = ru_registry_start("", htpasswd)
 
 static inline bool ru_have_docker_registry(void)

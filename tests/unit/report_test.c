@@ -47,7 +47,9 @@ START_TEST(parts_of_a_place)
 		unsigned line, col;
 		const char *want;
 	} cases[] = {
-		{0, 0, "slct: error: f: x\n"}, {7, 0, "slct: error: f:7: x\n"}, {7, 2, "slct: error: f:7:2: x\n"},
+		{0, 0, "slct: error: f: x\n"},
+		{7, 0, "slct: error: f:7: x\n"},
+		{7, 2, "slct: error: f:7:2: x\n"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -109,9 +111,17 @@ START_TEST(exit_statuses)
 		enum err_code code;
 		int sys, status;
 	} cases[] = {
-		{ERR_STEP, 0, 1},	{ERR_USAGE, 0, 2},	{ERR_INPUT, 0, 3},	    {ERR_NOT_FOUND, 0, 3},
-		{ERR_REGISTRY, 0, 4},	{ERR_HOST, 0, 5},	{ERR_INTEGRITY, 0, 6},	    {ERR_TEMP, 0, 75},
-		{ERR_CANCELLED, 0, 130}, {ERR_CANCELLED, SIGINT, 130}, {ERR_CANCELLED, SIGTERM, 143},
+		{ERR_STEP, 0, 1},
+		{ERR_USAGE, 0, 2},
+		{ERR_INPUT, 0, 3},
+		{ERR_NOT_FOUND, 0, 3},
+		{ERR_REGISTRY, 0, 4},
+		{ERR_HOST, 0, 5},
+		{ERR_INTEGRITY, 0, 6},
+		{ERR_TEMP, 0, 75},
+		{ERR_CANCELLED, 0, 130},
+		{ERR_CANCELLED, SIGINT, 130},
+		{ERR_CANCELLED, SIGTERM, 143},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

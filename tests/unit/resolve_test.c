@@ -252,7 +252,8 @@ static struct made served;
 static void serve(struct fake_conn *c)
 {
 	if (strstr(c->q->target, "/manifests/"))
-		fake_answer(c, 200, "Content-Type: " MEDIATYPE_OCI_MANIFEST "\r\n", served.manifest.p, served.manifest.n);
+		fake_answer(c, 200, "Content-Type: " MEDIATYPE_OCI_MANIFEST "\r\n", served.manifest.p,
+			    served.manifest.n);
 	else if (strstr(c->q->target, served.config_digest.text))
 		fake_answer(c, 200, "", served.config.p, served.config.n);
 	else
@@ -266,8 +267,8 @@ START_TEST(from_a_registry)
 
 	make(&served, NULL);
 	FAKE(reg, serve);
-	AUTO_FREE char *text = mem_printf("FROM %s/some/base:1 AS one\nFROM %s/some/base:1\nCOPY --from=one /x /\n", reg.host,
-					  reg.host);
+	AUTO_FREE char *text = mem_printf("FROM %s/some/base:1 AS one\nFROM %s/some/base:1\nCOPY --from=one /x /\n",
+					  reg.host, reg.host);
 	AUTO_FREE char *repo = mem_printf("%s/some/base", reg.host);
 
 	begin(&f, text);
@@ -296,7 +297,8 @@ START_TEST(several_that_fail)
 	struct err e = ERR_INIT;
 
 	FAKE(reg, refuse);
-	AUTO_FREE char *text = mem_printf("FROM %s/one:1 AS a\nFROM %s/two:1\nCOPY --from=a /x /\n", reg.host, reg.host);
+	AUTO_FREE char *text =
+		mem_printf("FROM %s/one:1 AS a\nFROM %s/two:1\nCOPY --from=a /x /\n", reg.host, reg.host);
 
 	begin(&f, text);
 	ck_assert_int_lt(resolve_images(&f.b, &e), 0);

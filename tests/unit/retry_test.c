@@ -8,8 +8,9 @@ START_TEST(statuses)
 	static const struct {
 		int status;
 		bool again;
-	} t[] = {{200, false}, {301, false}, {400, false}, {401, false}, {403, false}, {404, false}, {408, true}, {416, false},
-		 {429, true}, {500, true}, {501, false}, {502, true}, {503, true}, {504, true}, {505, false}, {599, true}, {600, false}};
+	} t[] = {{200, false}, {301, false}, {400, false}, {401, false}, {403, false}, {404, false},
+		 {408, true},  {416, false}, {429, true},  {500, true},	 {501, false}, {502, true},
+		 {503, true},  {504, true},  {505, false}, {599, true},	 {600, false}};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
 		ck_assert_msg(retry_status(t[i].status) == t[i].again, "%d", t[i].status);
@@ -21,13 +22,25 @@ START_TEST(after)
 	static const struct {
 		const char *value;
 		int64_t seconds; /* -1: none */
-	} t[] = {{"0", 0}, {"7", 7}, {" 120 ", 120}, {"86400", 86400}, {"-1", -1}, {"", -1}, {"soon", -1}, {"1.5", -1},
-		 {"99999999999999999999", -1}, {"Sun, 06 Nov 1994 08:49:37 GMT", 5}, {"Sun, 06 Nov 1994 08:49:31 GMT", -1},
-		 {"Thu, 01 Jan 1970 00:00:00 GMT", -1}, {"Sun, 06 Nov 1994 08:49:37 CET", -1}, {"Sun, 36 Nov 1994 08:49:37 GMT", -1}};
+	} t[] = {{"0", 0},
+		 {"7", 7},
+		 {" 120 ", 120},
+		 {"86400", 86400},
+		 {"-1", -1},
+		 {"", -1},
+		 {"soon", -1},
+		 {"1.5", -1},
+		 {"99999999999999999999", -1},
+		 {"Sun, 06 Nov 1994 08:49:37 GMT", 5},
+		 {"Sun, 06 Nov 1994 08:49:31 GMT", -1},
+		 {"Thu, 01 Jan 1970 00:00:00 GMT", -1},
+		 {"Sun, 06 Nov 1994 08:49:37 CET", -1},
+		 {"Sun, 36 Nov 1994 08:49:37 GMT", -1}};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
 		ck_assert_msg(retry_after(sv_from(t[i].value), 784111772) ==
-			      (t[i].seconds < 0 ? RETRY_AFTER_NONE : t[i].seconds * CLOCK_NS_PER_S), "%s", t[i].value);
+				      (t[i].seconds < 0 ? RETRY_AFTER_NONE : t[i].seconds * CLOCK_NS_PER_S),
+			      "%s", t[i].value);
 }
 END_TEST
 

@@ -51,9 +51,15 @@ END_TEST
 
 START_TEST(test_mount)
 {
-	static const char *const wrong[] = {"type=bind,target=/x", "type=tmpfs,source=/etc,target=/x", "source=/etc",
-					    "type=volume,source=/etc,target=/x", "source=/etc,target=x", "source=/etc,target=/x,zz",
-					    "source=/etc,target=/x,size=1", "", "type"};
+	static const char *const wrong[] = {"type=bind,target=/x",
+					    "type=tmpfs,source=/etc,target=/x",
+					    "source=/etc",
+					    "type=volume,source=/etc,target=/x",
+					    "source=/etc,target=x",
+					    "source=/etc,target=/x,zz",
+					    "source=/etc,target=/x,size=1",
+					    "",
+					    "type"};
 	AUTO(runimg_mounts_release) struct runimg_mounts m = {0};
 	struct err e = ERR_INIT;
 

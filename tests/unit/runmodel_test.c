@@ -48,12 +48,15 @@ static const char diamond[] =
 	"{\"name\":\"f/app\",\"flavor\":\"f\",\"goal\":true,\"result\":\"built\","
 	"\"needs\":[{\"stage\":\"f/fast\",\"kind\":\"from\"},{\"stage\":\"f/slow\",\"kind\":\"copy\"}],"
 	"\"steps\":[{\"n\":1,\"reads\":[]},{\"n\":2,\"reads\":[\"f/slow\"]},{\"n\":3,\"reads\":[]}]},"
-	"{\"name\":\"f/slow\",\"flavor\":\"f\",\"result\":\"built\",\"needs\":[{\"stage\":\"f/base\",\"kind\":\"from\"}],"
+	"{\"name\":\"f/slow\",\"flavor\":\"f\",\"result\":\"built\",\"needs\":[{\"stage\":\"f/"
+	"base\",\"kind\":\"from\"}],"
 	"\"steps\":[{\"n\":1,\"reads\":[]}],\"layers\":[{\"id\":\"sha256:aa\",\"size\":10,\"image\":\"debian\"},"
 	"{\"id\":\"sha256:bb\",\"size\":30,\"stage\":\"f/slow\",\"n\":1}]},"
-	"{\"name\":\"f/fast\",\"flavor\":\"f\",\"result\":\"local\",\"needs\":[{\"stage\":\"f/base\",\"kind\":\"from\"}],"
+	"{\"name\":\"f/fast\",\"flavor\":\"f\",\"result\":\"local\",\"needs\":[{\"stage\":\"f/"
+	"base\",\"kind\":\"from\"}],"
 	"\"steps\":[],\"layers\":[{\"id\":\"sha256:aa\",\"size\":10,\"image\":\"debian\"}]},"
-	"{\"name\":\"f/base\",\"flavor\":\"f\",\"result\":\"built\",\"needs\":[{\"ref\":\"debian\",\"kind\":\"image\"}],"
+	"{\"name\":\"f/"
+	"base\",\"flavor\":\"f\",\"result\":\"built\",\"needs\":[{\"ref\":\"debian\",\"kind\":\"image\"}],"
 	"\"steps\":[{\"n\":1,\"reads\":[]}]}]}";
 
 static void fill(struct runlog *l)
@@ -158,8 +161,9 @@ END_TEST
 
 START_TEST(a_circle_ends)
 {
-	AUTO_JSON struct json *j = facts("{\"stages\":[{\"name\":\"a\",\"needs\":[{\"stage\":\"b\",\"kind\":\"from\"}]},"
-					 "{\"name\":\"b\",\"needs\":[{\"stage\":\"a\",\"kind\":\"from\"}]}]}");
+	AUTO_JSON struct json *j =
+		facts("{\"stages\":[{\"name\":\"a\",\"needs\":[{\"stage\":\"b\",\"kind\":\"from\"}]},"
+		      "{\"name\":\"b\",\"needs\":[{\"stage\":\"a\",\"kind\":\"from\"}]}]}");
 	AUTO_RUNLOG struct runlog l;
 	AUTO_RUNMODEL struct runmodel m;
 
@@ -183,8 +187,9 @@ START_TEST(the_end_of_a_long_output_is_kept)
 	runlog_init(&l, NULL);
 	emit(&l, EVENT_STEP_START, "a", 1);
 	for (int i = 0; i < 5; i++)
-		l.sink.emit(&l.sink, &(struct event){.kind = EVENT_OUTPUT, .stage = "a", .n = 1, .text = big,
-						     .text_len = sizeof big});
+		l.sink.emit(&l.sink,
+			    &(struct event){
+				    .kind = EVENT_OUTPUT, .stage = "a", .n = 1, .text = big, .text_len = sizeof big});
 	l.sink.emit(&l.sink, &(struct event){.kind = EVENT_OUTPUT, .stage = "a", .n = 1, .text = "END", .text_len = 3});
 	emit(&l, EVENT_STEP_ERROR, "a", 1);
 	runlog_end(&l);

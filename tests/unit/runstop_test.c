@@ -9,8 +9,16 @@ START_TEST(test_names)
 	static const struct {
 		const char *text;
 		int signo;
-	} rows[] = {{"SIGTERM", SIGTERM}, {"TERM", SIGTERM}, {"SIGINT", SIGINT}, {"9", 9},    {"64", 64},
-		    {"0", 0},		  {"65", 0},	     {"SIGNO", 0},	 {"term", 0}, {"", 0}};
+	} rows[] = {{"SIGTERM", SIGTERM},
+		    {"TERM", SIGTERM},
+		    {"SIGINT", SIGINT},
+		    {"9", 9},
+		    {"64", 64},
+		    {"0", 0},
+		    {"65", 0},
+		    {"SIGNO", 0},
+		    {"term", 0},
+		    {"", 0}};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		ck_assert_msg(runstop_signal(rows[i].text) == rows[i].signo, "%s", rows[i].text);

@@ -96,8 +96,12 @@ static void box_open(struct box *b)
 	ck_assert_int_eq(mkdirat(b->fd, "points", 0700), 0);
 	put_busybox(b->fd);
 	b->lower[0] = "base";
-	b->s = (struct sandbox_spec){
-		.tier = &tier, .nsfd = nsfd, .scratch = "points", .seccomp_prog = prog, .seccomp_len = prog_len, .owners_fd = -1};
+	b->s = (struct sandbox_spec){.tier = &tier,
+				     .nsfd = nsfd,
+				     .scratch = "points",
+				     .seccomp_prog = prog,
+				     .seccomp_len = prog_len,
+				     .owners_fd = -1};
 	b->s.root = (struct overlay_spec){b->fd, b->lower, 1, NULL, b->upper, b->work, NULL};
 	b->s.timeout_ns = 20 * CLOCK_NS_PER_S;
 }
@@ -938,6 +942,7 @@ START_TEST(test_mounts)
 	ck_assert_int_eq(mkdirat(b.fd, "given", 0755), 0);
 	ck_assert_int_eq(mkdirat(b.fd, "empty", 0755), 0);
 	put(b.fd, "given/f", "given", 0644);
+	/* clang-format off */
 	struct sandbox_mount m[] = {
 		{.kind = SANDBOX_FILE, .target = "/link/a/secret", .readonly = true, .mode = 0440, .data = "text", .len = 4},
 		{.kind = SANDBOX_TMPFS, .target = "/d/t/in"},
@@ -947,13 +952,15 @@ START_TEST(test_mounts)
 		{.kind = SANDBOX_STACK, .target = "/dev/s", .source = "link", .readonly = true,
 		 .stack = {.dirfd = b.fd, .lower = stack, .nlower = 1, .empty = "empty"}},
 	};
+	/* clang-format on */
 
 	b.s.mounts = m;
 	b.s.nmounts = ARRAY_LEN(m);
-	ck_assert_str_eq(box_out(&b, "cat /d/a/secret; stat -c %a /d/a/secret /d; ls /d /d/t; cat /g/f /one; "
-				     "echo new > /g/n; touch /d/t/in/x; "
-				     "for i in /one /d/a/secret /dev/s/x; do touch $i 2>/dev/null && echo wrote $i; done; "
-				     "stat -c %a /dev/s"),
+	ck_assert_str_eq(box_out(&b,
+				 "cat /d/a/secret; stat -c %a /d/a/secret /d; ls /d /d/t; cat /g/f /one; "
+				 "echo new > /g/n; touch /d/t/in/x; "
+				 "for i in /one /d/a/secret /dev/s/x; do touch $i 2>/dev/null && echo wrote $i; done; "
+				 "stat -c %a /dev/s"),
 			 "text440\n750\n/d:\na\nt\n\n/d/t:\nin\ngivengiven750\n");
 	assert_upper_empty(&b);
 	ck_assert_int_eq(faccessat(b.fd, "given/n", F_OK, 0), 0);

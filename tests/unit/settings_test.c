@@ -19,9 +19,9 @@ static const char *env(const char *name)
 	return NULL;
 }
 
-#define WITH_ENV(...) \
-	static const char *const env_rows[][2] = {__VA_ARGS__}; \
-	env_table = env_rows; \
+#define WITH_ENV(...)                                                                                                  \
+	static const char *const env_rows[][2] = {__VA_ARGS__};                                                        \
+	env_table = env_rows;                                                                                          \
 	env_len = ARRAY_LEN(env_rows)
 
 static char dir[] = "/tmp/slct-settings.XXXXXX";

@@ -52,8 +52,9 @@ END_TEST
 
 START_TEST(what_is_not_understood)
 {
-	static const char *const bad[] = {"x", HEX_A "0", HEX_A " " HEX_B, "\n", HEX_A "\n0123",
-					  "0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef"};
+	static const char *const bad[] = {
+		"x",  HEX_A "0",      HEX_A " " HEX_B,
+		"\n", HEX_A "\n0123", "0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef"};
 	struct unit_dir d = unit_dir_make();
 	AUTO_CLOSE int tree = tar_util_subdir(d.fd, "tree");
 

@@ -44,8 +44,9 @@ static uint32_t call(bool rows, long nr, uint64_t a, uint64_t b, uint64_t c)
 
 START_TEST(asked_always)
 {
-	static const long nrs[] = {SYS_fchownat, SYS_newfstatat, SYS_statx, SYS_execve, SYS_setresuid, SYS_getuid,
-				   SYS_mknodat, SYS_symlinkat, SYS_lgetxattr, SYS_bind, SYS_capset, SYS_chroot, 452};
+	static const long nrs[] = {SYS_fchownat, SYS_newfstatat, SYS_statx,	SYS_execve, SYS_setresuid, SYS_getuid,
+				   SYS_mknodat,	 SYS_symlinkat,	 SYS_lgetxattr, SYS_bind,   SYS_capset,	   SYS_chroot,
+				   452};
 
 	for (size_t i = 0; i < ARRAY_LEN(nrs); i++) {
 		ck_assert_uint_eq(call(false, nrs[i], 0, 0, 0), SECCOMP_RET_USER_NOTIF);
@@ -56,7 +57,8 @@ END_TEST
 
 START_TEST(never_asked)
 {
-	static const long nrs[] = {SYS_read, SYS_write, SYS_unlinkat, SYS_mmap, SYS_close, SYS_getdents64, SYS_readlinkat};
+	static const long nrs[] = {SYS_read,  SYS_write,      SYS_unlinkat,  SYS_mmap,
+				   SYS_close, SYS_getdents64, SYS_readlinkat};
 
 	for (size_t i = 0; i < ARRAY_LEN(nrs); i++) {
 		ck_assert_uint_eq(call(true, nrs[i], 0, 0, 0), BASE);
@@ -71,7 +73,8 @@ START_TEST(opens_that_make)
 	ck_assert_uint_eq(call(false, SYS_openat, 0, 0, O_WRONLY | O_CREAT), SECCOMP_RET_USER_NOTIF);
 	ck_assert_uint_eq(call(false, SYS_openat, 0, 0, O_WRONLY | O_TMPFILE), SECCOMP_RET_USER_NOTIF);
 	/* The kernel takes an int. */
-	ck_assert_uint_eq(call(false, SYS_openat, 0, 0, UINT64_C(0xffffffff00000000) | O_CREAT), SECCOMP_RET_USER_NOTIF);
+	ck_assert_uint_eq(call(false, SYS_openat, 0, 0, UINT64_C(0xffffffff00000000) | O_CREAT),
+			  SECCOMP_RET_USER_NOTIF);
 	ck_assert_uint_eq(call(false, SYS_openat2, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
 }
 END_TEST
@@ -156,8 +159,8 @@ START_TEST(arguments)
 		long nr;
 		int dirfd, path, flags, arg, nofollow;
 	} t[] = {
-		{SYS_fchownat, 0, 1, 4, 2, 0}, {SYS_fchown, 0, -1, -1, 1, 0}, {SYS_newfstatat, 0, 1, 3, 2, 0},
-		{SYS_statx, 0, 1, 2, 4, 0},    {SYS_symlinkat, 1, 2, -1, 0, 1}, {SYS_execveat, 0, 1, 4, 2, 0},
+		{SYS_fchownat, 0, 1, 4, 2, 0}, {SYS_fchown, 0, -1, -1, 1, 0},	 {SYS_newfstatat, 0, 1, 3, 2, 0},
+		{SYS_statx, 0, 1, 2, 4, 0},    {SYS_symlinkat, 1, 2, -1, 0, 1},	 {SYS_execveat, 0, 1, 4, 2, 0},
 		{SYS_mknodat, 0, 1, -1, 2, 1}, {SYS_lgetxattr, -1, 0, -1, 1, 1}, {SYS_openat, 0, 1, -1, 2, 0},
 	};
 
@@ -183,5 +186,5 @@ START_TEST(too_long)
 }
 END_TEST
 
-UNIT_MAIN("solo_filter", asked_always, never_asked, opens_that_make, by_arguments, with_recorded_links, with_names, other_processors,
-	  each_has_a_handler, arguments, too_long)
+UNIT_MAIN("solo_filter", asked_always, never_asked, opens_that_make, by_arguments, with_recorded_links, with_names,
+	  other_processors, each_has_a_handler, arguments, too_long)

@@ -14,8 +14,8 @@
 
 static struct solo_id user(uint32_t r, uint32_t e, uint32_t s)
 {
-	return (struct solo_id){.ruid = r, .euid = e, .suid = s, .fsuid = e, .rgid = r, .egid = e, .sgid = s,
-				.fsgid = e};
+	return (struct solo_id){
+		.ruid = r, .euid = e, .suid = s, .fsuid = e, .rgid = r, .egid = e, .sgid = s, .fsgid = e};
 }
 
 static void is_uids(const struct solo_id *id, uint32_t r, uint32_t e, uint32_t s, uint32_t f)
@@ -77,8 +77,9 @@ START_TEST(real_and_effective)
 		int want;
 		uint32_t ids[3];
 	} t[] = {
-		{KEEP, KEEP, 0, {1, 2, 3}}, {KEEP, 1, 0, {1, 1, 3}},  {KEEP, 3, 0, {1, 3, 3}}, {2, 1, 0, {2, 1, 1}},
-		{3, KEEP, -EPERM, {1, 2, 3}}, {KEEP, 9, -EPERM, {1, 2, 3}}, {1, KEEP, 0, {1, 2, 2}},
+		{KEEP, KEEP, 0, {1, 2, 3}}, {KEEP, 1, 0, {1, 1, 3}},	  {KEEP, 3, 0, {1, 3, 3}},
+		{2, 1, 0, {2, 1, 1}},	    {3, KEEP, -EPERM, {1, 2, 3}}, {KEEP, 9, -EPERM, {1, 2, 3}},
+		{1, KEEP, 0, {1, 2, 2}},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -312,5 +313,5 @@ START_TEST(table_is_bounded)
 END_TEST
 
 UNIT_MAIN("solo_id", root_becomes_anybody, seteuid_goes_back, setuid_of_a_user_keeps_real_and_saved, real_and_effective,
-	  minus_one_is_no_id, capabilities_over_a_change_of_user, programs_with_set_id_bits, permission, as_the_kernel, table,
-	  table_is_bounded)
+	  minus_one_is_no_id, capabilities_over_a_change_of_user, programs_with_set_id_bits, permission, as_the_kernel,
+	  table, table_is_bounded)

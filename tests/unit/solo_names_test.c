@@ -264,5 +264,6 @@ START_TEST(more_renames_than_are_kept)
 }
 END_TEST
 
-UNIT_MAIN("solo_names", when_they_tell, mounts_are_called_as_their_targets, the_last_name_counts, records_have_names, names_that_are_not_known,
-	  a_file_without_a_name, recorded_objects_are_followed, a_rename_under_way, more_renames_than_are_kept)
+UNIT_MAIN("solo_names", when_they_tell, mounts_are_called_as_their_targets, the_last_name_counts, records_have_names,
+	  names_that_are_not_known, a_file_without_a_name, recorded_objects_are_followed, a_rename_under_way,
+	  more_renames_than_are_kept)

@@ -48,9 +48,9 @@ STEP(sockets_of_a_user)
 }
 
 /* owner rw-, user 1000 rwx, group r--, group 5 r-x, mask rwx, others --- */
-static const unsigned char acl[] = {2, 0, 0, 0, 1,  0, 6, 0, 255, 255, 255, 255, 2,  0, 7, 0, 0xe8, 3,	 0,   0,
-				    4, 0, 4, 0, 255, 255, 255, 255, 8, 0, 5, 0, 5,  0, 0, 0, 16, 0, 7, 0, 255, 255, 255, 255,
-				    32, 0, 0, 0, 255, 255, 255, 255};
+static const unsigned char acl[] = {2,	0, 0, 0, 1,   0,   6,	0,   255, 255, 255, 255, 2,   0,   7,	0,  0xe8, 3,
+				    0,	0, 4, 0, 4,   0,   255, 255, 255, 255, 8,   0,	 5,   0,   5,	0,  0,	  0,
+				    16, 0, 7, 0, 255, 255, 255, 255, 32,  0,   0,   0,	 255, 255, 255, 255};
 
 static void has_acl(const char *path, const char *name, unsigned mask)
 {
@@ -188,14 +188,16 @@ STEP(credentials_that_are_sent)
 
 static void make_nonsense(void)
 {
+	/* clang-format off */
 	static const long nrs[] = {
 		SYS_fchownat, SYS_fchown,     SYS_newfstatat, SYS_fstat,	SYS_statx,     SYS_mknodat,  SYS_mkdirat,
 		SYS_symlinkat, SYS_openat,    SYS_getresuid, SYS_getresgid, SYS_getgroups, SYS_setgroups, SYS_capget,
 		SYS_capset,	SYS_getxattr, SYS_fsetxattr,	SYS_flistxattr, SYS_listxattr, SYS_bind,     SYS_getsockopt,
 		SYS_prlimit64, SYS_faccessat2, SYS_fchmodat,	SYS_renameat2, SYS_linkat,   SYS_utimensat, SYS_sendmsg,  452,
 	};
-	static const uint64_t values[] = {0, 1, 8, UINT64_MAX, 0x7fffffff, 0x80000000, 1ULL << 47, (1ULL << 47) - 1, 4096,
-					  0xffffffffffffff9cULL};
+	/* clang-format on */
+	static const uint64_t values[] = {
+		0, 1, 8, UINT64_MAX, 0x7fffffff, 0x80000000, 1ULL << 47, (1ULL << 47) - 1, 4096, 0xffffffffffffff9cULL};
 	uint64_t page = (uint64_t)(uintptr_t)&values & ~4095ULL;
 	unsigned seed = 1;
 

@@ -137,7 +137,8 @@ STEP(what_a_user_makes)
 	must(fd >= 0 && close(fd) == 0);
 	fails(open("/f", O_RDWR | O_CREAT | O_EXCL, 0666), EEXIST);
 	fails(open("/no/f", O_RDWR | O_CREAT, 0666), ENOENT);
-	must(mkdir("/d", 0777) == 0 && mkdir("/d/sub/", 0777) == 0 && symlink("f", "/l") == 0 && mkfifo("/p", 0666) == 0);
+	must(mkdir("/d", 0777) == 0 && mkdir("/d/sub/", 0777) == 0 && symlink("f", "/l") == 0 &&
+	     mkfifo("/p", 0666) == 0);
 	owned("/f", 1000, 100);
 	must(mode_of("/f") == (S_IFREG | 0640) && mode_of("/d") == (S_IFDIR | 0750));
 	owned("/d", 1000, 100);

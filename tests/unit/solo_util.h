@@ -45,7 +45,7 @@
 		}                                                                                                      \
 	} while (0)
 /* The id of a chown that is left alone. */
-#define KEEP ((uid_t)-1)
+#define KEEP		 ((uid_t)-1)
 #define fails(call, err) must((call) == -1 && errno == (err))
 
 static const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);

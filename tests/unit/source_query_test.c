@@ -3,8 +3,8 @@
 
 static void make_context(const struct unit_dir *d)
 {
-	static const char *const files[] = {"a.txt", "b.md", "x/a.txt", "x/b.md", "x/y/a.txt", "x/y/deep/c.txt",
-					    "z/only.md"};
+	static const char *const files[] = {"a.txt",	 "b.md",	   "x/a.txt",  "x/b.md",
+					    "x/y/a.txt", "x/y/deep/c.txt", "z/only.md"};
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		cache_util_file(d, files[i], files[i]);

@@ -61,7 +61,8 @@ START_TEST(missing)
 	source_util_refuses(&s, "a.txt/x", ERR_INPUT, "\"a.txt/x\": no such file", "relative to");
 	source_util_refuses(&s, "A.txt", ERR_INPUT, "\"A.txt\": no such file", "did you mean a.txt?");
 	source_util_refuses(&s, "dir/sub/y.tx", ERR_INPUT, "no such file", "did you mean dir/sub/y.txt?");
-	source_util_refuses(&s, "../outside/secret", ERR_INPUT, "\"../outside/secret\": no such file", "--build-context");
+	source_util_refuses(&s, "../outside/secret", ERR_INPUT, "\"../outside/secret\": no such file",
+			    "--build-context");
 	source_util_refuses(&s, "dir/../../up", ERR_INPUT, "\"dir/../../up\": no such file", "--build-context");
 	source_util_ignore(&s, "b.txt\ndir\n");
 	source_util_refuses(&s, "b.txt", ERR_INPUT, "\"b.txt\": no such file", "\"!b.txt\"");

@@ -51,17 +51,17 @@ static void output(struct shown *s, const char *stage, unsigned n, const char *t
 /* Two stages side by side, one failing; all kinds of events. */
 static void small_build(struct shown *s)
 {
-	static const struct event_counts counts = {.stages = 4, .stages_cached = 1, .steps_run = 1, .steps_cached = 1,
-						   .requests = 3, .bytes_in = 5 << 20};
+	static const struct event_counts counts = {
+		.stages = 4, .stages_cached = 1, .steps_run = 1, .steps_cached = 1, .requests = 3, .bytes_in = 5 << 20};
 	struct err e = ERR_INIT;
 
 	err_set(&e, ERR_STEP, "make: exit status 2");
 	emit(s, (struct event){EVENT_BEGIN, .text = "isolation: root", .total = 4});
 	emit(s, (struct event){EVENT_STAGE_START, .stage = "f/base"});
-	emit(s, (struct event){EVENT_TRANSFER, .stage = "f/base", .text = "pull debian:12", .done = 0,
-			       .total = 5 << 20});
-	emit(s, (struct event){EVENT_TRANSFER, .stage = "f/base", .text = "pull debian:12", .done = 9,
-			       .total = 5 << 20});
+	emit(s,
+	     (struct event){EVENT_TRANSFER, .stage = "f/base", .text = "pull debian:12", .done = 0, .total = 5 << 20});
+	emit(s,
+	     (struct event){EVENT_TRANSFER, .stage = "f/base", .text = "pull debian:12", .done = 9, .total = 5 << 20});
 	emit(s, (struct event){EVENT_TRANSFER, .stage = "f/base", .text = "pull debian:12", .done = 5 << 20,
 			       .total = 5 << 20});
 	emit(s, (struct event){EVENT_STEP_META, .stage = "f/base", .n = 1, .m = 3, .text = "ENV A=b"});
@@ -76,8 +76,8 @@ static void small_build(struct shown *s)
 	emit(s, (struct event){EVENT_STEP_DONE, .stage = "f/base", .n = 3, .m = 3, .elapsed_ns = 1300 * MS});
 	emit(s, (struct event){EVENT_STAGE_DONE, .stage = "f/base", .elapsed_ns = 1400 * MS});
 	emit(s, (struct event){EVENT_WARNING, .stage = "f/tools", .text = "cache not written: 503"});
-	emit(s, (struct event){EVENT_STEP_ERROR, .stage = "f/tools", .n = 1, .m = 1, .elapsed_ns = 200 * MS,
-			       .err = &e});
+	emit(s,
+	     (struct event){EVENT_STEP_ERROR, .stage = "f/tools", .n = 1, .m = 1, .elapsed_ns = 200 * MS, .err = &e});
 	emit(s, (struct event){EVENT_STAGE_START, .stage = "f/whole"});
 	emit(s, (struct event){EVENT_STAGE_DONE, .stage = "f/whole", .source = "remote"});
 	emit(s, (struct event){EVENT_END, .counts = &counts, .elapsed_ns = 2500 * MS, .err = &e});
@@ -176,12 +176,14 @@ END_TEST
 /* Each line is an object; the sequence of events is what was emitted, with output by lines. */
 START_TEST(json_lines)
 {
+	/* clang-format off */
 	static const char *const want[] = {
 		"begin",     "stage-start", "transfer",	   "transfer", "transfer", "step-meta", "step-cached",
 		"step-start", "stage-start", "step-start", "output",   "output",   "output",	"output",
 		"output",    "step-done",   "stage-done",  "warning",  "output",   "step-error", "stage-start",
 		"stage-done", "end",
 	};
+	/* clang-format on */
 	struct shown s = open_display("json", false, false);
 	AUTO_BUF struct buf out = {0};
 	struct sv rest;

@@ -56,9 +56,9 @@ START_TEST(widths)
 		const char *text;
 		unsigned width;
 	} cases[] = {
-		{"", 0},	  {"abc", 3},	      {"\x1b[31mred\x1b[0m", 3}, {"äöü", 3},
-		{"日本", 4},	  {"a\tb", 9},	      {"e\xcc\x81", 1},		 {"\xff", 1},
-		{"🙂", 2},
+		{"", 0},	  {"abc", 3},  {"\x1b[31mred\x1b[0m", 3},
+		{"äöü", 3},	  {"日本", 4}, {"a\tb", 9},
+		{"e\xcc\x81", 1}, {"\xff", 1}, {"🙂", 2},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -74,12 +74,8 @@ START_TEST(fitting)
 		unsigned cols;
 		const char *want;
 	} cases[] = {
-		{"abcdef", 6, "abcdef"},
-		{"abcdef", 5, "abcd…"},
-		{"日本語", 5, "日本…"},
-		{"日本語", 4, "日…"},
-		{"a\tb", 20, "a       b"},
-		{"\x1b[31mabcdef\x1b[0m", 4, "\x1b[31mabc…\x1b[0m"},
+		{"abcdef", 6, "abcdef"}, {"abcdef", 5, "abcd…"},    {"日本語", 5, "日本…"},
+		{"日本語", 4, "日…"},	 {"a\tb", 20, "a       b"}, {"\x1b[31mabcdef\x1b[0m", 4, "\x1b[31mabc…\x1b[0m"},
 		{"abc", 0, ""},
 	};
 

@@ -172,13 +172,15 @@ static bool has_mark(const struct fixture *f, const char *name)
 	return getxattr(path, "user.overlay.opaque", NULL, 0) == 1;
 }
 
-/* The kernel marks what was renamed or made; a mark counts where the lower tree has that name, and nothing above hides it. */
+/* The kernel marks what was renamed or made; a mark counts where the lower tree has that name, and nothing above hides
+ * it. */
 START_TEST(marks_that_hide_nothing_go)
 {
 	static const struct {
 		const char *path;
 		bool stays;
-	} marked[] = {{"d", true}, {"d/below", false}, {"new", false}, {"new/below", false}, {"file", true}, {"other", false}};
+	} marked[] = {{"d", true},	    {"d/below", false}, {"new", false},
+		      {"new/below", false}, {"file", true},	{"other", false}};
 
 	for (int only = 0; only < 2; only++) {
 		struct err e = ERR_INIT;

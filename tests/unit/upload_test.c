@@ -5,13 +5,13 @@
 
 /* UPLOAD_HEAD is 0. */
 #define HEAD 100
-#define D "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define D    "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 /* One answer (0: none came), and what must follow; ask -1: final. */
 struct step {
 	int status;
 	const char *location, *length;
-	int ask; /* 0 is the end of the list: see HEAD */
+	int ask;	    /* 0 is the end of the list: see HEAD */
 	const char *target; /* of a PUT */
 };
 
@@ -24,25 +24,45 @@ static const struct {
 	{NULL, {{200, NULL, NULL, UPLOAD_DONE, NULL}}, UPLOAD_THERE},
 	{NULL, {{200, NULL, "5", UPLOAD_OPEN, NULL}}, UPLOAD_THERE},
 	{NULL, {{403, NULL, NULL, -1, NULL}}, UPLOAD_THERE},
-	{NULL, {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {202, "/u/1", NULL, UPLOAD_PUT, "/u/1?digest=" D},
-		{201, NULL, NULL, UPLOAD_DONE, NULL}}, UPLOAD_SENT},
-	{NULL, {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {202, "http://r/u/1?_s=a%3D", NULL, UPLOAD_PUT, "/u/1?_s=a%3D&digest=" D},
-		{204, NULL, NULL, UPLOAD_DONE, NULL}}, UPLOAD_SENT},
+	{NULL,
+	 {{404, NULL, NULL, UPLOAD_OPEN, NULL},
+	  {202, "/u/1", NULL, UPLOAD_PUT, "/u/1?digest=" D},
+	  {201, NULL, NULL, UPLOAD_DONE, NULL}},
+	 UPLOAD_SENT},
+	{NULL,
+	 {{404, NULL, NULL, UPLOAD_OPEN, NULL},
+	  {202, "http://r/u/1?_s=a%3D", NULL, UPLOAD_PUT, "/u/1?_s=a%3D&digest=" D},
+	  {204, NULL, NULL, UPLOAD_DONE, NULL}},
+	 UPLOAD_SENT},
 	{NULL, {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {202, NULL, NULL, -1, NULL}}, UPLOAD_THERE},
 	{NULL, {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {202, "http://evil/u", NULL, -1, NULL}}, UPLOAD_THERE},
 	{NULL, {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {401, NULL, NULL, -1, NULL}}, UPLOAD_THERE},
 	{"a/b", {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {201, "/v2/x", NULL, UPLOAD_DONE, NULL}}, UPLOAD_MOUNTED},
 	{"a/b", {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {202, "/u/2", NULL, UPLOAD_PUT, "/u/2?digest=" D}}, UPLOAD_SENT},
 	/* a mount that is refused is not the end */
-	{"a/b", {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {403, NULL, NULL, UPLOAD_OPEN, NULL}, {202, "/u", NULL, UPLOAD_PUT,
-		"/u?digest=" D}}, UPLOAD_SENT},
+	{"a/b",
+	 {{404, NULL, NULL, UPLOAD_OPEN, NULL},
+	  {403, NULL, NULL, UPLOAD_OPEN, NULL},
+	  {202, "/u", NULL, UPLOAD_PUT, "/u?digest=" D}},
+	 UPLOAD_SENT},
 	/* an upload that broke: ask first */
-	{NULL, {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {202, "/u", NULL, UPLOAD_PUT, NULL}, {0, NULL, NULL, HEAD, NULL},
-		{200, NULL, "10", UPLOAD_DONE, NULL}}, UPLOAD_THERE},
-	{NULL, {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {202, "/u", NULL, UPLOAD_PUT, NULL}, {416, NULL, NULL, HEAD, NULL},
-		{404, NULL, NULL, UPLOAD_OPEN, NULL}, {202, "/v", NULL, UPLOAD_PUT, "/v?digest=" D}, {503, NULL, NULL, HEAD,
-		NULL}, {404, NULL, NULL, UPLOAD_OPEN, NULL}}, UPLOAD_THERE},
-	{NULL, {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {202, "/u", NULL, UPLOAD_PUT, NULL}, {400, NULL, NULL, -1, NULL}},
+	{NULL,
+	 {{404, NULL, NULL, UPLOAD_OPEN, NULL},
+	  {202, "/u", NULL, UPLOAD_PUT, NULL},
+	  {0, NULL, NULL, HEAD, NULL},
+	  {200, NULL, "10", UPLOAD_DONE, NULL}},
+	 UPLOAD_THERE},
+	{NULL,
+	 {{404, NULL, NULL, UPLOAD_OPEN, NULL},
+	  {202, "/u", NULL, UPLOAD_PUT, NULL},
+	  {416, NULL, NULL, HEAD, NULL},
+	  {404, NULL, NULL, UPLOAD_OPEN, NULL},
+	  {202, "/v", NULL, UPLOAD_PUT, "/v?digest=" D},
+	  {503, NULL, NULL, HEAD, NULL},
+	  {404, NULL, NULL, UPLOAD_OPEN, NULL}},
+	 UPLOAD_THERE},
+	{NULL,
+	 {{404, NULL, NULL, UPLOAD_OPEN, NULL}, {202, "/u", NULL, UPLOAD_PUT, NULL}, {400, NULL, NULL, -1, NULL}},
 	 UPLOAD_THERE},
 };
 
@@ -57,8 +77,12 @@ START_TEST(walks)
 
 		for (size_t k = 0; k < ARRAY_LEN(runs[i].v) && runs[i].v[k].ask; k++) {
 			const struct step *s = &runs[i].v[k];
-			struct upload_answer a = {.from = &from, .status = s->status, .location = sv_from(s->location),
-						  .length = sv_from(s->length), .retry_after = RETRY_AFTER_NONE, .now = 1};
+			struct upload_answer a = {.from = &from,
+						  .status = s->status,
+						  .location = sv_from(s->location),
+						  .length = sv_from(s->length),
+						  .retry_after = RETRY_AFTER_NONE,
+						  .now = 1};
 			int rc = upload_next(&u, &a, &e);
 
 			ck_assert_msg(rc == (s->ask < 0 ? -1 : 0), "run %zu step %zu", i, k);
@@ -87,8 +111,11 @@ START_TEST(is_bounded)
 
 	unit_ok(url_parse(SV("http://r/v2/x/blobs/uploads/"), &from, &e), e);
 	for (int i = 0; i < 100; i++) {
-		struct upload_answer a = {.from = &from, .status = u.ask == UPLOAD_OPEN ? 202 : 404, .location = SV("/u"),
-					  .retry_after = RETRY_AFTER_NONE, .now = 1};
+		struct upload_answer a = {.from = &from,
+					  .status = u.ask == UPLOAD_OPEN ? 202 : 404,
+					  .location = SV("/u"),
+					  .retry_after = RETRY_AFTER_NONE,
+					  .now = 1};
 
 		puts += u.ask == UPLOAD_PUT;
 		if (upload_next(&u, &a, &e))
@@ -110,7 +137,8 @@ START_TEST(closing_is_bounded)
 
 	unit_ok(url_parse(SV("http://r/v2/x/blobs/uploads/"), &from, &e), e);
 	for (int i = 0; i < 200 && !rc; i++) {
-		struct upload_answer a = {.from = &from, .location = SV("/u"), .retry_after = RETRY_AFTER_NONE, .now = 1};
+		struct upload_answer a = {
+			.from = &from, .location = SV("/u"), .retry_after = RETRY_AFTER_NONE, .now = 1};
 
 		a.status = u.ask == UPLOAD_HEAD ? 404 : u.ask == UPLOAD_CLOSE ? 500 : 202;
 		closed += u.ask == UPLOAD_CLOSE;
@@ -128,15 +156,20 @@ END_TEST
 struct chunk_step {
 	int status;
 	const char *range, *chunk_min;
-	int ask; /* as above */
+	int ask;	   /* as above */
 	uint64_t off, len; /* of a PATCH that must follow */
 };
 
-#define PATCH UPLOAD_PATCH
+#define PATCH  UPLOAD_PATCH
 #define STATUS UPLOAD_STATUS
-#define CLOSE UPLOAD_CLOSE
-#define START {404, NULL, NULL, UPLOAD_OPEN, 0, 0}, {202, "0-0", NULL, PATCH, 0, 10}
+#define CLOSE  UPLOAD_CLOSE
+#define START                                                                                                          \
+	{404, NULL, NULL, UPLOAD_OPEN, 0, 0},                                                                          \
+	{                                                                                                              \
+		202, "0-0", NULL, PATCH, 0, 10                                                                         \
+	}
 
+/* clang-format off */
 static const struct chunk_step chunk_runs[][12] = {
 	/* all goes well, with and without Range */
 	{START, {202, "0-9", NULL, PATCH, 10, 10}, {202, NULL, NULL, PATCH, 20, 5}, {202, "bytes=0-24", NULL, CLOSE, 0, 0},
@@ -176,6 +209,7 @@ static const struct chunk_step chunk_runs[][12] = {
 	{START, {202, NULL, NULL, PATCH, 10, 10}, {202, NULL, NULL, PATCH, 20, 5}, {202, NULL, NULL, CLOSE, 0, 0},
 	 {0, NULL, NULL, HEAD, 0, 0}, {200, NULL, NULL, UPLOAD_DONE, 0, 0}},
 };
+/* clang-format on */
 
 START_TEST(chunks)
 {
@@ -189,9 +223,13 @@ START_TEST(chunks)
 		upload_begin(&u);
 		for (size_t k = 0; k < ARRAY_LEN(chunk_runs[i]) && chunk_runs[i][k].ask; k++) {
 			const struct chunk_step *s = &chunk_runs[i][k];
-			struct upload_answer a = {.from = &from, .status = s->status, .location = SV("/u"),
-						  .range = sv_from(s->range), .chunk_min = sv_from(s->chunk_min),
-						  .retry_after = RETRY_AFTER_NONE, .now = 1};
+			struct upload_answer a = {.from = &from,
+						  .status = s->status,
+						  .location = SV("/u"),
+						  .range = sv_from(s->range),
+						  .chunk_min = sv_from(s->chunk_min),
+						  .retry_after = RETRY_AFTER_NONE,
+						  .now = 1};
 			int rc = upload_next(&u, &a, &e);
 
 			ck_assert_msg(rc == (s->ask < 0 ? -1 : 0), "run %zu step %zu", i, k);
@@ -213,7 +251,8 @@ END_TEST
 static void answer(struct upload *u, const struct url *from, int status, enum upload_ask ask)
 {
 	struct err e = ERR_INIT;
-	struct upload_answer a = {.from = from, .status = status, .location = SV("/u"), .retry_after = RETRY_AFTER_NONE, .now = 1};
+	struct upload_answer a = {
+		.from = from, .status = status, .location = SV("/u"), .retry_after = RETRY_AFTER_NONE, .now = 1};
 
 	unit_ok(upload_next(u, &a, &e), e);
 	ck_assert_int_eq(u->ask, ask);

@@ -32,11 +32,13 @@ START_TEST(parses)
 }
 END_TEST
 
+/* clang-format off */
 static const char *const bad[] = {
 	"", "h", "/x", "ftp://h/", "file:///etc/passwd", "http:", "http:///x", "http://u:p@h/", "http://u@h/",
 	"http://h:0/", "http://h:65536/", "http://h:x/", "http://h/a b", "http://h/\r\nX: y", "http://h/\"",
 	"http://h\\@evil/", "http://[::1/", "http://[zz]/", "http://h%00/", "http://ho\xffst/", "javascript:x",
 };
+/* clang-format on */
 
 START_TEST(refuses)
 {
@@ -54,14 +56,9 @@ END_TEST
 static const struct {
 	const char *ref, *out;
 } relative[] = {
-	{"x", "https://h:5000/v2/a/x"},
-	{"../x", "https://h:5000/v2/x"},
-	{"../../../../x", "https://h:5000/x"},
-	{"/x?y", "https://h:5000/x?y"},
-	{"?y=z", "https://h:5000/v2/a/b?y=z"},
-	{"//o/x", "https://o/x"},
-	{"http://o/x", "http://o/x"},
-	{"./c:d", "https://h:5000/v2/a/c:d"},
+	{"x", "https://h:5000/v2/a/x"}, {"../x", "https://h:5000/v2/x"},       {"../../../../x", "https://h:5000/x"},
+	{"/x?y", "https://h:5000/x?y"}, {"?y=z", "https://h:5000/v2/a/b?y=z"}, {"//o/x", "https://o/x"},
+	{"http://o/x", "http://o/x"},	{"./c:d", "https://h:5000/v2/a/c:d"},
 };
 
 START_TEST(resolves)
@@ -154,9 +151,9 @@ START_TEST(origins)
 	static const struct {
 		const char *host;
 		bool loopback;
-	} hosts[] = {{"localhost", true}, {"127.0.0.1", true}, {"127.255.0.9", true}, {"[::1]", true},
-		     {"127.1", false}, {"0127.0.0.1", false}, {"localhost.evil.org", false}, {"10.0.0.1", false},
-		     {"[::2]", false}, {"2130706433", false}};
+	} hosts[] = {{"localhost", true}, {"127.0.0.1", true},	 {"127.255.0.9", true},		{"[::1]", true},
+		     {"127.1", false},	  {"0127.0.0.1", false}, {"localhost.evil.org", false}, {"10.0.0.1", false},
+		     {"[::2]", false},	  {"2130706433", false}};
 	AUTO_URL struct url a = {0}, b = {0};
 	AUTO_FREE char *shown = NULL;
 	struct err e = ERR_INIT;
