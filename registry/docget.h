@@ -11,11 +11,9 @@
 #define DOCGET_PARALLEL 32
 
 /* Field of every request for a manifest. */
-/* clang-format off */
-#define DOCGET_ACCEPT \
-	"Accept: " MEDIATYPE_OCI_INDEX ", " MEDIATYPE_OCI_MANIFEST ", " MEDIATYPE_DOCKER_LIST ", " \
-	MEDIATYPE_DOCKER_MANIFEST
-/* clang-format on */
+#define DOCGET_ACCEPT                                                                                                  \
+	"Accept: " MEDIATYPE_OCI_INDEX ", " MEDIATYPE_OCI_MANIFEST ", " MEDIATYPE_DOCKER_LIST                          \
+	", " MEDIATYPE_DOCKER_MANIFEST
 
 struct docget {
 	/* in */

@@ -177,11 +177,11 @@ static int set_owner(const struct dmount *m, int dir, const struct ownview *view
 
 	if (fstatat(dir, CONTENT, &st, AT_SYMLINK_NOFOLLOW) < 0 || ownview_read(view, dir, CONTENT, &st) < 0)
 		return err_sys(e, ERR_HOST, errno, "owner and mode");
-	/* clang-format off */
-	const struct ownrec want = {
-		.uid = m->uid == DMOUNT_UNSET ? (m->gid == DMOUNT_UNSET ? st.st_uid : 0) : m->uid,
-		.gid = m->gid == DMOUNT_UNSET ? (m->uid == DMOUNT_UNSET ? st.st_gid : 0) : m->gid,
-		.mode = S_IFDIR | (m->mode != DMOUNT_UNSET ? m->mode & 07777 : m->from ? st.st_mode & 07777 : DEFAULT_MODE)};
+	const struct ownrec want = {.uid = m->uid == DMOUNT_UNSET ? (m->gid == DMOUNT_UNSET ? st.st_uid : 0) : m->uid,
+				    .gid = m->gid == DMOUNT_UNSET ? (m->uid == DMOUNT_UNSET ? st.st_gid : 0) : m->gid,
+				    .mode = S_IFDIR | (m->mode != DMOUNT_UNSET ? m->mode & 07777
+						       : m->from	       ? st.st_mode & 07777
+									       : DEFAULT_MODE)};
 
 	if (ownview_write(view, dir, CONTENT, &want) < 0)
 		return err_sys(e, ERR_HOST, errno, "owner %u:%u", want.uid, want.gid);
@@ -242,5 +242,3 @@ int cachemount_make(const struct step_job *j, const struct cachemount *c, struct
 	err_release(&ignored);
 	return rc < 0 ? err_wrap(e, "cache mount %s", c->pm->m.id) : 0;
 }
-
-/* clang-format on */

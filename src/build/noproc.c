@@ -2,10 +2,9 @@
 
 #include <string.h>
 
-/* clang-format off */
-#define NOPROC_REMEDY "nothing can be mounted in this container: build in one with --cap-add SYS_ADMIN and --security-opt " \
-		      "seccomp=unconfined, or where user namespaces work (see `slct doctor`)"
-/* clang-format on */
+#define NOPROC_REMEDY                                                                                                  \
+	"nothing can be mounted in this container: build in one with --cap-add SYS_ADMIN and --security-opt "          \
+	"seccomp=unconfined, or where user namespaces work (see `slct doctor`)"
 
 static bool speaks(const char *text)
 {

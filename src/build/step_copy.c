@@ -339,12 +339,14 @@ static void on_done(void *ctx, const struct json *result, struct err *e)
 
 int step_copy_start(struct step_job *j, struct err *e)
 {
-	/* clang-format off */
-	struct worker_spec spec = {
-		.role = "copy", .what = j->st->name, .enter = WORKER_MOUNT, .fn = work, .arg = j, .done = on_done, .ctx = j};
+	struct worker_spec spec = {.role = "copy",
+				   .what = j->st->name,
+				   .enter = WORKER_MOUNT,
+				   .fn = work,
+				   .arg = j,
+				   .done = on_done,
+				   .ctx = j};
 
 	j->worker = worker_start(j->b->s, &spec, e);
 	return j->worker ? 0 : -1;
 }
-
-/* clang-format on */

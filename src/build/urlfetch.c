@@ -187,9 +187,7 @@ static void from_store(struct urlfetch *f)
 
 static void start_one(struct urlfetch_run *r, struct urlfetch *f)
 {
-	/* clang-format off */
-	struct worker_spec spec = {
-		.role = "fetch", .fetches = true, .fn = fetch, .arg = f, .done = on_done, .ctx = f};
+	struct worker_spec spec = {.role = "fetch", .fetches = true, .fn = fetch, .arg = f, .done = on_done, .ctx = f};
 
 	f->started = true;
 	f->run = r;
@@ -224,6 +222,5 @@ void urlfetch_release(struct urlfetch_list *l)
 		free(l->v[i].last_modified);
 		err_release(&l->v[i].err);
 	}
-	/* clang-format on */
 	vec_release(l);
 }

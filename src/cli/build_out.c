@@ -143,9 +143,7 @@ bool build_out_to_stdout(const struct build_out *o)
 int build_out_write(struct session *s, const struct build_out *o, const char *image, const struct layer_codec *codec,
 		    struct err *e)
 {
-	/* clang-format off */
-	struct image_ops_export x = {
-		.image = image, .out = o->dest, .dir = o->type == BUILD_OUT_LOCAL, .merge = true};
+	struct image_ops_export x = {.image = image, .out = o->dest, .dir = o->type == BUILD_OUT_LOCAL, .merge = true};
 
 	switch (o->type) {
 	case BUILD_OUT_IMAGE:
@@ -160,6 +158,5 @@ int build_out_write(struct session *s, const struct build_out *o, const char *im
 	case BUILD_OUT_LOCAL:
 		return image_ops_export(s, &x, e);
 	}
-	/* clang-format on */
 	return err_set(e, ERR_INTERNAL, "--output: unknown type");
 }

@@ -93,14 +93,13 @@ int dbtest_find(const struct ftestset *set, const char *tests_dir, struct dbtest
 
 char *dbtest_path(const struct dbtest_item *it)
 {
-	/* clang-format off */
 	static const char *const kinds[] = {
 		[DBTEST_FOLDER] = "test_folder", [DBTEST_FILES] = "test_files", [DBTEST_GENERIC] = "generic"};
 	const char *between = it->language ? it->language : "";
 
 	/* Of a file that was named by itself EXASLCT keeps only the last part, so that two may be one. */
-	return mem_printf("%s/%s%s%s%s%s", kinds[it->kind], it->folder ? it->folder : "", it->folder ? "/" : "", between,
-			  it->language ? "/" : "", it->folder ? path_base(it->file) : it->file);
+	return mem_printf("%s/%s%s%s%s%s", kinds[it->kind], it->folder ? it->folder : "", it->folder ? "/" : "",
+			  between, it->language ? "/" : "", it->folder ? path_base(it->file) : it->file);
 }
 
 /* --- what they are called with --- */
@@ -115,7 +114,6 @@ static void dbtest_quote(struct buf *out, const char *s)
 		else
 			buf_char_add(out, *s);
 	}
-	/* clang-format on */
 	buf_char_add(out, '\'');
 }
 

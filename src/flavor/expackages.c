@@ -41,38 +41,49 @@ struct expackages_field {
 		NULL, EXPACKAGES_TEXT, NULL, NULL                                                                      \
 	}
 
-/* clang-format off */
 static const struct expackages_field expackages_apt_package[] = {
 	EXPACKAGES_NAME, EXPACKAGES_VERSIONED, {"repository", EXPACKAGES_TEXT, NULL, NULL}, EXPACKAGES_END};
 
-static const struct expackages_field expackages_pip_package[] = {
-	EXPACKAGES_NAME, EXPACKAGES_VERSIONED, {"extras", EXPACKAGES_WORDS, NULL, ""},
-	{"url", EXPACKAGES_TEXT, NULL, NULL}, EXPACKAGES_END};
+static const struct expackages_field expackages_pip_package[] = {EXPACKAGES_NAME,
+								 EXPACKAGES_VERSIONED,
+								 {"extras", EXPACKAGES_WORDS, NULL, ""},
+								 {"url", EXPACKAGES_TEXT, NULL, NULL},
+								 EXPACKAGES_END};
 
 static const struct expackages_field expackages_r_package[] = {EXPACKAGES_NAME, EXPACKAGES_VERSIONED, EXPACKAGES_END};
 
-static const struct expackages_field expackages_conda_package[] = {
-	EXPACKAGES_NAME, EXPACKAGES_VERSIONED, {"build", EXPACKAGES_TEXT, NULL, NULL},
-	{"channel", EXPACKAGES_TEXT, NULL, NULL}, EXPACKAGES_END};
+static const struct expackages_field expackages_conda_package[] = {EXPACKAGES_NAME,
+								   EXPACKAGES_VERSIONED,
+								   {"build", EXPACKAGES_TEXT, NULL, NULL},
+								   {"channel", EXPACKAGES_TEXT, NULL, NULL},
+								   EXPACKAGES_END};
 
-static const struct expackages_field expackages_repo[] = {
-	{"key_url", EXPACKAGES_URL, NULL, NULL}, {"entry", EXPACKAGES_TEXT, NULL, NULL},
-	{"out_file", EXPACKAGES_TEXT, NULL, NULL}, EXPACKAGES_COMMENT, EXPACKAGES_END};
+static const struct expackages_field expackages_repo[] = {{"key_url", EXPACKAGES_URL, NULL, NULL},
+							  {"entry", EXPACKAGES_TEXT, NULL, NULL},
+							  {"out_file", EXPACKAGES_TEXT, NULL, NULL},
+							  EXPACKAGES_COMMENT,
+							  EXPACKAGES_END};
 
-static const struct expackages_field expackages_apt[] = {
-	{"repos", EXPACKAGES_NAMED, expackages_repo, NULL},
-	{"packages", EXPACKAGES_MODELS, expackages_apt_package, NULL}, EXPACKAGES_COMMENT, EXPACKAGES_END};
+static const struct expackages_field expackages_apt[] = {{"repos", EXPACKAGES_NAMED, expackages_repo, NULL},
+							 {"packages", EXPACKAGES_MODELS, expackages_apt_package, NULL},
+							 EXPACKAGES_COMMENT,
+							 EXPACKAGES_END};
 
 static const struct expackages_field expackages_pip[] = {
 	{"packages", EXPACKAGES_MODELS, expackages_pip_package, NULL},
-	{"install_build_tools_ephemerally", EXPACKAGES_TRUTH, NULL, "false"}, EXPACKAGES_COMMENT, EXPACKAGES_END};
+	{"install_build_tools_ephemerally", EXPACKAGES_TRUTH, NULL, "false"},
+	EXPACKAGES_COMMENT,
+	EXPACKAGES_END};
 
 static const struct expackages_field expackages_r[] = {
 	{"packages", EXPACKAGES_MODELS, expackages_r_package, NULL}, EXPACKAGES_COMMENT, EXPACKAGES_END};
 
 static const struct expackages_field expackages_conda[] = {
-	{"channels", EXPACKAGES_SET, NULL, NULL}, {"packages", EXPACKAGES_MODELS, expackages_conda_package, NULL},
-	{"binary", EXPACKAGES_TEXT, NULL, "Micromamba"}, EXPACKAGES_COMMENT, EXPACKAGES_END};
+	{"channels", EXPACKAGES_SET, NULL, NULL},
+	{"packages", EXPACKAGES_MODELS, expackages_conda_package, NULL},
+	{"binary", EXPACKAGES_TEXT, NULL, "Micromamba"},
+	EXPACKAGES_COMMENT,
+	EXPACKAGES_END};
 
 static const struct expackages_field expackages_pip_tool[] = {
 	EXPACKAGES_VERSIONED, {"needs_break_system_packages", EXPACKAGES_TRUTH, NULL, "false"}, EXPACKAGES_END};
@@ -83,30 +94,40 @@ static const struct expackages_field expackages_micromamba[] = {
 static const struct expackages_field expackages_bazel[] = {EXPACKAGES_VERSIONED, EXPACKAGES_END};
 
 static const struct expackages_field expackages_tools[] = {
-	{"pip", EXPACKAGES_MODEL, expackages_pip_tool, NULL}, {"micromamba", EXPACKAGES_MODEL, expackages_micromamba, NULL},
-	{"bazel", EXPACKAGES_MODEL, expackages_bazel, NULL}, {"python_binary_path", EXPACKAGES_PATH, NULL, NULL},
-	{"r_binary_path", EXPACKAGES_PATH, NULL, NULL}, {"conda_binary_path", EXPACKAGES_PATH, NULL, NULL},
-	{"mamba_binary_path", EXPACKAGES_PATH, NULL, NULL}, EXPACKAGES_END};
+	{"pip", EXPACKAGES_MODEL, expackages_pip_tool, NULL},
+	{"micromamba", EXPACKAGES_MODEL, expackages_micromamba, NULL},
+	{"bazel", EXPACKAGES_MODEL, expackages_bazel, NULL},
+	{"python_binary_path", EXPACKAGES_PATH, NULL, NULL},
+	{"r_binary_path", EXPACKAGES_PATH, NULL, NULL},
+	{"conda_binary_path", EXPACKAGES_PATH, NULL, NULL},
+	{"mamba_binary_path", EXPACKAGES_PATH, NULL, NULL},
+	EXPACKAGES_END};
 
-static const struct expackages_field expackages_phase[] = {
-	EXPACKAGES_NAME, {"apt", EXPACKAGES_MODEL, expackages_apt, NULL}, {"pip", EXPACKAGES_MODEL, expackages_pip, NULL},
-	{"r", EXPACKAGES_MODEL, expackages_r, NULL}, {"conda", EXPACKAGES_MODEL, expackages_conda, NULL},
-	{"tools", EXPACKAGES_MODEL, expackages_tools, NULL}, {"variables", EXPACKAGES_NAMED, NULL, NULL},
-	EXPACKAGES_COMMENT, EXPACKAGES_END};
+static const struct expackages_field expackages_phase[] = {EXPACKAGES_NAME,
+							   {"apt", EXPACKAGES_MODEL, expackages_apt, NULL},
+							   {"pip", EXPACKAGES_MODEL, expackages_pip, NULL},
+							   {"r", EXPACKAGES_MODEL, expackages_r, NULL},
+							   {"conda", EXPACKAGES_MODEL, expackages_conda, NULL},
+							   {"tools", EXPACKAGES_MODEL, expackages_tools, NULL},
+							   {"variables", EXPACKAGES_NAMED, NULL, NULL},
+							   EXPACKAGES_COMMENT,
+							   EXPACKAGES_END};
 
-static const struct expackages_field expackages_validation[] = {
-	{"version_mandatory", EXPACKAGES_TRUTH, NULL, "true"}, EXPACKAGES_END};
+static const struct expackages_field expackages_validation[] = {{"version_mandatory", EXPACKAGES_TRUTH, NULL, "true"},
+								EXPACKAGES_END};
 
 static const struct expackages_field expackages_step[] = {
-	EXPACKAGES_NAME, {"phases", EXPACKAGES_MODELS, expackages_phase, NULL},
-	{"validation_cfg", EXPACKAGES_MODEL, expackages_validation, ""}, EXPACKAGES_COMMENT, EXPACKAGES_END};
+	EXPACKAGES_NAME,
+	{"phases", EXPACKAGES_MODELS, expackages_phase, NULL},
+	{"validation_cfg", EXPACKAGES_MODEL, expackages_validation, ""},
+	EXPACKAGES_COMMENT,
+	EXPACKAGES_END};
 
 static int expackages_wrong(const struct expackages_field *f, const char *what, struct err *e)
 {
 	err_set(e, ERR_INPUT, "%s is no %s", f->name, what);
 	return -1;
 }
-/* clang-format on */
 
 static struct json *expackages_path(const char *text)
 {

@@ -278,9 +278,7 @@ static int bring_from_store(struct session *s, const char *name, struct descript
 int imgcopy_bring(struct session *s, const struct imgcopy_place *from, const struct platform *platform, bool documents,
 		  struct descriptor *root, struct err *e)
 {
-	/* clang-format off */
-	struct bring b = {
-		.s = s, .from = from, .platform = platform, .documents = documents, .dir = LAYOUT_DIR_INIT};
+	struct bring b = {.s = s, .from = from, .platform = platform, .documents = documents, .dir = LAYOUT_DIR_INIT};
 	struct worker_spec spec = {.role = "fetch", .fn = bring_all, .arg = &b};
 	AUTO_JSON struct json *answer = NULL;
 	int rc;
@@ -315,7 +313,6 @@ static int push_one(struct give *g, const struct descriptor *d, bool tagged, str
 		free(to.tag);
 		to.tag = NULL;
 	}
-	/* clang-format on */
 	descriptor_copy(&p.manifest, d);
 	int rc = registry_push_image(g->reg, &p, g->s->store, NULL, NULL, e);
 

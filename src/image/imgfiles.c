@@ -78,9 +78,7 @@ int imgfiles_run(struct imgfiles_call *c, struct json **out, struct err *e)
 {
 	AUTO_CLOSE int fd = memfd_create("answer", MFD_CLOEXEC);
 	AUTO_BUF struct buf text = BUF_INIT(ANSWER_MAX_BYTES);
-	/* clang-format off */
-	struct worker_spec spec = {
-		.role = "copy", .enter = WORKER_MOUNT, .fn = work, .arg = c, .fds = {fd}, .nfds = 1};
+	struct worker_spec spec = {.role = "copy", .enter = WORKER_MOUNT, .fn = work, .arg = c, .fds = {fd}, .nfds = 1};
 	AUTO_JSON struct json *ignored = NULL;
 
 	if (fd < 0)
@@ -121,7 +119,6 @@ static int add_file(const struct imgfiles_root *r, int dirfd, const char *at, co
 		json_free(j);
 		return -1;
 	}
-	/* clang-format on */
 	json_set_str(j, "name", name);
 	json_set_str(j, "type", imgfiles_type(st.st_mode));
 	json_set_int(j, "mode", st.st_mode & 07777);

@@ -95,7 +95,6 @@ static int try_overlay(int dir, struct err *e)
 static int use_memory(int dir, struct err *e)
 {
 	static const char *const lower[] = {"lower"};
-	/* clang-format off */
 	const struct overlay_spec s = {
 		.dirfd = dir, .lower = lower, .nlower = 1, .upper = "memory/upper", .work = "memory/work"};
 	AUTO_CLOSE int mnt = -1;
@@ -103,11 +102,11 @@ static int use_memory(int dir, struct err *e)
 	mnt = overlay_mount(&s, e);
 	if (mnt < 0 || use_overlay(mnt, e) < 0) {
 		if (!e->hint)
-			err_hint(e, "a tmpfs takes user extended attributes since Linux 6.6; an overlay on an overlay on an "
+			err_hint(e, "a tmpfs takes user extended attributes since Linux 6.6; an overlay on an overlay "
+				    "on an "
 				    "overlay is refused: put the store on a volume with --root or SLCT_ROOT");
 		return -1;
 	}
-	/* clang-format on */
 	return probe_whiteouts_try(dir, e);
 }
 

@@ -108,9 +108,12 @@ static int measure(const struct sandbox_spec *s, int count)
 
 int main(int argc, char **argv)
 {
-	/* clang-format off */
-	struct sandbox_spec s = {
-		.root.upper = "upper", .root.work = "work", .scratch = "points", .nsfd = -1, .out_fd = 1, .owners_fd = -1};
+	struct sandbox_spec s = {.root.upper = "upper",
+				 .root.work = "work",
+				 .scratch = "points",
+				 .nsfd = -1,
+				 .out_fd = 1,
+				 .owners_fd = -1};
 	struct strv env = {0};
 	struct tier_info tier;
 	struct err e = ERR_INIT;
@@ -139,7 +142,6 @@ int main(int argc, char **argv)
 		if (opt == '?')
 			return 2;
 	}
-	/* clang-format on */
 	if (argc - optind < 3)
 		return 2;
 	lower = argv[optind];

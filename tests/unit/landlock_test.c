@@ -17,9 +17,10 @@
 /* Each test runs in a process of its own, so the confinement ends with it. */
 static void confine(const char *all, const char *read)
 {
-	/* clang-format off */
-	const struct landlock_dir dirs[] = {
-		{-1, all, LANDLOCK_ALL}, {-1, read, LANDLOCK_READ}, {-1, "/nowhere/at/all", LANDLOCK_READ}, {-1, "/dev/null", LANDLOCK_READ}};
+	const struct landlock_dir dirs[] = {{-1, all, LANDLOCK_ALL},
+					    {-1, read, LANDLOCK_READ},
+					    {-1, "/nowhere/at/all", LANDLOCK_READ},
+					    {-1, "/dev/null", LANDLOCK_READ}};
 	struct err e = ERR_INIT;
 
 	ck_assert_msg(landlock_confine(dirs, ARRAY_LEN(dirs), false, &e) == 0, "%s", e.msg);
@@ -66,7 +67,6 @@ START_TEST(files)
 		ck_assert_int_eq(open("/", O_RDONLY), -1);
 		_exit(0);
 	}
-	/* clang-format on */
 	int status;
 
 	wait(&status);

@@ -9,16 +9,14 @@
 #include "src/util/cleanup.h"
 
 static struct tier_info root_tier = {.tier = TIER_ROOT};
-/* clang-format off */
 static struct tier_info small_range = {
 	.tier = TIER_RANGE, .uid = {{0, 1000, 1}}, .gid = {{0, 1000, 1}}, .nuid = 1, .ngid = 1};
 
 static const char *const kinds[] = {
-	[PLAN_FS] = "fs",     [PLAN_PROC] = "proc", [PLAN_SYS] = "sys",	  [PLAN_NODE] = "node", [PLAN_DIR] = "dir",
-	[PLAN_LINK] = "link", [PLAN_TEXT] = "text", [PLAN_MASK] = "mask", [PLAN_RO] = "ro",	[PLAN_INIT] = "init", [PLAN_ENTRIES] = "entries",
-	[PLAN_GONE] = "gone",
+	[PLAN_FS] = "fs",   [PLAN_PROC] = "proc", [PLAN_SYS] = "sys",	      [PLAN_NODE] = "node",
+	[PLAN_DIR] = "dir", [PLAN_LINK] = "link", [PLAN_TEXT] = "text",	      [PLAN_MASK] = "mask",
+	[PLAN_RO] = "ro",   [PLAN_INIT] = "init", [PLAN_ENTRIES] = "entries", [PLAN_GONE] = "gone",
 };
-/* clang-format on */
 
 /* What stays out of reach (security.md rule 6) and what order it depends on. */
 static const char golden[] = "fs dev tmpfs mode=0755,size=64m\n"
