@@ -2,7 +2,8 @@
 #include "oci/limits.h"
 #include "src/cli/cmd.h"
 #include "src/cli/work.h"
-#include "src/image/imgcopy.h"
+#include "src/image/imgbring.h"
+#include "src/image/imggive.h"
 #include "src/image/imgindex.h"
 
 struct cmd_manifest_opts {
@@ -58,15 +59,15 @@ static int cmd_manifest_add(const struct cli *c, struct work *w, struct err *e)
 static int cmd_manifest_push(const struct cli *c, struct work *w, struct err *e)
 {
 	const char *name = c->args.operands.v[1], *to = c->args.operands.n > 2 ? c->args.operands.v[2] : name;
-	AUTO_IMGCOPY_PLACE struct imgcopy_place p = {0};
+	AUTO_IMGPLACE struct imgplace p = {0};
 	AUTO_DESCRIPTOR struct descriptor index = {0};
 
-	if (imgcopy_place(to, &p, e))
+	if (imgplace_parse(to, &p, e))
 		return -1;
 	/* A bare reference is one of a registry here. */
-	if (p.kind == IMGCOPY_STORE)
-		p.kind = IMGCOPY_DOCKER;
-	if (imgindex_find(&w->session, name, &index, e) || imgcopy_give(&w->session, &index, &p, e))
+	if (p.kind == IMGPLACE_STORE)
+		p.kind = IMGPLACE_DOCKER;
+	if (imgindex_find(&w->session, name, &index, e) || imggive(&w->session, &index, &p, e))
 		return -1;
 	return cmd_manifest_result(c, w, &index.digest, e);
 }
@@ -75,16 +76,16 @@ static int cmd_manifest_inspect(const struct cli *c, struct work *w, struct err 
 {
 	AUTO_DESCRIPTOR struct descriptor index = {0};
 	AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
-	AUTO_IMGCOPY_PLACE struct imgcopy_place p = {0};
+	AUTO_IMGPLACE struct imgplace p = {0};
 	const char *name = c->args.operands.v[1];
 	int rc;
 
-	if (imgcopy_place(name, &p, e))
+	if (imgplace_parse(name, &p, e))
 		return -1;
-	if (p.kind == IMGCOPY_STORE)
+	if (p.kind == IMGPLACE_STORE)
 		rc = imgindex_find(&w->session, p.name, &index, e);
 	else
-		rc = imgcopy_bring(&w->session, &p, NULL, true, &index, e);
+		rc = imgbring(&w->session, &p, NULL, true, &index, e);
 	if (rc || store_blob_read(w->session.store, &index.digest, MANIFEST_MAX_BYTES, &text, e))
 		return -1;
 	work_close(w);

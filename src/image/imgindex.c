@@ -6,7 +6,7 @@
 #include "oci/layout_dir.h"
 #include "oci/limits.h"
 #include "src/build/opsbase.h"
-#include "src/image/imgcopy.h"
+#include "src/image/imgbring.h"
 #include "src/util/mem.h"
 
 static char *full_name(const char *name, struct err *e)
@@ -84,11 +84,11 @@ static void put(struct index *x, const struct descriptor *d)
 
 static int put_image(struct session *s, const char *text, struct index *x, struct err *e)
 {
-	AUTO_IMGCOPY_PLACE struct imgcopy_place place = {0};
+	AUTO_IMGPLACE struct imgplace place = {0};
 	AUTO_DESCRIPTOR struct descriptor root = {0};
 	AUTO_INDEX struct index theirs = {0};
 
-	if (imgcopy_place(text, &place, e) < 0 || imgcopy_bring(s, &place, NULL, false, &root, e) < 0)
+	if (imgplace_parse(text, &place, e) < 0 || imgbring(s, &place, NULL, false, &root, e) < 0)
 		return -1;
 	if (mediatype_kind_of(root.media_type) != MEDIATYPE_INDEX) {
 		if (set_platform(s, &root, e) < 0)
